@@ -1,0 +1,1 @@
+"""The assets, one a file: thin orchestration around plain functions."""

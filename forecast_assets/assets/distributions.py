@@ -1,0 +1,96 @@
+"""Price paths for every session of a window, from every trained model.
+
+``commodity.forecast.distributions`` has one row a path: 2,000 paths of the next 14 sessions for
+each model and forecast date. A forecast uses closes up to its cutoff and a model fitted before
+its window, so that nothing in it knows the future. Only what is missing is drawn; a retrained
+model's forecasts are drawn again; those whose history was revised since stay as they were said,
+are counted as stale, and are drawn again when a run's config says ``recompute: true``.
+"""
+
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetsDefinition,
+    BackfillPolicy,
+    Config,
+    MultiToSingleDimensionPartitionMapping,
+    Output,
+    ResourceParam,
+    asset,
+)
+from pydantic import Field
+
+from forecast_assets.configuration import Settings
+from forecast_assets.forecasting import Forecasting, forecast_window
+from forecast_assets.history import History
+from forecast_assets.io_managers import FittedModels, ForecastWindow, Partitioned, written
+from forecast_assets.model_store import now
+from forecast_assets.partitions import Partitions
+from forecast_assets.progress import Progress
+from forecast_assets.resources import StoreResource
+from forecast_assets.training import not_due
+
+
+class ForecastConfig(Config):
+    """What a run may choose about forecasting."""
+
+    model_version: str | None = Field(
+        default=None,
+        description="Version of the models to forecast with; the configuration's by default.",
+    )
+    recompute: bool = Field(
+        default=False,
+        description="Draw again the forecasts whose history was revised since they were issued.",
+    )
+
+
+def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
+    """The asset ``distributions`` of a configuration."""
+
+    @asset(
+        partitions_def=partitions.windows,
+        ins={
+            "prices": AssetIn(
+                partition_mapping=MultiToSingleDimensionPartitionMapping("commodity"),
+                input_manager_key="price_io_manager",
+            ),
+            "trained_models": AssetIn(input_manager_key="model_io_manager"),
+        },
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="paths_io_manager",
+        group_name="forecast",
+        kinds={"numpy", "duckdb"},
+        description=__doc__,
+    )
+    def distributions(
+        context: AssetExecutionContext,
+        config: ForecastConfig,
+        prices: dict[str, History],
+        trained_models: FittedModels,
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+    ) -> Output[Partitioned]:
+        version = settings.version(config.model_version)
+
+        def forecast(key: str) -> ForecastWindow:
+            window = partitions.window_of(key)
+            history = prices[window.commodity]
+            header = written(window, version, context.run_id, now())
+            if reason := not_due(settings, window, history):
+                context.log.warning("%s: nothing is due: %s", key, reason)
+                return ForecastWindow(header, Forecasting([]), history, reason)
+            outcome = forecast_window(
+                settings,
+                window,
+                history,
+                trained_models.of(window, version, settings.models),
+                store.tables().paths.issued(window.commodity, version),
+                recompute=config.recompute,
+            )
+            for failure in outcome.failures:
+                context.log.error("%s", failure.reason)
+            return ForecastWindow(header, outcome, history)
+
+        return Output(Partitioned(context, progress, forecast))
+
+    return distributions

@@ -1,0 +1,48 @@
+"""Daily prices of every commodity, as its source has them now.
+
+Read from the configured source, validated row by row, and kept with every revision in
+``commodity.market.price_revisions``; ``commodity.market.prices`` shows the newest. A day without
+a close is a holiday: it is dropped and never filled.
+"""
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    BackfillPolicy,
+    Output,
+    ResourceParam,
+    asset,
+)
+
+from forecast_assets.configuration import Settings
+from forecast_assets.io_managers import Partitioned
+from forecast_assets.model_store import now
+from forecast_assets.partitions import Partitions
+from forecast_assets.progress import Progress
+from forecast_assets.sources import Observations, read_source
+
+
+def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
+    """The asset ``prices`` of a configuration."""
+
+    @asset(
+        partitions_def=partitions.commodities,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="price_io_manager",
+        group_name="market",
+        kinds={"python", "duckdb"},
+        description=__doc__,
+    )
+    def prices(
+        context: AssetExecutionContext, progress: ResourceParam[Progress]
+    ) -> Output[Partitioned]:
+        def read(key: str) -> Observations:
+            today = now().date()
+            observations = read_source(key, settings.commodity(key), settings.folder, today)
+            for rejection in observations.rejections:
+                context.log.error("%s", rejection)
+            return observations
+
+        return Output(Partitioned(context, progress, read))
+
+    return prices

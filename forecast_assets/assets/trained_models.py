@@ -1,0 +1,81 @@
+"""The roster, fitted for every commodity and training date.
+
+One row a model in ``commodity.forecast.trained_models``, fitted on what was known before the
+training date and used until the next one. A model is fitted again only when its options or its
+data changed; the row that it replaces stays, inactive. One that cannot be fitted is named, with
+its reason, in the metadata and in ``commodity.forecast.failures``.
+"""
+
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetsDefinition,
+    BackfillPolicy,
+    Config,
+    MultiToSingleDimensionPartitionMapping,
+    Output,
+    ResourceParam,
+    asset,
+)
+from pydantic import Field
+
+from forecast_assets.configuration import Settings
+from forecast_assets.history import History
+from forecast_assets.io_managers import Partitioned, TrainedWindow, written
+from forecast_assets.model_store import now
+from forecast_assets.partitions import Partitions
+from forecast_assets.progress import Progress
+from forecast_assets.resources import StoreResource
+from forecast_assets.training import train_window
+
+
+class TrainingConfig(Config):
+    """What a run may choose about training."""
+
+    model_version: str | None = Field(
+        default=None,
+        description="Version to save the models under; the configuration's by default.",
+    )
+
+
+def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
+    """The asset ``trained_models`` of a configuration."""
+
+    @asset(
+        partitions_def=partitions.windows,
+        ins={
+            "prices": AssetIn(
+                partition_mapping=MultiToSingleDimensionPartitionMapping("commodity"),
+                input_manager_key="price_io_manager",
+            )
+        },
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="model_io_manager",
+        group_name="forecast",
+        kinds={"statsmodels", "duckdb"},
+        description=__doc__,
+    )
+    def trained_models(
+        context: AssetExecutionContext,
+        config: TrainingConfig,
+        prices: dict[str, History],
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+    ) -> Output[Partitioned]:
+        version = settings.version(config.model_version)
+
+        def train(key: str) -> TrainedWindow:
+            window = partitions.window_of(key)
+            known = store.tables().models.find(
+                window.commodity, training_date=window.training_date, model_version=version
+            )
+            training = train_window(settings, window, prices[window.commodity], known)
+            for failure in training.failures:
+                context.log.error("%s", failure.reason)
+            if training.not_due:
+                context.log.warning("%s: nothing is due: %s", key, training.not_due)
+            return TrainedWindow(written(window, version, context.run_id, now()), training)
+
+        return Output(Partitioned(context, progress, train))
+
+    return trained_models

@@ -1,0 +1,43 @@
+"""The one ``Definitions`` of the project, made from the configuration file."""
+
+from dagster import Definitions, in_process_executor
+
+from forecast_assets.assets.distributions import distributions_asset
+from forecast_assets.assets.prices import prices_asset
+from forecast_assets.assets.trained_models import trained_models_asset
+from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.io_managers import ModelIOManager, PathsIOManager, PriceIOManager
+from forecast_assets.jobs import JOBS
+from forecast_assets.partitions import Partitions
+from forecast_assets.progress import LogProgress, Progress
+from forecast_assets.resources import StoreResource
+
+
+def build_definitions(settings: Settings, progress: Progress | None = None) -> Definitions:
+    """The graph of a configuration. ``progress`` shows long work; the run's log by default."""
+    partitions = Partitions(settings)
+    store = StoreResource.of(settings)
+    units = {name: commodity.unit for name, commodity in settings.commodities.items()}
+    return Definitions(
+        assets=[
+            prices_asset(settings, partitions),
+            trained_models_asset(settings, partitions),
+            distributions_asset(settings, partitions),
+        ],
+        jobs=JOBS,
+        executor=in_process_executor,
+        resources={
+            "store": store,
+            "progress": progress or LogProgress(),
+            "price_io_manager": PriceIOManager(store=store, units=units),
+            "model_io_manager": ModelIOManager(
+                store=store,
+                artifacts_url=settings.artifacts_url,
+                threshold_bytes=settings.artifacts.threshold_bytes,
+            ),
+            "paths_io_manager": PathsIOManager(store=store, units=units),
+        },
+    )
+
+
+defs = build_definitions(load_settings())

@@ -1,0 +1,53 @@
+"""The errors that users meet. Each says what was found, where, and what to do."""
+
+
+class ForecastAssetsError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class ConfigurationError(ForecastAssetsError):
+    """The configuration or a name given by a user is not usable."""
+
+
+class SourceError(ForecastAssetsError):
+    """A price source cannot be read at all."""
+
+
+class LookAheadError(ForecastAssetsError):
+    """A computation asked for something that was not known at its cutoff."""
+
+
+class CannotFit(ForecastAssetsError):
+    """A model declines a history; the message names commodity, date and reason."""
+
+
+class CannotForecast(ForecastAssetsError):
+    """A fitted model declines an origin; the message names commodity, date and reason."""
+
+
+class StoreError(ForecastAssetsError):
+    """The tables refused a read or a write; nothing was changed."""
+
+
+class StoreLocked(StoreError):
+    """Another process kept the database file for longer than we wait."""
+
+
+class ModelNotFound(ForecastAssetsError):
+    """No active model under that name; the message lists the ones that exist."""
+
+
+class PayloadCorrupted(ForecastAssetsError):
+    """A stored model's bytes are not those that were written."""
+
+
+class SchemaTooNew(ForecastAssetsError):
+    """A stored model was written by a newer release than this one."""
+
+
+class UnknownModel(ForecastAssetsError):
+    """A model name that this release does not have."""
+
+
+class PartitionsFailed(ForecastAssetsError):
+    """Some partitions of a run failed; the message has one line for each."""

@@ -1,0 +1,220 @@
+"""Forecasting one window: a pure function of configuration, history, models and key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+
+from forecast_assets.configuration import Settings
+from forecast_assets.errors import CannotForecast, LookAheadError
+from forecast_assets.history import History
+from forecast_assets.models.base import FittedForecaster
+from forecast_assets.partitions import Origin, Window
+from forecast_assets.simulation import seed_of
+from forecast_assets.store.contract import Draw, IssuedForecast, ModelFailure, TrainedModel
+from forecast_assets.training import NUMERICAL_ERRORS
+
+Loaded = tuple[TrainedModel, FittedForecaster]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasting:
+    """What became of a window's forecasts, counted in forecasts (one model, one origin).
+
+    ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
+    that was revised since. ``moved``: (cutoff, start) where the first session was another day.
+    ``withdrawn``: cutoffs of issued forecasts that are no session any more.
+    """
+
+    origins: list[Origin]
+    draws: list[Draw] = field(default_factory=list)
+    failures: list[ModelFailure] = field(default_factory=list)
+    moved: list[tuple[date, date]] = field(default_factory=list)
+    withdrawn: list[date] = field(default_factory=list)
+    kept: int = 0
+    stale: int = 0
+    redrawn: int = 0
+
+    @property
+    def drawn(self) -> int:
+        """Forecasts drawn now, the redrawn ones among them."""
+        return sum(len(draw.cutoffs) for draw in self.draws)
+
+    @property
+    def changes_tables(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.draws or self.moved or self.withdrawn)
+
+
+@dataclass(frozen=True, eq=False)
+class Agenda:
+    """What one model has to do in a window."""
+
+    due: list[Origin]
+    redrawn: int
+    stale: int
+    kept: int
+
+
+def agenda(
+    origins: Sequence[Origin],
+    model: TrainedModel,
+    issued: Mapping[date, IssuedForecast],
+    fingerprints: Mapping[date, str],
+    *,
+    n_paths: int,
+    recompute: bool,
+) -> Agenda:
+    """Sort a window's origins into those to draw and those to leave.
+
+    ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
+    or the number of paths changed, and, only if ``recompute``, when its history did.
+    """
+    due, redrawn, stale = [], 0, 0
+    for origin in origins:
+        held = issued.get(origin.cutoff)
+        if held is None:
+            due.append(origin)
+            continue
+        retrained = held.model_id == model.model_id and held.payload_sha256 != model.payload_sha256
+        revised = held.history_fingerprint != fingerprints[origin.cutoff]
+        if retrained or held.n_paths != n_paths or (revised and recompute):
+            due.append(origin)
+            redrawn += 1
+        elif revised:
+            stale += 1
+    return Agenda(due, redrawn, stale, len(origins) - len(due))
+
+
+def forecast_window(
+    settings: Settings,
+    window: Window,
+    history: History,
+    models: Sequence[Loaded],
+    issued: Sequence[IssuedForecast],
+    *,
+    recompute: bool = False,
+) -> Forecasting:
+    """Draw the forecasts of a window that are due.
+
+    Raises LookAheadError rather than let a model see past an origin's cutoff.
+    """
+    calendar = settings.commodity(window.commodity).calendar
+    origins = window.origins(history, calendar)
+    prints = dict(zip(history.dates.tolist(), history.fingerprints, strict=True))
+    draws, failures, agendas = [], [], []
+    for row, model in models:
+        held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
+        todo = agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute)
+        draw, declined = draw_model(settings, window, history, (row, model), todo.due, prints)
+        draws += [draw] if draw else []
+        failures += declined
+        agendas.append(todo)
+    return Forecasting(
+        origins=origins,
+        draws=draws,
+        failures=failures,
+        moved=moved(history, origins, issued),
+        withdrawn=withdrawn(history, issued),
+        kept=sum(todo.kept for todo in agendas),
+        stale=sum(todo.stale for todo in agendas),
+        redrawn=sum(todo.redrawn for todo in agendas),
+    )
+
+
+def draw_model(
+    settings: Settings,
+    window: Window,
+    history: History,
+    loaded: Loaded,
+    due: Sequence[Origin],
+    fingerprints: Mapping[date, str],
+) -> tuple[Draw | None, list[ModelFailure]]:
+    """The paths of one model from the origins due, and the origins that it declined."""
+    row, model = loaded
+    if not due:
+        return None, []
+    require_no_look_ahead(window, row, due)
+    known = history.known_at(due[-1].cutoff)
+    try:
+        declined = model.declined(known, [origin.cutoff for origin in due])
+        able = [origin for origin in due if origin.cutoff not in declined]
+        paths = _simulate(settings, window, known, loaded, able)
+    except (CannotForecast, *NUMERICAL_ERRORS) as error:
+        reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
+        return None, [ModelFailure(row.model_name, reason, origins=len(due))]
+    finite = np.isfinite(paths).all(axis=(1, 2))
+    for origin, is_finite in zip(able, finite, strict=True):
+        if not is_finite:
+            declined[origin.cutoff] = "a path left the range of float32"
+    failures = [_failure(window, row.model_name, declined)] if declined else []
+    able = [origin for origin in able if origin.cutoff not in declined]
+    if not able:
+        return None, failures
+    draw = Draw(
+        model=row,
+        cutoffs=[origin.cutoff for origin in able],
+        starts=[origin.start for origin in able],
+        fingerprints=[fingerprints[origin.cutoff] for origin in able],
+        paths=paths if finite.all() else paths[finite],
+    )
+    return draw, failures
+
+
+def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[Origin]) -> None:
+    """Raise LookAheadError unless everything used was known before what is forecast."""
+    if row.training_end_date >= row.training_date or row.training_date > window.training_date:
+        raise LookAheadError(
+            f"{window.key}: {row.model_id} was trained up to {row.training_end_date}, too late"
+            f" for a window that starts on {window.training_date}"
+        )
+    for origin in origins:
+        if not origin.cutoff < origin.start or origin.start < row.training_date:
+            raise LookAheadError(
+                f"{window.key}: {row.model_id} must not forecast {origin.start} from the cutoff"
+                f" {origin.cutoff}"
+            )
+
+
+def moved(
+    history: History, origins: Sequence[Origin], issued: Sequence[IssuedForecast]
+) -> list[tuple[date, date]]:
+    """Issued forecasts whose first session turned out to be another day than was expected."""
+    followers: dict[date, date] = dict(pairwise(history.dates.tolist()))
+    followers |= {origin.cutoff: origin.start for origin in origins}
+    wrong = {
+        (old.data_cutoff_date, followers[old.data_cutoff_date])
+        for old in issued
+        if followers.get(old.data_cutoff_date, old.forecast_start_date) != old.forecast_start_date
+    }
+    return sorted(wrong)
+
+
+def withdrawn(history: History, issued: Sequence[IssuedForecast]) -> list[date]:
+    """Cutoffs of issued forecasts that the data no longer has as sessions."""
+    sessions = set(history.dates.tolist())
+    return sorted({old.data_cutoff_date for old in issued} - sessions)
+
+
+def _simulate(
+    settings: Settings, window: Window, known: History, loaded: Loaded, able: Sequence[Origin]
+) -> np.ndarray:
+    row, model = loaded
+    if not able:
+        return np.empty((0, settings.paths, settings.horizon), dtype=np.float32)
+    names = (row.commodity, row.model_name, row.model_version, row.training_date.isoformat())
+    return model.simulate(
+        known,
+        [origin.cutoff for origin in able],
+        horizon=settings.horizon,
+        n_paths=settings.paths,
+        seeds=[seed_of(*names, origin.cutoff.isoformat()) for origin in able],
+    )
+
+
+def _failure(window: Window, model_name: str, declined: Mapping[date, str]) -> ModelFailure:
+    first = min(declined)
+    reason = f"{window.key}: {model_name}: {len(declined)} forecasts from {first} on declined"
+    return ModelFailure(model_name, f"{reason}: {declined[first]}", origins=len(declined))

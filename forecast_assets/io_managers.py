@@ -1,0 +1,310 @@
+"""IO managers: each partition is computed when it can be written, and commits by itself."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+from dagster import (
+    AssetExecutionContext,
+    AssetMaterialization,
+    ConfigurableIOManager,
+    DagsterEvent,
+    InputContext,
+    MarkdownMetadataValue,
+    MetadataValue,
+    OutputContext,
+    ResourceDependency,
+)
+from dagster import TableRecord as Record
+
+from forecast_assets import plots
+from forecast_assets.artifacts import ArtifactStore
+from forecast_assets.errors import ModelNotFound, PartitionsFailed, StoreError
+from forecast_assets.forecasting import Forecasting, Loaded
+from forecast_assets.history import History
+from forecast_assets.model_store import ModelStore, now
+from forecast_assets.partitions import Window
+from forecast_assets.progress import Progress
+from forecast_assets.resources import StoreResource
+from forecast_assets.sources import Observations
+from forecast_assets.store.contract import Stage, Store, TrainedModel, Written
+from forecast_assets.store.failure_table import same_failures
+from forecast_assets.training import Training
+
+Metadata = dict[str, Any]
+
+REJECTIONS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Partitioned:
+    """The value of an asset: its partitions, each computed when it is asked for."""
+
+    context: AssetExecutionContext
+    progress: Progress
+    compute: Callable[[str], Any]
+
+    def keys(self) -> Iterable[str]:
+        """The partition keys of the run, in order, shown as progress."""
+        name = self.context.asset_key.to_user_string()
+        return self.progress.track(self.context.log, name, sorted(self.context.partition_keys))
+
+
+class PartitionedIOManager(ConfigurableIOManager):
+    """Writes partitions one by one; one that fails does not stop the others."""
+
+    store: ResourceDependency[StoreResource]
+
+    @abstractmethod
+    def write(self, value: Any, run_id: str) -> Metadata:
+        """Commit one partition, and say what it holds now."""
+
+    def handle_output(self, context: OutputContext, obj: Partitioned) -> Iterator[DagsterEvent]:
+        """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
+        described: dict[str, Metadata] = {}
+        failed: dict[str, str] = {}
+        for key in obj.keys():
+            try:
+                described[key] = self.write(obj.compute(key), context.run_id)
+            except Exception as error:  # noqa: BLE001 - a partition's boundary; raised below
+                failed[key] = f"{key}: {type(error).__name__}: {error}"
+                context.log.exception(failed[key])
+        if not failed:
+            for key, metadata in described.items():
+                obj.context.add_asset_metadata(metadata, partition_key=key)
+            return
+        for key, metadata in described.items():
+            context.log_event(
+                AssetMaterialization(asset_key=context.asset_key, partition=key, metadata=metadata)
+            )
+        yield from context.consume_events()  # what Dagster would drop once this raises
+        raise PartitionsFailed("\n".join(failed.values()))
+
+
+class PriceIOManager(PartitionedIOManager):
+    """Observations to ``commodity.market.prices``; histories from it."""
+
+    units: dict[str, str]
+
+    def write(self, value: Observations, run_id: str) -> Metadata:
+        """Append what is new or revised."""
+        prices = self.store.tables().prices
+        changes = prices.write(value, now(), run_id)
+        history = prices.history(value.commodity)
+        return {
+            "dagster/partition_row_count": len(history),
+            "source": value.origin,
+            "first_session": history.first.isoformat(),
+            "newest_session": history.newest.isoformat(),
+            "newest_close": float(history.closes[-1]),
+            "sessions_added": changes.added,
+            "sessions_revised": changes.revised,
+            "sessions_withdrawn": changes.withdrawn,
+            "days_without_a_close": value.without_close,
+            "nonpositive_closes": int((history.closes <= 0).sum()),
+            "rows_rejected": len(value.rejections),
+            "rejections": _table([vars(each) for each in value.rejections[:REJECTIONS_SHOWN]]),
+            "prices": MarkdownMetadataValue(
+                plots.price_plot(history, self.units[value.commodity])
+            ),
+        }
+
+    def load_input(self, context: InputContext) -> dict[str, History]:
+        """The history of each commodity asked for, by name."""
+        prices = self.store.tables().prices
+        return {name: require_prices(prices.history(name)) for name in context.asset_partition_keys}
+
+
+def require_prices(history: History) -> History:
+    """The history itself. Raises StoreError when it is empty."""
+    if len(history) == 0:
+        raise StoreError(
+            f"{history.commodity}: no prices are stored: materialize `prices` for it first"
+        )
+    return history
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedWindow:
+    """A window's training, and who did it."""
+
+    written: Written
+    training: Training
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """Stored models, read when they are asked for."""
+
+    models: ModelStore
+
+    def of(self, window: Window, model_version: str, names: Iterable[str]) -> list[Loaded]:
+        """The active models of a window among ``names``, rebuilt.
+
+        Raises ModelNotFound where there is none, and what ``ModelStore.rebuild`` raises.
+        """
+        found = self.models.store.models.find(
+            window.commodity, training_date=window.training_date, model_version=model_version
+        )
+        wanted = [row for row in found if row.model_name in set(names)]
+        if not wanted:
+            raise ModelNotFound(
+                f"{window.key}: no trained model of version {model_version};"
+                f" {self.models.inventory(window.commodity)}"
+            )
+        return [(row, self.models.rebuild(row)) for row in wanted]
+
+
+class ModelIOManager(PartitionedIOManager):
+    """Fitted models to ``commodity.forecast.trained_models`` and back."""
+
+    artifacts_url: str
+    threshold_bytes: int
+
+    def model_store(self) -> ModelStore:
+        """Where models are saved and loaded."""
+        return ModelStore(
+            self.store.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes
+        )
+
+    def write(self, value: TrainedWindow, run_id: str) -> Metadata:
+        """Append the models fitted now. Raises StoreError when none of the roster fits."""
+        training, written = value.training, value.written
+        models = self.model_store()
+        rows = [
+            models.row(
+                fit.model,
+                written,
+                training.history,
+                training_start=fit.training_start,
+                options=fit.forecaster.model_dump(),
+                fit_seconds=round(fit.seconds, 4),
+            )
+            for fit in training.fits
+        ]
+        recorded = _recorded(models.store, written, "train")
+        if rows or not same_failures(recorded, training.failures):
+            models.store.models.append(written, rows, training.failures)
+        if training.failures and not rows and not training.kept:
+            reasons = "; ".join(failure.reason for failure in training.failures)
+            raise StoreError(f"no model could be fitted: {reasons}")
+        return _training_metadata(training, rows) | {"model_version": written.model_version}
+
+    def load_input(self, context: InputContext) -> FittedModels:
+        """A handle that loads models by window and version, when they are needed."""
+        return FittedModels(self.model_store())
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastWindow:
+    """A window's forecasts, for whom, and the closes they came from."""
+
+    written: Written
+    forecasting: Forecasting
+    history: History
+    not_due: str | None = None
+
+
+class PathsIOManager(PartitionedIOManager):
+    """Paths to ``commodity.forecast.distributions`` and back."""
+
+    units: dict[str, str]
+
+    def write(self, value: ForecastWindow, run_id: str) -> Metadata:
+        """Commit the window's new paths, if there are any."""
+        store, written, outcome = self.store.tables(), value.written, value.forecasting
+        recorded = _recorded(store, written, "forecast")
+        rows = 0
+        if outcome.changes_tables or not same_failures(recorded, outcome.failures):
+            rows = store.paths.replace(
+                written,
+                outcome.draws,
+                outcome.failures,
+                moved=outcome.moved,
+                withdrawn=outcome.withdrawn,
+            )
+        metadata = _forecast_metadata(value, rows)
+        if fans := store.paths.newest(
+            written.commodity, written.training_date, written.model_version
+        ):
+            chart = plots.fan_chart(value.history, fans, self.units[written.commodity])
+            metadata["newest_forecast"] = MarkdownMetadataValue(chart)
+        return metadata
+
+    def load_input(self, context: InputContext) -> pa.Table:
+        """Every row of the partitions asked for, all versions."""
+        dates: dict[str, list[date]] = {}
+        for key in context.asset_partition_keys:
+            commodity, _, day = key.rpartition("|")
+            dates.setdefault(commodity, []).append(date.fromisoformat(day))
+        paths = self.store.tables().paths
+        return pa.concat_tables([paths.read(name, days) for name, days in dates.items()])
+
+
+def written(window: Window, model_version: str, run_id: str, at: datetime) -> Written:
+    """The columns that all rows of one write of a window share."""
+    return Written(window.commodity, model_version, window.training_date, at, run_id)
+
+
+def _recorded(store: Store, written: Written, stage: Stage) -> list[Any]:
+    return [
+        failure
+        for failure in store.failures.find(written.commodity, written.model_version)
+        if failure.training_date == written.training_date and failure.stage == stage
+    ]
+
+
+def _training_metadata(training: Training, rows: Sequence[TrainedModel]) -> Metadata:
+    everything = sorted([*rows, *training.kept], key=lambda row: row.model_name)
+    return {
+        "dagster/partition_row_count": len(everything),
+        "outcome": training.not_due or f"{len(rows)} fitted, {len(training.kept)} kept",
+        "training_samples": len(training.history),
+        "models_failed": len(training.failures),
+        "failures": _table([vars(failure) for failure in training.failures]),
+        "models": _table([_model_record(row) for row in everything]),
+    }
+
+
+def _model_record(row: TrainedModel) -> Mapping[str, Any]:
+    metrics = json.loads(row.fit_metrics)
+    parameters = json.loads(row.parameters)
+    return {
+        "model_name": row.model_name,
+        "parameters": ", ".join(f"{name}={value:.6g}" for name, value in parameters.items()),
+        "log_likelihood": metrics["log_likelihood"],
+        "aic": metrics["aic"],
+        "fit_seconds": row.fit_seconds,
+        "size_bytes": row.model_size_bytes,
+        "trained_on": f"{row.training_start_date} to {row.training_end_date}",
+        "model_id": row.model_id,
+    }
+
+
+def _forecast_metadata(value: ForecastWindow, rows: int) -> Metadata:
+    outcome = value.forecasting
+    said = f"{rows} rows written" if rows else "nothing written: all forecasts are up to date"
+    return {
+        "outcome": value.not_due or said,
+        "model_version": value.written.model_version,
+        "forecast_dates": len(outcome.origins),
+        "rows_written": rows,
+        "forecasts_drawn": outcome.drawn,
+        "forecasts_redrawn": outcome.redrawn,
+        "forecasts_kept": outcome.kept,
+        "forecasts_stale": outcome.stale,
+        "forecasts_moved": len(outcome.moved),
+        "forecasts_withdrawn": len(outcome.withdrawn),
+        "forecasts_declined": sum(failure.origins for failure in outcome.failures),
+        "failures": _table([vars(failure) for failure in outcome.failures]),
+    }
+
+
+def _table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
+    if not records:
+        return MetadataValue.text("none")
+    return MetadataValue.table([Record(dict(record)) for record in records])

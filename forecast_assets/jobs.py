@@ -1,0 +1,21 @@
+"""Jobs: the parts of the graph that people launch by name."""
+
+from dagster import AssetSelection, define_asset_job
+
+JOBS = (
+    define_asset_job(
+        "load_prices",
+        selection=AssetSelection.assets("prices"),
+        description="Read the price sources of some commodities.",
+    ),
+    define_asset_job(
+        "train",
+        selection=AssetSelection.assets("trained_models"),
+        description="Fit the roster for some commodities and training dates.",
+    ),
+    define_asset_job(
+        "forecast",
+        selection=AssetSelection.assets("distributions"),
+        description="Draw the missing forecasts of some commodities and training dates.",
+    ),
+)

@@ -1,0 +1,220 @@
+"""GJR-GARCH(1, 1) on log returns, with filtered historical residuals.
+
+Glosten, Jagannathan and Runkle (1993); variance targeting: Engle and Mezrich (1996); filtered
+historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero, the
+long-run variance is the sample's, and persistence is capped below 1, since a free fit on a
+series with storms in it explodes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from arch.univariate import GARCH, ZeroMean
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.signal import lfilter
+
+from forecast_assets.errors import CannotFit, CannotForecast
+from forecast_assets.history import History
+from forecast_assets.models.base import (
+    FitMetrics,
+    FittedForecaster,
+    Forecaster,
+    State,
+    declined_since_nonpositive,
+    log_returns,
+)
+from forecast_assets.simulation import Blocks, Seeds, as_paths, draw, prices
+
+RESIDUAL_DECIMALS = 6
+"""Residuals of unit variance are kept to this many decimals, so that a payload stays small."""
+
+
+class TargetedGJR(GARCH):
+    """The GJR process of ``arch`` without its omega, which follows from the target.
+
+    Parameters are (alpha, gamma, beta); omega = target * (1 - alpha - gamma / 2 - beta).
+    """
+
+    def __init__(self, target: float, persistence_cap: float) -> None:
+        super().__init__(p=1, o=1, q=1)
+        self._num_params = 3
+        self.target = target
+        self.persistence_cap = persistence_cap
+
+    def omega(self, parameters: NDArray[np.float64]) -> float:
+        """The constant that makes the long-run variance the target."""
+        alpha, gamma, beta = parameters
+        return float(self.target * (1 - alpha - gamma / 2 - beta))
+
+    def compute_variance(  # noqa: D102 - documented by arch
+        self, parameters: NDArray[np.float64], *series: Any
+    ) -> Any:
+        return super().compute_variance(np.r_[self.omega(parameters), parameters], *series)
+
+    def bounds(self, resids: Any) -> Any:  # noqa: D102 - documented by arch
+        return super().bounds(resids)[1:]
+
+    def constraints(self) -> Any:  # noqa: D102 - documented by arch
+        slopes, least = super().constraints()
+        least[-1] = -self.persistence_cap
+        return slopes[1:, 1:], least[1:]
+
+    def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
+        return np.array([0.04, 0.04, 0.9])
+
+    def parameter_names(self) -> list[str]:  # noqa: D102
+        return super().parameter_names()[1:]
+
+
+@dataclass(frozen=True)
+class FittedGarch(FittedForecaster):
+    """``v[t+1] = omega + (alpha + gamma * (r[t] < 0)) * r[t]**2 + beta * v[t]``."""
+
+    name: ClassVar[str] = "garch"
+
+    omega: float
+    alpha: float
+    gamma: float
+    beta: float
+    first_variance: float
+    sample_start: date
+    residuals: NDArray[np.float64] = field(compare=False)
+    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The coefficients, persistence and long-run volatility a session."""
+        persistence = self.alpha + self.gamma / 2 + self.beta
+        return {
+            "omega": self.omega,
+            "alpha": self.alpha,
+            "gamma": self.gamma,
+            "beta": self.beta,
+            "persistence": persistence,
+            "long_run_volatility": float(np.sqrt(self.omega / (1 - persistence))),
+        }
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins with a close at or below zero in their sample."""
+        return declined_since_nonpositive(history, self.sample_start, origins)
+
+    def variances(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Conditional variance of each return and of the one after them, shape (n + 1,)."""
+        news = self.omega + (self.alpha + self.gamma * (returns < 0)) * returns**2
+        later = lfilter([1.0], [1.0, -self.beta], news, zi=[self.beta * self.first_variance])[0]
+        return np.concatenate([[self.first_variance], later])
+
+    def next_variances(self, history: History, origins: list[date]) -> NDArray[np.float64]:
+        """Variance of the first session after each origin, shape (n_origins,)."""
+        if declined := self.declined(history, origins):
+            day, reason = next(iter(declined.items()))
+            raise CannotForecast(f"{history.commodity}: {self.name} from {day}: {reason}")
+        sample = history.since(self.sample_start).known_at(max(origins))
+        variances: NDArray[np.float64] = self.variances(np.diff(np.log(sample.closes)))
+        return variances[sample.positions(origins)]
+
+    def simulate(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon)."""
+        shocks = self.resample(seeds, horizon, n_paths)
+        first = self.next_variances(history, origins)
+        moves = self.moves(shocks, first)
+        return as_paths(prices(history.closes[history.positions(origins)], moves))
+
+    def resample(self, seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
+        """Standardized residuals drawn with replacement."""
+        pool = self.residuals.astype(np.float32)
+
+        def fill(rng: Generator, block: Blocks) -> None:
+            np.take(pool, rng.integers(len(pool), size=block.shape, dtype=np.uint32), out=block)
+
+        return draw(seeds, horizon, n_paths, fill)
+
+    def moves(self, shocks: Blocks, first: NDArray[np.float64]) -> Blocks:
+        """Cumulative log returns: the recursion over all origins and paths, step by step."""
+        n_origins, horizon, n_paths = shocks.shape
+        omega, alpha, gamma, beta = np.float32([self.omega, self.alpha, self.gamma, self.beta])
+        variance = np.repeat(first.astype(np.float32), n_paths).reshape(n_origins, n_paths)
+        total = np.zeros_like(variance)
+        for step in range(horizon):
+            returns = np.sqrt(variance) * shocks[:, step]
+            variance = omega + (alpha + gamma * (returns < 0)) * returns**2 + beta * variance
+            total += returns
+            shocks[:, step] = total
+        return shocks
+
+    def state(self) -> State:
+        """Parameters, residuals, and where and how the recursion starts."""
+        return {
+            "omega": self.omega,
+            "alpha": self.alpha,
+            "gamma": self.gamma,
+            "beta": self.beta,
+            "first_variance": self.first_variance,
+            "sample_start": self.sample_start.isoformat(),
+            "residuals": self.residuals.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        arrays = {
+            "sample_start": date.fromisoformat(state["sample_start"]),
+            "residuals": np.array(state["residuals"], dtype=np.float64),
+        }
+        return cls(**state | arrays)
+
+
+class Garch(Forecaster):
+    """GJR-GARCH(1, 1), variance-targeted, with filtered historical residuals."""
+
+    name: ClassVar[str] = "garch"
+    fitted = FittedGarch
+    positive_only: ClassVar[bool] = True
+
+    persistence_cap: float = Field(
+        0.995, gt=0, lt=1, description="Largest alpha + gamma / 2 + beta that a fit may reach."
+    )
+
+    def fit(self, history: History) -> FittedGarch:
+        """Gaussian quasi-maximum likelihood by ``arch``, on returns of unit variance.
+
+        Raises CannotFit where a close has no logarithm or the optimizer does not converge.
+        """
+        returns = log_returns(history, self.name)
+        scale = float(np.sqrt(np.mean(returns**2)))
+        process = TargetedGJR(target=1.0, persistence_cap=self.persistence_cap)
+        results = ZeroMean(returns / scale, volatility=process, rescale=False).fit(
+            disp="off", show_warning=False
+        )
+        if results.convergence_flag != 0:
+            raise CannotFit(
+                f"{history.commodity}: {self.name} did not converge on the {len(history)} sessions"
+                f" up to {history.newest}: {results.optimization_result.message}"
+            )
+        estimates = np.asarray(results.params, dtype=np.float64)
+        alpha, gamma, beta = (float(value) for value in estimates)
+        standardized = returns / scale / np.asarray(results.conditional_volatility)
+        residuals = (standardized - standardized.mean()) / standardized.std()
+        shift = len(returns) * np.log(scale)
+        return FittedGarch(
+            omega=process.omega(estimates) * scale**2,
+            alpha=alpha,
+            gamma=gamma,
+            beta=beta,
+            first_variance=float(results.conditional_volatility[0] * scale) ** 2,
+            sample_start=history.first,
+            residuals=np.round(residuals, RESIDUAL_DECIMALS),
+            metrics=FitMetrics(
+                log_likelihood=float(results.loglikelihood - shift),
+                aic=float(results.aic + 2 * shift),
+                bic=float(results.bic + 2 * shift),
+                converged=True,
+                iterations=int(results.optimization_result.nit),
+            ),
+        )

@@ -1,0 +1,56 @@
+"""The naive model: tomorrow is today, with an exponentially weighted volatility.
+
+RiskMetrics Technical Document (1996), section 5.2: mean zero, decay 0.94 for daily moves.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from forecast_assets.history import History
+from forecast_assets.models.base import Forecaster, State
+from forecast_assets.models.walk import FittedWalk, Form
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedNaive(FittedWalk):
+    """No drift; each move back in time weighs ``decay`` times the next."""
+
+    name: ClassVar[str] = "naive"
+    decay: float
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The decay, and the look-back in sessions."""
+        return {"decay": self.decay, "lookback": float(self.lookback)}
+
+    def estimate(
+        self, moves: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Zero, and the root of the weighted mean of squared moves of each row."""
+        weights = self.decay ** np.arange(self.lookback - 1, -1, -1)
+        variance = (moves**2 * (weights / weights.sum())).sum(axis=1)
+        return np.zeros(len(moves)), np.sqrt(variance)
+
+    def state(self) -> State:
+        """The look-back, the form and the decay."""
+        return super().state() | {"decay": self.decay}
+
+
+class Naive(Forecaster):
+    """Random walk without drift, with an exponentially weighted volatility."""
+
+    name: ClassVar[str] = "naive"
+    fitted = FittedNaive
+    positive_only: ClassVar[bool] = False
+
+    decay: float = Field(0.94, gt=0, lt=1, description="Weight of a move over the next one's.")
+    lookback: int = Field(250, ge=2, le=5000, description="Moves that the volatility uses.")
+    form: Form = Field("auto", description="Log returns where they exist, or price differences.")
+
+    def fit(self, history: History) -> FittedNaive:
+        """Nothing is estimated before the origin."""
+        return FittedNaive(lookback=self.lookback, form=self.form, decay=self.decay)

@@ -1,0 +1,45 @@
+"""Random walk with drift: Gaussian moves with the mean and deviation of the last sessions."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from forecast_assets.history import History
+from forecast_assets.models.base import Forecaster
+from forecast_assets.models.walk import FittedWalk, Form
+
+
+@dataclass(frozen=True)
+class FittedRandomWalk(FittedWalk):
+    """Drift and volatility are taken anew from the last ``lookback`` moves at each origin."""
+
+    name: ClassVar[str] = "random_walk"
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The look-back, in sessions."""
+        return {"lookback": float(self.lookback)}
+
+    def estimate(
+        self, moves: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sample mean and sample standard deviation (n - 1) of each row."""
+        return moves.mean(axis=1), moves.std(axis=1, ddof=1)
+
+
+class RandomWalk(Forecaster):
+    """Random walk with drift over a short look-back."""
+
+    name: ClassVar[str] = "random_walk"
+    fitted = FittedRandomWalk
+    positive_only: ClassVar[bool] = False
+
+    lookback: int = Field(30, ge=2, le=5000, description="Moves that drift and volatility use.")
+    form: Form = Field("auto", description="Log returns where they exist, or price differences.")
+
+    def fit(self, history: History) -> FittedRandomWalk:
+        """Nothing is estimated before the origin."""
+        return FittedRandomWalk(lookback=self.lookback, form=self.form)

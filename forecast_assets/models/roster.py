@@ -1,0 +1,44 @@
+"""The roster: every model that a configuration may name."""
+
+from typing import Any
+
+from forecast_assets.errors import SchemaTooNew, UnknownModel
+from forecast_assets.models.arima import Arima111
+from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.garch import Garch
+from forecast_assets.models.naive import Naive
+from forecast_assets.models.random_walk import RandomWalk
+
+ROSTER: dict[str, type[Forecaster]] = {
+    model.name: model for model in (Naive, RandomWalk, Arima111, Garch)
+}
+
+
+def forecaster_class(name: str) -> type[Forecaster]:
+    """The model called ``name``. Raises UnknownModel, which lists those there are."""
+    if name not in ROSTER:
+        raise UnknownModel(f"no model is called {name!r}; known: {', '.join(sorted(ROSTER))}")
+    return ROSTER[name]
+
+
+def dump(model: FittedForecaster) -> dict[str, Any]:
+    """A fitted model as plain JSON values: its name, schema version and state."""
+    return {"model": model.name, "schema_version": model.schema_version, "state": model.state()}
+
+
+def load(document: dict[str, Any]) -> FittedForecaster:
+    """Rebuild what ``dump`` gave, migrating an older schema one version at a time.
+
+    Raises UnknownModel and SchemaTooNew.
+    """
+    fitted = forecaster_class(document["model"]).fitted
+    version: int = document["schema_version"]
+    if version > fitted.schema_version:
+        raise SchemaTooNew(
+            f"{fitted.name} was saved with schema version {version}, this release reads up to"
+            f" {fitted.schema_version}: install the newer forecast_assets, or train it again here"
+        )
+    state: State = document["state"]
+    for older in range(version, fitted.schema_version):
+        state = fitted.migrations[older](state)
+    return fitted.from_state(state)

@@ -1,0 +1,93 @@
+"""What ``naive`` and ``random_walk`` share: a Gaussian walk with moments taken at the origin.
+
+Moves are log returns where every close of the look-back is positive and price differences
+where one is not, so that a walk forecasts from any close.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.errors import CannotForecast
+from forecast_assets.history import History
+from forecast_assets.models.base import FitMetrics, FittedForecaster, State
+from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
+
+Form = Literal["auto", "difference"]
+"""``auto``: log returns unless the look-back holds a close at or below zero."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Drift and volatility a session, each of shape (n_origins,), and the scale they are on."""
+
+    drift: NDArray[np.float64]
+    volatility: NDArray[np.float64]
+    logarithmic: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FittedWalk(FittedForecaster):
+    """A walk over the last ``lookback`` moves before an origin."""
+
+    lookback: int
+    form: Form
+    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
+
+    @abstractmethod
+    def estimate(
+        self, moves: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Drift and volatility of each row of ``moves``, shape (n_origins, lookback)."""
+
+    def moments(self, history: History, origins: list[date]) -> Moments:
+        """Drift and volatility at each origin, from the ``lookback`` moves that end there.
+
+        Raises CannotForecast where the history is shorter than that.
+        """
+        positions = history.positions(origins)
+        if np.any(positions < self.lookback):
+            raise CannotForecast(
+                f"{history.commodity}: {self.name} needs {self.lookback + 1} sessions up to"
+                f" {min(origins)}, found {positions.min() + 1}"
+            )
+        closes = history.closes[positions[:, None] + np.arange(-self.lookback, 1)]
+        logarithmic = (closes > 0).all(axis=1) & (self.form == "auto")
+        levels = np.where(logarithmic[:, None], np.log(np.where(closes > 0, closes, 1.0)), closes)
+        drift, volatility = self.estimate(np.diff(levels, axis=1))
+        return Moments(drift, volatility, logarithmic)
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins with too short a look-back, or one in which no price moved."""
+        short = [day for day, at in zip(origins, history.positions(origins)) if at < self.lookback]
+        reasons = {day: f"fewer than {self.lookback + 1} sessions up to it" for day in short}
+        rest = [day for day in origins if day not in reasons]
+        if rest:
+            still = self.moments(history, rest).volatility <= 0
+            flat = f"the price did not move in {self.lookback} sessions"
+            reasons |= {day: flat for day, flag in zip(rest, still, strict=True) if flag}
+        return reasons
+
+    def simulate(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon)."""
+        moments = self.moments(history, origins)
+        mean = moments.drift[:, None] * np.arange(1, horizon + 1)
+        shocks = standard_normal(seeds, horizon, n_paths)
+        moves = linear_moves(shocks, np.ones(horizon), moments.volatility, mean)
+        closes = history.closes[history.positions(origins)]
+        return as_paths(prices(closes, moves, moments.logarithmic))
+
+    def state(self) -> State:
+        """The look-back and the form."""
+        return {"lookback": self.lookback, "form": self.form}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        return cls(**state)

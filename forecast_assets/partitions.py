@@ -1,0 +1,106 @@
+"""Partitions: commodities, training dates, and their product, whose key is a model's window."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from dagster import (
+    MultiPartitionKey,
+    MultiPartitionsDefinition,
+    StaticPartitionsDefinition,
+    TimeWindowPartitionsDefinition,
+)
+
+from forecast_assets.configuration import CADENCES, Settings
+from forecast_assets.history import History
+from forecast_assets.sessions import next_session
+
+DATE_FORMAT = "%Y-%m-%d"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One forecast to issue: known up to ``cutoff``, for sessions from ``start`` on."""
+
+    cutoff: date
+    start: date
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A model's validity: fitted before ``training_date``, used from it until ``end``."""
+
+    commodity: str
+    training_date: date
+    end: date
+
+    @property
+    def key(self) -> str:
+        """The Dagster partition key."""
+        return str(
+            MultiPartitionKey(
+                {"commodity": self.commodity, "training_date": self.training_date.isoformat()}
+            )
+        )
+
+    def origins(self, history: History, calendar: str | None) -> list[Origin]:
+        """Every forecast that starts in this window, in order.
+
+        One for each observed session in the window, whose cutoff is the session before it, and
+        one for the session after the newest close when that falls in the window.
+        """
+        if len(history) == 0:
+            return []
+        days: list[date] = history.dates.tolist()
+        starts = [*days[1:], next_session(days[-1], calendar)]
+        return [
+            Origin(cutoff, start)
+            for cutoff, start in zip(days, starts, strict=True)
+            if self.training_date <= start < self.end
+        ]
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions of every asset, made from one configuration."""
+
+    settings: Settings
+
+    @cached_property
+    def commodities(self) -> StaticPartitionsDefinition:
+        """One partition a commodity."""
+        return StaticPartitionsDefinition(list(self.settings.commodities))
+
+    @cached_property
+    def training_dates(self) -> TimeWindowPartitionsDefinition:
+        """One partition a training date, the current window among them."""
+        training = self.settings.training
+        return TimeWindowPartitionsDefinition(
+            start=training.start.isoformat(),
+            fmt=DATE_FORMAT,
+            cron_schedule=CADENCES[training.cadence],
+            timezone="UTC",
+            end_offset=1,
+        )
+
+    @cached_property
+    def windows(self) -> MultiPartitionsDefinition:
+        """Commodity x training date: the partitions of models and of forecasts."""
+        return MultiPartitionsDefinition(
+            {"commodity": self.commodities, "training_date": self.training_dates}
+        )
+
+    def window(self, commodity: str, training_date: str) -> Window:
+        """The window of one commodity that starts on a training date."""
+        bounds = self.training_dates.time_window_for_partition_key(training_date)
+        return Window(commodity, bounds.start.date(), bounds.end.date())
+
+    def window_of(self, key: str) -> Window:
+        """The window of a partition key."""
+        dimensions = self.windows.get_partition_key_from_str(key).keys_by_dimension
+        return self.window(dimensions["commodity"], dimensions["training_date"])
+
+    def windows_of(self, commodity: str, now: datetime | None = None) -> list[Window]:
+        """All windows of a commodity that have begun, in order."""
+        keys = self.training_dates.get_partition_keys(current_time=now)
+        return [self.window(commodity, key) for key in keys]

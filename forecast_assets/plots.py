@@ -1,0 +1,66 @@
+"""Plots for people who look rather than read, as PNG images inside Markdown."""
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from forecast_assets.history import History
+from forecast_assets.store.contract import Fan
+
+BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
+CONTEXT_SESSIONS = 60
+"""Sessions of history before a fan."""
+DOTS_PER_INCH = 80
+COLUMNS = 2
+
+
+def price_plot(history: History, unit: str) -> str:
+    """All closes of a commodity, as Markdown."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(history.dates, history.closes, linewidth=0.8)
+    axes.set_ylabel(unit)
+    axes.set_title(f"{history.commodity}: {len(history)} closes up to {history.newest}")
+    axes.grid(alpha=0.3)
+    return _markdown(figure, f"closes of {history.commodity}")
+
+
+def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
+    """The newest forecast of each model over the last closes, as Markdown."""
+    rows = -(-len(fans) // COLUMNS)
+    figure = Figure(figsize=(8, 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).flat
+    for panel, (name, fan) in zip(panels, fans.items(), strict=False):
+        _draw_fan(panel, history.known_at(fan.cutoff), fan)
+        panel.set_title(f"{name}, from {fan.start}", fontsize=9)
+        panel.set_ylabel(unit)
+    for unused in list(panels)[len(fans) :]:
+        unused.set_visible(False)
+    figure.suptitle(f"{history.commodity}: the next sessions, by model")
+    return _markdown(figure, f"forecasts of {history.commodity}")
+
+
+def _draw_fan(axes: Axes, history: History, fan: Fan) -> None:
+    recent = history.closes[-CONTEXT_SESSIONS:]
+    axes.plot(np.arange(-len(recent) + 1, 1), recent, color="black", linewidth=0.9, label="close")
+    horizon = fan.paths.shape[1]
+    sessions = np.arange(horizon + 1)
+    start = np.full((len(fan.paths), 1), recent[-1])
+    paths = np.hstack([start, fan.paths])
+    for low, high, label in BANDS:
+        lower, upper = np.quantile(paths, [low, high], axis=0)
+        axes.fill_between(sessions, lower, upper, color="tab:blue", alpha=0.22, label=label)
+    axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1, label="median")
+    axes.set_xlabel("sessions after the cutoff")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=6, loc="upper left")
+
+
+def _markdown(figure: Figure, text: str) -> str:
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=DOTS_PER_INCH)
+    return f"![{text}](data:image/png;base64,{base64.b64encode(image.getvalue()).decode()})"

@@ -1,0 +1,219 @@
+"""What the graph asks of its tables, whatever keeps them.
+
+Every method that writes is one transaction: killed at any moment, the tables are as before or as
+after. All of them raise StoreError, and StoreLocked when another process keeps the tables.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecast_assets.history import History
+from forecast_assets.sources import Observations
+
+Stage = Literal["train", "forecast"]
+
+
+@dataclass(frozen=True)
+class PriceChanges:
+    """What a write of prices did, in sessions."""
+
+    added: int
+    revised: int
+    withdrawn: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """One row of ``trained_models``: see docs/tables.md for each column."""
+
+    model_id: str
+    commodity: str
+    model_name: str
+    model_version: str
+    training_date: date
+    training_start_date: date
+    training_end_date: date
+    training_samples: int
+    options: str
+    parameters: str
+    fitted_model_json: str | None
+    fitted_model_uri: str | None
+    payload_format: str
+    payload_schema_version: int
+    payload_sha256: str
+    model_size_bytes: int
+    data_fingerprint: str
+    library_versions: str
+    fit_metrics: str
+    fit_seconds: float
+    created_at: datetime
+    created_by: str
+    is_active: bool
+    year: int
+    month: int
+
+
+@dataclass(frozen=True)
+class ModelFailure:
+    """A model that is absent from a window, and why; ``origins`` counts the forecasts lost."""
+
+    model_name: str
+    reason: str
+    origins: int = 0
+
+
+@dataclass(frozen=True)
+class IssuedForecast:
+    """One forecast that the tables hold, and what it was made from."""
+
+    model_name: str
+    model_id: str
+    training_date: date
+    data_cutoff_date: date
+    forecast_start_date: date
+    payload_sha256: str
+    history_fingerprint: str
+    n_paths: int
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """New paths of one model: float32, shape (n_origins, n_paths, horizon), all finite.
+
+    ``cutoffs``, ``starts`` and ``fingerprints`` (of the history up to the cutoff) have one item
+    an origin.
+    """
+
+    model: TrainedModel
+    cutoffs: list[date]
+    starts: list[date]
+    fingerprints: list[str]
+    paths: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Who writes, when, and for which window: columns that every row of one write shares."""
+
+    commodity: str
+    model_version: str
+    training_date: date
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, eq=False)
+class Fan:
+    """One forecast: float32 paths, shape (n_paths, horizon)."""
+
+    cutoff: date
+    start: date
+    paths: NDArray[np.float32]
+
+
+class PriceTable(Protocol):
+    """Prices with all their revisions; reading gives the newest."""
+
+    def write(self, observations: Observations, at: datetime, by: str) -> PriceChanges:
+        """Append what is new or revised.
+
+        A date that the source no longer has is withdrawn, unless the source had refused rows.
+        """
+
+    def history(self, commodity: str) -> History:
+        """The newest close of every session; empty where there is none."""
+
+
+class ModelTable(Protocol):
+    """Fitted models, the replaced ones too."""
+
+    def append(
+        self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
+    ) -> None:
+        """Add models and retire those that they, or their failures, replace."""
+
+    def find(
+        self,
+        commodity: str | None = None,
+        model_name: str | None = None,
+        training_date: date | None = None,
+        model_version: str | None = None,
+    ) -> list[TrainedModel]:
+        """Active models that match all the criteria given, in the order of their names."""
+
+
+class PathTable(Protocol):
+    """Forecast paths."""
+
+    def replace(
+        self,
+        written: Written,
+        draws: Sequence[Draw],
+        failures: Sequence[ModelFailure],
+        *,
+        moved: Sequence[tuple[date, date]] = (),
+        withdrawn: Sequence[date] = (),
+    ) -> int:
+        """Write draws in place of the same forecasts, if any; return the rows written.
+
+        ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day.
+        ``withdrawn``: cutoffs that are no session any more; their forecasts are deleted.
+        """
+
+    def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
+        """Every forecast of a commodity and version, in the order of model and cutoff."""
+
+    def read(
+        self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
+    ) -> pa.Table:
+        """All columns and rows of some windows, ordered by model, forecast and path."""
+
+    def newest(self, commodity: str, training_date: date, model_version: str) -> dict[str, Fan]:
+        """The newest forecast of each model in a window."""
+
+
+@dataclass(frozen=True)
+class RecordedFailure:
+    """A row of ``failures``."""
+
+    commodity: str
+    model_name: str
+    model_version: str
+    training_date: date
+    stage: Stage
+    origins: int
+    reason: str
+
+
+class FailureTable(Protocol):
+    """What is absent, and why."""
+
+    def find(self, commodity: str, model_version: str) -> list[RecordedFailure]:
+        """Failures of the latest attempt at each window, in order."""
+
+
+class Store(Protocol):
+    """The tables together."""
+
+    @property
+    def prices(self) -> PriceTable:
+        """``commodity.market.prices``."""
+
+    @property
+    def models(self) -> ModelTable:
+        """``commodity.forecast.trained_models``."""
+
+    @property
+    def paths(self) -> PathTable:
+        """``commodity.forecast.distributions``."""
+
+    @property
+    def failures(self) -> FailureTable:
+        """``commodity.forecast.failures``."""

@@ -1,0 +1,104 @@
+"""The DuckDB file: short connections, whole transactions, and patience with locks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from tenacity import (
+    Retrying,
+    RetryError,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from forecast_assets.errors import StoreError, StoreLocked
+
+Connection = duckdb.DuckDBPyConnection
+
+LONGEST_WAIT_SECONDS = 2.0
+"""Longest pause between two attempts at a locked file."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """One DuckDB file and the tables that it must have.
+
+    A connection is open only while it reads or writes, since a process that holds the file
+    read-write locks out every other one.
+    """
+
+    path: Path
+    definitions: tuple[str, ...]
+    memory_limit: str = "512MB"
+    lock_timeout_seconds: float = 120.0
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read-only connection; the file is made first where it does not exist."""
+        if not self._is_prepared():
+            with self.writing():
+                pass
+        with self._connected(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back on any error."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connected(read_only=False) as connection:
+            connection.begin()
+            try:
+                for definition in self.definitions:
+                    connection.execute(definition)
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[Connection]:
+        connection = self._patiently(
+            lambda: duckdb.connect(
+                self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
+            )
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _is_prepared(self) -> bool:
+        if not self.path.exists():
+            return False
+        with self._connected(read_only=True) as connection:
+            counted = connection.execute(
+                "SELECT count(*) FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')"
+            ).fetchall()
+        return counted != [(0,)]
+
+    def _patiently(self, connect: Callable[[], Connection]) -> Connection:
+        attempts = Retrying(
+            retry=retry_if_exception(_is_lock),
+            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_WAIT_SECONDS),
+            stop=stop_after_delay(self.lock_timeout_seconds),
+        )
+        try:
+            return attempts(connect)
+        except RetryError as error:
+            raise StoreLocked(
+                f"{self.path}: another process kept this file for {self.lock_timeout_seconds:g} s:"
+                f" {error.last_attempt.exception()}; nothing was written"
+            ) from error
+        except duckdb.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def _is_lock(error: BaseException) -> bool:
+    """Whether another connection holds the file in a way that excludes this one."""
+    if isinstance(error, duckdb.IOException):
+        return "lock" in str(error).lower()
+    return isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)

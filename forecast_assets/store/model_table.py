@@ -1,0 +1,121 @@
+"""``commodity.forecast.trained_models``: one row a fitted model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from forecast_assets.errors import StoreError
+from forecast_assets.store.contract import ModelFailure, TrainedModel, Written
+from forecast_assets.store.database import Connection, Database
+from forecast_assets.store.failure_table import replace_failures
+
+DEFINITIONS = (
+    "CREATE SCHEMA IF NOT EXISTS forecast",
+    """
+    CREATE TABLE IF NOT EXISTS forecast.trained_models (
+        model_id VARCHAR NOT NULL,
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        training_date DATE NOT NULL,
+        training_start_date DATE NOT NULL,
+        training_end_date DATE NOT NULL,
+        training_samples INTEGER NOT NULL,
+        options JSON NOT NULL,
+        parameters JSON NOT NULL,
+        fitted_model_json JSON,
+        fitted_model_uri VARCHAR,
+        payload_format VARCHAR NOT NULL,
+        payload_schema_version INTEGER NOT NULL,
+        payload_sha256 VARCHAR NOT NULL,
+        model_size_bytes BIGINT NOT NULL,
+        data_fingerprint VARCHAR NOT NULL,
+        library_versions JSON NOT NULL,
+        fit_metrics JSON NOT NULL,
+        fit_seconds DOUBLE NOT NULL,
+        created_at TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        is_active BOOLEAN NOT NULL,
+        year INTEGER NOT NULL,
+        month INTEGER NOT NULL,
+        CHECK (training_end_date < training_date),
+        CHECK ((fitted_model_json IS NULL) <> (fitted_model_uri IS NULL))
+    )
+    """,
+)
+
+RETIRE = """
+    UPDATE forecast.trained_models SET is_active = FALSE
+    WHERE is_active AND commodity = $commodity AND model_name = $model_name
+        AND training_date = $training_date AND model_version = $model_version
+"""
+
+FIND = """
+    SELECT * FROM forecast.trained_models
+    WHERE is_active
+        AND ($commodity::VARCHAR IS NULL OR commodity = $commodity)
+        AND ($model_name::VARCHAR IS NULL OR model_name = $model_name)
+        AND ($training_date::DATE IS NULL OR training_date = $training_date)
+        AND ($model_version::VARCHAR IS NULL OR model_version = $model_version)
+    ORDER BY commodity, training_date, model_version, model_name
+"""
+
+
+@dataclass(frozen=True)
+class DuckDBModelTable:
+    """Fitted models in DuckDB."""
+
+    database: Database
+
+    def append(
+        self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
+    ) -> None:
+        """Add models and retire those that they, or their failures, replace."""
+        with self.database.writing() as connection:
+            for name in [model.model_name for model in models] + [x.model_name for x in failures]:
+                _retire(connection, written, name)
+            for model in models:
+                connection.register("fitted", pa.Table.from_pylist([asdict(model)]))
+                connection.execute(
+                    "INSERT INTO forecast.trained_models BY NAME SELECT * FROM fitted"
+                )
+                _require_one_active(connection, model.model_id)
+            replace_failures(connection, written, "train", failures)
+
+    def find(
+        self,
+        commodity: str | None = None,
+        model_name: str | None = None,
+        training_date: date | None = None,
+        model_version: str | None = None,
+    ) -> list[TrainedModel]:
+        """Active models that match all the criteria given."""
+        criteria = {
+            "commodity": commodity,
+            "model_name": model_name,
+            "training_date": training_date,
+            "model_version": model_version,
+        }
+        with self.database.reading() as connection:
+            rows = connection.sql(FIND, params=criteria).to_arrow_table().to_pylist()
+        return [TrainedModel(**row) for row in rows]
+
+
+def _retire(connection: Connection, written: Written, model_name: str) -> None:
+    identity = {
+        "commodity": written.commodity,
+        "model_name": model_name,
+        "training_date": written.training_date,
+        "model_version": written.model_version,
+    }
+    connection.execute(RETIRE, identity)
+
+
+def _require_one_active(connection: Connection, model_id: str) -> None:
+    found = connection.execute(
+        "SELECT count(*) FROM forecast.trained_models WHERE is_active AND model_id = ?", [model_id]
+    ).fetchall()
+    if found != [(1,)]:
+        raise StoreError(f"{model_id}: {found} active rows after a write of one; nothing was kept")

@@ -1,0 +1,108 @@
+"""Training one window: a pure function of configuration, history and what is there already."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from forecast_assets.configuration import Settings
+from forecast_assets.errors import CannotFit
+from forecast_assets.history import History
+from forecast_assets.model_store import canonical_json
+from forecast_assets.models.base import FittedForecaster, Forecaster
+from forecast_assets.partitions import Window
+from forecast_assets.store.contract import ModelFailure, TrainedModel
+
+NUMERICAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)
+"""What numerical libraries raise on data that they cannot handle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A model that was fitted now, and how."""
+
+    forecaster: Forecaster
+    model: FittedForecaster
+    training_start: date
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What became of a window's roster.
+
+    ``kept``: rows with the same options and data, not fitted again. ``not_due``: why the window
+    needs no model at all, or None.
+    """
+
+    history: History
+    fits: list[Fit] = field(default_factory=list)
+    kept: list[TrainedModel] = field(default_factory=list)
+    failures: list[ModelFailure] = field(default_factory=list)
+    not_due: str | None = None
+
+
+def not_due(settings: Settings, window: Window, history: History) -> str | None:
+    """Why a window has nothing to train or forecast, or None when it has."""
+    known = len(history.known_before(window.training_date))
+    least = settings.training.min_observations
+    if known < least:
+        return (
+            f"{window.commodity}: {known} sessions before {window.training_date},"
+            f" {least} needed (training.min_observations)"
+        )
+    calendar = settings.commodity(window.commodity).calendar
+    if not window.origins(history, calendar):
+        return f"{window.commodity}: no session in the window, the newest is {history.newest}"
+    return None
+
+
+def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
+    """Whether a stored model has these options and was fitted on this very history."""
+    same_options = row.options == canonical_json(forecaster.model_dump()).decode()
+    return same_options and row.data_fingerprint == history.fingerprint
+
+
+def train_window(
+    settings: Settings, window: Window, history: History, known: Sequence[TrainedModel]
+) -> Training:
+    """Fit the roster on what was known before the window, but for what ``known`` has already.
+
+    A model that cannot be fitted is a failure by name; the others go on.
+    """
+    if reason := not_due(settings, window, history):
+        return Training(history.known_before(window.training_date), not_due=reason)
+    training = Training(history.known_before(window.training_date))
+    stored = {row.model_name: row for row in known}
+    for name, forecaster in settings.models.items():
+        if name in stored and is_current(stored[name], forecaster, training.history):
+            training.kept.append(stored[name])
+            continue
+        try:
+            training.fits.append(fit(forecaster, training.history, settings))
+        except CannotFit as error:
+            training.failures.append(ModelFailure(name, f"{window.key}: {error}"))
+        except NUMERICAL_ERRORS as error:
+            reason = f"{window.key}: {name} broke down: {type(error).__name__}: {error}"
+            training.failures.append(ModelFailure(name, reason))
+    return training
+
+
+def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
+    """Fit one model on its sample of the history. Raises CannotFit.
+
+    A log model's sample begins after the last close at or below zero.
+    """
+    sample = history.since_nonpositive() if forecaster.positive_only else history
+    least = settings.training.min_observations
+    if len(sample) < least:
+        bad = history.dates[len(history) - len(sample) - 1]
+        close = history.closes[len(history) - len(sample) - 1]
+        raise CannotFit(
+            f"{forecaster.name} works on logarithms and the close of {bad} is {close:g}: only"
+            f" {len(sample)} sessions since, {least} needed (naive and random_walk have a"
+            " difference form)"
+        )
+    began = time.perf_counter()
+    model = forecaster.fit(sample)
+    return Fit(forecaster, model, sample.first, time.perf_counter() - began)
