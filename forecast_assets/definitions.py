@@ -1,6 +1,8 @@
 """The one ``Definitions`` of the project, made from the configuration file."""
 
-from dagster import Definitions, in_process_executor
+import warnings
+
+from dagster import BetaWarning, Definitions, in_process_executor
 
 from forecast_assets.assets.distributions import distributions_asset
 from forecast_assets.assets.prices import prices_asset
@@ -18,12 +20,16 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
     partitions = Partitions(settings)
     store = StoreResource.of(settings)
     units = {name: commodity.unit for name, commodity in settings.commodities.items()}
-    return Definitions(
-        assets=[
+    with warnings.catch_warnings():
+        # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
+        warnings.simplefilter("ignore", BetaWarning)
+        assets = [
             prices_asset(settings, partitions),
             trained_models_asset(settings, partitions),
             distributions_asset(settings, partitions),
-        ],
+        ]
+    return Definitions(
+        assets=assets,
         jobs=JOBS,
         executor=in_process_executor,
         resources={

@@ -18,11 +18,15 @@ class LookAheadError(ForecastAssetsError):
 
 
 class CannotFit(ForecastAssetsError):
-    """A model declines a history; the message names commodity, date and reason."""
+    """A model could not be fitted; the message names commodity, date and reason."""
+
+
+class Declined(CannotFit):
+    """A model does not apply to a history, by its nature: nothing broke."""
 
 
 class CannotForecast(ForecastAssetsError):
-    """A fitted model declines an origin; the message names commodity, date and reason."""
+    """A fitted model was asked for an origin that it declines."""
 
 
 class StoreError(ForecastAssetsError):

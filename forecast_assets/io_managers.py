@@ -206,6 +206,7 @@ class ForecastWindow:
     written: Written
     forecasting: Forecasting
     history: History
+    n_paths: int
     not_due: str | None = None
 
 
@@ -291,6 +292,7 @@ def _forecast_metadata(value: ForecastWindow, rows: int) -> Metadata:
     return {
         "outcome": value.not_due or said,
         "model_version": value.written.model_version,
+        "dagster/partition_row_count": (outcome.kept + outcome.drawn) * value.n_paths,
         "forecast_dates": len(outcome.origins),
         "rows_written": rows,
         "forecasts_drawn": outcome.drawn,

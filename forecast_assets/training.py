@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import CannotFit
+from forecast_assets.errors import CannotFit, Declined
 from forecast_assets.history import History
 from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
@@ -81,7 +81,8 @@ def train_window(
         try:
             training.fits.append(fit(forecaster, training.history, settings))
         except CannotFit as error:
-            training.failures.append(ModelFailure(name, f"{window.key}: {error}"))
+            declined = isinstance(error, Declined)
+            training.failures.append(ModelFailure(name, f"{window.key}: {error}", declined))
         except NUMERICAL_ERRORS as error:
             reason = f"{window.key}: {name} broke down: {type(error).__name__}: {error}"
             training.failures.append(ModelFailure(name, reason))
@@ -89,7 +90,7 @@ def train_window(
 
 
 def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
-    """Fit one model on its sample of the history. Raises CannotFit.
+    """Fit one model on its sample of the history. Raises CannotFit or Declined.
 
     A log model's sample begins after the last close at or below zero.
     """
@@ -98,7 +99,7 @@ def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
     if len(sample) < least:
         bad = history.dates[len(history) - len(sample) - 1]
         close = history.closes[len(history) - len(sample) - 1]
-        raise CannotFit(
+        raise Declined(
             f"{forecaster.name} works on logarithms and the close of {bad} is {close:g}: only"
             f" {len(sample)} sessions since, {least} needed (naive and random_walk have a"
             " difference form)"

@@ -98,7 +98,8 @@ class Arima111(Forecaster):
     def fit(self, history: History) -> FittedArima111:
         """Maximum likelihood by the innovations algorithm, on returns of unit deviation.
 
-        Raises CannotFit where a close has no logarithm or the optimizer does not converge.
+        Raises Declined where a close has no logarithm, CannotFit where the optimizer does not
+        converge.
         """
         returns = log_returns(history, self.name)
         deviation = float(returns.std())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from forecast_assets.errors import CannotFit
+from forecast_assets.errors import Declined
 from forecast_assets.history import History
 from forecast_assets.simulation import Seeds
 
@@ -81,16 +81,16 @@ class Forecaster(BaseModel, ABC):
 
     @abstractmethod
     def fit(self, history: History) -> FittedForecaster:
-        """Estimate on the whole of ``history``. Raises CannotFit."""
+        """Estimate on the whole of ``history``. Raises CannotFit or Declined."""
 
 
 def log_returns(history: History, model: str) -> NDArray[np.float64]:
-    """Log returns, shape (n - 1,). Raises CannotFit where a close has no logarithm."""
+    """Log returns, shape (n - 1,). Raises Declined where a close has no logarithm."""
     if np.any(history.closes <= 0):
-        raise CannotFit(f"{history.commodity}: {model} cannot be fitted: {nonpositive(history)}")
+        raise Declined(f"{history.commodity}: {model} cannot be fitted: {nonpositive(history)}")
     returns: NDArray[np.float64] = np.diff(np.log(history.closes))
     if len(returns) < 2 or not np.any(returns != returns[0]):
-        raise CannotFit(f"{history.commodity}: {model} cannot be fitted: the closes do not vary")
+        raise Declined(f"{history.commodity}: {model} cannot be fitted: the closes do not vary")
     return returns
 
 

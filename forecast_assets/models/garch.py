@@ -184,7 +184,8 @@ class Garch(Forecaster):
     def fit(self, history: History) -> FittedGarch:
         """Gaussian quasi-maximum likelihood by ``arch``, on returns of unit variance.
 
-        Raises CannotFit where a close has no logarithm or the optimizer does not converge.
+        Raises Declined where a close has no logarithm, CannotFit where the optimizer does not
+        converge.
         """
         returns = log_returns(history, self.name)
         scale = float(np.sqrt(np.mean(returns**2)))

@@ -62,10 +62,15 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class ModelFailure:
-    """A model that is absent from a window, and why; ``origins`` counts the forecasts lost."""
+    """A model that is absent from a window, and why.
+
+    ``declined``: the model does not apply there, by its nature, and nothing broke. ``origins``:
+    the forecasts that are absent where the model itself is not.
+    """
 
     model_name: str
     reason: str
+    declined: bool = False
     origins: int = 0
 
 
@@ -188,6 +193,7 @@ class RecordedFailure:
     model_version: str
     training_date: date
     stage: Stage
+    declined: bool
     origins: int
     reason: str
 

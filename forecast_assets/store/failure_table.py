@@ -15,6 +15,7 @@ DEFINITIONS = (
         model_version VARCHAR NOT NULL,
         training_date DATE NOT NULL,
         stage VARCHAR NOT NULL CHECK (stage IN ('train', 'forecast')),
+        declined BOOLEAN NOT NULL,
         origins INTEGER NOT NULL,
         reason VARCHAR NOT NULL,
         created_at TIMESTAMP NOT NULL,
@@ -35,13 +36,14 @@ def replace_failures(
     )
     for failure in failures:
         connection.execute(
-            "INSERT INTO forecast.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO forecast.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 written.commodity,
                 failure.model_name,
                 written.model_version,
                 written.training_date,
                 stage,
+                failure.declined,
                 failure.origins,
                 failure.reason,
                 written.at,
@@ -60,7 +62,8 @@ class DuckDBFailureTable:
         """Failures of the latest attempt at each window, in order."""
         with self.database.reading() as connection:
             rows = connection.execute(
-                "SELECT commodity, model_name, model_version, training_date, stage, origins, reason"
+                "SELECT commodity, model_name, model_version, training_date, stage, declined,"
+                " origins, reason"
                 " FROM forecast.failures WHERE commodity = ? AND model_version = ? ORDER BY ALL",
                 [commodity, model_version],
             ).fetchall()
@@ -71,5 +74,5 @@ def same_failures(
     recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]
 ) -> bool:
     """Whether an attempt failed as the last one did, so that nothing need be written."""
-    before = {(row.model_name, row.reason, row.origins) for row in recorded}
+    before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
     return before == {astuple(failure) for failure in failures}

@@ -1,0 +1,288 @@
+"""The console script ``forecast``: the same graph, the same Dagster instance, one terminal."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichBar
+from rich.table import Table
+
+from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.due import Ledger, due_windows, lacks_forecasts, lacks_models, stretches
+from forecast_assets.errors import ForecastAssetsError
+from forecast_assets.partitions import Partitions, Window
+from forecast_assets.progress import BarProgress
+from forecast_assets.sources import Rejection
+from forecast_assets.store.contract import RecordedFailure
+from forecast_assets.store.duckdb import DuckDBStore
+
+app = typer.Typer(
+    help="Commodity price distributions: train once, forecast many.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+CommodityNames = Annotated[
+    list[str] | None, typer.Option("--commodity", help="Only this one; may be given repeatedly.")
+]
+Version = Annotated[
+    str | None, typer.Option("--model-version", help="The configuration's by default.")
+]
+
+
+@app.command()
+def run(
+    commodity: CommodityNames = None,
+    model_version: Version = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Windows that reach this day or later."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Windows that begin by this day."),
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Draw again what was forecast from revised prices.")
+    ] = False,
+) -> None:
+    """Load prices, train and forecast what is missing; exit with 1 if anything failed."""
+    console = Console()
+    with reported(console):
+        settings = load_settings()
+        names = commodities(settings, commodity)
+        version = settings.version(model_version)
+        span = Span(from_.date() if from_ else date.min, to.date() if to else date.max)
+        with instance(settings) as dagster, bar(console) as progress:
+            worker = Worker(settings, version, span, dagster, BarProgress(progress), recompute)
+            for name in names:
+                worker.work(name)
+        console.print(overview(settings, names, version))
+        console.print(f"Tables: {settings.database_path} (DuckDB: SELECT * FROM"
+                      " commodity.forecast.distributions LIMIT 5)", soft_wrap=True)
+        failures = [x for name in names for x in failures_of(settings, name, version)]
+        tell(console, [x for x in failures if worker.attempted(x)], worker.problems)
+
+
+@app.command()
+def status(commodity: CommodityNames = None, model_version: Version = None) -> None:
+    """Say what the tables hold for each commodity, and what failed."""
+    console = Console()
+    with reported(console):
+        settings = load_settings()
+        names = commodities(settings, commodity)
+        version = settings.version(model_version)
+        console.print(overview(settings, names, version))
+        for failure in (x for name in names for x in failures_of(settings, name, version)):
+            console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days that a run is asked for."""
+
+    first: date
+    last: date
+
+    def touches(self, window: Window) -> bool:
+        """Whether a window has a day of the span."""
+        return window.end > self.first and window.training_date <= self.last
+
+
+@dataclass
+class Worker:
+    """Launches what is due, one commodity after the other, and remembers what failed."""
+
+    settings: Settings
+    version: str
+    span: Span
+    instance: DagsterInstance
+    progress: BarProgress
+    recompute: bool
+    problems: list[str] = field(default_factory=list)
+    windows: set[Window] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Build the graph that runs are made of, and open the tables."""
+        from forecast_assets.definitions import build_definitions
+
+        self.definitions: Definitions = build_definitions(self.settings, self.progress)
+        self.store = DuckDBStore.of(self.settings)
+
+    def work(self, name: str) -> None:
+        """Prices, then models, then forecasts of one commodity."""
+        loaded = self._execute("load_prices", "prices", {}, partition_key=name)
+        self.problems += rejections(loaded)
+        history = self.store.prices.history(name)
+        if len(history) == 0:
+            return
+        begun = [x for x in Partitions(self.settings).windows_of(name) if self.span.touches(x)]
+        windows = due_windows(self.settings, begun, history)
+        self.windows.update(windows)
+        untrained = [x for x in windows if lacks_models(self.settings, x, self._ledger(name))]
+        for first, last in stretches(untrained, windows):
+            self._range("train", "trained_models", {}, first, last)
+        ledger, again = self._ledger(name), self.recompute
+        unforecast = [
+            x for x in windows if lacks_forecasts(self.settings, x, ledger, recompute=again)
+        ]
+        for first, last in stretches(unforecast, windows):
+            self._range("forecast", "distributions", {"recompute": again}, first, last)
+
+    def attempted(self, failure: RecordedFailure) -> bool:
+        """Whether a failure belongs to the windows of this run."""
+        wanted = (failure.commodity, failure.training_date)
+        return wanted in {(x.commodity, x.training_date) for x in self.windows}
+
+    def _ledger(self, name: str) -> Ledger:
+        return Ledger(
+            self.store.prices.history(name),
+            self.store.models.find(name, model_version=self.version),
+            self.store.paths.issued(name, self.version),
+        )
+
+    def _range(
+        self, job: str, asset: str, config: dict[str, object], first: Window, last: Window
+    ) -> None:
+        config = config | {"model_version": self.version}
+        self._execute(job, asset, config, tags={RANGE_START: first.key, RANGE_END: last.key})
+
+    def _execute(
+        self, job: str, asset: str, config: dict[str, object], **partitions: object
+    ) -> ExecuteInProcessResult:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            run_config={
+                "ops": {asset: {"config": config}} if config else {},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            **partitions,
+        )
+        if not result.success:
+            self.problems += failure_lines(result, asset)
+        return result
+
+
+def commodities(settings: Settings, names: list[str] | None) -> list[str]:
+    """The commodities asked for, or all. Raises ConfigurationError for an unknown one."""
+    for name in names or []:
+        settings.commodity(name)
+    return names or list(settings.commodities)
+
+
+@contextmanager
+def reported(console: Console) -> Iterator[None]:
+    """Turn an error meant for users into one line and exit code 1."""
+    try:
+        yield
+    except ForecastAssetsError as error:
+        console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """The Dagster instance of ``DAGSTER_HOME``, or of ``.dagster`` beside the configuration."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.folder / ".dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    ours, theirs = settings.folder / "dagster.yaml", home / "dagster.yaml"
+    if not theirs.exists() and ours.exists():
+        shutil.copyfile(ours, theirs)
+    theirs.touch()
+    with DagsterInstance.get() as dagster:
+        yield dagster
+
+
+def bar(console: Console) -> RichBar:
+    """A bar for each piece of work, with its count and time."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return RichBar(*columns, TimeElapsedColumn(), console=console)
+
+
+def overview(settings: Settings, names: list[str], version: str) -> Table:
+    """Per commodity: newest price and forecast, windows trained, forecasts, models failed."""
+    store = DuckDBStore.of(settings)
+    table = Table(title=f"model version {version}")
+    for heading in ("commodity", "newest price", "newest forecast", "windows trained"):
+        table.add_column(heading)
+    for heading in ("models", "forecasts", "failed", "declined"):
+        table.add_column(heading, justify="right")
+    for name in names:
+        history = store.prices.history(name)
+        models = store.models.find(name, model_version=version)
+        issued = store.paths.issued(name, version)
+        failures = failures_of(settings, name, version)
+        windows = due_windows(settings, Partitions(settings).windows_of(name), history)
+        trained = {row.training_date for row in models} & {x.training_date for x in windows}
+        newest = f"{history.closes[-1]:g} on {history.newest}" if len(history) else "none"
+        starts = [forecast.forecast_start_date for forecast in issued]
+        table.add_row(
+            name,
+            f"{newest} ({settings.commodities[name].unit})" if len(history) else newest,
+            str(max(starts)) if starts else "none",
+            f"{len(trained)} of {len(windows)}",
+            str(len(models)),
+            f"{len(issued):,}",
+            str(sum(not failure.declined for failure in failures)),
+            str(sum(failure.declined for failure in failures)),
+        )
+    return table
+
+
+def failures_of(settings: Settings, name: str, version: str) -> list[RecordedFailure]:
+    """What is absent for a commodity, of the models that the roster still names."""
+    recorded = DuckDBStore.of(settings).failures.find(name, version)
+    return [failure for failure in recorded if failure.model_name in settings.models]
+
+
+def tell(console: Console, failures: list[RecordedFailure], problems: list[str]) -> None:
+    """Say what was declined and what failed, a line each; exit with 1 if anything failed."""
+    for failure in (failure for failure in failures if failure.declined):
+        console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+    broken = [failure.reason for failure in failures if not failure.declined]
+    for problem in dict.fromkeys([*problems, *broken]):
+        console.print(f"failed: {problem}", style="red", soft_wrap=True, markup=False)
+    if problems or broken:
+        raise typer.Exit(1)
+
+
+def line(failure: RecordedFailure) -> str:
+    """A failure in one line."""
+    return f"{'declined' if failure.declined else 'failed'}: {failure.reason}"
+
+
+def rejections(result: ExecuteInProcessResult) -> list[str]:
+    """What was refused in a price source, a line each."""
+    lines: list[str] = []
+    for materialization in result.asset_materializations_for_node("prices"):
+        refused = materialization.metadata["rejections"]
+        if isinstance(refused, TableMetadataValue):
+            lines += [str(Rejection(**dict(record.data))) for record in refused.records]
+    return lines
+
+
+def failure_lines(result: ExecuteInProcessResult, asset: str) -> list[str]:
+    """Why a run failed: a line for each partition, or the error that stopped it."""
+    data = result.failure_data_for_node(asset)
+    error = data.error if data else None
+    if error is None:
+        return [f"{asset}: the run failed; the Dagster UI has its log"]
+    while error.cause is not None:
+        error = error.cause
+    return error.message.partition(": ")[2].strip().splitlines()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,76 @@
+"""What should be in the tables and is not: the windows that a run has work in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forecast_assets.configuration import Settings
+from forecast_assets.forecasting import agenda, moved, withdrawn
+from forecast_assets.history import History
+from forecast_assets.partitions import Window
+from forecast_assets.store.contract import IssuedForecast, TrainedModel
+from forecast_assets.training import is_current, not_due
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """What the tables hold for one commodity and version."""
+
+    history: History
+    models: Sequence[TrainedModel]
+    issued: Sequence[IssuedForecast]
+
+    def models_of(self, window: Window, settings: Settings) -> dict[str, TrainedModel]:
+        """The active models of a window that the roster names."""
+        return {
+            row.model_name: row
+            for row in self.models
+            if row.training_date == window.training_date and row.model_name in settings.models
+        }
+
+
+def due_windows(
+    settings: Settings, windows: Sequence[Window], history: History
+) -> list[Window]:
+    """The windows that have enough history and at least one session to forecast."""
+    return [window for window in windows if not_due(settings, window, history) is None]
+
+
+def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
+    """Whether a model of the roster is missing from a window, or not fitted on today's data."""
+    known = ledger.history.known_before(window.training_date)
+    rows = ledger.models_of(window, settings)
+    return any(
+        name not in rows or not is_current(rows[name], forecaster, known)
+        for name, forecaster in settings.models.items()
+    )
+
+
+def lacks_forecasts(
+    settings: Settings, window: Window, ledger: Ledger, *, recompute: bool
+) -> bool:
+    """Whether a forecast of a window is missing, or does not match its model or its data."""
+    history = ledger.history
+    origins = window.origins(history, settings.commodity(window.commodity).calendar)
+    prints = dict(zip(history.dates.tolist(), history.fingerprints, strict=True))
+    here = [old for old in ledger.issued if old.training_date == window.training_date]
+    if moved(history, origins, here) or withdrawn(history, here):
+        return True
+    for name, row in ledger.models_of(window, settings).items():
+        held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
+        if agenda(
+            origins, row, held, prints, n_paths=settings.paths, recompute=recompute
+        ).due:
+            return True
+    return False
+
+
+def stretches(windows: Sequence[Window], among: Sequence[Window]) -> list[tuple[Window, Window]]:
+    """First and last of each unbroken run of ``windows`` in ``among``."""
+    wanted = set(windows)
+    found: list[tuple[Window, Window]] = []
+    previous = False
+    for window in among:
+        if window in wanted:
+            found = [*found[:-1], (found[-1][0], window)] if previous else [*found, (window, window)]
+        previous = window in wanted
+    return found
