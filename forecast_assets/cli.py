@@ -25,6 +25,9 @@ from forecast_assets.sources import Rejection
 from forecast_assets.store.contract import RecordedFailure
 from forecast_assets.store.duckdb import DuckDBStore
 
+PLAIN_WIDTH = 120
+"""Columns where the output is not a terminal."""
+
 app = typer.Typer(
     help="Commodity price distributions: train once, forecast many.",
     no_args_is_help=True,
@@ -58,7 +61,7 @@ def run(
     ] = False,
 ) -> None:
     """Load prices, train and forecast what is missing; exit with 1 if anything failed."""
-    console = Console()
+    console = open_console()
     with reported(console):
         settings = load_settings()
         names = commodities(settings, commodity)
@@ -78,7 +81,7 @@ def run(
 @app.command()
 def status(commodity: CommodityNames = None, model_version: Version = None) -> None:
     """Say what the tables hold for each commodity, and what failed."""
-    console = Console()
+    console = open_console()
     with reported(console):
         settings = load_settings()
         names = commodities(settings, commodity)
@@ -180,6 +183,12 @@ def commodities(settings: Settings, names: list[str] | None) -> list[str]:
     for name in names or []:
         settings.commodity(name)
     return names or list(settings.commodities)
+
+
+def open_console() -> Console:
+    """The terminal; wide where the output goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         def forecast(key: str) -> ForecastWindow:
             window = partitions.window_of(key)
             history = prices[window.commodity]
-            header = written(window, version, context.run_id, now())
+            header = written(window, version, context.run.run_id, now())
             if reason := not_due(settings, window, history):
                 context.log.warning("%s: nothing is due: %s", key, reason)
                 return ForecastWindow(header, Forecasting([]), history, settings.paths, reason)

@@ -74,7 +74,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
                 context.log.error("%s", failure.reason)
             if training.not_due:
                 context.log.warning("%s: nothing is due: %s", key, training.not_due)
-            return TrainedWindow(written(window, version, context.run_id, now()), training)
+            return TrainedWindow(written(window, version, context.run.run_id, now()), training)
 
         return Output(Partitioned(context, progress, train))
 

@@ -3,7 +3,9 @@
 Glosten, Jagannathan and Runkle (1993); variance targeting: Engle and Mezrich (1996); filtered
 historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero, the
 long-run variance is the sample's, and persistence is capped below 1, since a free fit on a
-series with storms in it explodes.
+series with storms in it explodes. No simulated session moves further than the largest move known
+at the origin: resampling treats a storm's residual as independent of the storm's volatility, and
+two in a row would multiply a price by thousands.
 """
 
 from dataclasses import dataclass, field
@@ -108,22 +110,27 @@ class FittedGarch(FittedForecaster):
         later = lfilter([1.0], [1.0, -self.beta], news, zi=[self.beta * self.first_variance])[0]
         return np.concatenate([[self.first_variance], later])
 
-    def next_variances(self, history: History, origins: list[date]) -> NDArray[np.float64]:
-        """Variance of the first session after each origin, shape (n_origins,)."""
+    def start(
+        self, history: History, origins: list[date]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where the recursion starts at each origin, both of shape (n_origins,).
+
+        The variance of the first session after it, and the largest absolute return up to it.
+        """
         if declined := self.declined(history, origins):
             day, reason = next(iter(declined.items()))
             raise CannotForecast(f"{history.commodity}: {self.name} from {day}: {reason}")
         sample = history.since(self.sample_start).known_at(max(origins))
-        variances: NDArray[np.float64] = self.variances(np.diff(np.log(sample.closes)))
-        return variances[sample.positions(origins)]
+        returns = np.diff(np.log(sample.closes))
+        at = sample.positions(origins)
+        return self.variances(returns)[at], np.maximum.accumulate(np.abs(returns))[at - 1]
 
     def simulate(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon)."""
         shocks = self.resample(seeds, horizon, n_paths)
-        first = self.next_variances(history, origins)
-        moves = self.moves(shocks, first)
+        moves = self.moves(shocks, *self.start(history, origins))
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
     def resample(self, seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
@@ -135,14 +142,17 @@ class FittedGarch(FittedForecaster):
 
         return draw(seeds, horizon, n_paths, fill)
 
-    def moves(self, shocks: Blocks, first: NDArray[np.float64]) -> Blocks:
+    def moves(
+        self, shocks: Blocks, first: NDArray[np.float64], largest: NDArray[np.float64]
+    ) -> Blocks:
         """Cumulative log returns: the recursion over all origins and paths, step by step."""
         n_origins, horizon, n_paths = shocks.shape
         omega, alpha, gamma, beta = np.float32([self.omega, self.alpha, self.gamma, self.beta])
         variance = np.repeat(first.astype(np.float32), n_paths).reshape(n_origins, n_paths)
+        bound = largest.astype(np.float32)[:, None]
         total = np.zeros_like(variance)
         for step in range(horizon):
-            returns = np.sqrt(variance) * shocks[:, step]
+            returns = np.clip(np.sqrt(variance) * shocks[:, step], -bound, bound)
             variance = omega + (alpha + gamma * (returns < 0)) * returns**2 + beta * variance
             total += returns
             shocks[:, step] = total

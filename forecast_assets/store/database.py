@@ -1,7 +1,7 @@
 """The DuckDB file: short connections, whole transactions, and patience with locks."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,18 +37,22 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A read-only connection; the file is made first where it does not exist."""
-        if not self._is_prepared():
+        """A read-only connection; file and tables are made first where they do not exist."""
+        connection = self._open(read_only=True) if self.path.exists() else None
+        if connection is None or not _has_tables(connection):
+            if connection is not None:
+                connection.close()
             with self.writing():
                 pass
-        with self._connected(read_only=True) as connection:
+            connection = self._open(read_only=True)
+        with closing(connection):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back on any error."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connected(read_only=False) as connection:
+        with closing(self._open(read_only=False)) as connection:
             connection.begin()
             try:
                 for definition in self.definitions:
@@ -59,26 +63,12 @@ class Database:
                 connection.rollback()
                 raise
 
-    @contextmanager
-    def _connected(self, *, read_only: bool) -> Iterator[Connection]:
-        connection = self._patiently(
+    def _open(self, *, read_only: bool) -> Connection:
+        return self._patiently(
             lambda: duckdb.connect(
                 self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
             )
         )
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-    def _is_prepared(self) -> bool:
-        if not self.path.exists():
-            return False
-        with self._connected(read_only=True) as connection:
-            counted = connection.execute(
-                "SELECT count(*) FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')"
-            ).fetchall()
-        return counted != [(0,)]
 
     def _patiently(self, connect: Callable[[], Connection]) -> Connection:
         attempts = Retrying(
@@ -102,3 +92,11 @@ def _is_lock(error: BaseException) -> bool:
     if isinstance(error, duckdb.IOException):
         return "lock" in str(error).lower()
     return isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
+
+
+def _has_tables(connection: Connection) -> bool:
+    """Whether the tables were ever committed: a process may be killed just before."""
+    counted = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')"
+    ).fetchall()
+    return counted != [(0,)]
