@@ -35,6 +35,10 @@ RESIDUAL_DECIMALS = 6
 """Residuals of unit variance are kept to this many decimals, so that a payload stays small."""
 
 
+STARTS = ((0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5))
+"""(alpha, gamma, beta) that the optimizer begins at, the next where it did not converge."""
+
+
 class TargetedGJR(GARCH):
     """The GJR process of ``arch`` without its omega, which follows from the target.
 
@@ -52,6 +56,13 @@ class TargetedGJR(GARCH):
         alpha, gamma, beta = parameters
         return float(self.target * (1 - alpha - gamma / 2 - beta))
 
+    @staticmethod
+    def feasible(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The nearest parameters with no negative term: an optimizer stops a hair outside."""
+        alpha, gamma, beta = parameters
+        alpha = max(alpha, 0.0)
+        return np.array([alpha, max(gamma, -alpha), max(beta, 0.0)])
+
     def compute_variance(  # noqa: D102 - documented by arch
         self, parameters: NDArray[np.float64], *series: Any
     ) -> Any:
@@ -64,9 +75,6 @@ class TargetedGJR(GARCH):
         slopes, least = super().constraints()
         least[-1] = -self.persistence_cap
         return slopes[1:, 1:], least[1:]
-
-    def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
-        return np.array([0.04, 0.04, 0.9])
 
     def parameter_names(self) -> list[str]:  # noqa: D102
         return super().parameter_names()[1:]
@@ -200,15 +208,17 @@ class Garch(Forecaster):
         returns = log_returns(history, self.name)
         scale = float(np.sqrt(np.mean(returns**2)))
         process = TargetedGJR(target=1.0, persistence_cap=self.persistence_cap)
-        results = ZeroMean(returns / scale, volatility=process, rescale=False).fit(
-            disp="off", show_warning=False
-        )
+        model = ZeroMean(returns / scale, volatility=process, rescale=False)
+        for start in STARTS:
+            results = model.fit(disp="off", show_warning=False, starting_values=np.array(start))
+            if results.convergence_flag == 0:
+                break
         if results.convergence_flag != 0:
             raise CannotFit(
                 f"{history.commodity}: {self.name} did not converge on the {len(history)} sessions"
                 f" up to {history.newest}: {results.optimization_result.message}"
             )
-        estimates = np.asarray(results.params, dtype=np.float64)
+        estimates = process.feasible(np.asarray(results.params, dtype=np.float64))
         alpha, gamma, beta = (float(value) for value in estimates)
         standardized = returns / scale / np.asarray(results.conditional_volatility)
         residuals = (standardized - standardized.mean()) / standardized.std()
