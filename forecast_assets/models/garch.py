@@ -76,6 +76,9 @@ class TargetedGJR(GARCH):
         least[-1] = -self.persistence_cap
         return slopes[1:, 1:], least[1:]
 
+    def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
+        return np.array(STARTS[0])
+
     def parameter_names(self) -> list[str]:  # noqa: D102
         return super().parameter_names()[1:]
 
