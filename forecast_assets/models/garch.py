@@ -35,8 +35,8 @@ RESIDUAL_DECIMALS = 6
 """Residuals of unit variance are kept to this many decimals, so that a payload stays small."""
 
 
-STARTS = ((0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5))
-"""(alpha, gamma, beta) that the optimizer begins at, the next where it did not converge."""
+STARTS = np.array([(0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5)])
+"""(alpha, gamma, beta) over the persistence cap: where the optimizer begins, and begins again."""
 
 
 class TargetedGJR(GARCH):
@@ -77,7 +77,7 @@ class TargetedGJR(GARCH):
         return slopes[1:, 1:], least[1:]
 
     def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
-        return np.array(STARTS[0])
+        return self.persistence_cap * STARTS[0]
 
     def parameter_names(self) -> list[str]:  # noqa: D102
         return super().parameter_names()[1:]
@@ -212,8 +212,8 @@ class Garch(Forecaster):
         scale = float(np.sqrt(np.mean(returns**2)))
         process = TargetedGJR(target=1.0, persistence_cap=self.persistence_cap)
         model = ZeroMean(returns / scale, volatility=process, rescale=False)
-        for start in STARTS:
-            results = model.fit(disp="off", show_warning=False, starting_values=np.array(start))
+        for start in self.persistence_cap * STARTS:
+            results = model.fit(disp="off", show_warning=False, starting_values=start)
             if results.convergence_flag == 0:
                 break
         if results.convergence_flag != 0:
