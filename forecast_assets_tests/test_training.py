@@ -1,0 +1,121 @@
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast_assets.configuration import Settings
+from forecast_assets.errors import CannotFit
+from forecast_assets.history import History
+from forecast_assets.models.naive import FittedNaive, Naive
+from forecast_assets.partitions import Window
+from forecast_assets.training import Training, train_window
+from forecast_assets_tests.conftest import Graph, MakeGraph, make_history
+
+WINDOW = Window("Coffee", date(2020, 4, 1), date(2020, 7, 1))
+
+
+@pytest.fixture
+def settings(make_graph: MakeGraph) -> Settings:
+    return make_graph().settings
+
+
+def names(training: Training) -> list[str]:
+    return [fit.model.name for fit in training.fits]
+
+
+def test_the_roster_is_fitted_on_what_was_known_before_the_window(settings: Settings) -> None:
+    training = train_window(settings, WINDOW, make_history(), [])
+    assert names(training) == ["naive", "random_walk", "arima_111", "garch"]
+    assert training.history.newest == date(2020, 3, 31)
+    assert training.failures == []
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        (400, "400 sessions before 2020-04-01, 500 needed"),
+        (550, "no session in the window, the newest is 2020-02-07"),
+    ],
+)
+def test_a_window_without_enough_history_or_sessions_is_not_due(
+    settings: Settings, sessions: int, reason: str
+) -> None:
+    training = train_window(settings, WINDOW, make_history(sessions), [])
+    assert training.not_due is not None
+    assert reason in training.not_due
+    assert names(training) == []
+
+
+def test_one_failure_stops_no_other_model(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Naive, history: History) -> FittedNaive:
+        raise CannotFit(f"{history.commodity}: naive did not converge")
+
+    monkeypatch.setattr(Naive, "fit", fails)
+    training = train_window(settings, WINDOW, make_history(), [])
+    assert names(training) == ["random_walk", "arima_111", "garch"]
+    (failure,) = training.failures
+    assert failure.reason == "Coffee|2020-04-01: Coffee: naive did not converge"
+    assert not failure.declined
+
+
+def test_a_numerical_breakdown_is_a_failure_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Naive, history: History) -> FittedNaive:
+        raise np.linalg.LinAlgError("singular matrix")
+
+    monkeypatch.setattr(Naive, "fit", breaks)
+    (failure,) = train_window(settings, WINDOW, make_history(), []).failures
+    assert "naive broke down: LinAlgError: singular matrix" in failure.reason
+
+
+def test_a_log_model_declines_until_it_has_enough_closes_after_a_negative_one(
+    settings: Settings,
+) -> None:
+    history = make_history(800)
+    closes = history.closes.copy()
+    closes[80] = -36.98
+    negative = History("Coffee", history.dates, closes)
+    early = train_window(settings, WINDOW, negative, [])
+    assert names(early) == ["naive", "random_walk", "arima_111", "garch"]
+    assert [fit.training_start for fit in early.fits] == [
+        history.first,
+        history.first,
+        history.dates[81].item(),
+        history.dates[81].item(),
+    ]
+    closes[100] = 0.0
+    late = train_window(settings, WINDOW, History("Coffee", history.dates, closes), [])
+    assert names(late) == ["naive", "random_walk"]
+    assert [(failure.model_name, failure.declined) for failure in late.failures] == [
+        ("arima_111", True),
+        ("garch", True),
+    ]
+    reason = f"the close of {history.dates[100]} is 0: only 486 sessions since, 500 needed"
+    assert reason in late.failures[0].reason
+
+
+def test_what_has_the_same_options_and_data_is_kept(make_graph: MakeGraph, tmp_path: Path) -> None:
+    graph: Graph = make_graph()
+    graph.run("load_prices", "Coffee")
+    graph.run("train", WINDOW.key)
+    known = graph.store.models.find()
+    same = train_window(graph.settings, WINDOW, make_history(), known)
+    assert (names(same), [row.model_name for row in same.kept]) == (
+        [],
+        ["naive", "random_walk", "arima_111", "garch"],
+    )
+    options = {"models": ["naive", {"random_walk": {"lookback": 40}}, "arima_111", "garch"]}
+    changed = train_window(make_graph(**options).settings, WINDOW, make_history(), known)
+    assert names(changed) == ["random_walk"]
+    closes = make_history().closes.copy()
+    closes[10] += 0.01
+    revised = History("Coffee", make_history().dates, closes)
+    assert len(names(train_window(graph.settings, WINDOW, revised, known))) == 4
+    closes = make_history().closes.copy()
+    closes[-1] += 1
+    later = History("Coffee", make_history().dates, closes)
+    assert names(train_window(graph.settings, WINDOW, later, known)) == []
