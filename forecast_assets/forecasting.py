@@ -216,7 +216,7 @@ def _simulate(
 
 def _failure(window: Window, model_name: str, declined: Mapping[date, str]) -> ModelFailure:
     first = min(declined)
-    reason = f"{window.key}: {model_name}: {len(declined)} forecasts from {first} on declined"
+    reason = f"{window.key}: {model_name}: {len(declined)} forecasts from {first} on are absent"
     return ModelFailure(
         model_name, f"{reason}: {declined[first]}", declined=True, origins=len(declined)
     )

@@ -71,7 +71,7 @@ class PartitionedIOManager(ConfigurableIOManager):
             try:
                 described[key] = self.write(obj.compute(key), context.run_id)
             except Exception as error:  # noqa: BLE001 - a partition's boundary; raised below
-                failed[key] = f"{key}: {type(error).__name__}: {error}"
+                failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
                 context.log.exception(failed[key])
         if not failed:
             for key, metadata in described.items():

@@ -153,7 +153,7 @@ def test_origins_that_a_model_declines_are_named_and_the_others_land(graph: Grap
     outcome = forecast_window(graph.settings, WINDOW, negative, loaded(graph), [])
     (failure,) = outcome.failures
     assert (failure.model_name, failure.declined, failure.origins) == ("arima_111", True, 11)
-    assert "11 forecasts from 2020-06-15 on declined: the close of -1.5 on 2020-06-15" in (
+    assert "11 forecasts from 2020-06-15 on are absent: the close of -1.5 on 2020-06-15" in (
         failure.reason
     )
     sizes = {draw.model.model_name: len(draw.cutoffs) for draw in outcome.draws}
@@ -173,7 +173,7 @@ def test_paths_out_of_range_are_declined_by_origin(
     monkeypatch.setattr(FittedNaive, "simulate", overflows)
     outcome = forecast_window(graph.settings, WINDOW, HISTORY, loaded(graph), [])
     (failure,) = outcome.failures
-    assert "1 forecasts from 2020-04-03 on declined: a path left the range" in failure.reason
+    assert "1 forecasts from 2020-04-03 on are absent: a path left the range" in failure.reason
     assert len(outcome.draws[1].cutoffs) == ORIGINS - 1
 
 

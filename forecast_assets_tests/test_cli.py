@@ -1,0 +1,142 @@
+"""The console script, in process and on real files."""
+
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+from typer.testing import CliRunner, Result
+
+from forecast_assets.cli import app
+from forecast_assets.history import History
+from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
+    graph: Graph = make_graph(models=["naive", "arima_111"])
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    return graph
+
+
+def forecast(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
+    result = forecast("run")
+    assert result.exit_code == 0, result.output
+    assert "3 of 3" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+    with DagsterInstance.get() as instance:
+        runs = instance.get_runs()
+        assert sorted(run.job_name for run in runs) == ["forecast", "load_prices", "train"]
+        assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
+    again = forecast("run")
+    assert again.exit_code == 0
+    with DagsterInstance.get() as instance:
+        assert [run.job_name for run in instance.get_runs()].count("forecast") == 1
+
+
+def test_from_and_to_choose_the_windows_that_touch_them(graph: Graph) -> None:
+    assert forecast("run", "--from", "2020-05-15", "--to", "2020-06-30").exit_code == 0
+    assert {str(row.training_date) for row in graph.store.models.find()} == {"2020-04-01"}
+    assert forecast("run", "--to", "2020-04-01").exit_code == 0
+    assert {str(row.training_date) for row in graph.store.models.find()} == {
+        "2020-01-01",
+        "2020-04-01",
+    }
+
+
+def test_a_version_of_a_run_lives_beside_the_configurations(graph: Graph) -> None:
+    assert forecast("run", "--to", "2020-01-01").exit_code == 0
+    assert forecast("run", "--to", "2020-01-01", "--model-version", "backfill_2024").exit_code == 0
+    assert {row.model_version for row in graph.store.models.find()} == {"v1.0", "backfill_2024"}
+
+
+def test_status_says_what_is_there(graph: Graph) -> None:
+    nothing = forecast("status")
+    assert nothing.exit_code == 0
+    assert "none" in nothing.output
+    forecast("run", "--to", "2020-01-01")
+    said = forecast("status").output
+    for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "130"):
+        assert words in said
+
+
+def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
+    history = make_history()
+    closes = history.closes.copy()
+    closes[600] = -36.98
+    write_prices(
+        graph.settings.folder / "prices" / "Coffee.csv",
+        History("Coffee", history.dates, closes),
+    )
+    result = forecast("run")
+    assert result.exit_code == 0
+    assert "declined: Coffee|2020-04-01: arima_111:" in result.output
+    assert "declined: Coffee|2020-07-01: arima_111 works on logarithms" in result.output
+    assert forecast("status").output.count("declined: ") == 2
+
+
+def test_a_corrupted_model_fails_the_run_with_its_reason(graph: Graph) -> None:
+    forecast("run", "--to", "2020-06-30")
+    with graph.store.database.writing() as connection:
+        connection.execute(
+            "UPDATE forecast.trained_models SET payload_sha256 = 'x'"
+            " WHERE training_date = '2020-04-01' AND model_name = 'naive'"
+        )
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(701))
+    result = forecast("run")
+    assert result.exit_code == 1
+    (reason,) = [line for line in result.output.splitlines() if line.startswith("failed: ")]
+    assert reason.startswith("failed: Coffee|2020-04-01: PayloadCorrupted: Coffee_naive_2020-04-01")
+    starts = [row.forecast_start_date for row in graph.store.paths.issued("Coffee", "v1.0")]
+    assert str(max(starts)) == "2020-09-08"  # the window beside it landed
+
+
+def test_a_missing_file_fails_its_commodity_and_no_other(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = {"type": "file", "path": "prices/Coffee.csv"}
+    commodities = {
+        "Sugar": {"unit": "USc/lb", "source": {"type": "file", "path": "prices/sugar.csv"}},
+        "Coffee": {"unit": "USc/lb", "source": source},
+    }
+    graph = make_graph(commodities=commodities, models=["naive"])
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    assert "failed: Sugar: SourceError: Sugar: no file at" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
+
+
+def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) -> None:
+    with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
+        file.write("2020-09-07,x\n")
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    assert "Coffee.csv, line 702, column close: found 'x': not a finite number" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
+        (["run", "--model-version", "a|b"], "model_version: found 'a|b', allowed: 1 to 64"),
+        (["status", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
+    ],
+)
+def test_a_wrong_name_is_one_line_and_exit_code_one(
+    graph: Graph, arguments: list[str], says: str
+) -> None:
+    result = forecast(*arguments)
+    assert result.exit_code == 1
+    assert says in result.output
+
+
+def test_no_configuration_is_one_line_and_exit_code_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", "nowhere.yaml")
+    result = forecast("run")
+    assert result.exit_code == 1
+    assert "nowhere.yaml: No such file or directory; FORECAST_CONFIG names" in result.output

@@ -1,0 +1,255 @@
+"""The IO managers through real runs: single, ranged, changed, corrupted."""
+
+from datetime import date
+
+import pyarrow.compute as pc
+import pytest
+from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
+
+from forecast_assets.errors import PartitionsFailed
+from forecast_assets.history import History
+from forecast_assets.partitions import Partitions
+from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
+
+FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
+KEYS = [FIRST, "Coffee|2020-04-01", LAST]
+FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last has one to come
+
+
+def materializations(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    assert len({event.partition for event in events}) == len(events)
+    return {event.partition or "": event for event in events}
+
+
+def value(materialization: AssetMaterialization, name: str) -> object:
+    return materialization.metadata[name].value
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph) -> Graph:
+    graph: Graph = make_graph()
+    graph.run("load_prices", "Coffee")
+    return graph
+
+
+def corrupt(graph: Graph, training_date: str) -> None:
+    with graph.store.database.writing() as connection:
+        connection.execute(
+            "UPDATE forecast.trained_models SET payload_sha256 = 'x' WHERE training_date = ?",
+            [training_date],
+        )
+
+
+def test_prices_land_with_counts_and_a_plot(make_graph: MakeGraph) -> None:
+    graph = make_graph()
+    (event,) = materializations(graph.run("load_prices", "Coffee")).values()
+    assert value(event, "dagster/partition_row_count") == 700
+    assert value(event, "sessions_added") == 700
+    assert value(event, "newest_session") == "2020-09-04"
+    assert str(value(event, "prices")).startswith("![closes of Coffee](data:image/png;base64,")
+    (again,) = materializations(graph.run("load_prices", "Coffee")).values()
+    assert (value(again, "sessions_added"), value(again, "sessions_revised")) == (0, 0)
+
+
+def test_one_partition_trains_and_forecasts(graph: Graph) -> None:
+    (trained,) = materializations(graph.run("train", FIRST)).values()
+    assert value(trained, "outcome") == "4 fitted, 0 kept"
+    assert value(trained, "dagster/partition_row_count") == 4
+    models = trained.metadata["models"]
+    assert isinstance(models, TableMetadataValue)
+    assert [record.data["model_name"] for record in models.records] == [
+        "arima_111",
+        "garch",
+        "naive",
+        "random_walk",
+    ]
+    (drawn,) = materializations(graph.run("forecast", FIRST)).values()
+    assert value(drawn, "rows_written") == 65 * 4 * 20
+    assert str(value(drawn, "newest_forecast")).startswith("![forecasts of Coffee](data:image/png")
+    table = graph.store.paths.read("Coffee", [date(2020, 1, 1)])
+    assert len(table) == 65 * 4 * 20
+    assert pc.count_distinct(table.column("forecast_start_date")).as_py() == 65
+
+
+def test_a_range_writes_and_describes_every_partition(graph: Graph) -> None:
+    trained = materializations(graph.run("train", FIRST, LAST))
+    assert {key: value(event, "outcome") for key, event in trained.items()} == dict.fromkeys(
+        KEYS, "4 fitted, 0 kept"
+    )
+    assert value(trained[FIRST], "training_samples") == 522
+    assert value(trained[LAST], "training_samples") == 652
+    drawn = materializations(graph.run("forecast", FIRST, LAST))
+    rows = {key: value(event, "rows_written") for key, event in drawn.items()}
+    assert rows == {key: count * 4 * 20 for key, count in FORECASTS.items()}
+    assert {row.training_date for row in graph.store.models.find()} == {
+        date(2020, 1, 1),
+        date(2020, 4, 1),
+        date(2020, 7, 1),
+    }
+
+
+def test_a_second_run_writes_nothing_and_says_so(graph: Graph) -> None:
+    graph.run("train", FIRST, LAST)
+    graph.run("forecast", FIRST, LAST)
+    with graph.store.database.reading() as connection:
+        before = connection.execute("SELECT * FROM forecast.forecasts ORDER BY ALL").fetchall()
+    trained = materializations(graph.run("train", FIRST, LAST))
+    drawn = materializations(graph.run("forecast", FIRST, LAST))
+    for key in KEYS:
+        assert value(trained[key], "outcome") == "0 fitted, 4 kept"
+        assert value(drawn[key], "outcome") == "nothing written: all forecasts are up to date"
+        assert value(drawn[key], "forecasts_kept") == FORECASTS[key] * 4
+    with graph.store.database.reading() as connection:
+        after = connection.execute("SELECT * FROM forecast.forecasts ORDER BY ALL").fetchall()
+    assert after == before  # the timestamps too
+
+
+def test_new_days_add_only_what_is_new(make_graph: MakeGraph) -> None:
+    graph = make_graph(make_history(680))
+    for job, key in (("load_prices", "Coffee"), ("train", LAST), ("forecast", LAST)):
+        graph.run(job, key)
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(683))
+    graph.run("load_prices", "Coffee")
+    (trained,) = materializations(graph.run("train", LAST)).values()
+    assert value(trained, "outcome") == "0 fitted, 4 kept"
+    (drawn,) = materializations(graph.run("forecast", LAST)).values()
+    assert (value(drawn, "forecasts_drawn"), value(drawn, "forecasts_redrawn")) == (3 * 4, 0)
+
+
+def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(graph: Graph) -> None:
+    graph.run("train", FIRST)
+    graph.run("forecast", FIRST)
+    closes = make_history().closes.copy()
+    closes[540] *= 1.1  # inside the window: 18 sessions after its training date
+    revised = History("Coffee", make_history().dates, closes)
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", revised)
+    (prices,) = materializations(graph.run("load_prices", "Coffee")).values()
+    assert value(prices, "sessions_revised") == 1
+    before = graph.store.paths.read("Coffee", [date(2020, 1, 1)])
+    (stale,) = materializations(graph.run("forecast", FIRST)).values()
+    assert (value(stale, "rows_written"), value(stale, "forecasts_stale")) == (0, 46 * 4)
+    assert graph.store.paths.read("Coffee", [date(2020, 1, 1)]).equals(before)
+    (again,) = materializations(graph.run("forecast", FIRST, config={"recompute": True})).values()
+    assert (value(again, "forecasts_redrawn"), value(again, "forecasts_stale")) == (46 * 4, 0)
+    assert len(graph.store.paths.read("Coffee", [date(2020, 1, 1)])) == len(before)
+
+
+def test_revised_training_data_fits_again_and_draws_again(graph: Graph) -> None:
+    graph.run("train", FIRST)
+    graph.run("forecast", FIRST)
+    closes = make_history().closes.copy()
+    closes[100] *= 1.1
+    revised = History("Coffee", make_history().dates, closes)
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", revised)
+    graph.run("load_prices", "Coffee")
+    (trained,) = materializations(graph.run("train", FIRST)).values()
+    assert value(trained, "outcome") == "4 fitted, 0 kept"
+    (drawn,) = materializations(graph.run("forecast", FIRST)).values()
+    assert value(drawn, "forecasts_redrawn") == 65 * 2  # arima_111 and garch: the parameters moved
+    assert value(drawn, "forecasts_stale") == 65 * 2  # the walks have none, and the same payload
+
+
+def test_another_version_lives_beside_and_changes_no_row(graph: Graph) -> None:
+    graph.run("train", FIRST)
+    graph.run("forecast", FIRST)
+    before = graph.store.paths.read("Coffee", [date(2020, 1, 1)], "v1.0")
+    config = {"model_version": "experiment_gdelt_v1"}
+    graph.run("train", FIRST, config=config)
+    graph.run("forecast", FIRST, config=config)
+    assert graph.store.paths.read("Coffee", [date(2020, 1, 1)], "v1.0").equals(before)
+    assert len(graph.store.paths.read("Coffee", [date(2020, 1, 1)])) == 2 * len(before)
+    assert {row.model_version for row in graph.store.models.find()} == {
+        "v1.0",
+        "experiment_gdelt_v1",
+    }
+
+
+def test_an_unsafe_version_in_a_runs_config_fails_before_anything_is_done(graph: Graph) -> None:
+    result = graph.run("train", FIRST, config={"model_version": "a b"}, raise_on_error=False)
+    assert not result.success
+    assert graph.store.models.find() == []
+
+
+def test_a_corrupted_payload_fails_its_partition_and_no_other(graph: Graph) -> None:
+    graph.run("train", FIRST, LAST)
+    corrupt(graph, "2020-04-01")
+    result = graph.run("forecast", FIRST, LAST, raise_on_error=False)
+    assert not result.success
+    described = materializations(result)
+    assert sorted(described) == [FIRST, LAST]
+    assert value(described[FIRST], "rows_written") == 65 * 4 * 20
+    assert {issued.training_date for issued in graph.store.paths.issued("Coffee", "v1.0")} == {
+        date(2020, 1, 1),
+        date(2020, 7, 1),
+    }
+    with pytest.raises(PartitionsFailed, match=r"2020-04-01: PayloadCorrupted: Coffee_arima_111"):
+        graph.run("forecast", FIRST, LAST)
+
+
+def test_no_model_at_all_fails_the_window_with_every_reason(make_graph: MakeGraph) -> None:
+    history = make_history()
+    closes = history.closes.copy()
+    closes[400] = -1.0
+    graph = make_graph(History("Coffee", history.dates, closes), models=["garch", "arima_111"])
+    graph.run("load_prices", "Coffee")
+    with pytest.raises(PartitionsFailed, match="no model could be fitted.*garch works on log"):
+        graph.run("train", FIRST)
+    assert [failure.model_name for failure in graph.store.failures.find("Coffee", "v1.0")] == [
+        "arima_111",
+        "garch",
+    ]
+
+
+def test_forecasting_without_models_says_what_there_is(graph: Graph) -> None:
+    graph.run("train", LAST)
+    with pytest.raises(PartitionsFailed, match=r"there are: v1.0 \(2020-07-01\)"):
+        graph.run("forecast", FIRST)
+
+
+def test_training_without_prices_says_what_to_do(make_graph: MakeGraph) -> None:
+    result = make_graph().run("train", FIRST, raise_on_error=False)
+    data = result.failure_data_for_node("trained_models")
+    assert data is not None
+    assert data.error is not None
+    assert "materialize `prices` for it first" in str(data.error.cause)
+
+
+def test_a_window_beyond_the_data_says_that_nothing_is_due(graph: Graph) -> None:
+    beyond = "Coffee|2021-01-01"
+    (trained,) = materializations(graph.run("train", beyond)).values()
+    assert "no session in the window" in str(value(trained, "outcome"))
+    (drawn,) = materializations(graph.run("forecast", beyond)).values()
+    assert "no session in the window" in str(value(drawn, "outcome"))
+    assert graph.store.models.find() == []
+
+
+def test_rejected_rows_are_listed_and_the_good_ones_land(make_graph: MakeGraph) -> None:
+    graph = make_graph()
+    with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
+        file.write("2020-09-07,x\n2020-09-08,51.5\n")
+    (event,) = materializations(graph.run("load_prices", "Coffee")).values()
+    assert value(event, "dagster/partition_row_count") == 701
+    refused = event.metadata["rejections"]
+    assert isinstance(refused, TableMetadataValue)
+    (record,) = refused.records
+    assert record.data["line"] == 702
+    assert record.data["value"] == "x"
+
+
+def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
+    from forecast_assets.definitions import build_definitions
+
+    graph.run("train", FIRST)
+    graph.run("forecast", FIRST)
+    definitions = build_definitions(graph.settings)
+    table = definitions.load_asset_value("distributions", partition_key=FIRST, instance=graph.instance)
+    assert table.num_rows == 65 * 4 * 20
+    models = definitions.load_asset_value("trained_models", partition_key=FIRST, instance=graph.instance)
+    window = Partitions(graph.settings).window_of(FIRST)
+    assert [row.model_name for row, _ in models.of(window, "v1.0", ["naive", "garch"])] == [
+        "garch",
+        "naive",
+    ]
+    prices = definitions.load_asset_value("prices", partition_key="Coffee", instance=graph.instance)
+    assert prices["Coffee"].fingerprint == graph.store.prices.history("Coffee").fingerprint
