@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
@@ -72,8 +72,11 @@ def run(
             for name in names:
                 worker.work(name)
         console.print(overview(settings, names, version))
-        console.print(f"Tables: {settings.database_path} (DuckDB: SELECT * FROM"
-                      " commodity.forecast.distributions LIMIT 5)", soft_wrap=True)
+        console.print(
+            f"Tables: {settings.database_path}, a DuckDB file:"
+            " commodity.forecast.distributions has a row a path",
+            soft_wrap=True,
+        )
         failures = [x for name in names for x in failures_of(settings, name, version)]
         tell(console, [x for x in failures if worker.attempted(x)], worker.problems)
 
@@ -162,7 +165,13 @@ class Worker:
         self._execute(job, asset, config, tags={RANGE_START: first.key, RANGE_END: last.key})
 
     def _execute(
-        self, job: str, asset: str, config: dict[str, object], **partitions: object
+        self,
+        job: str,
+        asset: str,
+        config: dict[str, object],
+        *,
+        partition_key: str | None = None,
+        tags: dict[str, str] | None = None,
     ) -> ExecuteInProcessResult:
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
@@ -171,7 +180,8 @@ class Worker:
                 "ops": {asset: {"config": config}} if config else {},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
-            **partitions,
+            partition_key=partition_key,
+            tags=tags,
         )
         if not result.success:
             self.problems += failure_lines(result, asset)
@@ -278,7 +288,8 @@ def rejections(result: ExecuteInProcessResult) -> list[str]:
     for materialization in result.asset_materializations_for_node("prices"):
         refused = materialization.metadata["rejections"]
         if isinstance(refused, TableMetadataValue):
-            lines += [str(Rejection(**dict(record.data))) for record in refused.records]
+            rows: list[dict[str, Any]] = [dict(record.data) for record in refused.records]
+            lines += [str(Rejection(**row)) for row in rows]
     return lines
 
 

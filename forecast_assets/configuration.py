@@ -134,13 +134,16 @@ class Settings(Section):
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
 
-    _folder: Path = PrivateAttr(default=Path("."))
+    _folder: Path = PrivateAttr(default=Path())
 
     @field_validator("models", mode="before")
     @classmethod
     def _roster(cls, entries: Any) -> dict[str, Forecaster]:
         if not isinstance(entries, list):
-            raise ValueError("allowed: a list of model names or of `name: {option: value}`")
+            # A ValueError, so that pydantic reports it with its key.
+            raise ValueError(  # noqa: TRY004
+                "allowed: a list of model names or of `name: {option: value}`"
+            )
         roster: dict[str, Forecaster] = {}
         for entry in entries:
             name, options = _model_entry(entry)

@@ -28,9 +28,7 @@ class Ledger:
         }
 
 
-def due_windows(
-    settings: Settings, windows: Sequence[Window], history: History
-) -> list[Window]:
+def due_windows(settings: Settings, windows: Sequence[Window], history: History) -> list[Window]:
     """The windows that have enough history and at least one session to forecast."""
     return [window for window in windows if not_due(settings, window, history) is None]
 
@@ -45,9 +43,7 @@ def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
     )
 
 
-def lacks_forecasts(
-    settings: Settings, window: Window, ledger: Ledger, *, recompute: bool
-) -> bool:
+def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recompute: bool) -> bool:
     """Whether a forecast of a window is missing, or does not match its model or its data."""
     history = ledger.history
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
@@ -57,9 +53,7 @@ def lacks_forecasts(
         return True
     for name, row in ledger.models_of(window, settings).items():
         held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
-        if agenda(
-            origins, row, held, prints, n_paths=settings.paths, recompute=recompute
-        ).due:
+        if agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute).due:
             return True
     return False
 
@@ -71,6 +65,8 @@ def stretches(windows: Sequence[Window], among: Sequence[Window]) -> list[tuple[
     previous = False
     for window in among:
         if window in wanted:
-            found = [*found[:-1], (found[-1][0], window)] if previous else [*found, (window, window)]
+            found = (
+                [*found[:-1], (found[-1][0], window)] if previous else [*found, (window, window)]
+            )
         previous = window in wanted
     return found

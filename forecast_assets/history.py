@@ -82,7 +82,7 @@ class History:
         days = np.array(origins, dtype="datetime64[D]")
         if len(self) == 0 or np.any(days > self.dates[-1]):
             raise LookAheadError(
-                f"{self.commodity}: an origin of {max(origins)} is later than the newest close known"
+                f"{self.commodity}: the origin {max(origins)} is later than the newest close known"
             )
         found = np.searchsorted(self.dates, days)
         missing = days[self.dates[found] != days]

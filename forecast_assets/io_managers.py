@@ -17,7 +17,6 @@ from dagster import (
     MarkdownMetadataValue,
     MetadataValue,
     OutputContext,
-    ResourceDependency,
 )
 from dagster import TableRecord as Record
 
@@ -48,7 +47,7 @@ class Partitioned:
     progress: Progress
     compute: Callable[[str], Any]
 
-    def keys(self) -> Iterable[str]:
+    def track(self) -> Iterable[str]:
         """The partition keys of the run, in order, shown as progress."""
         name = self.context.asset_key.to_user_string()
         return self.progress.track(self.context.log, name, sorted(self.context.partition_keys))
@@ -57,20 +56,29 @@ class Partitioned:
 class PartitionedIOManager(ConfigurableIOManager):
     """Writes partitions one by one; one that fails does not stop the others."""
 
-    store: ResourceDependency[StoreResource]
+    store: StoreResource
+
+    def tables(self) -> Store:
+        """The tables behind their contract."""
+        resource: Any = self.store  # Dagster types a nested resource as what may become one
+        store: Store = resource.tables()
+        return store
 
     @abstractmethod
     def write(self, value: Any, run_id: str) -> Metadata:
         """Commit one partition, and say what it holds now."""
 
-    def handle_output(self, context: OutputContext, obj: Partitioned) -> Iterator[DagsterEvent]:
+    # Dagster runs a generator here as well, and keeps its events when it raises.
+    def handle_output(  # type: ignore[override]
+        self, context: OutputContext, obj: Partitioned
+    ) -> Iterator[DagsterEvent]:
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
         described: dict[str, Metadata] = {}
         failed: dict[str, str] = {}
-        for key in obj.keys():
+        for key in obj.track():
             try:
                 described[key] = self.write(obj.compute(key), context.run_id)
-            except Exception as error:  # noqa: BLE001 - a partition's boundary; raised below
+            except Exception as error:
                 failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
                 context.log.exception(failed[key])
         if not failed:
@@ -92,7 +100,7 @@ class PriceIOManager(PartitionedIOManager):
 
     def write(self, value: Observations, run_id: str) -> Metadata:
         """Append what is new or revised."""
-        prices = self.store.tables().prices
+        prices = self.tables().prices
         changes = prices.write(value, now(), run_id)
         history = prices.history(value.commodity)
         return {
@@ -108,14 +116,12 @@ class PriceIOManager(PartitionedIOManager):
             "nonpositive_closes": int((history.closes <= 0).sum()),
             "rows_rejected": len(value.rejections),
             "rejections": _table([vars(each) for each in value.rejections[:REJECTIONS_SHOWN]]),
-            "prices": MarkdownMetadataValue(
-                plots.price_plot(history, self.units[value.commodity])
-            ),
+            "prices": MarkdownMetadataValue(plots.price_plot(history, self.units[value.commodity])),
         }
 
     def load_input(self, context: InputContext) -> dict[str, History]:
         """The history of each commodity asked for, by name."""
-        prices = self.store.tables().prices
+        prices = self.tables().prices
         return {name: require_prices(prices.history(name)) for name in context.asset_partition_keys}
 
 
@@ -167,9 +173,7 @@ class ModelIOManager(PartitionedIOManager):
 
     def model_store(self) -> ModelStore:
         """Where models are saved and loaded."""
-        return ModelStore(
-            self.store.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes
-        )
+        return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
 
     def write(self, value: TrainedWindow, run_id: str) -> Metadata:
         """Append the models fitted now. Raises StoreError when none of the roster fits."""
@@ -217,7 +221,7 @@ class PathsIOManager(PartitionedIOManager):
 
     def write(self, value: ForecastWindow, run_id: str) -> Metadata:
         """Commit the window's new paths, if there are any."""
-        store, written, outcome = self.store.tables(), value.written, value.forecasting
+        store, written, outcome = self.tables(), value.written, value.forecasting
         recorded = _recorded(store, written, "forecast")
         rows = 0
         if outcome.changes_tables or not same_failures(recorded, outcome.failures):
@@ -242,7 +246,7 @@ class PathsIOManager(PartitionedIOManager):
         for key in context.asset_partition_keys:
             commodity, _, day = key.rpartition("|")
             dates.setdefault(commodity, []).append(date.fromisoformat(day))
-        paths = self.store.tables().paths
+        paths = self.tables().paths
         return pa.concat_tables([paths.read(name, days) for name, days in dates.items()])
 
 

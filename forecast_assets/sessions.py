@@ -12,10 +12,8 @@ def next_session(day: date, calendar: str | None) -> date:
     By a calendar of exchange_calendars, or Monday to Friday where ``calendar`` is None.
     """
     if calendar is None:
-        following: date = np.busday_offset(
-            np.datetime64(day) + 1, 0, roll="forward"
-        ).item()
-        return following
+        following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward")
+        return date.fromisoformat(str(following))
     exchange = exchange_calendars.get_calendar(
         calendar, start=day.isoformat(), end=(day + timedelta(days=30)).isoformat()
     )

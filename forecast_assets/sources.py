@@ -115,7 +115,7 @@ SAMPLES = {"wti": wti, "gold": gold}
 def read_files(name: str, source: FileSource, folder: Path, today: date) -> Observations:
     """Every file that the path or glob names, validated and merged."""
     pattern = str(folder / Path(source.path).expanduser())
-    paths = [Path(found) for found in sorted(glob(pattern, recursive=True))]
+    paths = [Path(found) for found in sorted(glob(pattern, recursive=True))]  # noqa: PTH207 - absolute
     if not paths:
         raise SourceError(f"{name}: no file at {pattern}; commodities.{name}.source.path names it")
     rejections: list[Rejection] = []
@@ -133,7 +133,9 @@ def read_files(name: str, source: FileSource, folder: Path, today: date) -> Obse
     absent = _is_missing(rows["close"])
     prices = pd.DataFrame({"date": days, **values})
     kept = prices["date"].notna() & prices["close"].notna()
-    kept &= ~_conflicting(name, prices[kept], rows, rejections).reindex(prices.index, fill_value=False)
+    kept &= ~_conflicting(name, prices[kept], rows, rejections).reindex(
+        prices.index, fill_value=False
+    )
     merged = prices[kept].drop_duplicates("date").sort_values("date", ignore_index=True)
     if merged.empty:
         first = f" First: {rejections[0]}" if rejections else ""
@@ -147,9 +149,7 @@ def read_files(name: str, source: FileSource, folder: Path, today: date) -> Obse
     )
 
 
-def _rows(
-    name: str, path: Path, symbol: str | None, rejections: list[Rejection]
-) -> pd.DataFrame:
+def _rows(name: str, path: Path, symbol: str | None, rejections: list[Rejection]) -> pd.DataFrame:
     """One file as text: the known columns, and `file` and `line` of each row."""
     try:
         is_parquet = path.suffix.lower() in (".parquet", ".pq")
@@ -209,9 +209,7 @@ def _is_missing(text: pd.Series) -> pd.Series:
     return text.str.strip().str.lower().isin(MISSING)
 
 
-def _dates(
-    name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]
-) -> pd.Series:
+def _dates(name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]) -> pd.Series:
     """Day of each row, NaT where it is refused."""
     days = pd.to_datetime(rows["date"].str.strip(), format="ISO8601", errors="coerce", utc=True)
     days = days.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
@@ -222,9 +220,7 @@ def _dates(
     return days.mask(future)
 
 
-def _numbers(
-    name: str, rows: pd.DataFrame, column: str, rejections: list[Rejection]
-) -> pd.Series:
+def _numbers(name: str, rows: pd.DataFrame, column: str, rejections: list[Rejection]) -> pd.Series:
     """Value of each row as float64, NaN where it is absent or refused."""
     text = rows[column].str.strip()
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")

@@ -79,9 +79,11 @@ def test_paths_have_the_analytic_forecast_mean_and_variance() -> None:
 def test_paths_are_distributed_as_statsmodels_simulates_them() -> None:
     n_paths = 4_000
     ours = simulated(n_paths)
-    theirs = oracle(MODEL, HISTORY.known_at(ORIGIN).closes).simulate(
-        HORIZON, repetitions=n_paths, anchor="end", rng=np.random.default_rng(11)
-    ).reshape(HORIZON, n_paths)
+    theirs = (
+        oracle(MODEL, HISTORY.known_at(ORIGIN).closes)
+        .simulate(HORIZON, repetitions=n_paths, anchor="end", rng=np.random.default_rng(11))
+        .reshape(HORIZON, n_paths)
+    )
     for session in (0, 6, 13):
         assert ks_2samp(ours[:, session], theirs[session]).pvalue > 0.001
     assert np.cov(ours[:, [0, 13]].T) == pytest.approx(np.cov(theirs[[0, 13]]), rel=0.12)

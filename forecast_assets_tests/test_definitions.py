@@ -1,8 +1,15 @@
 """The graph as a reviewed literal: a change of it is a change of this file."""
 
-from dagster import AssetKey, Definitions
+from dagster import AssetKey, Definitions, MultiPartitionsDefinition, PartitionsDefinition
 
 from forecast_assets.definitions import defs
+
+
+def dimensions(partitions: PartitionsDefinition[str] | None) -> list[str]:
+    assert partitions is not None
+    if isinstance(partitions, MultiPartitionsDefinition):
+        return sorted(partitions.partition_dimension_names)
+    return ["commodity"]
 
 
 def test_the_graph_is_this() -> None:
@@ -12,9 +19,7 @@ def test_the_graph_is_this() -> None:
         key.to_user_string(): (
             sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
             graph.get(key).group_name,
-            sorted(graph.get(key).partitions_def.partition_dimension_names)
-            if hasattr(graph.get(key).partitions_def, "partition_dimension_names")
-            else ["commodity"],
+            dimensions(graph.get(key).partitions_def),
         )
         for key in graph.get_all_asset_keys()
     }

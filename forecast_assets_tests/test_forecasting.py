@@ -68,9 +68,10 @@ def test_every_session_of_the_window_gets_a_forecast_from_every_model(graph: Gra
     sessions = HISTORY.dates[(HISTORY.dates >= np.datetime64("2020-04-01"))][:ORIGINS]
     for draw in outcome.draws:
         assert draw.starts == sessions.tolist()
-        assert draw.cutoffs == HISTORY.dates[HISTORY.positions([draw.starts[0]])[0] - 1 :][
-            :ORIGINS
-        ].tolist()
+        assert (
+            draw.cutoffs
+            == HISTORY.dates[HISTORY.positions([draw.starts[0]])[0] - 1 :][:ORIGINS].tolist()
+        )
     assert outcome.drawn == 2 * ORIGINS
 
 
@@ -165,7 +166,9 @@ def test_paths_out_of_range_are_declined_by_origin(
 ) -> None:
     simulate = FittedNaive.simulate
 
-    def overflows(self: FittedNaive, history: History, origins: list[date], **rest: object) -> object:
+    def overflows(
+        self: FittedNaive, history: History, origins: list[date], **rest: object
+    ) -> object:
         paths = simulate(self, history, origins, **rest)  # type: ignore[arg-type]
         paths[3, 0, 0] = np.inf
         return paths
@@ -187,7 +190,9 @@ def test_a_model_of_a_later_date_raises_rather_than_look_ahead(graph: Graph) -> 
 
 
 def test_a_model_that_saw_its_own_window_raises(graph: Graph) -> None:
-    seen = [(replace(row, training_end_date=date(2020, 4, 1)), model) for row, model in loaded(graph)]
+    seen = [
+        (replace(row, training_end_date=date(2020, 4, 1)), model) for row, model in loaded(graph)
+    ]
     with pytest.raises(LookAheadError, match="was trained up to 2020-04-01"):
         forecast_window(graph.settings, WINDOW, HISTORY, seen, [])
 

@@ -40,9 +40,9 @@ def test_the_filter_equals_a_slow_loop() -> None:
 
 def test_the_filter_equals_the_conditional_volatility_of_arch() -> None:
     scale = np.sqrt(np.mean(RETURNS**2))
-    fixed = arch_model(
-        RETURNS / scale, mean="Zero", vol="GARCH", p=1, o=1, q=1, rescale=False
-    ).fix([MODEL.omega / scale**2, MODEL.alpha, MODEL.gamma, MODEL.beta])
+    fixed = arch_model(RETURNS / scale, mean="Zero", vol="GARCH", p=1, o=1, q=1, rescale=False).fix(
+        [MODEL.omega / scale**2, MODEL.alpha, MODEL.gamma, MODEL.beta]
+    )
     theirs = fixed.conditional_volatility * scale
     assert np.sqrt(MODEL.variances(RETURNS)[:-1]) == pytest.approx(theirs, rel=1e-9)
     assert MODEL.metrics.log_likelihood == pytest.approx(
@@ -115,7 +115,9 @@ def test_variance_ahead_reverts_as_the_closed_form_says() -> None:
     drawn = MODEL.simulate(
         HISTORY, [origin], horizon=14, n_paths=n_paths, seeds=[seed_of("reversion")]
     )
-    steps = np.diff(np.log(drawn[0].astype(np.float64)), axis=1, prepend=np.log(HISTORY.closes[2300]))
+    steps = np.diff(
+        np.log(drawn[0].astype(np.float64)), axis=1, prepend=np.log(HISTORY.closes[2300])
+    )
     first = slow_variances(MODEL, RETURNS[:2300])[-1]
     squares = MODEL.residuals**2
     downside = squares[MODEL.residuals < 0].sum() / squares.sum()

@@ -1,6 +1,7 @@
 """The IO managers through real runs: single, ranged, changed, corrupted."""
 
 from datetime import date
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -193,7 +194,7 @@ def test_no_model_at_all_fails_the_window_with_every_reason(make_graph: MakeGrap
     closes[400] = -1.0
     graph = make_graph(History("Coffee", history.dates, closes), models=["garch", "arima_111"])
     graph.run("load_prices", "Coffee")
-    with pytest.raises(PartitionsFailed, match="no model could be fitted.*garch works on log"):
+    with pytest.raises(PartitionsFailed, match=r"no model could be fitted.*garch works on log"):
         graph.run("train", FIRST)
     assert [failure.model_name for failure in graph.store.failures.find("Coffee", "v1.0")] == [
         "arima_111",
@@ -242,10 +243,14 @@ def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
 
     graph.run("train", FIRST)
     graph.run("forecast", FIRST)
-    definitions = build_definitions(graph.settings)
-    table = definitions.load_asset_value("distributions", partition_key=FIRST, instance=graph.instance)
+    definitions: Any = build_definitions(graph.settings)
+    table = definitions.load_asset_value(
+        "distributions", partition_key=FIRST, instance=graph.instance
+    )
     assert table.num_rows == 65 * 4 * 20
-    models = definitions.load_asset_value("trained_models", partition_key=FIRST, instance=graph.instance)
+    models = definitions.load_asset_value(
+        "trained_models", partition_key=FIRST, instance=graph.instance
+    )
     window = Partitions(graph.settings).window_of(FIRST)
     assert [row.model_name for row, _ in models.of(window, "v1.0", ["naive", "garch"])] == [
         "garch",

@@ -102,7 +102,9 @@ def test_an_artifact_store_may_be_anywhere_that_fsspec_reaches() -> None:
 
 
 def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ModelNotFound, match="no active garch of WTI for 2020-01-01.*there are none"):
+    with pytest.raises(
+        ModelNotFound, match=r"no active garch of WTI for 2020-01-01.*there are none"
+    ):
         load()
     save()
     with pytest.raises(ModelNotFound, match=r"version v1.0; there are: notebook \(2020-01-01\)"):

@@ -52,7 +52,9 @@ def test_the_difference_form_is_used_where_the_lookback_has_a_close_below_zero()
     assert moments.logarithmic.tolist() == [True, False, False, True]
     squares = np.diff(closes[270:321]) ** 2
     weights = 0.94 ** np.arange(49, -1, -1)
-    assert moments.volatility[1] == pytest.approx(np.sqrt((squares * weights).sum() / weights.sum()))
+    assert moments.volatility[1] == pytest.approx(
+        np.sqrt((squares * weights).sum() / weights.sum())
+    )
 
 
 def test_the_difference_form_can_be_chosen() -> None:

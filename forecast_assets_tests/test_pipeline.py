@@ -30,7 +30,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def differences(one: Path, other: Path, query: str) -> int:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{one / 'commodity.duckdb'}' AS commodity (READ_ONLY)")
-        connection.execute(f"CREATE TEMP TABLE ours AS {query}")  # noqa: S608 - a literal above
+        connection.execute(f"CREATE TEMP TABLE ours AS {query}")
         connection.execute("DETACH commodity")
         connection.execute(f"ATTACH '{other / 'commodity.duckdb'}' AS commodity (READ_ONLY)")
         counted = connection.execute(

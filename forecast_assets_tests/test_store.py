@@ -141,7 +141,11 @@ def test_a_model_that_fails_now_is_retired_and_named(store: DuckDBStore) -> None
     store.models.append(WRITTEN, [], [ModelFailure("naive", "no convergence")])
     assert store.models.find() == []
     (failure,) = store.failures.find("Coffee", "v1.0")
-    assert (failure.model_name, failure.stage, failure.reason) == ("naive", "train", "no convergence")
+    assert (failure.model_name, failure.stage, failure.reason) == (
+        "naive",
+        "train",
+        "no convergence",
+    )
     store.models.append(WRITTEN, [model()], [])
     assert store.failures.find("Coffee", "v1.0") == []
 

@@ -77,7 +77,8 @@ class TargetedGJR(GARCH):
         return slopes[1:, 1:], least[1:]
 
     def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
-        return self.persistence_cap * STARTS[0]
+        start: NDArray[np.float64] = self.persistence_cap * STARTS[0]
+        return start
 
     def parameter_names(self) -> list[str]:  # noqa: D102
         return super().parameter_names()[1:]
@@ -158,7 +159,9 @@ class FittedGarch(FittedForecaster):
     ) -> Blocks:
         """Cumulative log returns: the recursion over all origins and paths, step by step."""
         n_origins, horizon, n_paths = shocks.shape
-        omega, alpha, gamma, beta = np.float32([self.omega, self.alpha, self.gamma, self.beta])
+        omega, alpha, gamma, beta = (
+            np.float32(value) for value in (self.omega, self.alpha, self.gamma, self.beta)
+        )
         variance = np.repeat(first.astype(np.float32), n_paths).reshape(n_origins, n_paths)
         bound = largest.astype(np.float32)[:, None]
         total = np.zeros_like(variance)

@@ -63,8 +63,9 @@ class FittedWalk(FittedForecaster):
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
         """Origins with too short a look-back, or one in which no price moved."""
-        short = [day for day, at in zip(origins, history.positions(origins)) if at < self.lookback]
-        reasons = {day: f"fewer than {self.lookback + 1} sessions up to it" for day in short}
+        before = dict(zip(origins, history.positions(origins), strict=True))
+        short = [day for day in origins if before[day] < self.lookback]
+        reasons = dict.fromkeys(short, f"fewer than {self.lookback + 1} sessions up to it")
         rest = [day for day in origins if day not in reasons]
         if rest:
             still = self.moments(history, rest).volatility <= 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 from tenacity import (
-    Retrying,
     RetryError,
+    Retrying,
     retry_if_exception,
     stop_after_delay,
     wait_random_exponential,

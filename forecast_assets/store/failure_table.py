@@ -70,9 +70,7 @@ class DuckDBFailureTable:
         return [RecordedFailure(*row) for row in rows]
 
 
-def same_failures(
-    recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]
-) -> bool:
+def same_failures(recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]) -> bool:
     """Whether an attempt failed as the last one did, so that nothing need be written."""
     before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
     return before == {astuple(failure) for failure in failures}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +80,32 @@ ISSUED = """
     ORDER BY model_name, data_cutoff_date
 """
 
+WITHDRAW = (
+    """
+    DELETE FROM forecast.distributions
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+    """
+    DELETE FROM forecast.forecasts
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+)
+
+MOVE = (
+    """
+    UPDATE forecast.distributions SET forecast_start_date = $start
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+    """
+    UPDATE forecast.forecasts SET forecast_start_date = $start
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+)
+
 READ = """
     SELECT * FROM forecast.distributions
     WHERE commodity = $commodity AND list_contains($training_dates::DATE[], training_date)
@@ -121,10 +148,11 @@ class DuckDBPathTable:
         """Write draws in place of the same forecasts; return the rows written."""
         with self.database.writing() as connection:
             self._require_horizon(connection)
-            for cutoff in withdrawn:
-                _withdraw(connection, written, cutoff)
-            for cutoff, start in moved:
-                _move(connection, written, cutoff, start)
+            identity = {"commodity": written.commodity, "model_version": written.model_version}
+            for cutoff, statement in product(withdrawn, WITHDRAW):
+                connection.execute(statement, identity | {"cutoff": cutoff})
+            for (cutoff, start), statement in product(moved, MOVE):
+                connection.execute(statement, identity | {"cutoff": cutoff, "start": start})
             rows = sum(self._replace_draw(connection, written, draw) for draw in draws)
             replace_failures(connection, written, "forecast", failures)
         return rows
@@ -171,6 +199,7 @@ class DuckDBPathTable:
 
     def _replace_draw(self, connection: Connection, written: Written, draw: Draw) -> int:
         n_origins, n_paths, horizon = draw.paths.shape
+        n_rows: int = n_origins * n_paths
         if horizon != self.horizon or not np.all(np.isfinite(draw.paths)):
             raise StoreError(
                 f"{draw.model.model_id}: paths must be finite and {self.horizon} sessions long"
@@ -196,7 +225,7 @@ class DuckDBPathTable:
                 f"{draw.model.model_id}: {found} paths and forecasts after a write of"
                 f" {(n_origins * n_paths, n_origins)}; nothing was kept"
             )
-        return n_origins * n_paths
+        return n_rows
 
     def _require_horizon(self, connection: Connection) -> None:
         columns = connection.execute(
@@ -252,33 +281,6 @@ def forecast_rows(written: Written, draw: Draw) -> pa.Table:
             "created_by": [written.by] * n_origins,
         }
     )
-
-
-def _move(connection: Connection, written: Written, cutoff: date, start: date) -> None:
-    """Give a forecast the first session that the data shows; its paths stay."""
-    identity = [start, written.commodity, written.model_version, cutoff]
-    for table in TABLES:
-        connection.execute(MOVE[table], identity)
-
-
-def _withdraw(connection: Connection, written: Written, cutoff: date) -> None:
-    """Delete the forecasts from a cutoff that the source took back."""
-    identity = [written.commodity, written.model_version, cutoff]
-    for table in TABLES:
-        connection.execute(WITHDRAW[table], identity)
-
-
-TABLES = ("distributions", "forecasts")
-WITHDRAW = {
-    table: f"DELETE FROM forecast.{table}"
-    " WHERE commodity = ? AND model_version = ? AND data_cutoff_date = ?"
-    for table in TABLES
-}
-MOVE = {
-    table: f"UPDATE forecast.{table} SET forecast_start_date = ?"
-    " WHERE commodity = ? AND model_version = ? AND data_cutoff_date = ?"
-    for table in TABLES
-}
 
 
 def _constant(value: object, n_rows: int) -> pa.DictionaryArray:

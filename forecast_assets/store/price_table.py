@@ -108,7 +108,9 @@ class DuckDBPriceTable:
                 "SELECT date, close FROM market.prices WHERE commodity = $commodity ORDER BY date",
                 {"commodity": commodity},
             ).fetchnumpy()
-        return History(commodity, columns["date"].astype("datetime64[D]"), np.array(columns["close"]))
+        return History(
+            commodity, columns["date"].astype("datetime64[D]"), np.array(columns["close"])
+        )
 
 
 def _only(names: dict[str, object], *wanted: str) -> dict[str, object]:
