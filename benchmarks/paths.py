@@ -69,7 +69,7 @@ def drawing(history: History) -> list[tuple[str, float, float]]:
     for name, forecaster in ROSTER.items():
         model = forecaster().fit(history.known_before(origins[0]))
         ours = best(
-            lambda model=model: model.simulate(
+            lambda model=model: model.simulate(  # type: ignore[misc]
                 history, origins, horizon=HORIZON, n_paths=PATHS, seeds=seeds
             )
         )

@@ -68,7 +68,7 @@ class PartitionedIOManager(ConfigurableIOManager):
     def write(self, value: Any, run_id: str) -> Metadata:
         """Commit one partition, and say what it holds now."""
 
-    # Dagster runs a generator here as well, and keeps its events when it raises.
+    # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
         self, context: OutputContext, obj: Partitioned
     ) -> Iterator[DagsterEvent]:
@@ -89,7 +89,7 @@ class PartitionedIOManager(ConfigurableIOManager):
             context.log_event(
                 AssetMaterialization(asset_key=context.asset_key, partition=key, metadata=metadata)
             )
-        yield from context.consume_events()  # what Dagster would drop once this raises
+        yield from context.consume_events()  # else an in-process result would not have them
         raise PartitionsFailed("\n".join(failed.values()))
 
 

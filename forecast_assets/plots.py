@@ -12,7 +12,7 @@ from forecast_assets.history import History
 from forecast_assets.store.contract import Fan
 
 BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
-CONTEXT_SESSIONS = 60
+CONTEXT_SESSIONS = 40
 """Sessions of history before a fan."""
 DOTS_PER_INCH = 80
 COLUMNS = 2
@@ -38,6 +38,8 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
         _draw_fan(panel, history.known_at(fan.cutoff), fan)
         panel.set_title(f"{name}, from {fan.start}", fontsize=9)
         panel.set_ylabel(unit)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=7)
     for unused in list(panels)[len(fans) :]:
         unused.set_visible(False)
     figure.suptitle(f"{history.commodity}: the next sessions, by model")
@@ -57,7 +59,6 @@ def _draw_fan(axes: Axes, history: History, fan: Fan) -> None:
     axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1, label="median")
     axes.set_xlabel("sessions after the cutoff")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=6, loc="upper left")
 
 
 def _markdown(figure: Figure, text: str) -> str:

@@ -58,10 +58,11 @@ class Database:
                 for definition in self.definitions:
                     connection.execute(definition)
                 yield connection
-                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
+            else:
+                connection.commit()  # DuckDB itself ends a transaction that cannot commit
 
     def _open(self, *, read_only: bool) -> Connection:
         return self._patiently(

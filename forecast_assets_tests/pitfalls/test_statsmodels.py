@@ -1,0 +1,88 @@
+"""What this project relies on in statsmodels, or works around: a failure says what changed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from statsmodels.tsa.arima.model import ARIMA
+from statsmodels.tsa.arima_process import arma2ma
+from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+from forecast_assets_tests.conftest import closes
+
+PARAMETERS = [0.4, -0.3, 0.02**2]
+"""AR and MA coefficients and the variance of a shock."""
+
+
+def returns(seed: int = 1) -> NDArray[np.float64]:
+    log_returns: NDArray[np.float64] = np.diff(np.log(closes(700, seed)))
+    return log_returns
+
+
+def arma(series: NDArray[np.float64]) -> Any:
+    return ARIMA(series, order=(1, 0, 1), trend="n")
+
+
+def innovations_mle(series: NDArray[np.float64], **options: float) -> Any:
+    minimize = {"minimize_kwargs": {"options": options}}
+    return arma(series).fit(method="innovations_mle", method_kwargs=minimize, cov_type="none")
+
+
+def test_simulate_starts_at_the_beginning_unless_it_is_anchored_at_the_end() -> None:
+    walk = SARIMAX(np.arange(500.0), order=(0, 1, 0)).filter([1.0])
+    (adrift,) = walk.simulate(1, rng=np.random.default_rng(1))
+    (anchored,) = walk.simulate(1, rng=np.random.default_rng(1), anchor="end")
+    assert abs(adrift - 499) > 10
+    assert abs(anchored - 499) < 10
+
+
+def test_simulate_obeys_rng_and_refuses_random_state() -> None:
+    walk = SARIMAX(np.arange(500.0), order=(0, 1, 0)).filter([1.0])
+    drawn = [walk.simulate(3, rng=np.random.default_rng(7), anchor="end") for _ in range(2)]
+    assert drawn[0].tolist() == drawn[1].tolist()
+    with (
+        pytest.warns(FutureWarning, match="random_state"),
+        pytest.raises(TypeError, match="not both"),
+    ):
+        walk.simulate(3, random_state=7, anchor="end")
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_innovations_mle_reports_success_when_scale_and_tolerance_fit_the_data(seed: int) -> None:
+    series = returns(seed)
+    raw = innovations_mle(series)
+    scaled = innovations_mle(series / series.std(), gtol=1e-5 * len(series))
+    assert not raw.fit_details.minimize_results.success
+    assert scaled.fit_details.minimize_results.success
+    assert scaled.params[:2] == pytest.approx(raw.params[:2], abs=2e-3)
+
+
+def test_the_likelihood_of_scaled_data_differs_by_the_jacobian() -> None:
+    series = returns()
+    deviation = series.std()
+    ar, ma, variance = PARAMETERS
+    scaled = arma(series / deviation).filter([ar, ma, variance / deviation**2])
+    shift = len(series) * np.log(deviation)
+    assert scaled.llf - shift == pytest.approx(arma(series).filter(PARAMETERS).llf, rel=1e-7)
+
+
+def test_the_predicted_states_of_a_prefix_are_those_of_the_whole_series_bit_for_bit() -> None:
+    """No forecast changes when prices are added after its cutoff."""
+    series = returns()
+    whole = arma(series).filter(PARAMETERS).filter_results.predicted_state
+    for length in (2, 100, 698):
+        prefix = arma(series[:length]).filter(PARAMETERS).filter_results.predicted_state
+        assert prefix.tobytes() == whole[:, : length + 1].tobytes()
+
+
+def test_the_first_predicted_state_is_the_forecast_and_later_ones_decay_by_ar() -> None:
+    filtered = arma(returns()).filter(PARAMETERS)
+    first = filtered.filter_results.predicted_state[0, -1]
+    assert filtered.forecast(3) == pytest.approx(first * 0.4 ** np.arange(3), rel=1e-12)
+
+
+def test_psi_weights_are_the_impulse_responses() -> None:
+    psi = arma2ma([1, -0.4], [1, -0.3], lags=4)
+    assert psi == pytest.approx(arma(returns()).impulse_responses(PARAMETERS, steps=3), abs=1e-12)
+    assert psi == pytest.approx([1, 0.1, 0.04, 0.016])
