@@ -1,0 +1,33 @@
+import base64
+import re
+from datetime import date
+
+import numpy as np
+
+from forecast_assets.plots import fan_chart, price_plot
+from forecast_assets.store.contract import Fan
+from forecast_assets_tests.conftest import make_history
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def image(markdown: str) -> bytes:
+    found = re.fullmatch(r"!\[[^]]+\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", markdown)
+    assert found is not None
+    return base64.b64decode(found[1])
+
+
+def test_prices_are_an_inline_image_of_modest_size() -> None:
+    plot = image(price_plot(make_history(), "USc/lb"))
+    assert plot.startswith(PNG)
+    assert len(plot) < 60_000
+
+
+def test_fans_of_any_number_of_models_are_one_inline_image() -> None:
+    history = make_history(100)
+    paths = history.closes[-1] * np.exp(np.random.default_rng(1).normal(0, 0.05, (200, 14)))
+    fan = Fan(history.newest, date(2018, 5, 21), paths.astype(np.float32))
+    for count in (1, 3, 4):
+        chart = image(fan_chart(history, {f"model {k}": fan for k in range(count)}, "USc/lb"))
+        assert chart.startswith(PNG)
+        assert len(chart) < 120_000
