@@ -1,0 +1,183 @@
+"""History: where it is cut, what it refuses, and how its prefixes are told apart."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from forecast_assets.errors import LookAheadError
+from forecast_assets.history import History
+from forecast_assets_tests.conftest import make_history
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-05", "2024-01-08"]
+CLOSES = [1.0, 2.0, 3.0, 4.0]
+BEFORE_ALL, HOLIDAY, AFTER_ALL = date(2024, 1, 1), date(2024, 1, 4), date(2024, 1, 9)
+
+
+def history(
+    closes: list[float] = CLOSES, days: list[str] = DAYS, commodity: str = "Coffee"
+) -> History:
+    return History(commodity, np.array(days, dtype="datetime64[D]"), np.array(closes))
+
+
+def changed(index: int) -> History:
+    closes = list(CLOSES)
+    closes[index] = np.nextafter(closes[index], np.inf)
+    return history(closes)
+
+
+@pytest.mark.parametrize(
+    ("day", "before", "at"),
+    [
+        (BEFORE_ALL, [], []),
+        (date(2024, 1, 2), [], [1.0]),
+        (date(2024, 1, 3), [1.0], [1.0, 2.0]),
+        (HOLIDAY, [1.0, 2.0], [1.0, 2.0]),
+        (date(2024, 1, 8), [1.0, 2.0, 3.0], CLOSES),
+        (AFTER_ALL, CLOSES, CLOSES),
+    ],
+)
+def test_before_excludes_its_day_at_includes_it_and_since_is_the_rest(
+    day: date, before: list[float], at: list[float]
+) -> None:
+    whole = history()
+    assert whole.known_before(day).closes.tolist() == before
+    assert whole.known_at(day).closes.tolist() == at
+    assert whole.since(day).closes.tolist() == CLOSES[len(before) :]
+
+
+def test_no_cut_at_any_day_lets_the_future_in() -> None:
+    whole = make_history(sessions=60)
+    for offset in range(-3, 90):
+        day = whole.first + timedelta(days=offset)
+        known, later = whole.known_before(day), whole.since(day)
+        assert all(session < day for session in known.dates.tolist())
+        assert all(session <= day for session in whole.known_at(day).dates.tolist())
+        assert known.dates.tolist() + later.dates.tolist() == whole.dates.tolist()
+
+
+def test_a_cut_keeps_dates_with_their_closes_and_the_commodity() -> None:
+    cut = history().known_at(HOLIDAY)
+    assert cut.commodity == "Coffee"
+    assert cut.dates.tolist() == [date(2024, 1, 2), date(2024, 1, 3)]
+    assert (cut.first, cut.newest, len(cut)) == (date(2024, 1, 2), date(2024, 1, 3), 2)
+
+
+@pytest.mark.parametrize(
+    ("closes", "kept"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]),
+        ([1.0, -37.63, 10.01, 4.0], [10.01, 4.0]),
+        ([0.0, 2.0, 0.0, 4.0], [4.0]),
+        ([1.0, 2.0, 3.0, -0.01], []),
+    ],
+)
+def test_since_nonpositive_starts_after_the_last_close_without_a_logarithm(
+    closes: list[float], kept: list[float]
+) -> None:
+    assert history(closes).since_nonpositive().closes.tolist() == kept
+
+
+def test_positions_follow_the_order_of_the_origins() -> None:
+    origins = [date(2024, 1, 8), date(2024, 1, 2), date(2024, 1, 5)]
+    assert history().positions(origins).tolist() == [3, 0, 2]
+    assert history().positions([]).tolist() == []
+
+
+@pytest.mark.parametrize("origins", [[AFTER_ALL], [date(2024, 1, 2), AFTER_ALL]])
+def test_an_origin_past_the_end_looks_ahead(origins: list[date]) -> None:
+    with pytest.raises(LookAheadError, match=r"^Coffee: .*2024-01-09 is later"):
+        history().positions(origins)
+
+
+def test_an_origin_that_was_cut_away_looks_ahead() -> None:
+    with pytest.raises(LookAheadError, match="2024-01-05"):
+        history().known_before(date(2024, 1, 5)).positions([date(2024, 1, 5)])
+
+
+def test_any_origin_of_an_empty_history_looks_ahead() -> None:
+    with pytest.raises(LookAheadError, match="2024-01-02"):
+        history().known_before(BEFORE_ALL).positions([date(2024, 1, 2)])
+
+
+@pytest.mark.parametrize("day", [BEFORE_ALL, HOLIDAY])
+def test_an_origin_that_is_no_session_is_refused(day: date) -> None:
+    with pytest.raises(ValueError, match=f"Coffee: {day} is not a session"):
+        history().positions([date(2024, 1, 2), day])
+
+
+@pytest.mark.parametrize(
+    ("days", "closes", "reason"),
+    [
+        (["2024-01-03", "2024-01-02"], [1.0, 2.0], "not strictly increasing"),
+        (["2024-01-02", "2024-01-02"], [1.0, 1.0], "not strictly increasing"),
+        (["2024-01-02", "NaT"], [1.0, 1.0], "not strictly increasing"),
+        (["2024-01-02"], [1.0, 2.0], r"\(1,\) dates and \(2,\) closes"),
+        (["2024-01-02"], [np.nan], "missing or infinite"),
+        (["2024-01-02"], [np.inf], "missing or infinite"),
+        (["2024-01-02"], [-np.inf], "missing or infinite"),
+    ],
+)
+def test_what_is_not_a_history_is_refused_by_name(
+    days: list[str], closes: list[float], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^Coffee: .*{reason}"):
+        history(closes, days)
+
+
+def test_tables_are_no_history() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 2\) dates"):
+        History("Coffee", np.array([["2024-01-02", "2024-01-03"]], "M8[D]"), np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("cut", [history(), history().known_at(HOLIDAY), history().since(HOLIDAY)])
+def test_arrays_are_read_only_in_a_history_and_in_its_cuts(cut: History) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        cut.closes[0] = 9.0
+    with pytest.raises(ValueError, match="read-only"):
+        cut.dates[0] = np.datetime64("2030-01-01")
+
+
+def test_a_history_is_its_own_copy_and_leaves_the_given_arrays_writeable() -> None:
+    days, closes = np.array(DAYS, dtype="datetime64[D]"), np.array(CLOSES)
+    whole = History("Coffee", days, closes)
+    days[0], closes[0] = np.datetime64("1999-01-01"), 99.0
+    assert (whole.first, whole.closes[0]) == (date(2024, 1, 2), 1.0)
+
+
+@pytest.mark.parametrize("index", range(len(CLOSES)))
+def test_a_changed_close_changes_the_fingerprints_from_it_on_and_none_before(index: int) -> None:
+    pairs = zip(history().fingerprints, changed(index).fingerprints, strict=True)
+    same = [mine == other for mine, other in pairs]
+    assert same == [position < index for position in range(len(CLOSES))]
+
+
+@pytest.mark.parametrize("length", range(1, len(CLOSES) + 1))
+def test_the_fingerprint_of_a_prefix_is_the_prefix_of_the_fingerprints(length: int) -> None:
+    prefix = history(CLOSES[:length], DAYS[:length])
+    assert prefix.fingerprints == history().fingerprints[:length]
+    assert prefix.fingerprint == history().fingerprints[length - 1]
+
+
+def test_fingerprints_of_one_history_all_differ_even_where_closes_repeat() -> None:
+    assert len(set(history([5.0, 5.0, 5.0, 5.0]).fingerprints)) == len(DAYS)
+
+
+def test_commodity_and_date_are_part_of_the_fingerprint() -> None:
+    moved = history(days=[*DAYS[:-1], "2024-01-09"])
+    assert moved.fingerprints[:-1] == history().fingerprints[:-1]
+    assert moved.fingerprint != history().fingerprint
+    assert not set(history(commodity="Cocoa").fingerprints) & set(history().fingerprints)
+
+
+def test_a_fingerprint_stored_by_an_earlier_release_still_holds() -> None:
+    # sha256(b"Coffee" + struct.pack("<qd", 19724, 1.0)): 2024-01-02 is day 19724 since 1970.
+    stored = "eb61a3d1a2c7d09ef5fac9cb6af165cf45403454dfc7b7c54519210f6536c267"
+    assert history().fingerprints[0] == stored
+
+
+def test_an_empty_history_has_no_fingerprint() -> None:
+    empty = history().known_before(BEFORE_ALL)
+    assert empty.fingerprints == []
+    with pytest.raises(IndexError):
+        _ = empty.fingerprint
