@@ -77,6 +77,8 @@ class FileSource(Section):
     )
 
 
+SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "file": FileSource}
+
 Source = Annotated[SampleSource | FileSource, Field(discriminator="type")]
 
 
@@ -91,10 +93,16 @@ class Commodity(Section):
 
     @field_validator("calendar")
     @classmethod
-    def _known_calendar(cls, name: str | None) -> str | None:
+    def _usable_calendar(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
         known = exchange_calendars.get_calendar_names()
-        if name is not None and name not in known:
+        if name not in known:
             raise ValueError(f"allowed: a name known to exchange_calendars, such as {known[:5]}")
+        try:
+            exchange_calendars.get_calendar(name)
+        except (NotImplementedError, ValueError) as error:
+            raise ValueError(f"exchange_calendars cannot build it: {error}") from error
         return name
 
 
@@ -103,7 +111,9 @@ class Training(Section):
 
     cadence: Cadence = "semiannually"
     start: date = Field(description="First training date: the cadence's first on or after it.")
-    min_observations: int = Field(500, ge=30, description="Fewer sessions than this: no fit.")
+    min_observations: int = Field(
+        500, strict=True, ge=30, description="Fewer sessions than this: no fit."
+    )
 
 
 class Artifacts(Section):
@@ -117,7 +127,9 @@ class Database(Section):
     """The embedded database."""
 
     memory_limit: str = Field("512MB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
-    lock_timeout_seconds: float = Field(120.0, gt=0, description="How long a lock is waited for.")
+    lock_timeout_seconds: float = Field(
+        120.0, gt=0, allow_inf_nan=False, description="How long a lock is waited for."
+    )
 
 
 class Settings(Section):
@@ -126,8 +138,8 @@ class Settings(Section):
     model_config = ConfigDict(protected_namespaces=())
 
     model_version: Name
-    horizon: int = Field(14, ge=1, le=60, description="Sessions ahead.")
-    paths: int = Field(2000, ge=2, le=100_000, description="Paths a forecast.")
+    horizon: int = Field(14, strict=True, ge=1, le=60, description="Sessions ahead.")
+    paths: int = Field(2000, strict=True, ge=2, le=100_000, description="Paths a forecast.")
     training: Training
     models: dict[str, Forecaster] = Field(min_length=1)
     commodities: dict[Name, Commodity] = Field(min_length=1)
@@ -161,7 +173,7 @@ class Settings(Section):
     def home(self) -> Path:
         """The data folder: ``FORECAST_HOME``, or ``data`` beside the configuration."""
         given = os.environ.get("FORECAST_HOME")
-        return Path(given).expanduser().resolve() if given else self.folder / "data"
+        return expanded(given).resolve() if given else self.folder / "data"
 
     @property
     def database_path(self) -> Path:
@@ -195,13 +207,12 @@ class Settings(Section):
         """Read and validate a configuration file. Raises ConfigurationError."""
         try:
             text = path.read_text(encoding="utf-8")
+            document = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
         except OSError as error:
             raise ConfigurationError(
                 f"{path}: {error.strerror}; FORECAST_CONFIG names the configuration file"
             ) from error
-        try:
-            document = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise ConfigurationError(f"{path}: not YAML: {error}") from error
         if not isinstance(document, dict):
             raise ConfigurationError(f"{path}: found {document!r}, allowed: a mapping of keys")
@@ -213,6 +224,13 @@ class Settings(Section):
         return settings
 
 
+PARTS: dict[str, type[Section]] = {
+    "training": Training,
+    "artifacts": Artifacts,
+    "database": Database,
+}
+
+
 def load_settings() -> Settings:
     """The configuration that ``FORECAST_CONFIG`` names, or ``forecast.yaml`` in this folder."""
     return Settings.load(configuration_path())
@@ -220,7 +238,12 @@ def load_settings() -> Settings:
 
 def configuration_path() -> Path:
     """Where the configuration is read from."""
-    return Path(os.environ.get("FORECAST_CONFIG") or "forecast.yaml").expanduser()
+    return expanded(os.environ.get("FORECAST_CONFIG") or "forecast.yaml")
+
+
+def expanded(path: str) -> Path:
+    """A path with ``~`` replaced; an unknown user's is left as it is, and will not be found."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
 def _model_entry(entry: Any) -> tuple[str, dict[str, Any]]:
@@ -239,33 +262,55 @@ def _forecaster(name: str, options: dict[str, Any]) -> Forecaster:
     except UnknownModel as error:
         raise ValueError(str(error)) from error
     except ValidationError as error:
-        raise ValueError("; ".join(f"{name}.{line}" for line in _lines(error))) from error
+        options_of = forecaster_class(name)
+        lines = [f"{name}.{_line(detail, options_of)}" for detail in error.errors()]
+        raise ValueError("; ".join(lines)) from error
 
 
-def _lines(error: ValidationError) -> list[str]:
-    lines = []
-    for detail in error.errors():
-        key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
-        if detail["type"] == "missing":
-            lines.append(f"{key}: missing")
-        elif detail["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key, found {detail['input']!r}")
-        else:
-            lines.append(f"{key}: found {detail['input']!r}; {detail['msg']}")
-    return lines
+def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
+    """The part of the file that a key with these parents stands in."""
+    if not keys:
+        return Settings
+    if keys[0] == "commodities":
+        return SOURCES[keys[-1]] if len(keys) > 2 else Commodity
+    return PARTS[keys[0]]
+
+
+def _line(detail: Any, section: type[BaseModel]) -> str:
+    *parents, last = [str(part) for part in detail["loc"]] or [""]
+    found, message = detail["input"], detail["msg"]
+    if last == "[key]":
+        unquoted = "" if isinstance(found, str) else " (YAML reads it as no text: quote it)"
+        return f"{'.'.join(parents[:-1])}: found the name {found!r}{unquoted}; {message}"
+    tagged = len(parents) > 3 and parents[2] == "source"  # pydantic puts the source's type in
+    key = ".".join([*parents[:3], last] if tagged else [*parents, last])
+    match detail["type"]:
+        case "missing":
+            return f"{key}: missing"
+        case "extra_forbidden":
+            allowed = ", ".join(section.model_fields) or "none"
+            return f"{key}: unknown key, found {found!r}, allowed: {allowed}"
+        case "union_tag_not_found":
+            return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"
+        case _:
+            return f"{key}: found {found!r}; {message}"
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    return "\n".join([f"{path}: not a valid configuration", *(f"  {x}" for x in _lines(error))])
+    lines = [_line(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
+    return "\n".join([f"{path}: not a valid configuration", *(f"  {line}" for line in lines)])
 
 
 class _UniqueKeys(yaml.SafeLoader):
     """YAML in which the same key twice is an error instead of the last one winning."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                mark = node.value[position][0].start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", mark)
+        seen: list[Any] = []
+        for key_node in (key for key, _ in node.value if not key.tag.endswith(":merge")):
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} stands twice", key_node.start_mark
+                )
+            seen.append(key)
         return super().construct_mapping(node, deep)

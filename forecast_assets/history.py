@@ -33,8 +33,8 @@ class History:
             raise ValueError(f"{self.commodity}: {dates.shape} dates and {closes.shape} closes")
         if not np.all(dates[1:] > dates[:-1]):
             raise ValueError(f"{self.commodity}: dates are not strictly increasing")
-        if not np.all(np.isfinite(closes)):
-            raise ValueError(f"{self.commodity}: a close is missing or infinite")
+        if np.any(np.isnat(dates)) or not np.all(np.isfinite(closes)):
+            raise ValueError(f"{self.commodity}: a date or a close is missing, or infinite")
         dates.flags.writeable = closes.flags.writeable = False
         object.__setattr__(self, "dates", dates)
         object.__setattr__(self, "closes", closes)
@@ -80,7 +80,7 @@ class History:
         not a session.
         """
         days = np.array(origins, dtype="datetime64[D]")
-        if len(self) == 0 or np.any(days > self.dates[-1]):
+        if len(days) and (len(self) == 0 or np.any(days > self.dates[-1])):
             raise LookAheadError(
                 f"{self.commodity}: the origin {max(origins)} is later than the newest close known"
             )

@@ -12,6 +12,7 @@ from dagster import (
 )
 
 from forecast_assets.configuration import CADENCES, Settings
+from forecast_assets.errors import ConfigurationError
 from forecast_assets.history import History
 from forecast_assets.sessions import next_session
 
@@ -91,7 +92,17 @@ class Partitions:
         )
 
     def window(self, commodity: str, training_date: str) -> Window:
-        """The window of one commodity that starts on a training date."""
+        """The window of one commodity that starts on a training date.
+
+        Raises ConfigurationError for a date that is none.
+        """
+        self.settings.commodity(commodity)
+        if not self.training_dates.has_partition_key(training_date):
+            cadence = self.settings.training.cadence
+            raise ConfigurationError(
+                f"training date: found {training_date!r}, allowed: the {cadence} ones from"
+                f" {self.training_dates.get_first_partition_key()} on"
+            )
         bounds = self.training_dates.time_window_for_partition_key(training_date)
         return Window(commodity, bounds.start.date(), bounds.end.date())
 

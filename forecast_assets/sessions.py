@@ -1,23 +1,34 @@
 """Sessions: the trading days of a commodity that has no price for them yet."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import exchange_calendars
 import numpy as np
+import pandas as pd
+
+from forecast_assets.errors import ConfigurationError
 
 
 def next_session(day: date, calendar: str | None) -> date:
     """The first session after ``day``.
 
-    By a calendar of exchange_calendars, or Monday to Friday where ``calendar`` is None.
+    By a calendar of exchange_calendars, or Monday to Friday where ``calendar`` is None. Raises
+    ConfigurationError for a day that the calendar does not reach.
     """
     if calendar is None:
         following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward")
         return date.fromisoformat(str(following))
-    exchange = exchange_calendars.get_calendar(
-        calendar, start=day.isoformat(), end=(day + timedelta(days=30)).isoformat()
-    )
-    later: date = exchange.date_to_session(
-        (day + timedelta(days=1)).isoformat(), direction="next"
-    ).date()
-    return later
+    after = pd.Timestamp(day)
+    exchange = exchange_calendars.get_calendar(calendar)
+    try:
+        if after < exchange.first_session:
+            exchange = exchange_calendars.get_calendar(calendar, start=after)
+        later = exchange.sessions[exchange.sessions > after]
+        following = later[0].date()
+    except (ValueError, IndexError) as error:
+        raise ConfigurationError(
+            f"calendar: found {calendar!r}, which does not know the session after {day}; without"
+            f" a calendar it is the next weekday ({error})"
+        ) from error
+    found: date = following
+    return found

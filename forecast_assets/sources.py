@@ -8,19 +8,22 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 from typing import assert_never
 
 import exchange_calendars
 import pandas as pd
+import pyarrow.parquet as pq
 
-from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source
+from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source, expanded
 from forecast_assets.errors import SourceError
 
 OPTIONAL_COLUMNS = ("open", "high", "low", "volume")
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
-MISSING = ("", ".", "-", "na", "n/a", "nan", "null", "none")
+DATE_PATTERN = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+"""A day, and maybe a time, whose zone does not matter: the day is the one that is written."""
+MISSING = ("", ".", "-", "--", "na", "n/a", "#n/a", "<na>", "nd", "nan", "nat", "null", "none")
 """How files write a value that is not there; case does not matter."""
 
 
@@ -114,32 +117,33 @@ SAMPLES = {"wti": wti, "gold": gold}
 
 def read_files(name: str, source: FileSource, folder: Path, today: date) -> Observations:
     """Every file that the path or glob names, validated and merged."""
-    pattern = str(folder / Path(source.path).expanduser())
-    paths = [Path(found) for found in sorted(glob(pattern, recursive=True))]  # noqa: PTH207 - absolute
+    pattern = str(Path(escape(str(folder))) / expanded(source.path))
+    paths = [path for path in map(Path, sorted(glob(pattern, recursive=True))) if path.is_file()]  # noqa: PTH207 - may be absolute
     if not paths:
-        raise SourceError(f"{name}: no file at {pattern}; commodities.{name}.source.path names it")
+        raise SourceError(
+            f"{name}: no file at {folder / source.path}; commodities.{name}.source.path names it"
+        )
     rejections: list[Rejection] = []
     tables = []
     for path in paths:
         try:
-            tables.append(_rows(name, path, source.symbol, rejections))
+            tables.append(_rows(name, path, rejections))
         except SourceError as error:
             rejections.append(Rejection(name, str(path), 1, "*", path.name, str(error)))
     if not tables:
         raise SourceError("; ".join(rejection.rule for rejection in rejections))
-    rows = pd.concat(tables, ignore_index=True)
+    rows = _of_symbol(name, source, pd.concat(tables, ignore_index=True))
     days = _dates(name, rows, today, rejections)
     values = {column: _numbers(name, rows, column, rejections) for column in COLUMNS[1:]}
     absent = _is_missing(rows["close"])
     prices = pd.DataFrame({"date": days, **values})
     kept = prices["date"].notna() & prices["close"].notna()
-    kept &= ~_conflicting(name, prices[kept], rows, rejections).reindex(
-        prices.index, fill_value=False
-    )
+    conflicts = _conflicting(name, prices[kept], rows, rejections)
+    kept &= ~conflicts.reindex(prices.index, fill_value=False)
     merged = prices[kept].drop_duplicates("date").sort_values("date", ignore_index=True)
     if merged.empty:
         first = f" First: {rejections[0]}" if rejections else ""
-        raise SourceError(f"{name}: {pattern} holds no usable price.{first}")
+        raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
     return Observations(
         commodity=name,
         origin=f"file:{source.path}",
@@ -149,37 +153,34 @@ def read_files(name: str, source: FileSource, folder: Path, today: date) -> Obse
     )
 
 
-def _rows(name: str, path: Path, symbol: str | None, rejections: list[Rejection]) -> pd.DataFrame:
-    """One file as text: the known columns, and `file` and `line` of each row."""
+def _rows(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
+    """One file as text: the columns we know, and `file` and `line` of each row."""
     try:
         is_parquet = path.suffix.lower() in (".parquet", ".pq")
-        table = _parquet(path) if is_parquet else _csv(name, path, rejections)
+        table = _parquet(name, path) if is_parquet else _csv(name, path, rejections)
     except (OSError, ValueError, csv.Error) as error:
         raise SourceError(f"{name}: {path} cannot be read: {error}") from error
-    table.columns = [str(column).strip().lower() for column in table.columns]
-    if table.columns.has_duplicates:
-        raise SourceError(f"{name}: {path} names a column twice: {', '.join(table.columns)}")
-    missing = [column for column in ("date", "close") if column not in table]
-    if missing:
-        raise SourceError(
-            f"{name}: {path} lacks the column {' and '.join(missing)}; found: "
-            f"{', '.join(table.columns.drop('line'))}"
-        )
-    table = table.reindex(columns=[*COLUMNS, "commodity", "line"], fill_value="")
-    table["file"] = str(path)
-    blank = (table[list(COLUMNS)] == "").all(axis=1)
-    return _of_symbol(name, path, table[~blank], symbol)
+    lines = table.pop("line")
+    known = table.reindex(columns=[*COLUMNS, "commodity"], fill_value="")
+    known = known.astype("string").fillna("").apply(lambda column: column.str.strip())
+    blank = (known[list(COLUMNS)] == "").all(axis=1)
+    return known.assign(file=str(path), line=lines)[~blank]
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    table = pd.read_parquet(path).reset_index(drop=True).astype("string").fillna("")
-    return table.assign(line=range(1, len(table) + 1))
+def _parquet(name: str, path: Path) -> pd.DataFrame:
+    header = pq.read_schema(path).names
+    places = _places(name, path, header)
+    # Without pandas' metadata an index is a column like any other.
+    table = pq.read_table(path, columns=[header[place] for place in places.values()])
+    texts = table.rename_columns(list(places)).to_pandas(ignore_metadata=True)
+    return texts.assign(line=range(1, len(texts) + 1))
 
 
 def _csv(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         header = next(reader, [])
+        places = _places(name, path, header)
         rows = []
         for fields in reader:
             if len(fields) > len(header):
@@ -187,32 +188,50 @@ def _csv(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
                 line = reader.line_num
                 rejections.append(Rejection(name, str(path), line, "*", ",".join(fields), rule))
             else:
-                padding = [""] * (len(header) - len(fields))
-                rows.append([*fields, *padding, reader.line_num])
-    return pd.DataFrame(rows, columns=[*header, "line"]).astype(dict.fromkeys(header, "string"))
+                padded = [*fields, *[""] * (len(header) - len(fields))]
+                rows.append([*(padded[place] for place in places.values()), reader.line_num])
+    return pd.DataFrame(rows, columns=[*places, "line"])
 
 
-def _of_symbol(name: str, path: Path, table: pd.DataFrame, symbol: str | None) -> pd.DataFrame:
-    held = sorted(set(table["commodity"]) - {""})
-    wanted = symbol if symbol is not None else (name if len(held) > 1 else None)
+def _places(name: str, path: Path, header: list[str]) -> dict[str, int]:
+    """Where each column that we know stands. Raises SourceError for one missing or twice."""
+    names = [str(column).strip().lower() for column in header]
+    known = [column for column in (*COLUMNS, "commodity") if column in names]
+    twice = [column for column in known if names.count(column) > 1]
+    if twice:
+        raise SourceError(f"{name}: {path} names the column {twice[0]} twice")
+    missing = [column for column in ("date", "close") if column not in known]
+    if missing:
+        hint = "; is it separated by commas?" if len(names) < 2 else ""
+        raise SourceError(
+            f"{name}: {path} lacks the column {' and '.join(missing)}; found: "
+            f"{', '.join(names)}{hint}"
+        )
+    return {column: names.index(column) for column in known}
+
+
+def _of_symbol(name: str, source: FileSource, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one commodity, where the files hold several."""
+    held = sorted(set(rows["commodity"]) - {""})
+    wanted = source.symbol if source.symbol is not None else (name if len(held) > 1 else None)
     if wanted is None:
-        return table
+        return rows
     if wanted not in held:
         raise SourceError(
-            f"{name}: {path} has no rows for {wanted!r}; its column commodity holds "
+            f"{name}: {source.path} has no rows for {wanted!r}; its column commodity holds "
             f"{', '.join(held) or 'nothing'}: set commodities.{name}.source.symbol"
         )
-    return table[table["commodity"] == wanted]
+    return rows[rows["commodity"] == wanted]
 
 
 def _is_missing(text: pd.Series) -> pd.Series:
-    return text.str.strip().str.lower().isin(MISSING)
+    return text.str.lower().isin(MISSING)
 
 
 def _dates(name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]) -> pd.Series:
     """Day of each row, NaT where it is refused."""
-    days = pd.to_datetime(rows["date"].str.strip(), format="ISO8601", errors="coerce", utc=True)
-    days = days.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
+    written = rows["date"].where(rows["date"].str.fullmatch(DATE_PATTERN)).str.slice(0, 10)
+    days = pd.to_datetime(written, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
     unreadable = days.isna()
     future = days > pd.Timestamp(today)
     rejections += _rejections(name, rows[unreadable], "date", "not a date written YYYY-MM-DD")
@@ -222,7 +241,7 @@ def _dates(name: str, rows: pd.DataFrame, today: date, rejections: list[Rejectio
 
 def _numbers(name: str, rows: pd.DataFrame, column: str, rejections: list[Rejection]) -> pd.Series:
     """Value of each row as float64, NaN where it is absent or refused."""
-    text = rows[column].str.strip()
+    text = rows[column]
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
     finite = values.abs() < float("inf")
     refused = ~finite & ~_is_missing(text)

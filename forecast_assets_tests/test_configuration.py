@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import exchange_calendars
 import pytest
 
 from forecast_assets.configuration import (
@@ -116,7 +117,7 @@ def test_settings_do_not_change(load: Load) -> None:
         ("horizon:", "Horizon:", "Horizon", "14"),
         ("cadence:", "cadense:", "training.cadense", "'semiannually'"),
         ("unit: USD/bbl,", "unit: USD/bbl, units: USD,", "commodities.WTI.units", "'USD'"),
-        ("path: gold.csv", "path: gold.csv, file: x", "source.file.file", "'x'"),
+        ("path: gold.csv", "path: gold.csv, file: x", "source.file", "'x'"),
         ("garch]", "{garch: {cap: 0.9}}]", "garch.cap", "0.9"),
         ("paths:", "artifacts: {uri: x}\npaths:", "artifacts.uri", "'x'"),
         ("paths:", "database: {limit: 1GB}\npaths:", "database.limit", "'1GB'"),
@@ -125,7 +126,8 @@ def test_settings_do_not_change(load: Load) -> None:
 def test_an_unknown_key_is_named_with_what_it_held(
     load: Load, old: str, new: str, key: str, found: str
 ) -> None:
-    assert f"{key}: unknown key, found {found}" in message_of(load, edited(old, new))
+    message = message_of(load, edited(old, new))
+    assert f"{key}: unknown key, found {found}, allowed: " in message
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,8 @@ def test_an_unknown_key_is_named_with_what_it_held(
         (" start: 2012-01-01,", "", "training.start"),
         ("unit: USD/bbl, ", "", "commodities.WTI.unit"),
         (", source: {type: sample, name: wti}", "", "commodities.WTI.source"),
-        ("type: sample, name: wti", "type: sample", "commodities.WTI.source.sample.name"),
-        (" path: gold.csv", "", "commodities.Gold.source.file.path"),
+        ("type: sample, name: wti", "type: sample", "commodities.WTI.source.name"),
+        (" path: gold.csv", "", "commodities.Gold.source.path"),
     ],
 )
 def test_a_missing_key_is_named(load: Load, old: str, new: str, key: str) -> None:
@@ -157,8 +159,8 @@ def test_a_missing_key_is_named(load: Load, old: str, new: str, key: str) -> Non
         ("2012-01-01", "soon", "training.start", "'soon'", "valid date"),
         ("v1.0", "1.0", "model_version", "1.0", "valid string"),
         ("USD/bbl", "''", "commodities.WTI.unit", "''", "at least 1 character"),
-        ("gold.csv", "''", "commodities.Gold.source.file.path", "''", "at least 1 character"),
-        ("name: wti", "name: brent", "source.sample.name", "'brent'", "'wti' or 'gold'"),
+        ("gold.csv", "''", "commodities.Gold.source.path", "''", "at least 1 character"),
+        ("name: wti", "name: brent", "source.name", "'brent'", "'wti' or 'gold'"),
         ("type: file", "type: http", "Gold.source", "'http'", "'sample', 'file'"),
         ("{type: sample, name: wti}", "wti.csv", "WTI.source", "'wti.csv'", "dictionary"),
         ("XLON", "LONDON", "Gold.calendar", "'LONDON'", "name known to exchange_calendars"),
@@ -219,8 +221,8 @@ SAFE = ["a", "7", "WTI", "Crude_Oil-2.1", "a" * 64]
 @pytest.mark.parametrize("name", UNSAFE)
 def test_an_unsafe_commodity_name_is_refused(load: Load, name: str) -> None:
     message = message_of(load, edited("  WTI:", f"  {_quoted(name)}:"))
-    assert "commodities." in message
-    assert f"found {name!r}" in message
+    assert "  commodities: found the name " in message
+    assert repr(name) in message
     assert NAME_RULE in message
 
 
@@ -251,8 +253,7 @@ def test_a_name_that_yaml_does_not_read_as_text_is_shown_as_it_was_read(
     load: Load, name: str, read: str
 ) -> None:
     message = message_of(load, edited("  WTI:", f"  {name}:"))
-    assert "  commodities." in message
-    assert f"found {read}; Input should be a valid string" in message
+    assert f"  commodities: found the name {read} (YAML reads it as no text: quote it)" in message
 
 
 def test_a_quoted_boolean_is_a_name(load: Load) -> None:
@@ -424,3 +425,52 @@ def test_an_unsafe_version_of_a_run_is_refused(load: Load, override: str) -> Non
 def test_an_unknown_commodity_is_told_with_those_there_are(load: Load) -> None:
     with pytest.raises(ConfigurationError, match="found 'Brent', allowed: WTI, Gold"):
         load(VALID).commodity("Brent")
+
+
+def test_an_unknown_key_is_told_the_known_ones(load: Load) -> None:
+    assert "allowed: cadence, start, min_observations" in message_of(
+        load, edited("cadence:", "cadense:")
+    )
+    assert "garch.cap: unknown key, found 0.9, allowed: persistence_cap" in message_of(
+        load, edited("garch]", "{garch: {cap: 0.9}}]")
+    )
+
+
+def test_a_source_without_a_type_is_told_the_types(load: Load) -> None:
+    message = message_of(load, edited("type: sample, name: wti", "name: wti"))
+    assert "commodities.WTI.source.type: missing, allowed: sample, file" in message
+
+
+@pytest.mark.parametrize("text", ["start: 2012-13-01", "start: 2012-02-30"])
+def test_a_day_that_does_not_exist_names_the_file(load: Load, text: str) -> None:
+    assert "forecast.yaml: not YAML" in message_of(load, edited("start: 2012-01-01", text))
+
+
+def test_another_encoding_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "forecast.yaml").write_bytes("model_version: caf\u00e9".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"forecast\.yaml: not YAML"):
+        Settings.load(tmp_path / "forecast.yaml")
+
+
+def test_yaml_may_merge_what_commodities_share(load: Load) -> None:
+    settings = load(
+        VALID + "  Silver: {<<: {unit: USD/oz, calendar: XLON}, "
+        "source: {type: sample, name: gold}}\n"
+    )
+    assert settings.commodity("Silver").calendar == "XLON"
+
+
+def test_a_calendar_that_cannot_be_built_is_told_when_the_file_is_read(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        raise NotImplementedError("no holidays")
+
+    monkeypatch.setattr(exchange_calendars, "get_calendar", broken)
+    message = message_of(load, VALID)
+    assert "commodities.Gold.calendar: found 'XLON'" in message
+    assert "cannot build it: no holidays" in message
+
+
+def test_a_whole_number_is_not_a_boolean(load: Load) -> None:
+    assert "horizon: found True" in message_of(load, edited("horizon: 14", "horizon: true"))

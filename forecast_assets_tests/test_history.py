@@ -113,9 +113,9 @@ def test_an_origin_that_is_no_session_is_refused(day: date) -> None:
         (["2024-01-02", "2024-01-02"], [1.0, 1.0], "not strictly increasing"),
         (["2024-01-02", "NaT"], [1.0, 1.0], "not strictly increasing"),
         (["2024-01-02"], [1.0, 2.0], r"\(1,\) dates and \(2,\) closes"),
-        (["2024-01-02"], [np.nan], "missing or infinite"),
-        (["2024-01-02"], [np.inf], "missing or infinite"),
-        (["2024-01-02"], [-np.inf], "missing or infinite"),
+        (["2024-01-02"], [np.nan], "missing, or infinite"),
+        (["2024-01-02"], [np.inf], "missing, or infinite"),
+        (["2024-01-02"], [-np.inf], "missing, or infinite"),
     ],
 )
 def test_what_is_not_a_history_is_refused_by_name(

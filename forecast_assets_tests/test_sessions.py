@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import exchange_calendars
 import pytest
 
+from forecast_assets.errors import ConfigurationError
 from forecast_assets.sessions import next_session
 
 
@@ -36,6 +37,9 @@ def test_without_a_calendar_every_weekday_is_a_session(day: date, following: dat
         (date(2022, 9, 16), date(2022, 9, 20)),  # the Queen's funeral
         (date(2021, 12, 31), date(2022, 1, 4)),  # New Year's Day, observed on Monday
         (date(2024, 4, 1), date(2024, 4, 2)),  # from a holiday itself
+        (date(2024, 3, 29), date(2024, 4, 2)),  # from Good Friday
+        (date(2024, 6, 29), date(2024, 7, 1)),  # from a Saturday
+        (date(1995, 12, 22), date(1995, 12, 27)),  # before the calendar's usual beginning
         (date(2024, 6, 30), date(2024, 7, 1)),  # from a Sunday
     ],
 )
@@ -61,3 +65,8 @@ def test_a_week_of_holidays_is_passed_over() -> None:
 
 def test_the_next_session_is_a_date_of_the_standard_library() -> None:
     assert type(next_session(date(2024, 6, 28), None)) is date
+
+
+def test_a_day_that_a_calendar_does_not_reach_is_told_by_its_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"found 'XLON', which does not know .* 2999-01-0"):
+        next_session(date(2999, 1, 1), "XLON")

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast_assets.configuration import Commodity
+from forecast_assets.configuration import Commodity, FileSource
 from forecast_assets.errors import SourceError
-from forecast_assets.sources import COLUMNS, Observations, read_source
+from forecast_assets.sources import COLUMNS, Observations, read_files, read_source
 
 TODAY = date(2024, 6, 3)
 GOOD = "date,close\n2024-01-02,1.5\n2024-01-03,2.5\n"
@@ -34,7 +34,7 @@ def sample(name: str) -> Observations:
 def read(tmp_path: Path) -> Read:
     """Write files of text, bytes or tables, and read them as the source of Coffee."""
 
-    def read_files(
+    def read_contents(
         *contents: str | bytes | pd.DataFrame, path: str = "*", symbol: str | None = None
     ) -> Observations:
         for letter, content in zip("abcdef", contents, strict=False):
@@ -47,7 +47,7 @@ def read(tmp_path: Path) -> Read:
         commodity = Commodity.model_validate({"unit": "USc/lb", "source": source})
         return read_source("Coffee", commodity, tmp_path, TODAY)
 
-    return read_files
+    return read_contents
 
 
 def closes_of(observations: Observations) -> dict[str, float]:
@@ -380,7 +380,7 @@ def test_a_broken_parquet_file_is_told_and_the_others_land(read: Read, tmp_path:
         (["date,price\n2024-01-02,1\n"], "a.csv lacks the column close; found: date, price"),
         (["price,close\n1,1\n"], "a.csv lacks the column date; found: price, close"),
         (["date;close\n2024-01-02;1\n"], "lacks the column date and close; found: date;close"),
-        (["date,close,Close\n2024-01-02,1,2\n"], "a.csv names a column twice"),
+        (["date,close,Close\n2024-01-02,1,2\n"], "a.csv names the column close twice"),
         ([b"\xff"], "a.csv cannot be read"),
         (["x\n1\n", b"\xff"], "a.csv lacks the column .*; Coffee: .*b.csv cannot be read"),
         (["date,close\n"], r"\* holds no usable price\.$"),
@@ -456,9 +456,62 @@ def test_a_symbol_that_is_not_there_is_told_with_those_that_are(
         read(text, symbol=symbol)
 
 
-def test_files_without_the_symbol_are_told_and_the_others_land(read: Read) -> None:
-    observations = read(SEVERAL, GOOD, symbol="Coffee")
-    assert closes_of(observations) == {"2024-01-02": 1.5}
-    assert [
-        (file, "no rows for 'Coffee'" in rule) for file, *_, rule in refusals(observations)
-    ] == [("b.csv", True)]
+def test_the_symbol_is_chosen_over_all_files(read: Read) -> None:
+    kc, sb = "date,close,commodity\n2024-01-02,3,KC\n", "date,close,commodity\n2024-01-03,400,SB\n"
+    assert closes_of(read(kc, sb, symbol="SB")) == {"2024-01-03": 400.0}
+    with pytest.raises(SourceError, match=r"has no rows for 'Coffee'.* holds KC, SB: set"):
+        read(kc, sb)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2024-05-02 00:00:00+01:00",
+        "2024-05-02T23:30-05:00",
+        "2024-05-02 00:00",
+        "2024-05-02T00:00Z",
+    ],
+)
+def test_a_day_is_the_one_that_is_written_whatever_its_zone(read: Read, written: str) -> None:
+    assert closes_of(read(f"date,close\n{written},1\n")) == {"2024-05-02": 1.0}
+
+
+def test_a_zone_in_parquet_moves_no_day(read: Read) -> None:
+    days = pd.to_datetime(["2024-05-02", "2024-05-03"]).tz_localize("Europe/London")
+    found = closes_of(read(pd.DataFrame({"date": days, "close": [1.0, 2.0]})))
+    assert found == {"2024-05-02": 1.0, "2024-05-03": 2.0}
+
+
+@pytest.mark.parametrize("written", ["2024", "2024-03", "20240102", "2024-1-5", "-2024-01-01"])
+def test_a_date_that_is_not_a_whole_day_is_refused(read: Read, written: str) -> None:
+    observations = read(f"date,close\n{written},1\n2024-01-02,2\n")
+    assert closes_of(observations) == {"2024-01-02": 2.0}
+    (refusal,) = refusals(observations)
+    assert refusal[3:] == (written, "not a date written YYYY-MM-DD")
+
+
+def test_the_date_may_be_the_index_of_parquet(read: Read) -> None:
+    table = pd.DataFrame({"Close": [1.0]}, index=pd.DatetimeIndex(["2024-01-02"], name="Date"))
+    assert closes_of(read(table)) == {"2024-01-02": 1.0}
+
+
+def test_columns_that_we_do_not_know_may_hold_and_be_called_anything(read: Read) -> None:
+    text = "line,date,close,note,note,,\n9,2024-01-02,1,a,b,,\n9,2024-01-03,x,a,b,,\n"
+    observations = read(text)
+    assert closes_of(observations) == {"2024-01-02": 1.0}
+    assert [line for _, line, *_ in refusals(observations)] == [3]
+    blob = pd.DataFrame({"date": ["2024-01-02"], "close": [1.0], "raw": [b"\xff"]})
+    assert closes_of(read(blob)) == {"2024-01-02": 1.0}
+
+
+def test_a_folder_may_be_called_like_a_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "[2024]"
+    folder.mkdir()
+    (folder / "a.csv").write_text(GOOD)
+    source = FileSource(type="file", path="a.csv")
+    assert len(read_files("Coffee", source, folder, date(2026, 1, 1)).prices) == 2
+
+
+def test_a_file_separated_by_semicolons_gets_a_hint(read: Read) -> None:
+    with pytest.raises(SourceError, match="is it separated by commas"):
+        read("date;close\n2024-01-02;1,5\n")

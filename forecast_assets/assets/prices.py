@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from forecast_assets.configuration import Settings
-from forecast_assets.io_managers import Partitioned
+from forecast_assets.io_managers import REJECTIONS_SHOWN, Partitioned
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
@@ -39,7 +39,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         def read(key: str) -> Observations:
             today = now().date()
             observations = read_source(key, settings.commodity(key), settings.folder, today)
-            for rejection in observations.rejections:
+            for rejection in observations.rejections[:REJECTIONS_SHOWN]:
                 context.log.error("%s", rejection)
             return observations
 
