@@ -29,6 +29,7 @@ class Forecasting:
     """
 
     origins: list[Origin]
+    n_paths: int
     draws: list[Draw] = field(default_factory=list)
     failures: list[ModelFailure] = field(default_factory=list)
     moved: list[tuple[date, date]] = field(default_factory=list)
@@ -114,6 +115,7 @@ def forecast_window(
         agendas.append(todo)
     return Forecasting(
         origins=origins,
+        n_paths=settings.paths,
         draws=draws,
         failures=failures,
         moved=moved(history, origins, issued),

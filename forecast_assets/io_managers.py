@@ -1,8 +1,7 @@
 """IO managers: each partition is computed when it can be written, and commits by itself."""
 
-import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,29 +13,22 @@ from dagster import (
     ConfigurableIOManager,
     DagsterEvent,
     InputContext,
-    MarkdownMetadataValue,
-    MetadataValue,
     OutputContext,
 )
-from dagster import TableRecord as Record
 
-from forecast_assets import plots
 from forecast_assets.artifacts import ArtifactStore
 from forecast_assets.errors import ModelNotFound, PartitionsFailed, StoreError
 from forecast_assets.forecasting import Forecasting, Loaded
 from forecast_assets.history import History
+from forecast_assets.metadata import Metadata, of_fans, of_forecasts, of_prices, of_training
 from forecast_assets.model_store import ModelStore, now
 from forecast_assets.partitions import Window
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import Stage, Store, TrainedModel, Written
+from forecast_assets.store.contract import Stage, Store, Written
 from forecast_assets.store.failure_table import same_failures
 from forecast_assets.training import Training
-
-Metadata = dict[str, Any]
-
-REJECTIONS_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -103,21 +95,7 @@ class PriceIOManager(PartitionedIOManager):
         prices = self.tables().prices
         changes = prices.write(value, now(), run_id)
         history = prices.history(value.commodity)
-        return {
-            "dagster/partition_row_count": len(history),
-            "source": value.origin,
-            "first_session": history.first.isoformat(),
-            "newest_session": history.newest.isoformat(),
-            "newest_close": float(history.closes[-1]),
-            "sessions_added": changes.added,
-            "sessions_revised": changes.revised,
-            "sessions_withdrawn": changes.withdrawn,
-            "days_without_a_close": value.without_close,
-            "nonpositive_closes": int((history.closes <= 0).sum()),
-            "rows_rejected": len(value.rejections),
-            "rejections": _table([vars(each) for each in value.rejections[:REJECTIONS_SHOWN]]),
-            "prices": MarkdownMetadataValue(plots.price_plot(history, self.units[value.commodity])),
-        }
+        return of_prices(value, changes, history, self.units[value.commodity])
 
     def load_input(self, context: InputContext) -> dict[str, History]:
         """The history of each commodity asked for, by name."""
@@ -196,7 +174,7 @@ class ModelIOManager(PartitionedIOManager):
         if training.failures and not rows and not training.kept:
             reasons = "; ".join(failure.reason for failure in training.failures)
             raise StoreError(f"no model could be fitted: {reasons}")
-        return _training_metadata(training, rows) | {"model_version": written.model_version}
+        return of_training(training, rows, written.model_version)
 
     def load_input(self, context: InputContext) -> FittedModels:
         """A handle that loads models by window and version, when they are needed."""
@@ -210,7 +188,6 @@ class ForecastWindow:
     written: Written
     forecasting: Forecasting
     history: History
-    n_paths: int
     not_due: str | None = None
 
 
@@ -232,13 +209,11 @@ class PathsIOManager(PartitionedIOManager):
                 moved=outcome.moved,
                 withdrawn=outcome.withdrawn,
             )
-        metadata = _forecast_metadata(value, rows)
-        if fans := store.paths.newest(
-            written.commodity, written.training_date, written.model_version
-        ):
-            chart = plots.fan_chart(value.history, fans, self.units[written.commodity])
-            metadata["newest_forecast"] = MarkdownMetadataValue(chart)
-        return metadata
+        fans = store.paths.newest(written.commodity, written.training_date, written.model_version)
+        unit = self.units[written.commodity]
+        return of_forecasts(value.forecasting, written.model_version, rows, value.not_due) | (
+            of_fans(value.history, fans, unit) if fans else {}
+        )
 
     def load_input(self, context: InputContext) -> pa.Table:
         """Every row of the partitions asked for, all versions."""
@@ -261,56 +236,3 @@ def _recorded(store: Store, written: Written, stage: Stage) -> list[Any]:
         for failure in store.failures.find(written.commodity, written.model_version)
         if failure.training_date == written.training_date and failure.stage == stage
     ]
-
-
-def _training_metadata(training: Training, rows: Sequence[TrainedModel]) -> Metadata:
-    everything = sorted([*rows, *training.kept], key=lambda row: row.model_name)
-    return {
-        "dagster/partition_row_count": len(everything),
-        "outcome": training.not_due or f"{len(rows)} fitted, {len(training.kept)} kept",
-        "training_samples": len(training.history),
-        "models_failed": len(training.failures),
-        "failures": _table([vars(failure) for failure in training.failures]),
-        "models": _table([_model_record(row) for row in everything]),
-    }
-
-
-def _model_record(row: TrainedModel) -> Mapping[str, Any]:
-    metrics = json.loads(row.fit_metrics)
-    parameters = json.loads(row.parameters)
-    return {
-        "model_name": row.model_name,
-        "parameters": ", ".join(f"{name}={value:.6g}" for name, value in parameters.items()),
-        "log_likelihood": metrics["log_likelihood"],
-        "aic": metrics["aic"],
-        "fit_seconds": row.fit_seconds,
-        "size_bytes": row.model_size_bytes,
-        "trained_on": f"{row.training_start_date} to {row.training_end_date}",
-        "model_id": row.model_id,
-    }
-
-
-def _forecast_metadata(value: ForecastWindow, rows: int) -> Metadata:
-    outcome = value.forecasting
-    said = f"{rows} rows written" if rows else "nothing written: all forecasts are up to date"
-    return {
-        "outcome": value.not_due or said,
-        "model_version": value.written.model_version,
-        "dagster/partition_row_count": (outcome.kept + outcome.drawn) * value.n_paths,
-        "forecast_dates": len(outcome.origins),
-        "rows_written": rows,
-        "forecasts_drawn": outcome.drawn,
-        "forecasts_redrawn": outcome.redrawn,
-        "forecasts_kept": outcome.kept,
-        "forecasts_stale": outcome.stale,
-        "forecasts_moved": len(outcome.moved),
-        "forecasts_withdrawn": len(outcome.withdrawn),
-        "forecasts_declined": sum(failure.origins for failure in outcome.failures),
-        "failures": _table([vars(failure) for failure in outcome.failures]),
-    }
-
-
-def _table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
-    if not records:
-        return MetadataValue.text("none")
-    return MetadataValue.table([Record(dict(record)) for record in records])

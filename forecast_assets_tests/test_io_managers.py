@@ -99,7 +99,7 @@ def test_a_second_run_writes_nothing_and_says_so(graph: Graph) -> None:
     drawn = materializations(graph.run("forecast", FIRST, LAST))
     for key in KEYS:
         assert value(trained[key], "outcome") == "0 fitted, 4 kept"
-        assert value(drawn[key], "outcome") == "nothing written: all forecasts are up to date"
+        assert value(drawn[key], "outcome") == "nothing written: no forecast is missing"
         assert value(drawn[key], "forecasts_kept") == FORECASTS[key] * 4
     with graph.store.database.reading() as connection:
         after = connection.execute("SELECT * FROM forecast.forecasts ORDER BY ALL").fetchall()

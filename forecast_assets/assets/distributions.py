@@ -78,7 +78,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             header = written(window, version, context.run.run_id, now())
             if reason := not_due(settings, window, history):
                 context.log.warning("%s: nothing is due: %s", key, reason)
-                return ForecastWindow(header, Forecasting([]), history, settings.paths, reason)
+                return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
             outcome = forecast_window(
                 settings,
                 window,
@@ -89,7 +89,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             )
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)
-            return ForecastWindow(header, outcome, history, settings.paths)
+            return ForecastWindow(header, outcome, history)
 
         return Output(Partitioned(context, progress, forecast))
 

@@ -15,7 +15,8 @@ from dagster import (
 )
 
 from forecast_assets.configuration import Settings
-from forecast_assets.io_managers import REJECTIONS_SHOWN, Partitioned
+from forecast_assets.io_managers import Partitioned
+from forecast_assets.metadata import REJECTIONS_SHOWN
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress

@@ -1,0 +1,109 @@
+"""What a materialization says of its partition: counts, tables and plots, for the UI."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dagster import MarkdownMetadataValue, MetadataValue, TableRecord
+
+from forecast_assets import plots
+from forecast_assets.forecasting import Forecasting
+from forecast_assets.history import History
+from forecast_assets.sources import Observations
+from forecast_assets.store.contract import Fan, PriceChanges, TrainedModel
+from forecast_assets.training import Training
+
+Metadata = dict[str, Any]
+
+REJECTIONS_SHOWN = 50
+
+
+def of_prices(
+    observations: Observations, changes: PriceChanges, history: History, unit: str
+) -> Metadata:
+    """What a source held, what changed, and a plot of all closes."""
+    refused = observations.rejections
+    return {
+        "dagster/partition_row_count": len(history),
+        "source": observations.origin,
+        "first_session": history.first.isoformat(),
+        "newest_session": history.newest.isoformat(),
+        "newest_close": float(history.closes[-1]),
+        "sessions_added": changes.added,
+        "sessions_revised": changes.revised,
+        "sessions_withdrawn": changes.withdrawn,
+        "days_without_a_close": observations.without_close,
+        "nonpositive_closes": int((history.closes <= 0).sum()),
+        "rows_rejected": len(refused),
+        "rejections": _table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
+        "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
+    }
+
+
+def of_training(training: Training, fitted: Sequence[TrainedModel], model_version: str) -> Metadata:
+    """Which models a window has, and which it lacks."""
+    models = sorted([*fitted, *training.kept], key=lambda row: row.model_name)
+    return {
+        "dagster/partition_row_count": len(models),
+        "outcome": training.not_due or f"{len(fitted)} fitted, {len(training.kept)} kept",
+        "model_version": model_version,
+        "training_samples": len(training.history),
+        "models_failed": len(training.failures),
+        "failures": _table([vars(failure) for failure in training.failures]),
+        "models": _table([_model(row) for row in models]),
+    }
+
+
+def of_forecasts(
+    outcome: Forecasting, model_version: str, rows: int, not_due: str | None
+) -> Metadata:
+    """What was drawn, what was left, and what is stale or absent."""
+    return {
+        "dagster/partition_row_count": (outcome.kept + outcome.drawn) * outcome.n_paths,
+        "outcome": not_due or _said(outcome, rows),
+        "model_version": model_version,
+        "forecast_dates": len(outcome.origins),
+        "rows_written": rows,
+        "forecasts_drawn": outcome.drawn,
+        "forecasts_redrawn": outcome.redrawn,
+        "forecasts_kept": outcome.kept,
+        "forecasts_stale": outcome.stale,
+        "forecasts_moved": len(outcome.moved),
+        "forecasts_withdrawn": len(outcome.withdrawn),
+        "forecasts_absent": sum(failure.origins for failure in outcome.failures),
+        "failures": _table([vars(failure) for failure in outcome.failures]),
+    }
+
+
+def of_fans(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata:
+    """A fan chart of each model's newest forecast."""
+    return {"newest_forecast": MarkdownMetadataValue(plots.fan_chart(history, fans, unit))}
+
+
+def _said(outcome: Forecasting, rows: int) -> str:
+    if rows:
+        return f"{rows:,} rows written"
+    if outcome.changes_tables:
+        return "no new rows: forecasts followed sessions that moved or were withdrawn"
+    return "nothing written: no forecast is missing"
+
+
+def _model(row: TrainedModel) -> Mapping[str, Any]:
+    metrics = json.loads(row.fit_metrics)
+    parameters = json.loads(row.parameters)
+    return {
+        "model_name": row.model_name,
+        "parameters": ", ".join(f"{name}={value:.6g}" for name, value in parameters.items()),
+        "log_likelihood": metrics["log_likelihood"],
+        "aic": metrics["aic"],
+        "fit_seconds": row.fit_seconds,
+        "size_bytes": row.model_size_bytes,
+        "trained_on": f"{row.training_start_date} to {row.training_end_date}",
+        "model_id": row.model_id,
+    }
+
+
+def _table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
+    if not records:
+        return MetadataValue.text("none")
+    return MetadataValue.table([TableRecord(dict(record)) for record in records])
