@@ -7,7 +7,9 @@ from scipy.stats import ks_2samp
 from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
+from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
+from forecast_assets.models import arima
 from forecast_assets.models.arima import Arima111, FittedArima111
 from forecast_assets.simulation import seed_of
 from forecast_assets_tests.conftest import make_history
@@ -46,6 +48,23 @@ def test_estimates_are_near_the_truth_and_as_good_as_statsmodels() -> None:
     assert MODEL.metrics.aic == pytest.approx(theirs.aic, abs=0.02)
     assert MODEL.metrics.bic == pytest.approx(theirs.bic, abs=0.02)
     assert MODEL.metrics.converged is True
+
+
+@pytest.mark.parametrize("seed", [3, 5, 7, 39])
+def test_an_over_differenced_series_is_an_optimum_where_precision_runs_out(seed: int) -> None:
+    shocks = np.random.default_rng(seed).standard_normal(520) * 0.05
+    levels = np.zeros(520)  # stationary, so that its differences have a unit root in the MA
+    for t in range(1, 520):
+        levels[t] = 0.9 * levels[t - 1] + shocks[t]
+    model = Arima111().fit(History("VIX", make_history(520).dates, 20 * np.exp(levels)))
+    assert model.ar == pytest.approx(0.9, abs=0.06)
+    assert model.ma == pytest.approx(-1.0, abs=0.01)
+
+
+def test_an_optimizer_that_stops_on_a_slope_is_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arima, "SLOPE_ACCEPTED", 0.0)
+    with pytest.raises(CannotFit, match="Coffee: arima_111 did not converge on the 900 sessions"):
+        Arima111().fit(HISTORY)
 
 
 def test_expected_log_prices_equal_statsmodels_forecast_at_every_origin() -> None:
