@@ -182,8 +182,11 @@ class Settings(Section):
 
     @property
     def artifacts_url(self) -> str:
-        """Where large payloads go."""
-        return self.artifacts.url or (self.home / "artifacts").as_uri()
+        """Where large payloads go; a plain path starts at the configuration's folder."""
+        url = self.artifacts.url
+        if url is None:
+            return (self.home / "artifacts").as_uri()
+        return url if "://" in url else (self.folder / expanded(url)).as_uri()
 
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""

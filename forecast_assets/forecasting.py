@@ -25,7 +25,8 @@ class Forecasting:
 
     ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
     that was revised since. ``moved``: (cutoff, start) where the first session was another day.
-    ``withdrawn``: cutoffs of issued forecasts that are no session any more.
+    ``withdrawn``: cutoffs of issued forecasts that are no session any more. ``elsewhere``: issued
+    by the model of another training date, as after a change of cadence; they stay.
     """
 
     origins: list[Origin]
@@ -37,6 +38,7 @@ class Forecasting:
     kept: int = 0
     stale: int = 0
     redrawn: int = 0
+    elsewhere: int = 0
 
     @property
     def drawn(self) -> int:
@@ -57,6 +59,7 @@ class Agenda:
     redrawn: int
     stale: int
     kept: int
+    elsewhere: int
 
 
 def agenda(
@@ -73,20 +76,23 @@ def agenda(
     ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
     or the number of paths changed, and, only if ``recompute``, when its history did.
     """
-    due, redrawn, stale = [], 0, 0
+    due, redrawn, stale, elsewhere = [], 0, 0, 0
     for origin in origins:
         held = issued.get(origin.cutoff)
         if held is None:
             due.append(origin)
             continue
-        retrained = held.model_id == model.model_id and held.payload_sha256 != model.payload_sha256
+        if held.training_date != model.training_date:
+            elsewhere += 1
+            continue
+        retrained = held.payload_sha256 != model.payload_sha256
         revised = held.history_fingerprint != fingerprints[origin.cutoff]
         if retrained or held.n_paths != n_paths or (revised and recompute):
             due.append(origin)
             redrawn += 1
         elif revised:
             stale += 1
-    return Agenda(due, redrawn, stale, len(origins) - len(due))
+    return Agenda(due, redrawn, stale, len(origins) - len(due) - elsewhere, elsewhere)
 
 
 def forecast_window(
@@ -123,6 +129,7 @@ def forecast_window(
         kept=sum(todo.kept for todo in agendas),
         stale=sum(todo.stale for todo in agendas),
         redrawn=sum(todo.redrawn for todo in agendas),
+        elsewhere=sum(todo.elsewhere for todo in agendas),
     )
 
 

@@ -41,8 +41,10 @@ class Partitioned:
 
     def track(self) -> Iterable[str]:
         """The partition keys of the run, in order, shown as progress."""
-        name = self.context.asset_key.to_user_string()
-        return self.progress.track(self.context.log, name, sorted(self.context.partition_keys))
+        name, keys = self.context.asset_key.to_user_string(), sorted(self.context.partition_keys)
+        if not keys:
+            raise PartitionsFailed(f"{name}: the range of this run holds no partition")
+        return self.progress.track(self.context.log, name, keys)
 
 
 class PartitionedIOManager(ConfigurableIOManager):
@@ -85,17 +87,27 @@ class PartitionedIOManager(ConfigurableIOManager):
         raise PartitionsFailed("\n".join(failed.values()))
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a source held, and whether it may take back many sessions."""
+
+    observations: Observations
+    allow_withdrawals: bool
+
+
 class PriceIOManager(PartitionedIOManager):
     """Observations to ``commodity.market.prices``; histories from it."""
 
     units: dict[str, str]
 
-    def write(self, value: Observations, run_id: str) -> Metadata:
+    def write(self, value: Reading, run_id: str) -> Metadata:
         """Append what is new or revised."""
         prices = self.tables().prices
-        changes = prices.write(value, now(), run_id)
-        history = prices.history(value.commodity)
-        return of_prices(value, changes, history, self.units[value.commodity])
+        changes = prices.write(
+            value.observations, now(), run_id, allow_withdrawals=value.allow_withdrawals
+        )
+        name = value.observations.commodity
+        return of_prices(value.observations, changes, prices.history(name), self.units[name])
 
     def load_input(self, context: InputContext) -> dict[str, History]:
         """The history of each commodity asked for, by name."""

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source, expanded
 from forecast_assets.errors import SourceError
 
-OPTIONAL_COLUMNS = ("open", "high", "low", "volume")
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
 DATE_PATTERN = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 """A day, and maybe a time, whose zone does not matter: the day is the one that is written."""
@@ -183,7 +182,7 @@ def _csv(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
         places = _places(name, path, header)
         rows = []
         for fields in reader:
-            if len(fields) > len(header):
+            if any(fields[len(header) :]):
                 rule = f"the row has {len(fields)} fields, the header {len(header)}"
                 line = reader.line_num
                 rejections.append(Rejection(name, str(path), line, "*", ",".join(fields), rule))

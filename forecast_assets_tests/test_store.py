@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -36,7 +36,7 @@ def observations(closes: dict[str, float], rejected: int = 0) -> Observations:
     return Observations("Coffee", "file:a.csv", prices.reindex(columns=list(COLUMNS)), refused)
 
 
-def model(name: str = "naive", sha256: str = "one") -> TrainedModel:
+def model(name: str = "naive", sha256: str = "one", second: int = 0) -> TrainedModel:
     return TrainedModel(
         model_id=f"Coffee_{name}_2024-01-01_v1.0",
         commodity="Coffee",
@@ -58,7 +58,7 @@ def model(name: str = "naive", sha256: str = "one") -> TrainedModel:
         library_versions="{}",
         fit_metrics="{}",
         fit_seconds=0.5,
-        created_at=AT,
+        created_at=AT + timedelta(seconds=second),
         created_by="a run",
         is_active=True,
         year=2024,
@@ -125,9 +125,9 @@ def test_a_file_whose_maker_was_killed_before_its_tables_is_usable(store: DuckDB
 
 def test_a_model_trained_again_keeps_the_old_row_inactive(store: DuckDBStore) -> None:
     store.models.append(WRITTEN, [model()], [])
-    store.models.append(WRITTEN, [model(sha256="two"), model("garch")], [])
+    store.models.append(WRITTEN, [model(sha256="two", second=1), model("garch")], [])
     assert [row.payload_sha256 for row in store.models.find()] == ["one", "two"]
-    assert store.models.find(model_name="naive") == [model(sha256="two")]
+    assert store.models.find(model_name="naive") == [model(sha256="two", second=1)]
     with store.database.reading() as connection:
         rows = connection.execute(
             "SELECT payload_sha256, is_active FROM forecast.trained_models"
@@ -146,8 +146,28 @@ def test_a_model_that_fails_now_is_retired_and_named(store: DuckDBStore) -> None
         "train",
         "no convergence",
     )
-    store.models.append(WRITTEN, [model()], [])
+    store.models.append(WRITTEN, [model(second=1)], [])
     assert store.failures.find("Coffee", "v1.0") == []
+
+
+def test_the_very_same_model_saved_twice_is_one_row(store: DuckDBStore) -> None:
+    store.models.append(WRITTEN, [model()], [])
+    store.models.append(WRITTEN, [model(second=1)], [])
+    with store.database.reading() as connection:
+        counted = connection.execute("SELECT count(*) FROM forecast.trained_models").fetchall()
+    assert counted == [(1,)]
+
+
+def test_half_a_file_takes_nothing_back_unless_it_is_meant(store: DuckDBStore) -> None:
+    whole = {f"2024-01-{day:02}": float(day) for day in range(1, 21)}
+    half = dict(list(whole.items())[:10]) | {"2024-02-01": 9.0}
+    store.prices.write(observations(whole), AT, "one")
+    kept = store.prices.write(observations(half), AT, "two")
+    assert (kept.added, kept.withdrawn, kept.missing) == (1, 0, 10)
+    assert len(store.prices.history("Coffee")) == 21
+    meant = store.prices.write(observations(half), AT, "three", allow_withdrawals=True)
+    assert (meant.withdrawn, meant.missing) == (10, 0)
+    assert len(store.prices.history("Coffee")) == 11
 
 
 def test_versions_and_dates_never_touch_each_other(store: DuckDBStore) -> None:
@@ -239,8 +259,10 @@ def test_a_start_that_is_not_after_its_cutoff_cannot_be_written(store: DuckDBSto
 def test_another_horizon_than_the_tables_is_refused_by_name(store: DuckDBStore) -> None:
     store.paths.replace(WRITTEN, [draw()], [])
     longer = DuckDBStore(store.database.path, 14, "256MB", lock_timeout_seconds=0.5)
-    with pytest.raises(StoreError, match=r"another horizon than the configured 14.*FORECAST_HOME"):
+    with pytest.raises(StoreError, match=r"has 3 sessions .* configured 14"):
         longer.paths.replace(WRITTEN, [], [])
+    with pytest.raises(StoreError, match="another horizon"):
+        longer.paths.issued("Coffee", "v1.0")
 
 
 HOLD = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); "
@@ -270,7 +292,7 @@ def test_a_file_locked_for_too_long_is_reported_by_name(store: DuckDBStore) -> N
         holder.stdout.readline()
         try:
             with pytest.raises(StoreLocked, match=r"commodity\.duckdb: another process kept"):
-                store.models.append(WRITTEN, [model(sha256="two")], [])
+                store.models.append(WRITTEN, [model(sha256="two", second=1)], [])
         finally:
             holder.kill()
     assert store.models.find() == [model()]
@@ -285,7 +307,7 @@ WRITER = textwrap.dedent("""
     store = DuckDBStore(Path(sys.argv[1]), 3, "256MB", lock_timeout_seconds=30)
     print("ready", flush=True)
     for value in range(1000):
-        store.models.append(WRITTEN, [model(sha256=str(value))], [])
+        store.models.append(WRITTEN, [model(sha256=str(value), second=value)], [])
         store.paths.replace(WRITTEN, [draw(value=1000.0 * value, n_paths=20_000)], [])
 """)
 

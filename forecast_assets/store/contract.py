@@ -21,12 +21,16 @@ Stage = Literal["train", "forecast"]
 
 @dataclass(frozen=True)
 class PriceChanges:
-    """What a write of prices did, in sessions."""
+    """What a write of prices did, in sessions.
+
+    ``missing``: sessions that the source lacks and that were kept all the same.
+    """
 
     added: int
     revised: int
     withdrawn: int
     unchanged: int
+    missing: int
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ class Fan:
 class PriceTable(Protocol):
     """Prices with all their revisions; reading gives the newest."""
 
-    def write(self, observations: Observations, at: datetime, by: str) -> PriceChanges:
+    def write(
+        self, observations: Observations, at: datetime, by: str, *, allow_withdrawals: bool = False
+    ) -> PriceChanges:
         """Append what is new or revised.
 
-        A date that the source no longer has is withdrawn, unless the source had refused rows.
+        A session that the source no longer has is withdrawn; it is kept when the source had
+        refused rows, or lacks more than a few, unless ``allow_withdrawals``.
         """
 
     def history(self, commodity: str) -> History:

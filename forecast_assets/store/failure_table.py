@@ -19,7 +19,8 @@ DEFINITIONS = (
         origins INTEGER NOT NULL,
         reason VARCHAR NOT NULL,
         created_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL
+        created_by VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, training_date, stage)
     )
     """,
 )

@@ -40,6 +40,7 @@ DEFINITIONS = (
         is_active BOOLEAN NOT NULL,
         year INTEGER NOT NULL,
         month INTEGER NOT NULL,
+        PRIMARY KEY (model_id, created_at),
         CHECK (training_end_date < training_date),
         CHECK ((fitted_model_json IS NULL) <> (fitted_model_uri IS NULL))
     )
@@ -51,6 +52,23 @@ RETIRE = """
     WHERE is_active AND commodity = $commodity AND model_name = $model_name
         AND training_date = $training_date AND model_version = $model_version
 """
+
+TWIN = """
+    SELECT model_id FROM forecast.trained_models
+    WHERE is_active AND model_id = $model_id AND payload_sha256 = $payload_sha256
+        AND fitted_model_json IS NOT DISTINCT FROM $fitted_model_json
+        AND fitted_model_uri IS NOT DISTINCT FROM $fitted_model_uri
+        AND options = $options AND data_fingerprint = $data_fingerprint
+"""
+
+TWIN_BY = (
+    "model_id",
+    "payload_sha256",
+    "fitted_model_json",
+    "fitted_model_uri",
+    "options",
+    "data_fingerprint",
+)
 
 FIND = """
     SELECT * FROM forecast.trained_models
@@ -74,9 +92,10 @@ class DuckDBModelTable:
     ) -> None:
         """Add models and retire those that they, or their failures, replace."""
         with self.database.writing() as connection:
-            for name in [model.model_name for model in models] + [x.model_name for x in failures]:
+            new = [model for model in models if not _has_twin(connection, model)]
+            for name in [model.model_name for model in new] + [x.model_name for x in failures]:
                 _retire(connection, written, name)
-            for model in models:
+            for model in new:
                 connection.register("fitted", pa.Table.from_pylist([asdict(model)]))
                 connection.execute(
                     "INSERT INTO forecast.trained_models BY NAME SELECT * FROM fitted"
@@ -101,6 +120,12 @@ class DuckDBModelTable:
         with self.database.reading() as connection:
             rows = connection.sql(FIND, params=criteria).to_arrow_table().to_pylist()
         return [TrainedModel(**row) for row in rows]
+
+
+def _has_twin(connection: Connection, model: TrainedModel) -> bool:
+    """Whether another run, at the same time, has saved the very same model."""
+    values = asdict(model)
+    return bool(connection.execute(TWIN, {name: values[name] for name in TWIN_BY}).fetchall())
 
 
 def _retire(connection: Connection, written: Written, model_name: str) -> None:

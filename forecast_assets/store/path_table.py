@@ -160,6 +160,7 @@ class DuckDBPathTable:
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """Every forecast of a commodity and version, in the order of model and cutoff."""
         with self.database.reading() as connection:
+            self._require_horizon(connection)
             rows = connection.execute(
                 ISSUED, {"commodity": commodity, "model_version": model_version}
             ).fetchall()
@@ -228,15 +229,15 @@ class DuckDBPathTable:
         return n_rows
 
     def _require_horizon(self, connection: Connection) -> None:
-        columns = connection.execute(
+        ((days,),) = connection.execute(
             "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'forecast'"
             " AND table_name = 'distributions' AND column_name LIKE 'day\\_%' ESCAPE '\\'"
         ).fetchall()
-        if columns != [(self.horizon,)]:
+        if days != self.horizon:
             raise StoreError(
-                f"{self.database.path}: forecast.distributions has another horizon than the"
-                f" configured {self.horizon} sessions ({columns}): give this horizon a"
-                " FORECAST_HOME of its own"
+                f"{self.database.path}: forecast.distributions has {days} sessions ahead, another"
+                f" horizon than the configured {self.horizon}: give this horizon a FORECAST_HOME"
+                " of its own"
             )
 
 

@@ -36,6 +36,17 @@ DEFINITIONS = (
     """,
 )
 
+FEW_SESSIONS, FEW_SHARE = 5, 0.01
+"""A source may take back this many sessions, or this share, before it looks like half a file."""
+
+INCOMING = """
+    CREATE TEMP TABLE incoming AS
+    SELECT CAST(date AS DATE) AS date, if(isnan(open), NULL, open) AS open,
+        if(isnan(high), NULL, high) AS high, if(isnan(low), NULL, low) AS low, close,
+        if(isnan(volume), NULL, volume) AS volume
+    FROM arriving
+"""
+
 CHANGES = """
     CREATE TEMP TABLE changes AS
     WITH known AS (
@@ -52,7 +63,7 @@ CHANGES = """
             ELSE 'revised'
         END AS kind
     FROM incoming FULL JOIN known ON known.date = incoming.date
-    WHERE (incoming.date IS NULL AND known.close IS NOT NULL AND $may_withdraw)
+    WHERE (incoming.date IS NULL AND known.close IS NOT NULL)
         OR (incoming.date IS NOT NULL
             AND (incoming.open, incoming.high, incoming.low, incoming.close, incoming.volume)
                 IS DISTINCT FROM (known.open, known.high, known.low, known.close, known.volume))
@@ -62,7 +73,7 @@ APPEND = """
     INSERT INTO market.price_revisions BY NAME
     SELECT $commodity AS commodity, date, open, high, low, close, volume, $source AS source,
         revision, $at AS ingested_at, $by AS ingested_by
-    FROM changes
+    FROM changes WHERE kind <> 'withdrawn' OR $withdraws
 """
 
 
@@ -72,34 +83,33 @@ class DuckDBPriceTable:
 
     database: Database
 
-    def write(self, observations: Observations, at: datetime, by: str) -> PriceChanges:
-        """Append what is new, revised or withdrawn."""
+    def write(
+        self, observations: Observations, at: datetime, by: str, *, allow_withdrawals: bool = False
+    ) -> PriceChanges:
+        """Append what is new or revised, and withdraw what the source took back."""
         if observations.prices.empty:
             raise StoreError(f"{observations.commodity}: refusing to write no prices at all")
-        incoming = observations.prices.astype({"date": "datetime64[s]"})
-        names = {
-            "commodity": observations.commodity,
-            "may_withdraw": not observations.rejections,
-            "source": observations.origin,
-            "at": at,
-            "by": by,
-        }
+        commodity = {"commodity": observations.commodity}
+        header = {"source": observations.origin, "at": at, "by": by}
         with self.database.writing() as connection:
-            connection.register("arriving", incoming)
-            connection.execute(
-                "CREATE TEMP TABLE incoming AS SELECT CAST(date AS DATE) AS date,"
-                " if(isnan(open), NULL, open) AS open, if(isnan(high), NULL, high) AS high,"
-                " if(isnan(low), NULL, low) AS low, close,"
-                " if(isnan(volume), NULL, volume) AS volume FROM arriving"
-            )
-            connection.execute(CHANGES, _only(names, "commodity", "may_withdraw"))
-            connection.execute(APPEND, _only(names, "commodity", "source", "at", "by"))
+            connection.register("arriving", observations.prices.astype({"date": "datetime64[s]"}))
+            connection.execute(INCOMING)
+            connection.execute(CHANGES, commodity)
             counts = dict(
                 connection.execute("SELECT kind, count(*) FROM changes GROUP BY kind").fetchall()
             )
-        changed = {kind: int(counts.get(kind, 0)) for kind in ("added", "revised", "withdrawn")}
-        unchanged = len(incoming) - changed["added"] - changed["revised"]
-        return PriceChanges(**changed, unchanged=unchanged)
+            missing = counts.pop("withdrawn", 0)
+            few = missing <= max(FEW_SESSIONS, FEW_SHARE * len(observations.prices))
+            withdraws = allow_withdrawals or (few and not observations.rejections)
+            connection.execute(APPEND, commodity | header | {"withdraws": withdraws})
+        added, revised = counts.get("added", 0), counts.get("revised", 0)
+        return PriceChanges(
+            added=added,
+            revised=revised,
+            withdrawn=missing if withdraws else 0,
+            unchanged=len(observations.prices) - added - revised,
+            missing=0 if withdraws else missing,
+        )
 
     def history(self, commodity: str) -> History:
         """The newest close of every session, in order."""
@@ -111,7 +121,3 @@ class DuckDBPriceTable:
         return History(
             commodity, columns["date"].astype("datetime64[D]"), np.array(columns["close"])
         )
-
-
-def _only(names: dict[str, object], *wanted: str) -> dict[str, object]:
-    return {name: names[name] for name in wanted}
