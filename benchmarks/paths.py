@@ -177,7 +177,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
                 for fit in training.fits
             ]
             models.store.models.append(written, rows, [])
-            loaded = FittedModels(models).of(window, "v1.0", settings.models)
+            loaded, _ = FittedModels(models).of(window, "v1.0", settings.models)
             issued = models.store.paths.issued("Coffee", "v1.0")
             outcome = forecast_window(settings, window, history, loaded, issued)
             models.store.paths.replace(written, outcome.draws, [])

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -11,14 +11,22 @@ from typing import Annotated, Any
 
 import typer
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichBar
 from rich.table import Table
 
 from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.due import Ledger, due_windows, lacks_forecasts, lacks_models, stretches
-from forecast_assets.errors import ForecastAssetsError
+from forecast_assets.due import (
+    Ledger,
+    due_windows,
+    lacks_models,
+    stretches,
+    windows_without_forecasts,
+)
+from forecast_assets.errors import ConfigurationError, ForecastAssetsError
+from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
 from forecast_assets.sources import Rejection
@@ -67,6 +75,8 @@ def run(
         names = commodities(settings, commodity)
         version = settings.version(model_version)
         span = Span(from_.date() if from_ else date.min, to.date() if to else date.max)
+        if span.first > span.last:
+            raise ConfigurationError(f"--from {span.first} is later than --to {span.last}")
         with instance(settings) as dagster, bar(console) as progress:
             worker = Worker(settings, version, span, dagster, BarProgress(progress), recompute)
             for name in names:
@@ -124,26 +134,26 @@ class Worker:
         from forecast_assets.definitions import build_definitions
 
         self.definitions: Definitions = build_definitions(self.settings, self.progress)
-        self.store = DuckDBStore.of(self.settings)
+        self.models = ModelStore.of(self.settings)
+        self.store = self.models.store
 
     def work(self, name: str) -> None:
         """Prices, then models, then forecasts of one commodity."""
         loaded = self._execute("load_prices", "prices", {}, partition_key=name)
-        self.problems += rejections(loaded)
+        self.problems += rejections(loaded) + half_files(loaded, name)
         history = self.store.prices.history(name)
         if len(history) == 0:
             return
         begun = [x for x in Partitions(self.settings).windows_of(name) if self.span.touches(x)]
         windows = due_windows(self.settings, begun, history)
         self.windows.update(windows)
-        untrained = [x for x in windows if lacks_models(self.settings, x, self._ledger(name))]
+        ledger = self._ledger(name)
+        untrained = [x for x in windows if lacks_models(self.settings, x, ledger)]
         for first, last in stretches(untrained, windows):
             self._range("train", "trained_models", {}, first, last)
         ledger, again = self._ledger(name), self.recompute
-        unforecast = [
-            x for x in windows if lacks_forecasts(self.settings, x, ledger, recompute=again)
-        ]
-        for first, last in stretches(unforecast, windows):
+        lacking = windows_without_forecasts(self.settings, windows, ledger, recompute=again)
+        for first, last in stretches(lacking, windows):
             self._range("forecast", "distributions", {"recompute": again}, first, last)
 
     def attempted(self, failure: RecordedFailure) -> bool:
@@ -154,7 +164,7 @@ class Worker:
     def _ledger(self, name: str) -> Ledger:
         return Ledger(
             self.store.prices.history(name),
-            self.store.models.find(name, model_version=self.version),
+            self.models.intact(self.models.store.models.find(name, model_version=self.version)),
             self.store.paths.issued(name, self.version),
         )
 
@@ -214,13 +224,18 @@ def reported(console: Console) -> Iterator[None]:
 @contextmanager
 def instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of ``DAGSTER_HOME``, or of ``.dagster`` beside the configuration."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.folder / ".dagster")))
+    given = os.environ.get("DAGSTER_HOME")
+    home = Path(given).resolve() if given else settings.folder / ".dagster"
+    os.environ["DAGSTER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     ours, theirs = settings.folder / "dagster.yaml", home / "dagster.yaml"
-    if not theirs.exists() and ours.exists():
-        shutil.copyfile(ours, theirs)
-    theirs.touch()
-    with DagsterInstance.get() as dagster:
+    with ExitStack() as stack:
+        with FileLock(home / ".lock"):  # two that make its databases at once would spoil them
+            if not theirs.exists() and ours.exists():
+                shutil.copyfile(ours, theirs)
+            theirs.touch()
+            dagster = stack.enter_context(DagsterInstance.get())
+            dagster.get_runs(limit=1)
         yield dagster
 
 
@@ -271,7 +286,8 @@ def tell(console: Console, failures: list[RecordedFailure], problems: list[str])
     for failure in (failure for failure in failures if failure.declined):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
     broken = [failure.reason for failure in failures if not failure.declined]
-    for problem in dict.fromkeys([*problems, *broken]):
+    unsaid = [reason for reason in broken if not any(reason in said for said in problems)]
+    for problem in dict.fromkeys([*problems, *unsaid]):
         console.print(f"failed: {problem}", style="red", soft_wrap=True, markup=False)
     if problems or broken:
         raise typer.Exit(1)
@@ -293,6 +309,17 @@ def rejections(result: ExecuteInProcessResult) -> list[str]:
             more = int(str(materialization.metadata["rows_rejected"].value)) - len(rows)
             lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
     return lines
+
+
+def half_files(result: ExecuteInProcessResult, name: str) -> list[str]:
+    """Whether a source lacks so many stored sessions that they were kept, in a line."""
+    return [
+        f"{name}: its source lacks {missing} of the stored sessions, which were kept: is the file"
+        " whole? Materialize `prices` with allow_withdrawals to take them back"
+        for materialization in result.asset_materializations_for_node("prices")
+        if (missing := materialization.metadata["sessions_missing_from_source"].value)
+        and not materialization.metadata["rows_rejected"].value
+    ]
 
 
 def failure_lines(result: ExecuteInProcessResult, asset: str) -> list[str]:

@@ -48,14 +48,32 @@ def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recom
     history = ledger.history
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
     prints = dict(zip(history.dates.tolist(), history.fingerprints, strict=True))
-    here = [old for old in ledger.issued if old.training_date == window.training_date]
-    if moved(history, origins, here) or withdrawn(history, here):
-        return True
     for name, row in ledger.models_of(window, settings).items():
         held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
         if agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute).due:
             return True
     return False
+
+
+def windows_without_forecasts(
+    settings: Settings, windows: Sequence[Window], ledger: Ledger, *, recompute: bool
+) -> list[Window]:
+    """The windows that a forecast run has work in.
+
+    Forecasts whose first session moved, or whose cutoff was withdrawn, are put right by a run of
+    any window: of the last one, if none other is due.
+    """
+    lacking = [
+        window
+        for window in windows
+        if lacks_forecasts(settings, window, ledger, recompute=recompute)
+    ]
+    if lacking or not windows:
+        return lacking
+    last = windows[-1]
+    origins = last.origins(ledger.history, settings.commodity(last.commodity).calendar)
+    wrong = moved(ledger.history, origins, ledger.issued)
+    return [last] if wrong or withdrawn(ledger.history, ledger.issued) else []
 
 
 def stretches(windows: Sequence[Window], among: Sequence[Window]) -> list[tuple[Window, Window]]:

@@ -53,5 +53,9 @@ class UnknownModel(ForecastAssetsError):
     """A model name that this release does not have."""
 
 
+class ModelsFailed(ForecastAssetsError):
+    """Some models of a window broke; what the others gave is committed."""
+
+
 class PartitionsFailed(ForecastAssetsError):
     """Some partitions of a run failed; the message has one line for each."""

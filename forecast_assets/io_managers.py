@@ -1,7 +1,7 @@
 """IO managers: each partition is computed when it can be written, and commits by itself."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,15 @@ from dagster import (
 )
 
 from forecast_assets.artifacts import ArtifactStore
-from forecast_assets.errors import ModelNotFound, PartitionsFailed, StoreError
+from forecast_assets.errors import (
+    ModelNotFound,
+    ModelsFailed,
+    PartitionsFailed,
+    PayloadCorrupted,
+    SchemaTooNew,
+    StoreError,
+    UnknownModel,
+)
 from forecast_assets.forecasting import Forecasting, Loaded
 from forecast_assets.history import History
 from forecast_assets.metadata import Metadata, of_fans, of_forecasts, of_prices, of_training
@@ -26,7 +34,7 @@ from forecast_assets.partitions import Window
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import Stage, Store, Written
+from forecast_assets.store.contract import ModelFailure, RecordedFailure, Stage, Store, Written
 from forecast_assets.store.failure_table import same_failures
 from forecast_assets.training import Training
 
@@ -138,21 +146,30 @@ class FittedModels:
 
     models: ModelStore
 
-    def of(self, window: Window, model_version: str, names: Iterable[str]) -> list[Loaded]:
-        """The active models of a window among ``names``, rebuilt.
+    def of(
+        self, window: Window, model_version: str, names: Collection[str]
+    ) -> tuple[list[Loaded], list[ModelFailure]]:
+        """The active models of a window among ``names``, rebuilt, and those that cannot be.
 
-        Raises ModelNotFound where there is none, and what ``ModelStore.rebuild`` raises.
+        Raises ModelNotFound where there is none.
         """
         found = self.models.store.models.find(
             window.commodity, training_date=window.training_date, model_version=model_version
         )
-        wanted = [row for row in found if row.model_name in set(names)]
+        wanted = [row for row in found if row.model_name in names]
         if not wanted:
             raise ModelNotFound(
                 f"{window.key}: no trained model of version {model_version};"
                 f" {self.models.inventory(window.commodity)}"
             )
-        return [(row, self.models.rebuild(row)) for row in wanted]
+        loaded, failures = [], []
+        for row in wanted:
+            try:
+                loaded.append((row, self.models.rebuild(row)))
+            except (PayloadCorrupted, SchemaTooNew, UnknownModel) as error:
+                reason = f"{window.key}: {type(error).__name__}: {error}"
+                failures.append(ModelFailure(row.model_name, reason))
+        return loaded, failures
 
 
 class ModelIOManager(PartitionedIOManager):
@@ -166,7 +183,7 @@ class ModelIOManager(PartitionedIOManager):
         return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
 
     def write(self, value: TrainedWindow, run_id: str) -> Metadata:
-        """Append the models fitted now. Raises StoreError when none of the roster fits."""
+        """Append the models fitted now. Raises ModelsFailed when none is left."""
         training, written = value.training, value.written
         models = self.model_store()
         rows = [
@@ -180,12 +197,12 @@ class ModelIOManager(PartitionedIOManager):
             )
             for fit in training.fits
         ]
-        recorded = _recorded(models.store, written, "train")
-        if rows or not same_failures(recorded, training.failures):
+        before = recorded(models.store, written, "train")
+        if rows or not same_failures(before, training.failures):
             models.store.models.append(written, rows, training.failures)
-        if training.failures and not rows and not training.kept:
-            reasons = "; ".join(failure.reason for failure in training.failures)
-            raise StoreError(f"no model could be fitted: {reasons}")
+        broken = [failure.reason for failure in training.failures if not failure.declined]
+        if broken and not rows and not training.kept:
+            raise ModelsFailed(f"no model could be fitted: {'; '.join(broken)}")
         return of_training(training, rows, written.model_version)
 
     def load_input(self, context: InputContext) -> FittedModels:
@@ -209,11 +226,11 @@ class PathsIOManager(PartitionedIOManager):
     units: dict[str, str]
 
     def write(self, value: ForecastWindow, run_id: str) -> Metadata:
-        """Commit the window's new paths, if there are any."""
+        """Commit the window's new paths; then raise ModelsFailed if a model of it broke."""
         store, written, outcome = self.tables(), value.written, value.forecasting
-        recorded = _recorded(store, written, "forecast")
+        before = recorded(store, written, "forecast")
         rows = 0
-        if outcome.changes_tables or not same_failures(recorded, outcome.failures):
+        if outcome.changes_tables or not same_failures(before, outcome.failures):
             rows = store.paths.replace(
                 written,
                 outcome.draws,
@@ -221,6 +238,8 @@ class PathsIOManager(PartitionedIOManager):
                 moved=outcome.moved,
                 withdrawn=outcome.withdrawn,
             )
+        if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
+            raise ModelsFailed("; ".join(broken))
         fans = store.paths.newest(written.commodity, written.training_date, written.model_version)
         unit = self.units[written.commodity]
         return of_forecasts(value.forecasting, written.model_version, rows, value.not_due) | (
@@ -242,7 +261,8 @@ def written(window: Window, model_version: str, run_id: str, at: datetime) -> Wr
     return Written(window.commodity, model_version, window.training_date, at, run_id)
 
 
-def _recorded(store: Store, written: Written, stage: Stage) -> list[Any]:
+def recorded(store: Store, written: Written, stage: Stage) -> list[RecordedFailure]:
+    """The failures of the last attempt at a window."""
     return [
         failure
         for failure in store.failures.find(written.commodity, written.model_version)

@@ -7,7 +7,7 @@ and loading checks the hash and the schema before anything is rebuilt.
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
@@ -37,11 +37,13 @@ class ModelStore:
     @classmethod
     def of(cls, settings: Settings) -> "ModelStore":
         """The model store that a configuration describes."""
-        return cls(
-            DuckDBStore.of(settings),
-            ArtifactStore(settings.artifacts_url),
-            settings.artifacts.threshold_bytes,
-        )
+        return cls.over(DuckDBStore.of(settings), settings)
+
+    @classmethod
+    def over(cls, store: Store, settings: Settings) -> "ModelStore":
+        """The same over tables that are open elsewhere."""
+        artifacts = ArtifactStore(settings.artifacts_url)
+        return cls(store, artifacts, settings.artifacts.threshold_bytes)
 
     def row(
         self,
@@ -99,6 +101,10 @@ class ModelStore:
 
     def rebuild(self, row: TrainedModel) -> FittedForecaster:
         """The model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
+        return roster.load(json.loads(self.payload(row)))
+
+    def payload(self, row: TrainedModel) -> bytes:
+        """The bytes that were saved. Raises PayloadCorrupted."""
         if row.fitted_model_uri is not None:
             payload = self.artifacts.read(row.fitted_model_uri)
         else:
@@ -110,7 +116,18 @@ class ModelStore:
                 f"{row.model_id}: the payload in {place} has SHA-256 {found}, its row says"
                 f" {row.payload_sha256}: train this window again to replace it"
             )
-        return roster.load(json.loads(payload))
+        return payload
+
+    def intact(self, rows: Iterable[TrainedModel]) -> list[TrainedModel]:
+        """The rows whose payload is what was saved; the others are to be trained again."""
+        return [row for row in rows if self._is_intact(row)]
+
+    def _is_intact(self, row: TrainedModel) -> bool:
+        try:
+            self.payload(row)
+        except PayloadCorrupted:
+            return False
+        return True
 
     def find(
         self, *, commodity: str, model_name: str, training_date: date, model_version: str

@@ -1,5 +1,6 @@
 """The console script, in process and on real files."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from dagster import DagsterInstance, DagsterRunStatus
 from typer.testing import CliRunner, Result
 
 from forecast_assets.cli import app
+from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
+from forecast_assets.models.naive import Naive
 from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
 
 
@@ -78,20 +81,55 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
     assert forecast("status").output.count("declined: ") == 2
 
 
-def test_a_corrupted_model_fails_the_run_with_its_reason(graph: Graph) -> None:
+def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
     forecast("run", "--to", "2020-06-30")
     with graph.store.database.writing() as connection:
         connection.execute(
-            "UPDATE forecast.trained_models SET payload_sha256 = 'x'"
+            "UPDATE forecast.trained_models SET fitted_model_json = '{}'"
             " WHERE training_date = '2020-04-01' AND model_name = 'naive'"
         )
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(701))
-    result = forecast("run")
+    assert forecast("run").exit_code == 0
+    (row,) = graph.store.models.find("Coffee", "naive", date(2020, 4, 1))
+    assert row.fitted_model_json != "{}"
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+
+
+def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Naive, history: History) -> None:
+        raise CannotFit(f"{history.commodity}: naive did not converge")
+
+    monkeypatch.setattr(Naive, "fit", breaks)
+    result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
     (reason,) = [line for line in result.output.splitlines() if line.startswith("failed: ")]
-    assert reason.startswith("failed: Coffee|2020-04-01: PayloadCorrupted: Coffee_naive_2020-04-01")
-    starts = [row.forecast_start_date for row in graph.store.paths.issued("Coffee", "v1.0")]
-    assert str(max(starts)) == "2020-09-08"  # the window beside it landed
+    assert reason.strip() == "failed: Coffee|2020-01-01: Coffee: naive did not converge"
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
+    assert forecast("status").output.count("failed: ") == 1
+
+
+def test_half_a_file_is_a_failure_that_takes_nothing_back(graph: Graph) -> None:
+    forecast("run", "--to", "2020-01-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(540))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    assert "failed: Coffee: its source lacks 160 of the stored sessions" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
+
+
+def test_a_session_taken_back_at_the_edge_of_a_window_takes_its_forecast_along(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graph: Graph = make_graph(make_history(652), models=["naive"])  # up to 2020-06-30
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    forecast("run")
+    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-30", "2020-07-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(651))
+    assert forecast("run").exit_code == 0
+    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-29", "2020-04-01")
 
 
 def test_a_missing_file_fails_its_commodity_and_no_other(
@@ -123,6 +161,7 @@ def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) ->
     ("arguments", "says"),
     [
         (["run", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
+        (["run", "--from", "2021-01-01", "--to", "2020-01-01"], "--from 2021-01-01 is later than"),
         (["run", "--model-version", "a|b"], "model_version: found 'a|b', allowed: 1 to 64"),
         (["status", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
     ],

@@ -33,7 +33,8 @@ def loaded(graph: Graph) -> list[Loaded]:
     from forecast_assets.io_managers import FittedModels
     from forecast_assets.model_store import ModelStore
 
-    return FittedModels(ModelStore.of(graph.settings)).of(WINDOW, "v1.0", graph.settings.models)
+    shelf = FittedModels(ModelStore.of(graph.settings))
+    return shelf.of(WINDOW, "v1.0", graph.settings.models)[0]
 
 
 def issued(outcome: Forecasting) -> list[IssuedForecast]:

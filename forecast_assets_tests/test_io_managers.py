@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 import pytest
 from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
 
-from forecast_assets.errors import PartitionsFailed
+from forecast_assets.errors import CannotFit, PartitionsFailed
 from forecast_assets.history import History
+from forecast_assets.models.naive import Naive
 from forecast_assets.partitions import Partitions
 from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
 
@@ -34,11 +35,12 @@ def graph(make_graph: MakeGraph) -> Graph:
     return graph
 
 
-def corrupt(graph: Graph, training_date: str) -> None:
+def corrupt(graph: Graph, training_date: str, model_name: str) -> None:
     with graph.store.database.writing() as connection:
         connection.execute(
-            "UPDATE forecast.trained_models SET payload_sha256 = 'x' WHERE training_date = ?",
-            [training_date],
+            "UPDATE forecast.trained_models SET payload_sha256 = 'x'"
+            " WHERE training_date = ? AND model_name = ?",
+            [training_date, model_name],
         )
 
 
@@ -172,34 +174,81 @@ def test_an_unsafe_version_in_a_runs_config_fails_before_anything_is_done(graph:
     assert graph.store.models.find() == []
 
 
-def test_a_corrupted_payload_fails_its_partition_and_no_other(graph: Graph) -> None:
+def test_a_corrupted_payload_fails_its_partition_and_everything_else_lands(graph: Graph) -> None:
     graph.run("train", FIRST, LAST)
-    corrupt(graph, "2020-04-01")
+    corrupt(graph, "2020-04-01", "naive")
     result = graph.run("forecast", FIRST, LAST, raise_on_error=False)
     assert not result.success
     described = materializations(result)
     assert sorted(described) == [FIRST, LAST]
     assert value(described[FIRST], "rows_written") == 65 * 4 * 20
-    assert {issued.training_date for issued in graph.store.paths.issued("Coffee", "v1.0")} == {
-        date(2020, 1, 1),
-        date(2020, 7, 1),
-    }
-    with pytest.raises(PartitionsFailed, match=r"2020-04-01: PayloadCorrupted: Coffee_arima_111"):
+    landed = graph.store.paths.read("Coffee", [date(2020, 4, 1)])
+    assert sorted(set(landed.column("model_name").to_pylist())) == [
+        "arima_111",
+        "garch",
+        "random_walk",
+    ]
+    with pytest.raises(PartitionsFailed, match=r"PayloadCorrupted: Coffee_naive_2020-04-01_v1.0"):
         graph.run("forecast", FIRST, LAST)
 
 
-def test_no_model_at_all_fails_the_window_with_every_reason(make_graph: MakeGraph) -> None:
+def test_a_corrupted_model_is_trained_again_and_its_forecasts_land(graph: Graph) -> None:
+    graph.run("train", FIRST)
+    corrupt(graph, "2020-01-01", "garch")
+    (trained,) = materializations(graph.run("train", FIRST)).values()
+    assert value(trained, "outcome") == "1 fitted, 3 kept"
+    (drawn,) = materializations(graph.run("forecast", FIRST)).values()
+    assert value(drawn, "rows_written") == 65 * 4 * 20
+
+
+def test_a_window_that_every_model_declines_holds_nothing_and_says_so(
+    make_graph: MakeGraph,
+) -> None:
     history = make_history()
     closes = history.closes.copy()
     closes[400] = -1.0
     graph = make_graph(History("Coffee", history.dates, closes), models=["garch", "arima_111"])
     graph.run("load_prices", "Coffee")
-    with pytest.raises(PartitionsFailed, match=r"no model could be fitted.*garch works on log"):
-        graph.run("train", FIRST)
-    assert [failure.model_name for failure in graph.store.failures.find("Coffee", "v1.0")] == [
-        "arima_111",
-        "garch",
+    (trained,) = materializations(graph.run("train", FIRST)).values()
+    assert (value(trained, "outcome"), value(trained, "models_failed")) == ("0 fitted, 0 kept", 2)
+    failures = graph.store.failures.find("Coffee", "v1.0")
+    assert [(failure.model_name, failure.declined) for failure in failures] == [
+        ("arima_111", True),
+        ("garch", True),
     ]
+    (drawn,) = materializations(graph.run("forecast", FIRST)).values()
+    assert "every model of the roster declined" in str(value(drawn, "outcome"))
+
+
+def test_a_window_whose_models_all_break_fails_with_every_reason(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Naive, history: History) -> None:
+        raise CannotFit("no convergence")
+
+    monkeypatch.setattr(Naive, "fit", breaks)
+    graph = make_graph(models=["naive"])
+    graph.run("load_prices", "Coffee")
+    with pytest.raises(PartitionsFailed, match=r"no model could be fitted.*no convergence"):
+        graph.run("train", FIRST)
+
+
+def test_a_range_without_partitions_is_an_error(graph: Graph) -> None:
+    with pytest.raises(PartitionsFailed, match="holds no partition"):
+        graph.run("train", LAST, FIRST)
+
+
+def test_a_change_of_cadence_keeps_what_was_forecast_and_counts_it_apart(
+    graph: Graph, make_graph: MakeGraph
+) -> None:
+    graph.run("train", FIRST)
+    graph.run("forecast", FIRST)
+    monthly = make_graph(training={"cadence": "monthly", "start": date(2020, 2, 1)})
+    monthly.run("train", "Coffee|2020-02-01")
+    (drawn,) = materializations(monthly.run("forecast", "Coffee|2020-02-01")).values()
+    assert value(drawn, "forecasts_of_other_training_dates") == 20 * 4  # weekdays of February
+    assert value(drawn, "dagster/partition_row_count") == 0
+    assert len(monthly.store.paths.read("Coffee", [date(2020, 1, 1)])) == 65 * 4 * 20
 
 
 def test_forecasting_without_models_says_what_there_is(graph: Graph) -> None:
@@ -252,7 +301,7 @@ def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
         "trained_models", partition_key=FIRST, instance=graph.instance
     )
     window = Partitions(graph.settings).window_of(FIRST)
-    assert [row.model_name for row, _ in models.of(window, "v1.0", ["naive", "garch"])] == [
+    assert [row.model_name for row, _ in models.of(window, "v1.0", ["naive", "garch"])[0]] == [
         "garch",
         "naive",
     ]

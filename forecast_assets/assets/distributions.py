@@ -7,6 +7,8 @@ model's forecasts are drawn again; those whose history was revised since stay as
 are counted as stale, and are drawn again when a run's config says ``recompute: true``.
 """
 
+from dataclasses import replace
+
 from dagster import (
     AssetExecutionContext,
     AssetIn,
@@ -23,7 +25,13 @@ from pydantic import Field
 from forecast_assets.configuration import Settings
 from forecast_assets.forecasting import Forecasting, forecast_window
 from forecast_assets.history import History
-from forecast_assets.io_managers import FittedModels, ForecastWindow, Partitioned, written
+from forecast_assets.io_managers import (
+    FittedModels,
+    ForecastWindow,
+    Partitioned,
+    recorded,
+    written,
+)
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
@@ -79,14 +87,22 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             if reason := not_due(settings, window, history):
                 context.log.warning("%s: nothing is due: %s", key, reason)
                 return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
+            tables = store.tables()
+            declined = {x.model_name for x in recorded(tables, header, "train") if x.declined}
+            names = settings.models.keys() - declined
+            if not names:
+                reason = f"{window.commodity}: every model of the roster declined the window"
+                return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
+            models, broken = trained_models.of(window, version, names)
             outcome = forecast_window(
                 settings,
                 window,
                 history,
-                trained_models.of(window, version, settings.models),
-                store.tables().paths.issued(window.commodity, version),
+                models,
+                tables.paths.issued(window.commodity, version),
                 recompute=config.recompute,
             )
+            outcome = replace(outcome, failures=[*broken, *outcome.failures])
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)
             return ForecastWindow(header, outcome, history)

@@ -22,7 +22,7 @@ from pydantic import Field
 from forecast_assets.configuration import Settings
 from forecast_assets.history import History
 from forecast_assets.io_managers import Partitioned, TrainedWindow, written
-from forecast_assets.model_store import now
+from forecast_assets.model_store import ModelStore, now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
@@ -63,13 +63,16 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
         version = settings.version(config.model_version)
+        models = ModelStore.over(store.tables(), settings)
 
         def train(key: str) -> TrainedWindow:
             window = partitions.window_of(key)
-            known = store.tables().models.find(
+            known = models.store.models.find(
                 window.commodity, training_date=window.training_date, model_version=version
             )
-            training = train_window(settings, window, prices[window.commodity], known)
+            training = train_window(
+                settings, window, prices[window.commodity], models.intact(known)
+            )
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:

@@ -36,7 +36,8 @@ def load(document: dict[str, Any]) -> FittedForecaster:
     if version > fitted.schema_version:
         raise SchemaTooNew(
             f"{fitted.name} was saved with schema version {version}, this release reads up to"
-            f" {fitted.schema_version}: install the newer forecast_assets, or train it again here"
+            f" {fitted.schema_version}: install the newer forecast_assets, or train under another"
+            " model_version"
         )
     state: State = document["state"]
     for older in range(version, fitted.schema_version):
