@@ -2,15 +2,23 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
+from dagster import (
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    TableMetadataValue,
+)
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -25,13 +33,16 @@ from forecast_assets.due import (
     stretches,
     windows_without_forecasts,
 )
-from forecast_assets.errors import ConfigurationError, ForecastAssetsError
+from forecast_assets.errors import ConfigurationError, ForecastAssetsError, Interrupted
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
 from forecast_assets.sources import Rejection
 from forecast_assets.store.contract import RecordedFailure
 from forecast_assets.store.duckdb import DuckDBStore
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it."""
 
 PLAIN_WIDTH = 120
 """Columns where the output is not a terminal."""
@@ -77,10 +88,9 @@ def run(
         span = Span(from_.date() if from_ else date.min, to.date() if to else date.max)
         if span.first > span.last:
             raise ConfigurationError(f"--from {span.first} is later than --to {span.last}")
-        with instance(settings) as dagster, bar(console) as progress:
-            worker = Worker(settings, version, span, dagster, BarProgress(progress), recompute)
-            for name in names:
-                worker.work(name)
+        worker = interruptible(
+            lambda stopping: work(settings, names, version, span, recompute, console, stopping)
+        )
         console.print(overview(settings, names, version))
         console.print(
             f"Tables: {settings.database_path}, a DuckDB file:"
@@ -102,6 +112,43 @@ def status(commodity: CommodityNames = None, model_version: Version = None) -> N
         console.print(overview(settings, names, version))
         for failure in (x for name in names for x in failures_of(settings, name, version)):
             console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+
+
+def interruptible(job: Callable[[Event], "Worker"]) -> "Worker":
+    """Do a job in a thread, and tell it to stop on Ctrl-C or SIGTERM.
+
+    In the main thread Dagster and DuckDB catch these signals for themselves, and lose some.
+    """
+    stopping = Event()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            done = threads.submit(job, stopping)
+            while True:
+                try:
+                    return done.result()
+                except KeyboardInterrupt:
+                    stopping.set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def work(
+    settings: Settings,
+    names: list[str],
+    version: str,
+    span: "Span",
+    recompute: bool,
+    console: Console,
+    stopping: Event,
+) -> "Worker":
+    """Do what is due for each commodity in turn."""
+    with instance(settings) as dagster, bar(console) as progress:
+        shown = BarProgress(progress, stopping)
+        worker = Worker(settings, version, span, dagster, shown, recompute)
+        for name in names:
+            worker.work(name)
+    return worker
 
 
 @dataclass(frozen=True)
@@ -193,6 +240,7 @@ class Worker:
             partition_key=partition_key,
             tags=tags,
         )
+        self.progress.require_going_on()
         if not result.success:
             self.problems += failure_lines(result, asset)
         return result
@@ -216,6 +264,9 @@ def reported(console: Console) -> Iterator[None]:
     """Turn an error meant for users into one line and exit code 1."""
     try:
         yield
+    except Interrupted as error:
+        console.print(str(error), style="red")
+        raise typer.Exit(INTERRUPTED) from error
     except ForecastAssetsError as error:
         console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(1) from error

@@ -57,5 +57,9 @@ class ModelsFailed(ForecastAssetsError):
     """Some models of a window broke; what the others gave is committed."""
 
 
+class Interrupted(ForecastAssetsError):
+    """The user asked a run to stop; what was committed stays."""
+
+
 class PartitionsFailed(ForecastAssetsError):
     """Some partitions of a run failed; the message has one line for each."""

@@ -18,6 +18,7 @@ from dagster import (
 
 from forecast_assets.artifacts import ArtifactStore
 from forecast_assets.errors import (
+    Interrupted,
     ModelNotFound,
     ModelsFailed,
     PartitionsFailed,
@@ -77,12 +78,15 @@ class PartitionedIOManager(ConfigurableIOManager):
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
         described: dict[str, Metadata] = {}
         failed: dict[str, str] = {}
-        for key in obj.track():
-            try:
-                described[key] = self.write(obj.compute(key), context.run_id)
-            except Exception as error:
-                failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
-                context.log.exception(failed[key])
+        try:
+            for key in obj.track():
+                try:
+                    described[key] = self.write(obj.compute(key), context.run_id)
+                except Exception as error:  # a partition's boundary; raised below
+                    failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
+                    context.log.exception(failed[key])
+        except Interrupted as error:
+            failed["the rest"] = str(error)
         if not failed:
             for key, metadata in described.items():
                 obj.context.add_asset_metadata(metadata, partition_key=key)

@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Event
 from typing import Protocol
 
 from rich.progress import Progress as RichBar
+
+from forecast_assets.errors import Interrupted
 
 
 class Progress(Protocol):
@@ -27,13 +30,20 @@ class LogProgress:
 class BarProgress:
     """A bar in the terminal for every label."""
 
-    def __init__(self, bar: RichBar) -> None:
+    def __init__(self, bar: RichBar, stopping: Event) -> None:
         self.bar = bar
+        self.stopping = stopping
+
+    def require_going_on(self) -> None:
+        """Raise Interrupted once the user asked to stop."""
+        if self.stopping.is_set():
+            raise Interrupted("interrupted: what was committed stays; run again for the rest")
 
     def track(self, log: logging.Logger, label: str, keys: Sequence[str]) -> Iterator[str]:
-        """Yield the keys in order."""
+        """Yield the keys in order. Raises Interrupted between two of them."""
         task = self.bar.add_task(label, total=len(keys))
         for key in keys:
+            self.require_going_on()
             self.bar.update(task, description=f"{label} {key}")
             yield key
             self.bar.advance(task)

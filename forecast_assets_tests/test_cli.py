@@ -1,5 +1,9 @@
 """The console script, in process and on real files."""
 
+import signal
+import subprocess
+import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +15,7 @@ from forecast_assets.cli import app
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
-from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
+from forecast_assets_tests.conftest import ROOT, Graph, MakeGraph, make_history, write_prices
 
 
 @pytest.fixture
@@ -179,3 +183,29 @@ def test_no_configuration_is_one_line_and_exit_code_one(monkeypatch: pytest.Monk
     result = forecast("run")
     assert result.exit_code == 1
     assert "nowhere.yaml: No such file or directory; FORECAST_CONFIG names" in result.output
+
+
+def test_ctrl_c_stops_between_partitions_and_the_next_run_does_the_rest(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = {"cadence": "weekly", "start": date(2020, 1, 1)}
+    graph: Graph = make_graph(models=["naive"], training=training)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "forecast_assets.cli", "run"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not graph.settings.database_path.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: what was committed stays; run again for the rest" in output
+    assert forecast("run").exit_code == 0
+    weeks = len({row.training_date for row in graph.store.models.find()})
+    assert weeks == 36  # Mondays from 2020-01-06 to 2020-09-07
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 176  # weekdays of them, and the next
