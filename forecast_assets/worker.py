@@ -1,0 +1,198 @@
+"""The worker: launches the runs that are due, and remembers what failed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
+from filelock import FileLock
+
+from forecast_assets.configuration import Settings
+from forecast_assets.definitions import build_definitions
+from forecast_assets.due import (
+    Ledger,
+    due_windows,
+    lacks_models,
+    stretches,
+    windows_without_forecasts,
+)
+from forecast_assets.errors import ForecastAssetsError, Interrupted
+from forecast_assets.model_store import ModelStore
+from forecast_assets.partitions import Partitions, Window
+from forecast_assets.progress import BarProgress
+from forecast_assets.sources import Rejection
+from forecast_assets.store.contract import RecordedFailure
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days that a run is asked for."""
+
+    first: date
+    last: date
+
+    def touches(self, window: Window) -> bool:
+        """Whether a window has a day of the span."""
+        return window.end > self.first and window.training_date <= self.last
+
+
+@dataclass
+class Worker:
+    """Launches what is due, one commodity after the other, and remembers what failed."""
+
+    settings: Settings
+    version: str
+    span: Span
+    instance: DagsterInstance
+    progress: BarProgress
+    recompute: bool
+    problems: list[str] = field(default_factory=list)
+    windows: set[Window] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Build the graph that runs are made of, and open the tables."""
+        self.definitions: Definitions = build_definitions(self.settings, self.progress)
+        self.models = ModelStore.of(self.settings)
+        self.store = self.models.store
+
+    def work(self, name: str) -> None:
+        """Prices, then models, then forecasts of one commodity."""
+        loaded = self._execute("load_prices", "prices", {}, partition_key=name)
+        self.problems += rejections(loaded) + half_files(loaded, name)
+        history = self.store.prices.history(name)
+        if len(history) == 0:
+            return
+        begun = [x for x in Partitions(self.settings).windows_of(name) if self.span.touches(x)]
+        windows = due_windows(self.settings, begun, history)
+        self.windows.update(windows)
+        ledger = self._ledger(name)
+        untrained = [x for x in windows if lacks_models(self.settings, x, ledger)]
+        for first, last in stretches(untrained, windows):
+            self._range("train", "trained_models", {}, first, last)
+        ledger, again = self._ledger(name), self.recompute
+        lacking = windows_without_forecasts(self.settings, windows, ledger, recompute=again)
+        for first, last in stretches(lacking, windows):
+            self._range("forecast", "distributions", {"recompute": again}, first, last)
+
+    def attempted(self, failure: RecordedFailure) -> bool:
+        """Whether a failure belongs to the windows of this run."""
+        wanted = (failure.commodity, failure.training_date)
+        return wanted in {(x.commodity, x.training_date) for x in self.windows}
+
+    def _ledger(self, name: str) -> Ledger:
+        return Ledger(
+            self.store.prices.history(name),
+            self.models.intact(self.models.store.models.find(name, model_version=self.version)),
+            self.store.paths.issued(name, self.version),
+        )
+
+    def _range(
+        self, job: str, asset: str, config: dict[str, object], first: Window, last: Window
+    ) -> None:
+        config = config | {"model_version": self.version}
+        self._execute(job, asset, config, tags={RANGE_START: first.key, RANGE_END: last.key})
+
+    def _execute(
+        self,
+        job: str,
+        asset: str,
+        config: dict[str, object],
+        *,
+        partition_key: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> ExecuteInProcessResult:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            run_config={
+                "ops": {asset: {"config": config}} if config else {},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            partition_key=partition_key,
+            tags=tags,
+        )
+        self.progress.require_going_on()
+        if not result.success:
+            self.problems += failure_lines(result, asset)
+        return result
+
+
+def work(
+    settings: Settings,
+    names: list[str],
+    version: str,
+    span: Span,
+    recompute: bool,
+    progress: BarProgress,
+) -> Worker:
+    """Do what is due for each commodity in turn; one that cannot go on stops no other."""
+    with instance(settings) as dagster:
+        worker = Worker(settings, version, span, dagster, progress, recompute)
+        for name in names:
+            try:
+                worker.work(name)
+            except Interrupted:
+                raise
+            except ForecastAssetsError as error:
+                worker.problems.append(f"{name}: {error}")
+    return worker
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """The Dagster instance of ``DAGSTER_HOME``, or of ``.dagster`` beside the configuration."""
+    given = os.environ.get("DAGSTER_HOME")
+    home = Path(given).resolve() if given else settings.folder / ".dagster"
+    os.environ["DAGSTER_HOME"] = str(home)
+    home.mkdir(parents=True, exist_ok=True)
+    ours, theirs = settings.folder / "dagster.yaml", home / "dagster.yaml"
+    with ExitStack() as stack:
+        with FileLock(home / ".lock"):  # two that make its databases at once would spoil them
+            if not theirs.exists() and ours.exists():
+                shutil.copyfile(ours, theirs)
+            theirs.touch()
+            dagster = stack.enter_context(DagsterInstance.get())
+            dagster.get_runs(limit=1)
+        yield dagster
+
+
+def rejections(result: ExecuteInProcessResult) -> list[str]:
+    """What was refused in a price source, a line each."""
+    lines: list[str] = []
+    for materialization in result.asset_materializations_for_node("prices"):
+        refused = materialization.metadata["rejections"]
+        if isinstance(refused, TableMetadataValue):
+            rows: list[dict[str, Any]] = [dict(record.data) for record in refused.records]
+            lines += [str(Rejection(**row)) for row in rows]
+            more = int(str(materialization.metadata["rows_rejected"].value)) - len(rows)
+            lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
+    return lines
+
+
+def half_files(result: ExecuteInProcessResult, name: str) -> list[str]:
+    """Whether a source lacks so many stored sessions that they were kept, in a line."""
+    return [
+        f"{name}: its source lacks {missing} of the stored sessions, which were kept: is the file"
+        " whole? Materialize `prices` with allow_withdrawals to take them back"
+        for materialization in result.asset_materializations_for_node("prices")
+        if (missing := materialization.metadata["sessions_missing_from_source"].value)
+        and not materialization.metadata["rows_rejected"].value
+    ]
+
+
+def failure_lines(result: ExecuteInProcessResult, asset: str) -> list[str]:
+    """Why a run failed: a line for each partition, or the error that stopped it."""
+    data = result.failure_data_for_node(asset)
+    error = data.error if data else None
+    if error is None:
+        return [f"{asset}: the run failed; the Dagster UI has its log"]
+    while error.cause is not None:
+        error = error.cause
+    return error.message.partition(": ")[2].strip().splitlines()
