@@ -101,6 +101,14 @@ def test_paths_equal_a_slow_loop_over_the_same_shocks() -> None:
                 assert drawn[row, path, session] == pytest.approx(np.exp(level), rel=2e-5)
 
 
+def test_no_session_moves_further_than_the_largest_move_known() -> None:
+    shocks = MODEL.resample([seed_of("storm")], 14, 500)
+    free = MODEL.moves(shocks.copy(), np.array([4e-4]), np.array([np.inf]))
+    bounded = MODEL.moves(shocks.copy(), np.array([4e-4]), np.array([0.03]))
+    assert np.abs(np.diff(free, axis=1)).max() > 0.06
+    assert np.abs(np.diff(bounded, axis=1)).max() == pytest.approx(0.03, rel=1e-4)
+
+
 def test_residuals_are_standardized_and_drawn_from_the_sample() -> None:
     assert MODEL.residuals.mean() == pytest.approx(0, abs=1e-6)
     assert MODEL.residuals.std() == pytest.approx(1, abs=1e-6)

@@ -17,6 +17,7 @@ import pytest
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.sources import COLUMNS, Observations, Rejection
+from forecast_assets.store import path_table
 from forecast_assets.store.contract import Draw, ModelFailure, TrainedModel, Written
 from forecast_assets.store.duckdb import DuckDBStore
 
@@ -247,6 +248,18 @@ def test_paths_that_are_not_finite_are_refused_whole(store: DuckDBStore, bad: fl
     with pytest.raises(StoreError, match="finite"):
         store.paths.replace(WRITTEN, [draw(value=9.0), broken], [])
     assert store.paths.read("Coffee", [date(2024, 1, 1)]).column("day_1").to_pylist()[0] == 1.0
+
+
+def test_a_write_that_lands_too_few_rows_is_taken_back(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.paths.replace(WRITTEN, [draw()], [])
+    whole = path_table.path_rows
+    monkeypatch.setattr(path_table, "path_rows", lambda *given: whole(*given).slice(1))
+    with pytest.raises(StoreError, match=r"\[\(11, 3\)\] paths .* \(12, 3\); nothing was kept"):
+        store.paths.replace(WRITTEN, [draw(value=9.0)], [])
+    table = store.paths.read("Coffee", [date(2024, 1, 1)])
+    assert (len(table), table.column("day_1").to_pylist()[0]) == (12, 1.0)
 
 
 def test_a_start_that_is_not_after_its_cutoff_cannot_be_written(store: DuckDBStore) -> None:

@@ -50,19 +50,14 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back on any error."""
+        """One transaction: committed at the end; on any error, closing takes it back."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(self._open(read_only=False)) as connection:
             connection.begin()
-            try:
-                for definition in self.definitions:
-                    connection.execute(definition)
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            else:
-                connection.commit()  # DuckDB itself ends a transaction that cannot commit
+            for definition in self.definitions:
+                connection.execute(definition)
+            yield connection
+            connection.commit()
 
     def _open(self, *, read_only: bool) -> Connection:
         return self._patiently(
