@@ -68,10 +68,9 @@ class History:
         first = int(np.searchsorted(self.dates, np.datetime64(day), side="left"))
         return self._slice(first, len(self))
 
-    def since_nonpositive(self) -> "History":
-        """Sessions after the last close at or below zero; all of them where there is none."""
-        nonpositive = np.flatnonzero(self.closes <= 0)
-        return self._slice(int(nonpositive[-1]) + 1 if len(nonpositive) else 0, len(self))
+    def positive(self) -> "History":
+        """Sessions whose close has a logarithm, as if the others had not traded."""
+        return self._take(self.closes > 0)
 
     def positions(self, origins: list[date]) -> NDArray[np.intp]:
         """Index of each origin, shape (n_origins,).
@@ -112,4 +111,7 @@ class History:
         return self.fingerprints[-1]
 
     def _slice(self, first: int, stop: int) -> "History":
-        return History(self.commodity, self.dates[first:stop], self.closes[first:stop])
+        return self._take(slice(first, stop))
+
+    def _take(self, kept: slice | NDArray[np.bool_]) -> "History":
+        return History(self.commodity, self.dates[kept], self.closes[kept])

@@ -48,17 +48,17 @@ def standard_normal(seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
 def linear_moves(
     shocks: Blocks, psi: NDArray[np.float64], scale: NDArray[np.float64], mean: NDArray[np.float64]
 ) -> Blocks:
-    """Cumulative moves of a linear process: mean[d, h] + scale[d] * sum_j psi[j] * eps[d, h-j].
+    """Cumulative moves of a linear process: mean[d, h] + sum_j psi[h-j] * scale[d, j] * eps[d, j].
 
-    ``psi``: impulse responses of the level, shape (horizon,); ``scale``: standard deviation of a
-    shock at each origin, shape (n_origins,); ``mean``: expected cumulative move, shape
+    ``psi``: impulse responses of the level, shape (horizon,); ``scale``: standard deviation of
+    the shock of each session ahead, and ``mean``: expected cumulative move, both of shape
     (n_origins, horizon). One matrix product an origin, so that an origin's bytes do not depend
     on the others. Hamilton (1994), Time Series Analysis, section 4.2.
     """
     horizon = len(psi)
     lags = np.subtract.outer(np.arange(horizon), np.arange(horizon))
     responses = np.where(lags >= 0, psi[np.maximum(lags, 0)], 0.0)
-    by_origin = (scale[:, None, None] * responses).astype(np.float32)
+    by_origin = (responses * scale[:, None, :]).astype(np.float32)
     moves: Blocks = np.matmul(by_origin, shocks)
     moves += mean[:, :, None].astype(np.float32)
     return moves

@@ -94,7 +94,7 @@ def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
 
     A log model's sample begins after the last close at or below zero.
     """
-    sample = history.since_nonpositive() if forecaster.positive_only else history
+    sample = history.positive() if forecaster.positive_only else history
     least = settings.training.min_observations
     if len(sample) < least:
         bad = history.dates[len(history) - len(sample) - 1]

@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from forecast_assets.errors import Declined
+from forecast_assets.errors import CannotForecast, Declined
 from forecast_assets.history import History
 from forecast_assets.simulation import Seeds
+
+FEW_NONPOSITIVE = 0.01
+"""Share of closes at or below zero that a log model skips; with more it declines."""
+
+DIFFERENCE_FORMS = "naive and random_walk have a difference form"
 
 State = dict[str, Any]
 """Plain JSON values and small arrays as lists."""
@@ -80,34 +85,44 @@ class Forecaster(BaseModel, ABC):
     """Whether the model works on logarithms and so declines closes at or below zero."""
 
     @abstractmethod
-    def fit(self, history: History) -> FittedForecaster:
-        """Estimate on the whole of ``history``. Raises CannotFit or Declined."""
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedForecaster:
+        """Estimate on the whole of ``history``. Raises CannotFit or Declined.
+
+        ``start``: this model fitted on an earlier sample, whose parameters an optimizer may
+        begin with.
+        """
 
 
-def log_returns(history: History, model: str) -> NDArray[np.float64]:
-    """Log returns, shape (n - 1,). Raises Declined where a close has no logarithm."""
-    if np.any(history.closes <= 0):
-        raise Declined(f"{history.commodity}: {model} cannot be fitted: {nonpositive(history)}")
-    returns: NDArray[np.float64] = np.diff(np.log(history.closes))
-    if len(returns) < 2 or not np.any(returns != returns[0]):
+def log_sample(history: History, model: str) -> History:
+    """The sessions that a log model is fitted on: those with a close above zero.
+
+    The return over a session that has no logarithm is the one between its neighbours. Raises
+    Declined where such sessions are more than a few, or where the closes do not vary.
+    """
+    sample = history.positive()
+    if len(history) - len(sample) > FEW_NONPOSITIVE * len(history):
+        raise Declined(
+            f"{history.commodity}: {model} works on logarithms, and"
+            f" {len(history) - len(sample)} of {len(history)} closes are at or below zero"
+            f" ({DIFFERENCE_FORMS})"
+        )
+    returns = np.diff(sample.closes)
+    if len(returns) < 2 or not np.any(returns):
         raise Declined(f"{history.commodity}: {model} cannot be fitted: the closes do not vary")
-    return returns
+    return sample
 
 
-def nonpositive(history: History) -> str:
-    """Say which close has no logarithm and what to do about it."""
-    last = int(np.flatnonzero(history.closes <= 0)[-1])
-    return (
-        f"the close of {history.closes[last]:g} on {history.dates[last]} has no logarithm"
-        " (naive and random_walk have a difference form)"
-    )
+def declined_nonpositive(history: History, origins: list[date]) -> dict[date, str]:
+    """The origins whose close has no logarithm, each with its reason."""
+    closes = history.closes[history.positions(origins)]
+    return {
+        day: f"the close of {close:g} on {day} has no logarithm ({DIFFERENCE_FORMS})"
+        for day, close in zip(origins, closes.tolist(), strict=True)
+        if close <= 0
+    }
 
 
-def declined_since_nonpositive(
-    history: History, sample_start: date, origins: list[date]
-) -> dict[date, str]:
-    """The origins of a log model that have a close at or below zero in their sample."""
-    sample = history.since(sample_start)
-    bad = sample.dates[sample.closes <= 0]
-    reached = [day for day in origins if len(bad) and np.datetime64(day) >= bad[0]]
-    return {day: nonpositive(sample.known_at(day)) for day in reached}
+def require_no_declined(model: FittedForecaster, history: History, origins: list[date]) -> None:
+    """Raise CannotForecast for the first origin that a model declines."""
+    for day, reason in model.declined(history, origins).items():
+        raise CannotForecast(f"{history.commodity}: {model.name} from {day}: {reason}")

@@ -1,38 +1,64 @@
-"""GJR-GARCH(1, 1) on log returns, with filtered historical residuals.
+"""GJR-GARCH(1, 1) on log returns, with bounded news and filtered historical residuals.
 
 Glosten, Jagannathan and Runkle (1993); variance targeting: Engle and Mezrich (1996); filtered
 historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero, the
 long-run variance is the sample's, and persistence is capped below 1, since a free fit on a
-series with storms in it explodes. No simulated session moves further than the largest move known
-at the origin: resampling treats a storm's residual as independent of the storm's volatility, and
-two in a row would multiply a price by thousands.
+series with storms in it explodes. As news, a return counts as at most ``news_bound`` deviations:
+gas at four times the day before says little of the day after. The return itself is drawn whole,
+but no simulated session moves further than the largest move known at the origin: resampling
+treats a storm's residual as independent of the storm's volatility, and two in a row would
+multiply a price by thousands.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from arch.univariate import GARCH, ZeroMean
+from arch.univariate.base import ARCHModelResult
 from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from forecast_assets.errors import CannotFit, CannotForecast
+from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
 from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
     State,
-    declined_since_nonpositive,
-    log_returns,
+    declined_nonpositive,
+    log_sample,
+    require_no_declined,
 )
+from forecast_assets.models.volatility import bounded_variance
 from forecast_assets.simulation import Blocks, Seeds, as_paths, draw, prices
 
 RESIDUAL_DECIMALS = 6
-"""Residuals of unit variance are kept to this many decimals, so that a payload stays small."""
+"""Residuals are kept to this many decimals, so that a payload stays small."""
+
+NEWS_DECAY = 0.94
+"""Decay of the volatility that a return is bounded by before it is news."""
+
+
+def news(
+    returns: NDArray[np.float64], bound: float | None, first_variance: float
+) -> NDArray[np.float64]:
+    """Returns, none over ``bound`` times the volatility known before it; shape (n,)."""
+    if bound is None:
+        return returns
+    known = bounded_variance(returns, NEWS_DECAY, bound, first_variance)[:-1]
+    limits = bound * np.sqrt(known)
+    bounded: NDArray[np.float64] = np.clip(returns, -limits, limits)
+    return bounded
+
+
+def unbounded(state: State) -> State:
+    """Version 1 knew no bound on news."""
+    return state | {"news_bound": None}
 
 
 STARTS = np.array([(0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5)])
@@ -89,12 +115,15 @@ class FittedGarch(FittedForecaster):
     """``v[t+1] = omega + (alpha + gamma * (r[t] < 0)) * r[t]**2 + beta * v[t]``."""
 
     name: ClassVar[str] = "garch"
+    schema_version: ClassVar[int] = 2
+    migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {1: unbounded}
 
     omega: float
     alpha: float
     gamma: float
     beta: float
     first_variance: float
+    news_bound: float | None
     sample_start: date
     residuals: NDArray[np.float64] = field(compare=False)
     metrics: FitMetrics = field(default=FitMetrics(), compare=False)
@@ -113,13 +142,14 @@ class FittedGarch(FittedForecaster):
         }
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins with a close at or below zero in their sample."""
-        return declined_since_nonpositive(history, self.sample_start, origins)
+        """Origins whose close has no logarithm."""
+        return declined_nonpositive(history, origins)
 
     def variances(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Conditional variance of each return and of the one after them, shape (n + 1,)."""
-        news = self.omega + (self.alpha + self.gamma * (returns < 0)) * returns**2
-        later = lfilter([1.0], [1.0, -self.beta], news, zi=[self.beta * self.first_variance])[0]
+        heard = news(returns, self.news_bound, self.first_variance)
+        added = self.omega + (self.alpha + self.gamma * (heard < 0)) * heard**2
+        later = lfilter([1.0], [1.0, -self.beta], added, zi=[self.beta * self.first_variance])[0]
         return np.concatenate([[self.first_variance], later])
 
     def start(
@@ -129,10 +159,8 @@ class FittedGarch(FittedForecaster):
 
         The variance of the first session after it, and the largest absolute return up to it.
         """
-        if declined := self.declined(history, origins):
-            day, reason = next(iter(declined.items()))
-            raise CannotForecast(f"{history.commodity}: {self.name} from {day}: {reason}")
-        sample = history.since(self.sample_start).known_at(max(origins))
+        require_no_declined(self, history, origins)
+        sample = history.since(self.sample_start).known_at(max(origins)).positive()
         returns = np.diff(np.log(sample.closes))
         at = sample.positions(origins)
         return self.variances(returns)[at], np.maximum.accumulate(np.abs(returns))[at - 1]
@@ -164,10 +192,12 @@ class FittedGarch(FittedForecaster):
         )
         variance = np.repeat(first.astype(np.float32), n_paths).reshape(n_origins, n_paths)
         bound = largest.astype(np.float32)[:, None]
+        most = np.float32(np.inf if self.news_bound is None else self.news_bound**2)
         total = np.zeros_like(variance)
         for step in range(horizon):
             returns = np.clip(np.sqrt(variance) * shocks[:, step], -bound, bound)
-            variance = omega + (alpha + gamma * (returns < 0)) * returns**2 + beta * variance
+            squares = np.minimum(returns**2, most * variance)
+            variance = omega + (alpha + gamma * (returns < 0)) * squares + beta * variance
             total += returns
             shocks[:, step] = total
         return shocks
@@ -180,6 +210,7 @@ class FittedGarch(FittedForecaster):
             "gamma": self.gamma,
             "beta": self.beta,
             "first_variance": self.first_variance,
+            "news_bound": self.news_bound,
             "sample_start": self.sample_start.isoformat(),
             "residuals": self.residuals.tolist(),
         }
@@ -205,29 +236,30 @@ class Garch(Forecaster):
         0.995, gt=0, lt=1, description="Largest alpha + gamma / 2 + beta that a fit may reach."
     )
 
-    def fit(self, history: History) -> FittedGarch:
+    news_bound: float | None = Field(
+        4.0, gt=1, description="Deviations that a return counts as at most, as news; or none."
+    )
+
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedGarch:
         """Gaussian quasi-maximum likelihood by ``arch``, on returns of unit variance.
 
-        Raises Declined where a close has no logarithm, CannotFit where the optimizer does not
-        converge.
+        ``start`` is tried first. Raises Declined where closes have no logarithm, CannotFit where
+        the optimizer does not converge.
         """
-        returns = log_returns(history, self.name)
-        scale = float(np.sqrt(np.mean(returns**2)))
+        sample = log_sample(history, self.name)
+        returns = np.diff(np.log(sample.closes))
+        heard = news(returns, self.news_bound, float(np.mean(returns**2)))
+        scale = float(np.sqrt(np.mean(heard**2)))
         process = TargetedGJR(target=1.0, persistence_cap=self.persistence_cap)
-        model = ZeroMean(returns / scale, volatility=process, rescale=False)
-        for start in self.persistence_cap * STARTS:
-            results = model.fit(disp="off", show_warning=False, starting_values=start)
-            if results.convergence_flag == 0:
-                break
+        results = self._optimum(heard / scale, process, start)
         if results.convergence_flag != 0:
             raise CannotFit(
-                f"{history.commodity}: {self.name} did not converge on the {len(history)} sessions"
-                f" up to {history.newest}: {results.optimization_result.message}"
+                f"{history.commodity}: {self.name} did not converge on the {len(sample)} sessions"
+                f" up to {sample.newest}: {results.optimization_result.message}"
             )
         estimates = process.feasible(np.asarray(results.params, dtype=np.float64))
         alpha, gamma, beta = (float(value) for value in estimates)
-        standardized = returns / scale / np.asarray(results.conditional_volatility)
-        residuals = (standardized - standardized.mean()) / standardized.std()
+        residuals = returns / scale / np.asarray(results.conditional_volatility)
         shift = len(returns) * np.log(scale)
         return FittedGarch(
             omega=process.omega(estimates) * scale**2,
@@ -235,8 +267,9 @@ class Garch(Forecaster):
             gamma=gamma,
             beta=beta,
             first_variance=float(results.conditional_volatility[0] * scale) ** 2,
-            sample_start=history.first,
-            residuals=np.round(residuals, RESIDUAL_DECIMALS),
+            news_bound=self.news_bound,
+            sample_start=sample.first,
+            residuals=np.round(residuals - residuals.mean(), RESIDUAL_DECIMALS),
             metrics=FitMetrics(
                 log_likelihood=float(results.loglikelihood - shift),
                 aic=float(results.aic + 2 * shift),
@@ -245,3 +278,20 @@ class Garch(Forecaster):
                 iterations=int(results.optimization_result.nit),
             ),
         )
+
+    def _optimum(
+        self,
+        returns: NDArray[np.float64],
+        process: TargetedGJR,
+        start: FittedForecaster | None,
+    ) -> ARCHModelResult:
+        """The first of several beginnings from which the optimizer converges, or the last."""
+        model = ZeroMean(returns, volatility=process, rescale=False)
+        begins = list(self.persistence_cap * STARTS)
+        if isinstance(start, FittedGarch):
+            begins.insert(0, np.array([start.alpha, start.gamma, start.beta]))
+        for begin in begins:
+            results = model.fit(disp="off", show_warning=False, starting_values=begin)
+            if results.convergence_flag == 0:
+                break
+        return results

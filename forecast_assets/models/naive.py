@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.history import History
-from forecast_assets.models.base import Forecaster, State
+from forecast_assets.models.base import FittedForecaster, Forecaster, State
 from forecast_assets.models.walk import FittedWalk, Form
 
 
@@ -51,6 +51,6 @@ class Naive(Forecaster):
     lookback: int = Field(250, ge=2, le=5000, description="Moves that the volatility uses.")
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
-    def fit(self, history: History) -> FittedNaive:
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedNaive:
         """Nothing is estimated before the origin."""
         return FittedNaive(lookback=self.lookback, form=self.form, decay=self.decay)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.history import History
-from forecast_assets.models.base import Forecaster
+from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.walk import FittedWalk, Form
 
 
@@ -40,6 +40,6 @@ class RandomWalk(Forecaster):
     lookback: int = Field(30, ge=2, le=5000, description="Moves that drift and volatility use.")
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
-    def fit(self, history: History) -> FittedRandomWalk:
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedRandomWalk:
         """Nothing is estimated before the origin."""
         return FittedRandomWalk(lookback=self.lookback, form=self.form)

@@ -4,13 +4,18 @@ from typing import Any
 
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
+from forecast_assets.models.arima_auto import ArimaAuto
 from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.ets import Ets
 from forecast_assets.models.garch import Garch
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import RandomWalk
+from forecast_assets.models.reverting_volatility import RevertingVolatility
+from forecast_assets.models.theta import Theta
 
 ROSTER: dict[str, type[Forecaster]] = {
-    model.name: model for model in (Naive, RandomWalk, Arima111, Garch)
+    model.name: model
+    for model in (Naive, RandomWalk, Arima111, ArimaAuto, Ets, Theta, Garch, RevertingVolatility)
 }
 
 

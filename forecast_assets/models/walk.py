@@ -1,7 +1,7 @@
 """What ``naive`` and ``random_walk`` share: a Gaussian walk with moments taken at the origin.
 
-Moves are log returns where every close of the look-back is positive and price differences
-where one is not, so that a walk forecasts from any close.
+Moves are log returns of the closes above zero, and price differences from a close that is not,
+so that a walk forecasts from any close.
 """
 
 from abc import abstractmethod
@@ -18,7 +18,7 @@ from forecast_assets.models.base import FitMetrics, FittedForecaster, State
 from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
 
 Form = Literal["auto", "difference"]
-"""``auto``: log returns unless the look-back holds a close at or below zero."""
+"""``auto``: log returns unless the origin's close is at or below zero."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,22 @@ class FittedWalk(FittedForecaster):
                 f"{history.commodity}: {self.name} needs {self.lookback + 1} sessions up to"
                 f" {min(origins)}, found {positions.min() + 1}"
             )
-        closes = history.closes[positions[:, None] + np.arange(-self.lookback, 1)]
-        logarithmic = (closes > 0).all(axis=1) & (self.form == "auto")
-        levels = np.where(logarithmic[:, None], np.log(np.where(closes > 0, closes, 1.0)), closes)
-        drift, volatility = self.estimate(np.diff(levels, axis=1))
+        drift, volatility = self.estimate(np.diff(self._lookbacks(history.closes, positions)))
+        positive = history.positive()
+        logs = np.searchsorted(positive.dates, history.dates[positions])
+        logarithmic = (history.closes[positions] > 0) & (logs >= self.lookback)
+        logarithmic &= self.form == "auto"
+        if logarithmic.any():
+            levels = self._lookbacks(np.log(positive.closes), logs[logarithmic])
+            drift[logarithmic], volatility[logarithmic] = self.estimate(np.diff(levels))
         return Moments(drift, volatility, logarithmic)
+
+    def _lookbacks(
+        self, levels: NDArray[np.float64], positions: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The levels up to each position, shape (n_positions, lookback + 1)."""
+        rows: NDArray[np.float64] = levels[positions[:, None] + np.arange(-self.lookback, 1)]
+        return rows
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
         """Origins with too short a look-back, or one in which no price moved."""
@@ -80,7 +91,8 @@ class FittedWalk(FittedForecaster):
         moments = self.moments(history, origins)
         mean = moments.drift[:, None] * np.arange(1, horizon + 1)
         shocks = standard_normal(seeds, horizon, n_paths)
-        moves = linear_moves(shocks, np.ones(horizon), moments.volatility, mean)
+        scale = np.repeat(moments.volatility[:, None], horizon, axis=1)
+        moves = linear_moves(shocks, np.ones(horizon), scale, mean)
         closes = history.closes[history.positions(origins)]
         return as_paths(prices(closes, moves, moments.logarithmic))
 

@@ -1,0 +1,132 @@
+"""Exponential smoothing of log prices, ETS(A, N, N) or with a damped trend, by statsmodels.
+
+Hyndman, Koehler, Ord and Snyder (2008), Forecasting with Exponential Smoothing, section 2.5.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+from forecast_assets.errors import CannotFit
+from forecast_assets.history import History
+from forecast_assets.models.base import (
+    FitMetrics,
+    FittedForecaster,
+    Forecaster,
+    State,
+    log_sample,
+)
+from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.shocks import ShockKind
+
+Trend = Literal["none", "damped"]
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """Shares of an error that level and trend take, the trend's damping, and both at the start."""
+
+    level_share: float
+    first_level: float
+    trend_share: float = 0.0
+    damping: float = 0.9
+    first_trend: float = 0.0
+
+    def vector(self, trend: Trend) -> list[float]:
+        """The parameters as statsmodels orders them."""
+        if trend == "none":
+            return [self.level_share, self.first_level]
+        shares = [self.level_share, self.trend_share, self.damping]
+        return [*shares, self.first_level, self.first_trend]
+
+    @classmethod
+    def of(cls, vector: list[float]) -> "Smoothing":
+        """From parameters as statsmodels orders them."""
+        if len(vector) == 2:
+            return cls(*vector)
+        level_share, trend_share, damping, first_level, first_trend = vector
+        return cls(level_share, first_level, trend_share, damping, first_trend)
+
+
+def ets(levels: NDArray[np.float64], trend: Trend) -> ETSModel:
+    """The model over log prices, shape (n,)."""
+    damped = trend == "damped"
+    return ETSModel(levels, error="add", trend="add" if damped else None, damped_trend=damped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedEts(FittedLinear):
+    """Level and damped trend, each corrected by a share of the last error."""
+
+    name: ClassVar[str] = "ets"
+
+    smoothing: Smoothing
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The smoothing parameters, and how shocks are drawn."""
+        return asdict(self.smoothing) | self.shocks.parameters
+
+    def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
+        """One pass of the smoother; the trend fades over the sessions ahead."""
+        smoothed = ets(levels, "damped").smooth(self.smoothing.vector("damped"))
+        fading = np.cumsum(self.smoothing.damping ** np.arange(1, horizon + 1))
+        expected = (smoothed.level - levels)[:, None] + smoothed.slope[:, None] * fading
+        return Pass(expected, smoothed.resid[1:])
+
+    def responses(self, horizon: int) -> NDArray[np.float64]:
+        """One on the session itself, then what level and trend took of it."""
+        faded = np.cumsum(self.smoothing.damping ** np.arange(1, horizon))
+        taken = self.smoothing.level_share + self.smoothing.trend_share * faded
+        return np.concatenate([[1.0], taken])
+
+    def estimates(self) -> State:
+        """The smoothing parameters."""
+        return {"smoothing": asdict(self.smoothing)}
+
+    def __post_init__(self) -> None:
+        """Take the smoothing parameters from JSON's mapping as well."""
+        if isinstance(self.smoothing, dict):
+            object.__setattr__(self, "smoothing", Smoothing(**self.smoothing))
+
+
+class Ets(Forecaster):
+    """ETS(A, N, N) or ETS(A, Ad, N) on log prices."""
+
+    name: ClassVar[str] = "ets"
+    fitted = FittedEts
+    positive_only: ClassVar[bool] = True
+
+    trend: Trend = Field("none", description="A damped trend, or none.")
+    shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
+
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedEts:
+        """Maximum likelihood, begun with the parameters of ``start`` where there is one.
+
+        Raises Declined or CannotFit.
+        """
+        sample = log_sample(history, self.name)
+        levels = np.log(sample.closes)
+        begin = start.smoothing.vector(self.trend) if isinstance(start, FittedEts) else None
+        results = ets(levels, self.trend).fit(disp=False, start_params=begin)
+        if not results.mle_retvals["converged"]:
+            raise CannotFit(
+                f"{sample.commodity}: {self.name} did not converge on the {len(sample)} sessions"
+                f" up to {sample.newest}"
+            )
+        bare = FittedEts(
+            smoothing=Smoothing.of([float(value) for value in results.params]),
+            sample_start=sample.first,
+            metrics=FitMetrics(
+                log_likelihood=float(results.llf),
+                aic=float(results.aic),
+                bic=float(results.bic),
+                converged=True,
+                iterations=int(results.mle_retvals["iterations"]),
+            ),
+        )
+        return with_shocks(bare, levels, self.shocks)

@@ -1,0 +1,51 @@
+"""A random walk whose volatility goes back to its long-run level at a fitted speed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.history import History
+from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
+from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedRevertingVolatility(FittedLinear):
+    """No drift; runs of past moves over the volatility known before them."""
+
+    name: ClassVar[str] = "reverting_volatility"
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Decay and bound of the news, weight and persistence of the term structure."""
+        return self.shocks.parameters
+
+    def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
+        """Nothing is expected: every move is a shock."""
+        return Pass(np.zeros((len(levels), horizon)), np.diff(levels))
+
+    def responses(self, horizon: int) -> NDArray[np.float64]:
+        """A shock stays."""
+        return np.ones(horizon)
+
+    def estimates(self) -> State:
+        """None but the shocks."""
+        return {}
+
+
+class RevertingVolatility(Forecaster):
+    """Random walk with filtered blocks of past moves and a fitted term structure."""
+
+    name: ClassVar[str] = "reverting_volatility"
+    fitted = FittedRevertingVolatility
+    positive_only: ClassVar[bool] = True
+
+    def fit(
+        self, history: History, start: FittedForecaster | None = None
+    ) -> FittedRevertingVolatility:
+        """Fit the volatility to the sample. Raises Declined where it has no logarithms."""
+        sample = log_sample(history, self.name)
+        bare = FittedRevertingVolatility(sample_start=sample.first)
+        return with_shocks(bare, np.log(sample.closes), "blocks")

@@ -1,0 +1,70 @@
+"""The theta method on log prices, by statsmodels.
+
+Assimakopoulos and Nikolopoulos (2000); as simple exponential smoothing with half the slope of the
+linear trend: Hyndman and Billah (2003).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.signal import lfilter
+from statsmodels.tsa.forecasting.theta import ThetaModel
+
+from forecast_assets.history import History
+from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
+from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.shocks import ShockKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedTheta(FittedLinear):
+    """A level that takes a share of each error, and half the slope of the trend line."""
+
+    name: ClassVar[str] = "theta"
+
+    share: float
+    slope: float
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The level's share of an error, the trend line's slope, and how shocks are drawn."""
+        return self.estimates() | self.shocks.parameters
+
+    def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
+        """One pass of the smoother, which starts at the first log price."""
+        kept = 1 - self.share
+        smoothed = lfilter([self.share], [1.0, -kept], levels, zi=[kept * levels[0]])[0]
+        known = np.arange(1, len(levels) + 1)
+        drift = self.slope / 2 * (1 - kept**known) / self.share
+        ahead = self.slope / 2 * np.arange(horizon)
+        nexts = smoothed + drift
+        return Pass((nexts - levels)[:, None] + ahead, levels[1:] - nexts[:-1])
+
+    def responses(self, horizon: int) -> NDArray[np.float64]:
+        """One on the session itself, then the level's share."""
+        return np.r_[1.0, np.full(horizon - 1, self.share)]
+
+    def estimates(self) -> State:
+        """The level's share and the slope."""
+        return {"share": self.share, "slope": self.slope}
+
+
+class Theta(Forecaster):
+    """The theta method on log prices."""
+
+    name: ClassVar[str] = "theta"
+    fitted = FittedTheta
+    positive_only: ClassVar[bool] = True
+
+    shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
+
+    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedTheta:
+        """Least squares for slope and share; nothing to begin with. Raises Declined."""
+        sample = log_sample(history, self.name)
+        levels = np.log(sample.closes)
+        slope, share = ThetaModel(levels, period=1, deseasonalize=False).fit().params
+        bare = FittedTheta(share=float(share), slope=float(slope), sample_start=sample.first)
+        return with_shocks(bare, levels, self.shocks)
