@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from forecast_assets.history import History
-from forecast_assets.models.arma import FittedArma, estimate, fitted_arma, nearby, unit_returns
+from forecast_assets.models.arma import FittedArma, fitted_arma, likeliest, nearby, unit_returns
 from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
-from forecast_assets.models.shocks import Shocks, ShockKind
+from forecast_assets.models.shocks import ShockKind, Shocks
 
 
 def from_scalars(state: State) -> State:
@@ -35,10 +35,10 @@ class Arima111(Forecaster):
 
     shocks: ShockKind = Field("blocks", description="How the next shocks are drawn.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedArima111:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedArima111:
         """Maximum likelihood. Raises Declined or CannotFit."""
         sample = log_sample(history, self.name)
         begin = [*start.ar, *start.ma] if isinstance(start, FittedArima111) else None
         found = nearby(unit_returns(sample), (1, 1), begin)
-        estimated = estimate(sample, self.name, found)
+        estimated = likeliest(sample, self.name, found)
         return fitted_arma(FittedArima111, estimated, sample, self.shocks)

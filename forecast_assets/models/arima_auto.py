@@ -11,8 +11,8 @@ from forecast_assets.models.arma import (
     FittedArma,
     Nearby,
     Order,
-    estimate,
     fitted_arma,
+    likeliest,
     nearby,
     unit_returns,
 )
@@ -39,7 +39,7 @@ class ArimaAuto(Forecaster):
     largest_order: int = Field(2, ge=1, le=5, description="Most AR, and most MA, terms tried.")
     shocks: ShockKind = Field("blocks", description="How the next shocks are drawn.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedArimaAuto:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedArimaAuto:
         """Choose the order by conditional sums of squares, then fit it by maximum likelihood.
 
         As in Hyndman and Khandakar (2008), section 3, but over every order. ``start``: its order
@@ -53,7 +53,7 @@ class ArimaAuto(Forecaster):
         tried = [nearby(returns, order, known.get(order)) for order in product(terms, terms)]
         best = min(tried, key=lambda one: self.score(one, len(returns)))
         notes = (DISGUISED,) if best.order == (0, 0) else ()
-        estimated = estimate(sample, self.name, best)
+        estimated = likeliest(sample, self.name, best)
         return fitted_arma(FittedArimaAuto, estimated, sample, self.shocks, notes)
 
     def score(self, tried: Nearby, observations: int) -> float:

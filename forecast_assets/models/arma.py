@@ -93,7 +93,7 @@ def is_stable(polynomial: NDArray[np.float64]) -> bool:
     return bool(np.all(np.abs(np.roots(polynomial)) < LARGEST_ROOT))
 
 
-def estimate(sample: History, name: str, begin: Nearby) -> Estimate:
+def likeliest(sample: History, name: str, begin: Nearby) -> Estimate:
     """Maximum likelihood by the innovations algorithm, on log returns of unit deviation.
 
     Raises CannotFit where the optimizer does not converge.

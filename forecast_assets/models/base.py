@@ -2,17 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from forecast_assets.errors import CannotForecast, Declined
 from forecast_assets.history import History
-from forecast_assets.simulation import Seeds
+from forecast_assets.models.hold_out import PATHS_TRIED, SESSIONS_TRIED, HoldOut, Trial
+from forecast_assets.models.recalibration import stretched
+from forecast_assets.simulation import Seeds, seed_of
 
 FEW_NONPOSITIVE = 0.01
 """Share of closes at or below zero that a log model skips; with more it declines."""
@@ -35,15 +37,21 @@ class FitMetrics:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class FittedForecaster(ABC):
-    """A model after fitting: everything that its forecasts need, and nothing else."""
+    """A model after fitting: everything that its forecasts need, and nothing else.
+
+    ``stretch``: what each session's paths are stretched by about their median, or empty; the last
+    one serves every later session.
+    """
 
     name: ClassVar[str]
     schema_version: ClassVar[int] = 1
     migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {}
     """Version n to the function that turns a state of version n into one of n + 1."""
 
-    metrics: FitMetrics
+    stretch: tuple[float, ...] = ()
+    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
 
     @property
     @abstractmethod
@@ -55,6 +63,11 @@ class FittedForecaster(ABC):
         """The origins that this model cannot forecast from, each with its reason."""
 
     @abstractmethod
+    def draw(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """What ``simulate`` gives, before it is stretched."""
+
     def simulate(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
@@ -63,10 +76,12 @@ class FittedForecaster(ABC):
         ``origins`` are sessions of ``history``; the paths of one depend on the sessions up to it
         and on its own seed only. Session h of a path is the h-th session after the origin.
         """
+        paths = self.draw(history, origins, horizon=horizon, n_paths=n_paths, seeds=seeds)
+        return stretched(paths, self.stretch) if self.stretch else paths
 
     @abstractmethod
     def state(self) -> State:
-        """What ``from_state`` needs to rebuild this model bit for bit."""
+        """What ``from_state`` needs to rebuild this model bit for bit, but for ``stretch``."""
 
     @classmethod
     @abstractmethod
@@ -84,13 +99,55 @@ class Forecaster(BaseModel, ABC):
     positive_only: ClassVar[bool]
     """Whether the model works on logarithms and so declines closes at or below zero."""
 
+    recalibrate: bool = Field(
+        False, description="Stretch the paths by what their coverage was on a hold-out."
+    )
+
     @abstractmethod
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedForecaster:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
         """Estimate on the whole of ``history``. Raises CannotFit or Declined.
 
         ``start``: this model fitted on an earlier sample, whose parameters an optimizer may
         begin with.
         """
+
+    def parts(self) -> tuple["Forecaster", ...]:
+        """What is estimated on the whole history: itself, or its members."""
+        return (self,)
+
+    def tried(self) -> tuple["Forecaster", ...]:
+        """What is tried on a hold-out first."""
+        return (self,) if self.recalibrate else ()
+
+    def assemble(
+        self,
+        estimated: Mapping["Forecaster", FittedForecaster],
+        trials: Mapping["Forecaster", Trial],
+    ) -> FittedForecaster:
+        """The fitted model, from its parts and from the trials that there are."""
+        model = estimated[self]
+        return replace(model, stretch=trials[self].stretch()) if self in trials else model
+
+    def fit(self, history: History) -> FittedForecaster:
+        """Fit on ``history`` alone: parts and trials one after the other, then put together.
+
+        Raises CannotFit or Declined.
+        """
+        held = HoldOut.of(history)
+        estimated = {part: part.estimate(history, None) for part in self.parts()}
+        trials = {part: part.trial(held) for part in self.tried()} if held else {}
+        return self.assemble(estimated, trials)
+
+    def trial(self, held: HoldOut) -> Trial:
+        """Fit on the older part of a history and forecast the newer. Raises CannotFit."""
+        model = self.estimate(held.older, None)
+        declined = model.declined(held.history, held.origins)
+        able = [origin for origin in held.origins if origin not in declined]
+        seeds = [seed_of(held.commodity, self.name, "hold-out", str(day)) for day in able]
+        paths = model.draw(
+            held.history, able, horizon=SESSIONS_TRIED, n_paths=PATHS_TRIED, seeds=seeds
+        )
+        return held.trial(able, paths)
 
 
 def log_sample(history: History, model: str) -> History:

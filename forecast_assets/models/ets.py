@@ -104,7 +104,7 @@ class Ets(Forecaster):
     trend: Trend = Field("none", description="A damped trend, or none.")
     shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedEts:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedEts:
         """Maximum likelihood, begun with the parameters of ``start`` where there is one.
 
         Raises Declined or CannotFit.

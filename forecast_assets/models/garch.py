@@ -110,7 +110,7 @@ class TargetedGJR(GARCH):
         return super().parameter_names()[1:]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedGarch(FittedForecaster):
     """``v[t+1] = omega + (alpha + gamma * (r[t] < 0)) * r[t]**2 + beta * v[t]``."""
 
@@ -126,7 +126,6 @@ class FittedGarch(FittedForecaster):
     news_bound: float | None
     sample_start: date
     residuals: NDArray[np.float64] = field(compare=False)
-    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -165,7 +164,7 @@ class FittedGarch(FittedForecaster):
         at = sample.positions(origins)
         return self.variances(returns)[at], np.maximum.accumulate(np.abs(returns))[at - 1]
 
-    def simulate(
+    def draw(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon)."""
@@ -240,7 +239,7 @@ class Garch(Forecaster):
         4.0, gt=1, description="Deviations that a return counts as at most, as news; or none."
     )
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedGarch:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedGarch:
         """Gaussian quasi-maximum likelihood by ``arch``, on returns of unit variance.
 
         ``start`` is tried first. Raises Declined where closes have no logarithm, CannotFit where

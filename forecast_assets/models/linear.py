@@ -6,7 +6,7 @@ from one pass over the sample.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self, TypeVar
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from forecast_assets.history import History
 from forecast_assets.models.base import (
-    FitMetrics,
     FittedForecaster,
     State,
     declined_nonpositive,
@@ -23,7 +22,6 @@ from forecast_assets.models.base import (
 )
 from forecast_assets.models.shocks import ShockKind, Shocks
 from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices
-
 
 UNKNOWN = Shocks("gaussian", np.nan)
 """The shocks of a model that has not run over its sample yet."""
@@ -49,7 +47,6 @@ class FittedLinear(FittedForecaster):
 
     sample_start: date
     shocks: Shocks = UNKNOWN
-    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
 
     @abstractmethod
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
@@ -67,7 +64,7 @@ class FittedLinear(FittedForecaster):
         """Origins whose close has no logarithm."""
         return declined_nonpositive(history, origins)
 
-    def simulate(
+    def draw(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon)."""

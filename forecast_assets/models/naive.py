@@ -51,6 +51,6 @@ class Naive(Forecaster):
     lookback: int = Field(250, ge=2, le=5000, description="Moves that the volatility uses.")
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedNaive:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedNaive:
         """Nothing is estimated before the origin."""
         return FittedNaive(lookback=self.lookback, form=self.form, decay=self.decay)

@@ -12,7 +12,7 @@ from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.walk import FittedWalk, Form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedRandomWalk(FittedWalk):
     """Drift and volatility are taken anew from the last ``lookback`` moves at each origin."""
 
@@ -40,6 +40,6 @@ class RandomWalk(Forecaster):
     lookback: int = Field(30, ge=2, le=5000, description="Moves that drift and volatility use.")
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedRandomWalk:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedRandomWalk:
         """Nothing is estimated before the origin."""
         return FittedRandomWalk(lookback=self.lookback, form=self.form)

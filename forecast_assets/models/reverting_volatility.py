@@ -42,8 +42,8 @@ class RevertingVolatility(Forecaster):
     fitted = FittedRevertingVolatility
     positive_only: ClassVar[bool] = True
 
-    def fit(
-        self, history: History, start: FittedForecaster | None = None
+    def estimate(
+        self, history: History, start: FittedForecaster | None
     ) -> FittedRevertingVolatility:
         """Fit the volatility to the sample. Raises Declined where it has no logarithms."""
         sample = log_sample(history, self.name)

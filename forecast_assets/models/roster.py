@@ -1,11 +1,13 @@
 """The roster: every model that a configuration may name."""
 
+from dataclasses import replace
 from typing import Any
 
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
 from forecast_assets.models.arima_auto import ArimaAuto
 from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.garch import Garch
 from forecast_assets.models.naive import Naive
@@ -15,7 +17,17 @@ from forecast_assets.models.theta import Theta
 
 ROSTER: dict[str, type[Forecaster]] = {
     model.name: model
-    for model in (Naive, RandomWalk, Arima111, ArimaAuto, Ets, Theta, Garch, RevertingVolatility)
+    for model in (
+        Naive,
+        RandomWalk,
+        Arima111,
+        ArimaAuto,
+        Ets,
+        Theta,
+        Garch,
+        RevertingVolatility,
+        Ensemble,
+    )
 }
 
 
@@ -27,8 +39,13 @@ def forecaster_class(name: str) -> type[Forecaster]:
 
 
 def dump(model: FittedForecaster) -> dict[str, Any]:
-    """A fitted model as plain JSON values: its name, schema version and state."""
-    return {"model": model.name, "schema_version": model.schema_version, "state": model.state()}
+    """A fitted model as plain JSON values: its name, schema version, state and stretch."""
+    document = {
+        "model": model.name,
+        "schema_version": model.schema_version,
+        "state": model.state(),
+    }
+    return document | ({"stretch": list(model.stretch)} if model.stretch else {})
 
 
 def load(document: dict[str, Any]) -> FittedForecaster:
@@ -47,4 +64,5 @@ def load(document: dict[str, Any]) -> FittedForecaster:
     state: State = document["state"]
     for older in range(version, fitted.schema_version):
         state = fitted.migrations[older](state)
-    return fitted.from_state(state)
+    model = fitted.from_state(state)
+    return replace(model, stretch=tuple(document.get("stretch", ())))

@@ -61,7 +61,7 @@ class Theta(Forecaster):
 
     shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
 
-    def fit(self, history: History, start: FittedForecaster | None = None) -> FittedTheta:
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedTheta:
         """Least squares for slope and share; nothing to begin with. Raises Declined."""
         sample = log_sample(history, self.name)
         levels = np.log(sample.closes)

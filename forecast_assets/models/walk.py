@@ -5,7 +5,7 @@ so that a walk forecasts from any close.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Self
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotForecast
 from forecast_assets.history import History
-from forecast_assets.models.base import FitMetrics, FittedForecaster, State
+from forecast_assets.models.base import FittedForecaster, State
 from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
 
 Form = Literal["auto", "difference"]
@@ -30,13 +30,12 @@ class Moments:
     logarithmic: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedWalk(FittedForecaster):
     """A walk over the last ``lookback`` moves before an origin."""
 
     lookback: int
     form: Form
-    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
 
     @abstractmethod
     def estimate(
@@ -84,7 +83,7 @@ class FittedWalk(FittedForecaster):
             reasons |= {day: flat for day, flag in zip(rest, still, strict=True) if flag}
         return reasons
 
-    def simulate(
+    def draw(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon)."""

@@ -1,0 +1,172 @@
+"""A linear pool: each path is drawn from one of several models, chosen by weight.
+
+Stone (1961). The weights are those with the least mean CRPS on a hold-out of the history before
+the training date: the CRPS of a pool is a quadratic form in its weights. A pool of calibrated
+members is too wide (Gneiting and Ranjan 2013), so its paths are recalibrated unless it is told
+not to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, SerializeAsAny, field_validator
+
+from forecast_assets.errors import CannotFit
+from forecast_assets.history import History
+from forecast_assets.models.arima_auto import ArimaAuto
+from forecast_assets.models.base import (
+    FitMetrics,
+    FittedForecaster,
+    Forecaster,
+    State,
+    require_no_declined,
+)
+from forecast_assets.models.ets import Ets
+from forecast_assets.models.garch import Garch
+from forecast_assets.models.hold_out import Trial
+from forecast_assets.models.naive import Naive
+from forecast_assets.models.pool import crps_form, least_crps, pooled, slots
+from forecast_assets.models.reverting_volatility import RevertingVolatility
+from forecast_assets.simulation import Seeds, seed_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedEnsemble(FittedForecaster):
+    """Members by name, and their weights, which add up to 1."""
+
+    name: ClassVar[str] = "ensemble"
+
+    members: Mapping[str, FittedForecaster]
+    weights: Mapping[str, float]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The weight of each member."""
+        return {f"weight_{name}": weight for name, weight in self.weights.items()}
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins that every member declines."""
+        reasons = [member.declined(history, origins) for member in self.members.values()]
+        nobodys = [day for day in origins if all(day in declined for declined in reasons)]
+        return {day: f"every member declined it: {reasons[0][day]}" for day in nobodys}
+
+    def draw(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon).
+
+        Where a member declines an origin, the others share its paths in proportion.
+        """
+        require_no_declined(self, history, origins)
+        refused = [member.declined(history, origins) for member in self.members.values()]
+        able = np.array([[day not in declined for declined in refused] for day in origins])
+        paths = np.empty((len(origins), horizon, n_paths), dtype=np.float32)
+        for pattern in np.unique(able, axis=0):
+            rows = np.flatnonzero((able == pattern).all(axis=1))
+            some = [origins[row] for row in rows]
+            for name, places in self._slots(pattern, n_paths).items():
+                drawn = self.members[name].simulate(
+                    history,
+                    some,
+                    horizon=horizon,
+                    n_paths=len(places),
+                    seeds=[seed_of(name, str(seeds[row].entropy)) for row in rows],
+                )
+                paths[np.ix_(rows, np.arange(horizon), places)] = drawn.transpose(0, 2, 1)
+        return paths.transpose(0, 2, 1)
+
+    def _slots(self, able: NDArray[np.bool_], n_paths: int) -> dict[str, NDArray[np.intp]]:
+        """Which paths each member that is able draws; those that draw none are left out."""
+        names = [name for name, is_able in zip(self.members, able, strict=True) if is_able]
+        weights = np.array([self.weights[name] for name in names])
+        if not weights.any():
+            weights = np.ones(len(names))
+        shared = zip(names, slots(weights, n_paths), strict=True)
+        return {name: places for name, places in shared if len(places)}
+
+    def state(self) -> State:
+        """The weights, and the members as they would be saved alone."""
+        from forecast_assets.models import roster  # the roster knows this class
+
+        members = {name: roster.dump(member) for name, member in self.members.items()}
+        return {"weights": dict(self.weights), "members": members}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        from forecast_assets.models import roster
+
+        members = {name: roster.load(saved) for name, saved in state["members"].items()}
+        return cls(members=members, weights=state["weights"])
+
+
+class Ensemble(Forecaster):
+    """A linear pool of other models, its weights and its stretch learnt on a hold-out."""
+
+    name: ClassVar[str] = "ensemble"
+    fitted = FittedEnsemble
+    positive_only: ClassVar[bool] = False
+
+    recalibrate: bool = Field(
+        True, description="Stretch the paths by what the pool's coverage was on the hold-out."
+    )
+    members: dict[str, SerializeAsAny[Forecaster]] = Field(
+        default_factory=lambda: {
+            model.name: model() for model in (Naive, ArimaAuto, Ets, Garch, RevertingVolatility)
+        },
+        description="Models that are pooled; all others of the configuration by default.",
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _plain(cls, members: dict[str, Forecaster]) -> dict[str, Forecaster]:
+        if cls.name in members:
+            raise ValueError("allowed: other models")
+        return {
+            name: member.model_copy(update={"recalibrate": False})
+            for name, member in members.items()
+        }
+
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
+        """Not used: an ensemble is put together from its parts."""
+        raise NotImplementedError
+
+    def parts(self) -> tuple[Forecaster, ...]:
+        """Its members."""
+        return tuple(self.members.values())
+
+    def tried(self) -> tuple[Forecaster, ...]:
+        """Its members."""
+        return tuple(self.members.values())
+
+    def assemble(
+        self,
+        estimated: Mapping[Forecaster, FittedForecaster],
+        trials: Mapping[Forecaster, Trial],
+    ) -> FittedEnsemble:
+        """Weigh the members that could be fitted; equally, where there was no hold-out.
+
+        A member that was fitted but not tried, where others were, has no weight. Raises CannotFit
+        where no member is left.
+        """
+        members = {one.name: estimated[one] for one in self.parts() if one in estimated}
+        if not members:
+            raise CannotFit("no member could be fitted")
+        tests = {one.name: trials[one] for one in self.parts() if one in trials}
+        tests = {name: test for name, test in tests.items() if name in members}
+        if not tests:
+            return FittedEnsemble(members=members, weights=dict.fromkeys(members, 1 / len(members)))
+        known = np.all([test.known for test in tests.values()], axis=0)
+        some = [Trial(test.quantiles[known], test.outcomes[known]) for test in tests.values()]
+        found = least_crps(crps_form(some))
+        absent = sorted(self.members.keys() - tests.keys())
+        return FittedEnsemble(
+            members=members,
+            weights=dict.fromkeys(members, 0.0) | dict(zip(tests, found.tolist(), strict=True)),
+            stretch=pooled(some, found).stretch() if self.recalibrate else (),
+            metrics=FitMetrics(warnings=tuple(f"no weight: {name} failed" for name in absent)),
+        )

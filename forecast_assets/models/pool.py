@@ -1,0 +1,94 @@
+"""The linear pool of some trials: its CRPS as a form in the weights, the best weights, its paths."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from forecast_assets.errors import CannotFit
+from forecast_assets.models.hold_out import LEVELS, Trial
+
+TOWARDS_EQUAL = 0.02
+"""Penalty on the squared distance from equal weights, in units of the members' mean CRPS."""
+
+
+def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
+    """The matrix A for which a pool with weights w has the mean CRPS ``w @ A @ w``.
+
+    Shape (n_members, n_members). ``A[i, j]`` is the mean of the integral of (F_i - H)(F_j - H),
+    F_i a member's distribution function and H the step at the outcome. All trials are of the same
+    origins.
+    """
+    count, (n_origins, sessions) = len(trials), trials[0].outcomes.shape
+    form = np.zeros((count, count))
+    for session in range(sessions):
+        columns = [trial.quantiles[:, session] for trial in trials]
+        values = np.concatenate([*columns, trials[0].outcomes[:, [session]]], axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        owners = order // LEVELS  # the outcome's is ``count``
+        widths = np.diff(np.take_along_axis(values, order, axis=1))
+        step = np.cumsum(owners == count, axis=1)[:, :-1]
+        steps = [np.cumsum(owners == one, axis=1)[:, :-1] / LEVELS - step for one in range(count)]
+        rows = np.stack([(each * np.sqrt(widths)).ravel() for each in steps])
+        form += rows @ rows.T
+    return form / (n_origins * sessions)
+
+
+def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weights, none below 0 and adding up to 1, of the pool with the least mean CRPS.
+
+    Pulled a little towards equal ones: members that say nearly the same share what one would get.
+    Raises CannotFit where the optimizer does not converge.
+    """
+    equal = np.full(len(form), 1 / len(form))
+    scaled = form / form.diagonal().mean()
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        return float(weights @ scaled @ weights + TOWARDS_EQUAL * np.sum((weights - equal) ** 2))
+
+    def slope(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        slopes: NDArray[np.float64] = 2 * scaled @ weights + 2 * TOWARDS_EQUAL * (weights - equal)
+        return slopes
+
+    found = minimize(
+        loss,
+        equal,
+        jac=slope,
+        method="SLSQP",
+        bounds=[(0, 1)] * len(form),
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    if not found.success:
+        raise CannotFit(f"the pool's weights have no optimum that is reached: {found.message}")
+    weights = np.clip(found.x, 0, 1)
+    weights /= weights.sum()
+    return weights
+
+
+def pooled(trials: Sequence[Trial], weights: NDArray[np.float64]) -> Trial:
+    """The trial of the pool itself."""
+    values = np.concatenate([trial.quantiles for trial in trials], axis=2)
+    masses = np.repeat(weights / LEVELS, LEVELS)
+    order = np.argsort(values, axis=2, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=2)
+    reached = np.cumsum(masses[order], axis=2)
+    levels = (np.arange(LEVELS) + 0.5) / LEVELS
+    places = np.stack([(reached < level).sum(axis=2) for level in levels], axis=2)
+    places = places.clip(max=values.shape[2] - 1)
+    return Trial(np.take_along_axis(ascending, places, axis=2), trials[0].outcomes)
+
+
+def slots(weights: NDArray[np.float64], n_paths: int) -> list[NDArray[np.intp]]:
+    """Which of a pool's paths each member draws: as many as its weight says, spread evenly.
+
+    Shares are rounded by the largest remainders, so they add up.
+    """
+    exact = weights / weights.sum() * n_paths
+    counts = np.floor(exact).astype(int)
+    rest = np.argsort(counts - exact, kind="stable")[: n_paths - counts.sum()]
+    counts[rest] += 1
+    places = np.concatenate([(np.arange(count) + 0.5) / max(count, 1) for count in counts])
+    owners = np.repeat(np.arange(len(weights)), counts)[np.argsort(places, kind="stable")]
+    return [np.flatnonzero(owners == owner) for owner in range(len(weights))]

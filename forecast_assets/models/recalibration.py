@@ -1,0 +1,67 @@
+"""Recalibration: stretching paths about their median until their intervals cover what they say.
+
+On a hold-out, the factor that gives an interval its nominal coverage is a quantile of how far
+outcomes lie from the median, in units of the interval: split conformal prediction (Lei et al.
+2018). It is taken on the log scale, for two intervals, and pulled towards 1 where the hold-out
+has few independent origins.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+COVERAGES = (0.8, 0.95)
+
+PRIOR_ORIGINS = 30.0
+"""Independent origins that a factor of 1 counts as."""
+
+
+def stretch(
+    quantiles: NDArray[np.float64], outcomes: NDArray[np.float64], every: int
+) -> tuple[float, ...]:
+    """The factor of each session ahead, shape (horizon,), that coverage asks for.
+
+    ``quantiles``: equally likely values, ascending, shape (n_origins, horizon, n_levels);
+    ``outcomes``: shape (n_origins, horizon); origins are ``every`` sessions apart. Those with a
+    value at or below zero are left out.
+    """
+    positive = (quantiles > 0).all(axis=(1, 2)) & (outcomes > 0).all(axis=1)
+    if not positive.any():
+        return ()
+    logs, came = np.log(quantiles[positive]), np.log(outcomes[positive])
+    horizon = came.shape[1]
+    middle = at_level(logs, 0.5)
+    factors = np.zeros(horizon)
+    for coverage in COVERAGES:
+        above = (came - middle) / (at_level(logs, (1 + coverage) / 2) - middle)
+        below = (came - middle) / (at_level(logs, (1 - coverage) / 2) - middle)
+        factors += np.log(np.quantile(np.maximum(above, below), coverage, axis=0))
+    independent = len(came) * every / np.arange(1, horizon + 1).clip(min=every)
+    weight = independent / (independent + PRIOR_ORIGINS)
+    return tuple(np.exp(weight * factors / len(COVERAGES)).tolist())
+
+
+def at_level(ascending: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """A quantile of equally likely values in their last axis, between two by interpolation."""
+    count = ascending.shape[-1]
+    place = np.clip(level * count - 0.5, 0, count - 1)
+    low = min(int(place), count - 2)
+    share = place - low
+    found: NDArray[np.float64] = (1 - share) * ascending[..., low] + share * ascending[..., low + 1]
+    return found
+
+
+def stretched(paths: NDArray[np.float32], factors: tuple[float, ...]) -> NDArray[np.float32]:
+    """Paths stretched about their median, session by session: shape (n_origins, n_paths, horizon).
+
+    On logarithms where all prices of an origin are above zero, on prices where not.
+    """
+    horizon = paths.shape[2]
+    padded = np.r_[factors, np.full(max(0, horizon - len(factors)), factors[-1])]
+    by_session = padded[:horizon].astype(np.float32)
+    for block in paths:
+        logarithmic = bool((block > 0).all())
+        levels = np.log(block) if logarithmic else block
+        middle = np.median(levels, axis=0)
+        moved = middle + (levels - middle) * by_session
+        block[:] = np.exp(moved) if logarithmic else moved
+    return paths
