@@ -14,7 +14,7 @@ from forecast_assets.models.base import FittedForecaster
 from forecast_assets.partitions import Origin, Window
 from forecast_assets.simulation import seed_of
 from forecast_assets.store.contract import Draw, IssuedForecast, ModelFailure, TrainedModel
-from forecast_assets.training import NUMERICAL_ERRORS
+from forecast_assets.tasks import NUMERICAL_ERRORS
 
 Loaded = tuple[TrainedModel, FittedForecaster]
 

@@ -1,6 +1,6 @@
 """Partitions: commodities, training dates, and their product, whose key is a model's window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
@@ -18,6 +18,9 @@ from forecast_assets.sessions import next_session
 
 DATE_FORMAT = "%Y-%m-%d"
 
+CHAIN_LENGTH = 4
+"""Windows in a row that begin their estimates with each other's; every fourth begins anew."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -29,11 +32,20 @@ class Origin:
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A model's validity: fitted before ``training_date``, used from it until ``end``."""
+    """A model's validity: fitted before ``training_date``, used from it until ``end``.
+
+    ``earlier``: the training dates, if any, along whose estimates its own are begun.
+    """
 
     commodity: str
     training_date: date
     end: date
+    earlier: tuple[date, ...] = field(default=(), compare=False)
+
+    @property
+    def chain(self) -> tuple[date, ...]:
+        """The earlier dates and its own."""
+        return (*self.earlier, self.training_date)
 
     @property
     def key(self) -> str:
@@ -104,7 +116,16 @@ class Partitions:
                 f" {self.training_dates.get_first_partition_key()} on"
             )
         bounds = self.training_dates.time_window_for_partition_key(training_date)
-        return Window(commodity, bounds.start.date(), bounds.end.date())
+        place = self._places[training_date]
+        earlier = list(self._places)[place - place % CHAIN_LENGTH : place]
+        dates = tuple(date.fromisoformat(day) for day in earlier)
+        return Window(commodity, bounds.start.date(), bounds.end.date(), dates)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Training dates in order, each with its place."""
+        keys = self.training_dates.get_partition_keys()
+        return {key: place for place, key in enumerate(keys)}
 
     def window_of(self, key: str) -> Window:
         """The window of a partition key."""

@@ -1,20 +1,25 @@
-"""Training one window: a pure function of configuration, history and what is there already."""
+"""Training windows: a pure function of configuration, histories and what is there already.
 
-import time
-from collections.abc import Sequence
+The work is cut into tasks that know of no other (see tasks.py). Whoever runs them, in how many
+processes ever, the outcome is the same.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby, islice
 
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import CannotFit, Declined
 from forecast_assets.history import History
 from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
+from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.partitions import Window
 from forecast_assets.store.contract import ModelFailure, TrainedModel
+from forecast_assets.tasks import Done, Estimation, Task, TryOut, attempt, inline
 
-NUMERICAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)
-"""What numerical libraries raise on data that they cannot handle."""
+Spread = Callable[[Sequence[Task]], Iterator[list[Done]]]
+"""Runs tasks, anywhere; gives what came of each, in their order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,15 @@ class Training:
     kept: list[TrainedModel] = field(default_factory=list)
     failures: list[ModelFailure] = field(default_factory=list)
     not_due: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A window to train, its commodity's history, and the rows that it has already."""
+
+    window: Window
+    history: History
+    known: Sequence[TrainedModel] = ()
 
 
 def not_due(settings: Settings, window: Window, history: History) -> str | None:
@@ -70,40 +84,106 @@ def train_window(
 
     A model that cannot be fitted is a failure by name; the others go on.
     """
-    if reason := not_due(settings, window, history):
-        return Training(history.known_before(window.training_date), not_due=reason)
-    training = Training(history.known_before(window.training_date))
-    stored = {row.model_name: row for row in known}
-    for name, forecaster in settings.models.items():
-        if name in stored and is_current(stored[name], forecaster, training.history):
-            training.kept.append(stored[name])
-            continue
-        try:
-            training.fits.append(fit(forecaster, training.history, settings))
-        except CannotFit as error:
-            declined = isinstance(error, Declined)
-            training.failures.append(ModelFailure(name, f"{window.key}: {error}", declined))
-        except NUMERICAL_ERRORS as error:
-            reason = f"{window.key}: {name} broke down: {type(error).__name__}: {error}"
-            training.failures.append(ModelFailure(name, reason))
+    ((_, training),) = train(settings, [Request(window, history, known)], inline)
     return training
 
 
-def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
-    """Fit one model on its sample of the history. Raises CannotFit or Declined.
+def train(
+    settings: Settings, requests: Sequence[Request], spread: Spread
+) -> Iterator[tuple[Window, Training]]:
+    """Train windows that are in order, chain by chain, and give each as soon as it can be."""
+    plans = [_planned(settings, request) for request in requests]
+    chains = [list(chain) for _, chain in groupby(plans, key=lambda plan: plan.window.chain[0])]
+    tasks = [_tasks(settings, chain) for chain in chains]
+    outcomes = spread([task for of_chain in tasks for task in of_chain])
+    for chain, of_chain in zip(chains, tasks, strict=True):
+        done: Outcomes = {}
+        for task, results in zip(of_chain, islice(outcomes, len(of_chain)), strict=True):
+            for day, result in zip(task.dates, results, strict=True):
+                done[type(task), day, task.model] = result
+        for plan in chain:
+            _assemble(plan, done)
+            yield plan.window, plan.training
 
-    A log model's sample begins after the last close at or below zero.
-    """
-    sample = history.positive() if forecaster.positive_only else history
-    least = settings.training.min_observations
-    if len(sample) < least:
-        bad = history.dates[len(history) - len(sample) - 1]
-        close = history.closes[len(history) - len(sample) - 1]
-        raise Declined(
-            f"{forecaster.name} works on logarithms and the close of {bad} is {close:g}: only"
-            f" {len(sample)} sessions since, {least} needed (naive and random_walk have a"
-            " difference form)"
+
+Outcomes = dict[tuple[type[Task], date, Forecaster], Done]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What one window needs: ``due`` are the models of the roster to fit."""
+
+    window: Window
+    history: History
+    training: Training
+    due: list[Forecaster] = field(default_factory=list)
+    held: HoldOut | None = None
+
+    def tasks_of(self, kind: type[Task]) -> list[Forecaster]:
+        """The models that have a task of this kind, each once."""
+        if kind is TryOut and self.held is None:
+            return []
+        models = [model.parts() if kind is Estimation else model.tried() for model in self.due]
+        return list(dict.fromkeys(part for parts in models for part in parts))
+
+
+def _planned(settings: Settings, request: Request) -> _Plan:
+    window, history = request.window, request.history
+    known = history.known_before(window.training_date)
+    if reason := not_due(settings, window, history):
+        return _Plan(window, history, Training(known, not_due=reason))
+    training = Training(known)
+    stored = {row.model_name: row for row in request.known}
+    due = []
+    for name, forecaster in settings.models.items():
+        if name in stored and is_current(stored[name], forecaster, known):
+            training.kept.append(stored[name])
+        else:
+            due.append(forecaster)
+    return _Plan(window, history, training, due, HoldOut.of(known))
+
+
+def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
+    """Every task of the windows of one chain, each once."""
+    tasks: list[Task] = []
+    wanted: dict[Forecaster, list[date]] = {}
+    for plan in chain:
+        for model in plan.tasks_of(Estimation):
+            wanted.setdefault(model, []).append(plan.window.training_date)
+    last = chain[-1].window
+    for model, days in wanted.items():
+        dates = last.chain[: last.chain.index(days[-1]) + 1]
+        known = chain[-1].history.known_before(days[-1])
+        least = settings.training.min_observations
+        tasks.append(Estimation(model, known, dates, tuple(days), least))
+    for plan in chain:
+        if plan.held is not None:
+            for model in plan.tasks_of(TryOut):
+                tasks.append(TryOut(model, plan.held, plan.window.training_date))  # noqa: PERF401
+    return tasks
+
+
+def _assemble(plan: _Plan, done: Outcomes) -> None:
+    """Put the models of a window together, or say why there is none."""
+    day, key = plan.window.training_date, plan.window.key
+    for model in plan.due:
+        parts = {part: done[Estimation, day, part] for part in model.parts()}
+        trials = {part: done[TryOut, day, part] for part in model.tried()} if plan.held else {}
+        estimated = {part: one.value for part, one in parts.items() if one.value is not None}
+        if not estimated:
+            lost = next(iter(parts.values()))
+            failure = ModelFailure(model.name, f"{key}: {lost.reason}", lost.declined)
+            plan.training.failures.append(failure)
+            continue
+        whole = attempt(
+            model,
+            lambda: model.assemble(  # noqa: B023 - called here and now
+                estimated,  # noqa: B023
+                {part: one.value for part, one in trials.items() if one.value is not None},  # noqa: B023
+            ),
         )
-    began = time.perf_counter()
-    model = forecaster.fit(sample)
-    return Fit(forecaster, model, sample.first, time.perf_counter() - began)
+        if whole.value is None:
+            plan.training.failures.append(ModelFailure(model.name, f"{key}: {whole.reason}"))
+            continue
+        seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
+        plan.training.fits.append(Fit(model, whole.value, plan.training.history.first, seconds))
