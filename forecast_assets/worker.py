@@ -25,7 +25,7 @@ from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
-from forecast_assets.sources import Rejection
+from forecast_assets.rows import Rejection
 from forecast_assets.store.contract import RecordedFailure
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
