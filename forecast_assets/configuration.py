@@ -79,6 +79,11 @@ class FileSource(Section):
     )
 
 
+MODELS_OF_A_RUN = (
+    "Models of this run, as in the configuration: names or `name: {option: value}`; the"
+    " configuration's by default. They need a model_version of their own."
+)
+
 SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "file": FileSource}
 
 Source = Annotated[SampleSource | FileSource, Field(discriminator="type")]

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import CannotFit, Declined
+from forecast_assets.errors import CannotFit, Declined, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
@@ -58,7 +60,10 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
 
 
 def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
-    """Whether a stored model has these options and was fitted on this very history."""
+    """Whether a stored model has these options and was fitted on this very history.
+
+    ``history`` has the covariates of the model and no other.
+    """
     same_options = row.options == canonical_json(forecaster.model_dump()).decode()
     return same_options and row.data_fingerprint == history.fingerprint
 
@@ -75,11 +80,12 @@ def train_window(
     training = Training(history.known_before(window.training_date))
     stored = {row.model_name: row for row in known}
     for name, forecaster in settings.models.items():
-        if name in stored and is_current(stored[name], forecaster, training.history):
-            training.kept.append(stored[name])
-            continue
         try:
-            training.fits.append(fit(forecaster, training.history, settings))
+            sample = training.history.select(settings.covariates_of(forecaster))
+            if name in stored and is_current(stored[name], forecaster, sample):
+                training.kept.append(stored[name])
+                continue
+            training.fits.append(fit(forecaster, sample, settings))
         except CannotFit as error:
             declined = isinstance(error, Declined)
             training.failures.append(ModelFailure(name, f"{window.key}: {error}", declined))
@@ -92,7 +98,8 @@ def train_window(
 def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
     """Fit one model on its sample of the history. Raises CannotFit or Declined.
 
-    A log model's sample begins after the last close at or below zero.
+    A log model's sample begins after the last close at or below zero, and a sample with covariates
+    after the last session at which one of them was not known.
     """
     sample = history.since_nonpositive() if forecaster.positive_only else history
     least = settings.training.min_observations
@@ -104,6 +111,21 @@ def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
             f" {len(sample)} sessions since, {least} needed (naive and random_walk have a"
             " difference form)"
         )
+    sample = require_covariates(sample, forecaster.name, least)
     began = time.perf_counter()
     model = forecaster.fit(sample)
     return Fit(forecaster, model, sample.first, time.perf_counter() - began)
+
+
+def require_covariates(sample: History, model_name: str, least: int) -> History:
+    """The sessions since every covariate was known. Raises MissingCovariate for too few."""
+    known = sample.since_missing()
+    if len(known) == len(sample) or len(known) >= least:
+        return known
+    last = len(sample) - len(known) - 1
+    name = sample.feature_names[int(np.flatnonzero(np.isnan(sample.features[last]))[0])]
+    raise MissingCovariate(
+        f"{sample.commodity}: {model_name} needs the covariate {name}, of which nothing was known"
+        f" on {sample.dates[last]}: only {len(known)} sessions since, {least} needed"
+        f" (commodities.{sample.commodity}.covariates.{name}: its file, or fill_days)"
+    )

@@ -67,11 +67,13 @@ def test_the_file_of_the_project_loads() -> None:
             "unit": "USD/bbl",
             "source": {"type": "sample", "name": "wti"},
             "calendar": None,
+            "covariates": {},
         },
         "Gold": {
             "unit": "USD/oz",
             "source": {"type": "sample", "name": "gold"},
             "calendar": "XLON",
+            "covariates": {},
         },
     }
 

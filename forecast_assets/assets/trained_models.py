@@ -6,6 +6,8 @@ data changed; the row that it replaces stays, inactive. One that cannot be fitte
 its reason, in the metadata and in ``commodity.forecast.failures``.
 """
 
+from typing import Any
+
 from dagster import (
     AssetExecutionContext,
     AssetIn,
@@ -19,7 +21,7 @@ from dagster import (
 )
 from pydantic import Field
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
 from forecast_assets.history import History
 from forecast_assets.io_managers import Partitioned, TrainedWindow, written
 from forecast_assets.model_store import ModelStore, now
@@ -32,6 +34,7 @@ from forecast_assets.training import train_window
 class TrainingConfig(Config):
     """What a run may choose about training."""
 
+    models: list[Any] | None = Field(default=None, description=MODELS_OF_A_RUN)
     model_version: str | None = Field(
         default=None,
         description="Version to save the models under; the configuration's by default.",
@@ -44,9 +47,9 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
     @asset(
         partitions_def=partitions.windows,
         ins={
-            "prices": AssetIn(
+            "features": AssetIn(
                 partition_mapping=MultiToSingleDimensionPartitionMapping("commodity"),
-                input_manager_key="price_io_manager",
+                input_manager_key="feature_io_manager",
             )
         },
         backfill_policy=BackfillPolicy.single_run(),
@@ -58,11 +61,12 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
     def trained_models(
         context: AssetExecutionContext,
         config: TrainingConfig,
-        prices: dict[str, History],
+        features: dict[str, History],
         store: StoreResource,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
-        version = settings.version(config.model_version)
+        run = settings.of_run(config.model_version, config.models)
+        version = run.model_version
         models = ModelStore.over(store.tables(), settings)
 
         def train(key: str) -> TrainedWindow:
@@ -70,9 +74,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
             known = models.store.models.find(
                 window.commodity, training_date=window.training_date, model_version=version
             )
-            training = train_window(
-                settings, window, prices[window.commodity], models.intact(known)
-            )
+            training = train_window(run, window, features[window.commodity], models.intact(known))
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:
