@@ -8,9 +8,10 @@ from forecast_assets.models.base import FittedForecaster, Forecaster, State
 from forecast_assets.models.garch import Garch
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import RandomWalk
+from forecast_assets.models.sarimax import Sarimax
 
 ROSTER: dict[str, type[Forecaster]] = {
-    model.name: model for model in (Naive, RandomWalk, Arima111, Garch)
+    model.name: model for model in (Naive, RandomWalk, Arima111, Garch, Sarimax)
 }
 
 

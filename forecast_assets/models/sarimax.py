@@ -1,0 +1,331 @@
+"""SARIMAX(p, 1, q) on log prices with covariates, its filter run on to every origin.
+
+``log price[t] = coefficients * covariates[t] + eta[t]``, where the moves of ``eta`` are an
+ARMA(p, q) without a mean: a regression of log returns on the moves of the covariates, with ARMA
+errors. Brockwell and Davis (1991), Time Series: Theory and Methods, sections 8.7 and 9.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+from scipy.optimize import OptimizeResult, minimize
+from statsmodels.tsa.arima.model import ARIMA
+from statsmodels.tsa.arima_process import arma2ma
+from statsmodels.tsa.innovations.arma_innovations import arma_innovations
+from statsmodels.tsa.statespace.tools import (
+    constrain_stationary_univariate,
+    unconstrain_stationary_univariate,
+)
+
+from forecast_assets.errors import CannotFit, CannotForecast
+from forecast_assets.history import History
+from forecast_assets.models.base import (
+    FitMetrics,
+    FittedForecaster,
+    Forecaster,
+    State,
+    declined_since_nonpositive,
+    log_returns,
+)
+from forecast_assets.models.projection import Projection, late, projected
+from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
+
+STARTS = (0.0, 0.8, -0.8)
+"""First AR coefficient where the optimizer begins, nearly cancelled by the MA: ARMA likelihoods
+have several tops, and the highest may be on either side."""
+CANCELLED = 0.9
+"""Share of the AR coefficient that the MA takes back at a start."""
+SLOPE_ACCEPTED = 1e-3
+"""Slope of the likelihood for each observation that is still an optimum."""
+LONGEST_PROJECTION = 60
+"""Sessions ahead for which a seasonal mean must exist: the configuration's longest horizon."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedSarimax(FittedForecaster):
+    """Moves of the log price: those of the covariates times coefficients, and ARMA errors."""
+
+    name: ClassVar[str] = "sarimax"
+
+    ar: tuple[float, ...]
+    ma: tuple[float, ...]
+    coefficients: dict[str, float]
+    variance: float
+    projection: Projection
+    lag: int
+    sample_start: date
+    metrics: FitMetrics = field(default=FitMetrics(), compare=False)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """AR and MA coefficients, those of the covariates, and the variance of a daily shock."""
+        named = {f"ar_{lag}": value for lag, value in enumerate(self.ar, start=1)}
+        named |= {f"ma_{lag}": value for lag, value in enumerate(self.ma, start=1)}
+        named |= {f"coefficient_{name}": value for name, value in self.coefficients.items()}
+        return named | {"variance": self.variance}
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The covariates that forecasts need, in the order of their names."""
+        return tuple(sorted(self.coefficients))
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins with a close at or below zero in their sample, or a covariate not known."""
+        view = history.select(self.covariates)
+        reasons = self._unknown(view, origins)
+        return reasons | declined_since_nonpositive(view, self.sample_start, origins)
+
+    def _unknown(self, view: History, origins: list[date]) -> dict[date, str]:
+        reasons: dict[date, str] = {}
+        reach = {"persist": 1, "seasonal_mean": LONGEST_PROJECTION, "none": self.lag}
+        ahead = projected(self.projection, view, origins, reach[self.projection], self.lag)
+        now = late(view, self.lag).features[view.positions(origins)]
+        for place, day in enumerate(origins):
+            for column, name in enumerate(self.covariates):
+                key = f"commodities.{view.commodity}.covariates.{name}"
+                if np.isnan(now[place, column]) or (
+                    self.projection == "none" and np.isnan(ahead[place, :, column]).any()
+                ):
+                    when = f"on {day}" if self.lag == 0 else f"in the {self.lag} sessions to {day}"
+                    reasons[day] = (
+                        f"nothing was known of the covariate {name} {when}: its newest value was"
+                        f" older than {key}.fill_days allows, or its file begins later"
+                    )
+                elif np.isnan(ahead[place, :, column]).any():
+                    reasons[day] = (
+                        f"the covariate {name} has no value at this time of an earlier year, from"
+                        f" which {day} could project it: {key}"
+                    )
+        return reasons
+
+    def expected_moves(
+        self, history: History, origins: list[date], horizon: int
+    ) -> NDArray[np.float64]:
+        """Expected cumulative log return up to each session ahead, shape (n_origins, horizon).
+
+        One pass of the Kalman filter over the errors, which is what the covariates leave of the
+        returns; a session whose covariates were not known is a missing observation to it.
+        """
+        if declined := self.declined(history, origins):
+            day, reason = next(iter(declined.items()))
+            raise CannotForecast(f"{history.commodity}: {self.name} from {day}: {reason}")
+        if self.projection == "none" and horizon > self.lag:
+            raise CannotForecast(
+                f"{history.commodity}: {self.name} was fitted with covariates {self.lag} sessions"
+                f" late, too few for a horizon of {horizon}: set its option lag and train again"
+            )
+        view = history.select(self.covariates)
+        entering = late(view, self.lag)
+        ahead = projected(self.projection, view, origins, horizon, self.lag)
+        now = entering.features[view.positions(origins)]
+        moves = np.cumsum(self._expected_errors(entering, origins, horizon), axis=1)
+        for column, name in enumerate(self.covariates):
+            change = ahead[:, :, column] - now[:, None, column]
+            moves += self.coefficients[name] * change
+        return moves
+
+    def _expected_errors(
+        self, entering: History, origins: list[date], horizon: int
+    ) -> NDArray[np.float64]:
+        sample = entering.since(self.sample_start).known_at(max(origins))
+        errors = np.diff(np.log(sample.closes))
+        for column, name in enumerate(self.covariates):
+            errors -= self.coefficients[name] * np.diff(sample.features[:, column])
+        filtered = ARIMA(errors, order=(len(self.ar), 0, len(self.ma)), trend="n").filter(
+            [*self.ar, *self.ma, self.variance]
+        )
+        state = filtered.filter_results.predicted_state[:, sample.positions(origins)]
+        ahead = []
+        for _ in range(horizon):
+            first = state[0].copy()
+            ahead.append(first)
+            state = np.vstack([state[1:], np.zeros_like(first)])
+            for lag, coefficient in enumerate(self.ar):
+                state[lag] += coefficient * first
+        return np.column_stack(ahead)
+
+    def simulate(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon)."""
+        mean = self.expected_moves(history, origins, horizon)
+        signs = [1.0, *(-value for value in self.ar)]
+        psi = np.cumsum(arma2ma(signs, [1.0, *self.ma], lags=horizon))
+        scale = np.full(len(origins), np.sqrt(self.variance))
+        moves = linear_moves(standard_normal(seeds, horizon, n_paths), psi, scale, mean)
+        return as_paths(prices(history.closes[history.positions(origins)], moves))
+
+    def state(self) -> State:
+        """Parameters, how covariates go on, and where the filter starts."""
+        return {
+            "ar": list(self.ar),
+            "ma": list(self.ma),
+            "coefficients": dict(sorted(self.coefficients.items())),
+            "variance": self.variance,
+            "projection": self.projection,
+            "lag": self.lag,
+            "sample_start": self.sample_start.isoformat(),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        given = {
+            "ar": tuple(state["ar"]),
+            "ma": tuple(state["ma"]),
+            "sample_start": date.fromisoformat(state["sample_start"]),
+        }
+        return cls(**state | given)
+
+
+class Sarimax(Forecaster):
+    """SARIMAX(p, 1, q) on log prices with the covariates of a feature set."""
+
+    name: ClassVar[str] = "sarimax"
+    fitted = FittedSarimax
+    positive_only: ClassVar[bool] = True
+
+    features: str = Field(description="The name of a feature set.")
+    projection: Projection = Field("persist", description="What covariates do after an origin.")
+    p: int = Field(1, strict=True, ge=0, le=3, description="Autoregressive terms.")
+    q: int = Field(1, strict=True, ge=0, le=3, description="Moving average terms.")
+    lag: int = Field(
+        14, strict=True, ge=1, le=250, description="With `none`: sessions that covariates are late."
+    )
+
+    @field_validator("q")
+    @classmethod
+    def _with_a_term(cls, q: int, info: ValidationInfo) -> int:
+        if q == 0 and info.data.get("p") == 0:
+            raise ValueError("allowed: 1 to 3 where p is 0")
+        return q
+
+    @property
+    def feature_set(self) -> str:
+        """The configuration's name for the covariates that the model uses."""
+        return self.features
+
+    @property
+    def reach(self) -> int | None:
+        """With covariates that are not projected, as far as they are late."""
+        return self.lag if self.projection == "none" else None
+
+    def fit(self, history: History) -> FittedSarimax:
+        """Exact maximum likelihood, on moves of unit deviation, from several starts.
+
+        Coefficients and variance are profiled out: for given AR and MA they are a regression of
+        innovations on innovations. Raises Declined where a close has no logarithm, CannotFit
+        where covariates do not vary or the optimizer does not converge.
+        """
+        lag = self.lag if self.projection == "none" else 0
+        view = history.select(sorted(history.feature_names))
+        sample = late(view, lag).since_missing()
+        returns = log_returns(sample, self.name)
+        moves = np.diff(sample.features, axis=0)
+        deviations = np.array([returns.std(), *moves.std(axis=0)])
+        require_variation(sample, self.name, moves)
+        profile = Profile(np.column_stack([returns, moves]) / deviations, self.p, self.q)
+        best = profile.best()
+        if not np.abs(best.jac).max() < SLOPE_ACCEPTED:
+            raise CannotFit(
+                f"{history.commodity}: {self.name} did not converge on the {len(sample)} sessions"
+                f" up to {sample.newest}: {best.message}"
+            )
+        ar, ma = profile.terms(best.x)
+        coefficients, variance, _ = profile.regression(ar, ma)
+        scaled = coefficients * deviations[0] / deviations[1:]
+        return FittedSarimax(
+            ar=tuple(ar.tolist()),
+            ma=tuple(ma.tolist()),
+            coefficients=dict(zip(sample.feature_names, scaled.tolist(), strict=True)),
+            variance=float(variance * deviations[0] ** 2),
+            projection=self.projection,
+            lag=lag,
+            sample_start=sample.first,
+            metrics=metrics_of(best, returns, n_parameters=self.p + self.q + len(scaled) + 1),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The likelihood of AR and MA terms, over the best coefficients and variance for them.
+
+    ``moves``: float64, shape (n, 1 + k): the returns, then the moves of each covariate, all of
+    unit deviation.
+    """
+
+    moves: NDArray[np.float64]
+    p: int
+    q: int
+
+    def terms(
+        self, unconstrained: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """AR and MA coefficients, stationary and invertible, of any real numbers."""
+        ar, ma = unconstrained[: self.p], unconstrained[self.p :]
+        return (
+            constrain_stationary_univariate(ar) if self.p else ar,
+            -constrain_stationary_univariate(ma) if self.q else ma,
+        )
+
+    def regression(
+        self, ar: NDArray[np.float64], ma: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float, float]:
+        """Coefficients, shape (k,), the variance of a shock, and the mean log-likelihood."""
+        columns = [arma_innovations(column, ar, ma) for column in self.moves.T]
+        spread = np.asarray(columns[0][1])
+        returns, *others = (np.asarray(column) / np.sqrt(spread) for column, _ in columns)
+        design = np.column_stack([np.empty((len(returns), 0)), *others])
+        coefficients = np.linalg.lstsq(design, returns, rcond=None)[0]
+        variance = float(np.mean((returns - design @ coefficients) ** 2))
+        mean = -0.5 * (np.log(2 * np.pi * variance) + 1 + np.log(spread).mean())
+        return coefficients, variance, float(mean)
+
+    def best(self) -> OptimizeResult:
+        """The highest top that the optimizer climbs from ``STARTS``."""
+        climbed = [
+            minimize(lambda at: -self.regression(*self.terms(at))[2], self._start(first))
+            for first in (STARTS if self.p and self.q else STARTS[:1])
+        ]
+        return min(climbed, key=lambda result: float(result.fun))
+
+    def _start(self, first: float) -> NDArray[np.float64]:
+        start = np.zeros(self.p + self.q)
+        if first:  # only with both kinds of terms
+            start[[0]] = unconstrain_stationary_univariate(np.array([first]))
+            start[[self.p]] = unconstrain_stationary_univariate(np.array([CANCELLED * first]))
+        return start
+
+
+def require_variation(sample: History, model: str, moves: NDArray[np.float64]) -> None:
+    """Raise CannotFit where covariates do not move, or not by themselves."""
+    still = [
+        name for name, column in zip(sample.feature_names, moves.T, strict=True) if not column.any()
+    ]
+    if still:
+        raise CannotFit(
+            f"{sample.commodity}: {model}: the covariate {', '.join(still)} does not move from"
+            f" {sample.first} to {sample.newest}: leave it out of the feature set"
+        )
+    if np.linalg.matrix_rank(moves / moves.std(axis=0)) < moves.shape[1]:
+        raise CannotFit(
+            f"{sample.commodity}: {model}: of the covariates {', '.join(sample.feature_names)} one"
+            f" follows from the others from {sample.first} to {sample.newest}: leave it out"
+        )
+
+
+def metrics_of(best: OptimizeResult, returns: NDArray[np.float64], n_parameters: int) -> FitMetrics:
+    """How the fit went, on the scale of the returns themselves."""
+    n = len(returns)
+    log_likelihood = -float(best.fun) * n - n * float(np.log(returns.std()))
+    return FitMetrics(
+        log_likelihood=log_likelihood,
+        aic=2 * n_parameters - 2 * log_likelihood,
+        bic=n_parameters * float(np.log(n)) - 2 * log_likelihood,
+        converged=True,
+        iterations=int(best.nit),
+    )
