@@ -33,7 +33,7 @@ class History:
     def __post_init__(self) -> None:
         """Freeze the arrays and refuse what is not a history. Raises ValueError."""
         shape, names = (len(self.dates), len(self.feature_names)), self.feature_names
-        features = np.array(self.features, dtype=np.float64)
+        features = np.array(self.features, dtype=np.float64, order="C")
         if features.size == 0 and 0 in shape:
             features = np.empty(shape)
         if features.shape != shape or len(set(names)) < len(names):

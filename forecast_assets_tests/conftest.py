@@ -1,7 +1,7 @@
 """What tests share: closes drawn from a named seed, configurations, and the graph over them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,19 @@ def make_history(
     """Closes on every weekday from ``first`` on."""
     days = np.busday_offset(np.datetime64(first), np.arange(sessions), roll="forward")
     return History(commodity, days, closes(sessions, seed))
+
+
+def with_features(history: History, names: tuple[str, ...] = ("rain", "vix")) -> History:
+    """The same closes beside covariates that wander, each from a seed of its own name."""
+    columns = [closes(len(history), seed=sum(name.encode()), volatility=0.05) for name in names]
+    return replace(history, features=np.column_stack(columns), feature_names=names)
+
+
+def write_covariate(path: Path, history: History, name: str, column: str = "close") -> None:
+    """A CSV file that a covariate can be read from: its values, dated as the sessions are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = history.features[:, history.feature_names.index(name)]
+    pd.DataFrame({"date": history.dates, column: values}).to_csv(path, index=False)
 
 
 def write_prices(path: Path, history: History) -> None:

@@ -84,22 +84,24 @@ class FittedSarimax(FittedForecaster):
         reach = {"persist": 1, "seasonal_mean": LONGEST_PROJECTION, "none": self.lag}
         ahead = projected(self.projection, view, origins, reach[self.projection], self.lag)
         now = late(view, self.lag).features[view.positions(origins)]
-        for place, day in enumerate(origins):
-            for column, name in enumerate(self.covariates):
-                key = f"commodities.{view.commodity}.covariates.{name}"
-                if np.isnan(now[place, column]) or (
-                    self.projection == "none" and np.isnan(ahead[place, :, column]).any()
-                ):
-                    when = f"on {day}" if self.lag == 0 else f"in the {self.lag} sessions to {day}"
-                    reasons[day] = (
-                        f"nothing was known of the covariate {name} {when}: its newest value was"
-                        f" older than {key}.fill_days allows, or its file begins later"
+        late_by = f"in the {self.lag} sessions to" if self.lag else "on"
+        for column, name in enumerate(self.covariates):
+            unprojected = np.isnan(ahead[:, :, column]).any(axis=1)
+            unknown = np.isnan(now[:, column]) | (unprojected & (self.projection == "none"))
+            key = f"commodities.{view.commodity}.covariates.{name}"
+            for day, is_unknown, is_unprojected in zip(origins, unknown, unprojected, strict=True):
+                if is_unknown:
+                    reason = (
+                        f"nothing was known of the covariate {name} {late_by} {day}: its newest"
+                        f" value was older than {key}.fill_days allows, or its file begins later"
                     )
-                elif np.isnan(ahead[place, :, column]).any():
-                    reasons[day] = (
+                    reasons.setdefault(day, reason)
+                elif is_unprojected:
+                    reason = (
                         f"the covariate {name} has no value at this time of an earlier year, from"
                         f" which {day} could project it: {key}"
                     )
+                    reasons.setdefault(day, reason)
         return reasons
 
     def expected_moves(
