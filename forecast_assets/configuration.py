@@ -191,7 +191,7 @@ class Settings(Section):
     feature_sets: dict[Name, list[str]] = Field(
         default={}, description="Names for the sets of covariates that models use."
     )
-    models: dict[str, Forecaster] = Field(min_length=1)
+    models: dict[str, Forecaster]
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
 
@@ -344,6 +344,8 @@ def _roster(
         raise ValueError(  # noqa: TRY004
             "allowed: a list of model names or of `name: {option: value}`"
         )
+    if not entries:
+        raise ValueError("allowed: at least 1 item")
     roster: dict[str, Forecaster] = {}
     for entry in entries:
         name, options = _model_entry(entry)
@@ -402,7 +404,7 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
         if len(keys) == 2:
             return Commodity
         return SOURCES[keys[-1]] if keys[2] == "source" else Covariate
-    return PARTS[keys[0]]
+    return PARTS.get(keys[0], Settings)
 
 
 def _line(detail: Any, section: type[BaseModel]) -> str:

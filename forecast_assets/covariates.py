@@ -54,9 +54,10 @@ def read_covariate(
     table = pd.DataFrame({"date": dates(whose, rows, today, rejections)})
     table["value"] = numbers(whose, rows, column, rejections)
     table["region"] = rows[region] if region else "everywhere"
-    unnamed = table["region"] == ""
-    rejections += rejections_of(whose, rows[unnamed], region or "", "a region without a name")
-    kept = table["date"].notna() & table["value"].notna() & ~unnamed
+    kept = table["date"].notna() & table["value"].notna() & (table["region"] != "")
+    if region:
+        unnamed = rows[rows[region] == ""]
+        rejections += rejections_of(whose, unnamed, region, "a region without a name")
     keys = [table["date"], table["region"]]
     values = table["value"].rename(column)
     kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)

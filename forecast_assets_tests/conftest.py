@@ -111,19 +111,28 @@ MakeGraph = Callable[..., Graph]
 
 @pytest.fixture
 def make_graph(tmp_path: Path) -> MakeGraph:
-    """Build a graph over prices: one commodity from a file unless the keys say otherwise."""
+    """Build a graph over prices: one commodity from a file unless the keys say otherwise.
+
+    The covariates of the history are files of their own, known the day after.
+    """
 
     def build(history: History | None = None, **keys: Any) -> Graph:
         history = history or make_history()
         write_prices(tmp_path / "prices" / f"{history.commodity}.csv", history)
         source = {"type": "file", "path": f"prices/{history.commodity}.csv"}
+        covariates = {}
+        for name in history.feature_names:
+            write_covariate(tmp_path / "covariates" / f"{name}.csv", history, name)
+            covariates[name] = {"path": f"covariates/{name}.csv", "column": "close"}
         document: dict[str, Any] = {
             "model_version": "v1.0",
             "horizon": 14,
             "paths": 20,
             "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
             "models": ["naive", "random_walk", "arima_111", "garch"],
-            "commodities": {history.commodity: {"unit": "USc/lb", "source": source}},
+            "commodities": {
+                history.commodity: {"unit": "USc/lb", "source": source, "covariates": covariates}
+            },
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))

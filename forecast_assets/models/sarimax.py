@@ -86,8 +86,10 @@ class FittedSarimax(FittedForecaster):
         now = late(view, self.lag).features[view.positions(origins)]
         late_by = f"in the {self.lag} sessions to" if self.lag else "on"
         for column, name in enumerate(self.covariates):
-            unprojected = np.isnan(ahead[:, :, column]).any(axis=1)
-            unknown = np.isnan(now[:, column]) | (unprojected & (self.projection == "none"))
+            unprojected = np.isnan(ahead[:, :, column].sum(axis=1))
+            unknown = np.isnan(now[:, column])
+            if self.projection == "none":
+                unknown |= unprojected
             key = f"commodities.{view.commodity}.covariates.{name}"
             for day, is_unknown, is_unprojected in zip(origins, unknown, unprojected, strict=True):
                 if is_unknown:
