@@ -33,6 +33,10 @@ def test_the_graph_is_this() -> None:
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
     ) == ["forecast", "load_prices", "train"]
+    assert sorted(node.name for node in defs.resolve_job_def("load_prices").graph.nodes) == [
+        "features",
+        "prices",
+    ]
 
 
 def test_every_asset_is_described_and_says_what_it_is_made_with() -> None:
