@@ -132,7 +132,7 @@ class Worker:
         )
         self.progress.require_going_on()
         if not result.success:
-            self.problems += failure_lines(result)
+            self.problems += failure_lines(result, job)
         return result
 
 
@@ -218,12 +218,12 @@ def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMateri
     return [event for event in events if event.asset_key == AssetKey(asset)]
 
 
-def failure_lines(result: ExecuteInProcessResult) -> list[str]:
+def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
     """Why a run failed: a line for each partition, or the error that stopped it."""
     failed = [each.step_failure_data for each in result.get_step_failure_events()]
     error = failed[0].error if failed else None
     if error is None:
-        return ["the run failed; the Dagster UI has its log"]
+        return [f"{job}: the run failed; the Dagster UI has its log"]
     while error.cause is not None:
         error = error.cause
     return error.message.partition(": ")[2].strip().splitlines()

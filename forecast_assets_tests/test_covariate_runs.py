@@ -11,6 +11,7 @@ from dagster import AssetKey, AssetMaterialization, ExecuteInProcessResult, Tabl
 from typer.testing import CliRunner
 
 from forecast_assets.cli import app
+from forecast_assets.definitions import build_definitions
 from forecast_assets.due import Ledger, lacks_forecasts, lacks_models
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets_tests.conftest import (
@@ -187,6 +188,37 @@ def test_a_covariate_that_a_commodity_lacks_fails_its_model_by_name_and_no_other
     assert materialized(graph.run("forecast", KEY), "distributions").metadata[
         "rows_written"
     ].value == (ORIGINS * 20)
+
+
+def test_a_covariate_taken_away_after_training_fails_its_model_and_no_other(
+    graph: Graph, make_graph: MakeGraph
+) -> None:
+    graph.run("train", KEY)
+    rain_only = {"market": ["rain"], "weather": ["rain"]}
+    history = HISTORY.select(("rain",))
+    without = make_graph(history, models=KEYS["models"], feature_sets=rain_only)
+    event = materialized(without.run("load_prices", "Coffee"), "features")
+    assert event.metadata["rows_deleted"].value == 655
+    assert lacks_models(without.settings, window(without), ledger(without))
+    result = without.run("forecast", KEY, raise_on_error=False)
+    assert not result.success
+    drawn = without.store.paths.read("Coffee", [TRAINING]).column("model_name").to_pylist()
+    assert set(drawn) == {"naive"}
+    (failure,) = without.store.failures.find("Coffee", "v1.0")
+    assert (failure.stage, failure.declined, failure.origins) == ("forecast", False, ORIGINS)
+    assert "sarimax: Coffee: no covariate 'vix'; it has: rain" in failure.reason
+    without.run("train", KEY)  # on what the set names now
+    without.run("forecast", KEY)
+    assert without.store.failures.find("Coffee", "v1.0") == []
+
+
+def test_the_asset_loads_back_as_histories_with_covariates(graph: Graph) -> None:
+    definitions: Any = build_definitions(graph.settings)
+    loaded = definitions.load_asset_value(
+        "features", partition_key="Coffee", instance=graph.instance
+    )
+    known = graph.store.features.read(graph.store.prices.history("Coffee"))
+    assert loaded["Coffee"].fingerprint == known.fingerprint
 
 
 def test_too_few_sessions_since_a_missing_covariate_fail_by_name(make_graph: MakeGraph) -> None:
