@@ -86,6 +86,8 @@ def train_window(
                 training.kept.append(stored[name])
                 continue
             training.fits.append(fit(forecaster, sample, settings))
+        except MissingCovariate as error:
+            training.failures.append(ModelFailure(name, f"{window.key}: {name}: {error}"))
         except CannotFit as error:
             declined = isinstance(error, Declined)
             training.failures.append(ModelFailure(name, f"{window.key}: {error}", declined))
@@ -111,13 +113,13 @@ def fit(forecaster: Forecaster, history: History, settings: Settings) -> Fit:
             f" {len(sample)} sessions since, {least} needed (naive and random_walk have a"
             " difference form)"
         )
-    sample = require_covariates(sample, forecaster.name, least)
+    sample = require_covariates(sample, least)
     began = time.perf_counter()
     model = forecaster.fit(sample)
     return Fit(forecaster, model, sample.first, time.perf_counter() - began)
 
 
-def require_covariates(sample: History, model_name: str, least: int) -> History:
+def require_covariates(sample: History, least: int) -> History:
     """The sessions since every covariate was known. Raises MissingCovariate for too few."""
     known = sample.since_missing()
     if len(known) == len(sample) or len(known) >= least:
@@ -125,7 +127,7 @@ def require_covariates(sample: History, model_name: str, least: int) -> History:
     last = len(sample) - len(known) - 1
     name = sample.feature_names[int(np.flatnonzero(np.isnan(sample.features[last]))[0])]
     raise MissingCovariate(
-        f"{sample.commodity}: {model_name} needs the covariate {name}, of which nothing was known"
-        f" on {sample.dates[last]}: only {len(known)} sessions since, {least} needed"
+        f"{sample.commodity}: nothing was known of the covariate {name} on {sample.dates[last]}:"
+        f" only {len(known)} sessions since, {least} needed"
         f" (commodities.{sample.commodity}.covariates.{name}: its file, or fill_days)"
     )

@@ -184,7 +184,7 @@ def test_a_covariate_that_a_commodity_lacks_fails_its_model_by_name_and_no_other
     assert names(graph) == ["naive"]
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
     assert (failure.model_name, failure.declined) == ("sarimax", False)
-    assert "Coffee: no covariate 'vix'; it has: none" in failure.reason
+    assert "sarimax: Coffee: no covariate 'vix'; it has: none" in failure.reason
     assert materialized(graph.run("forecast", KEY), "distributions").metadata[
         "rows_written"
     ].value == (ORIGINS * 20)
@@ -228,7 +228,7 @@ def test_too_few_sessions_since_a_missing_covariate_fail_by_name(make_graph: Mak
     graph.run("load_prices", "Coffee")
     graph.run("train", KEY)
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
-    reason = f"sarimax needs the covariate vix, of which nothing was known on {HISTORY.dates[170]}"
+    reason = f"sarimax: Coffee: nothing was known of the covariate vix on {HISTORY.dates[170]}"
     assert reason in failure.reason
     assert "only 481 sessions since, 500 needed" in failure.reason
 
