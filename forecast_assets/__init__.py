@@ -4,6 +4,8 @@
 
     price sources        prices                (commodity)
                            |
+    covariate files      features              (commodity)
+                           |
                      trained_models            (commodity x training date)
                            |
                      distributions             (the same partitions)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,11 +16,14 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from forecast_assets.errors import ConfigurationError, UnknownModel
 from forecast_assets.models.base import Forecaster
+from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -77,19 +80,63 @@ class FileSource(Section):
     )
 
 
+MODELS_OF_A_RUN = (
+    "Models of this run, as in the configuration: names or `name: {option: value}`; the"
+    " configuration's by default. They need a model_version of their own."
+)
+
 SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "file": FileSource}
 
 Source = Annotated[SampleSource | FileSource, Field(discriminator="type")]
 
 
+Aggregate = Literal["mean", "weighted", "first"]
+"""How the regions of a day become one value."""
+
+
+class Covariate(Section):
+    """A series beside the prices, from CSV or Parquet files by date, or by date and region."""
+
+    path: str = Field(min_length=1, description="File or glob, relative to the configuration.")
+    column: str = Field(min_length=1, description="The column that holds the values.")
+    unit: str = Field("", description="What a value is counted in; shown on axes.")
+    delay_days: int = Field(
+        1, strict=True, ge=0, le=3650, description="Calendar days after its date until it is known."
+    )
+    fill_days: int = Field(
+        5, strict=True, ge=0, le=3650, description="Calendar days that a value is carried forward."
+    )
+    region: str | None = Field(None, min_length=1, description="The column that holds the region.")
+    aggregate: Aggregate = "mean"
+    regions: list[str] | None = Field(
+        None, min_length=1, description="For `first`: these regions, the first of them preferred."
+    )
+    weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = Field(
+        None, min_length=1, description="For `weighted`: the weight of each region."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.column.lower() == "date" or self.column == self.region:
+            raise ValueError("allowed: a `column` that is neither the date nor the region")
+        if self.region is None and self.aggregate != "mean":
+            raise ValueError(f"allowed: `aggregate: {self.aggregate}` with the column of `region`")
+        if (self.aggregate == "weighted") != (self.weights is not None):
+            raise ValueError("allowed: `weights` together with `aggregate: weighted`")
+        if self.regions is not None and self.aggregate != "first":
+            raise ValueError("allowed: `regions` together with `aggregate: first`")
+        return self
+
+
 class Commodity(Section):
-    """One commodity: what a price is counted in, where prices come from, when it trades."""
+    """One commodity: its unit, where prices and covariates come from, when it trades."""
 
     unit: str = Field(min_length=1)
     source: Source
     calendar: str | None = Field(
         None, description="A calendar of exchange_calendars; Monday to Friday where it is absent."
     )
+    covariates: dict[Name, Covariate] = Field(default={}, description="Series beside the prices.")
 
     @field_validator("calendar")
     @classmethod
@@ -132,6 +179,20 @@ class Database(Section):
     )
 
 
+class Parallel(Section):
+    """Where models are fitted: as many at once as there are processes."""
+
+    backend: str = Field(
+        "loky", min_length=1, description="A backend of joblib: its own, or one that is registered."
+    )
+    processes: int | None = Field(
+        None, strict=True, ge=1, description="The machine's cores where it is absent."
+    )
+    module: str | None = Field(
+        None, description="A Python module to import first, which registers the backend."
+    )
+
+
 class Settings(Section):
     """The whole configuration file."""
 
@@ -141,28 +202,71 @@ class Settings(Section):
     horizon: int = Field(14, strict=True, ge=1, le=60, description="Sessions ahead.")
     paths: int = Field(2000, strict=True, ge=2, le=100_000, description="Paths a forecast.")
     training: Training
-    models: dict[str, Forecaster] = Field(min_length=1)
     commodities: dict[Name, Commodity] = Field(min_length=1)
+    feature_sets: dict[Name, list[str]] = Field(
+        default={}, description="Names for the sets of covariates that models use."
+    )
+    models: dict[str, Forecaster]
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
+    parallel: Parallel = Parallel()
 
     _folder: Path = PrivateAttr(default=Path())
 
+    @field_validator("feature_sets", mode="after")
+    @classmethod
+    def _known_covariates(
+        cls, sets: dict[str, list[str]], info: ValidationInfo
+    ) -> dict[str, list[str]]:
+        commodities: dict[str, Commodity] = info.data.get("commodities", {})
+        known = sorted({name for each in commodities.values() for name in each.covariates})
+        for name, members in sets.items():
+            strange = [member for member in members if member not in known]
+            if strange and commodities:
+                raise ValueError(
+                    f"{name} names {', '.join(strange)}; allowed: covariates of a commodity:"
+                    f" {', '.join(known) or 'there are none'}"
+                )
+            if not members or len(set(members)) < len(members):
+                raise ValueError(f"{name}: allowed: at least one covariate, each once")
+        return sets
+
     @field_validator("models", mode="before")
     @classmethod
-    def _roster(cls, entries: Any) -> dict[str, Forecaster]:
-        if not isinstance(entries, list):
-            # A ValueError, so that pydantic reports it with its key.
-            raise ValueError(  # noqa: TRY004
-                "allowed: a list of model names or of `name: {option: value}`"
+    def _roster(cls, entries: Any, info: ValidationInfo) -> dict[str, Forecaster]:
+        return _roster(entries, info.data.get("feature_sets"), info.data.get("horizon"))
+
+    def covariates_of(self, forecaster: Forecaster, available: Sequence[str]) -> tuple[str, ...]:
+        """The covariates that a model uses, in the order of their names; none for most.
+
+        An ensemble goes on with what is ``available``: a member that lacks one fails by name.
+        """
+        sets = {part.feature_set for part in forecaster.parts()}
+        names = sorted({name for each in sets if each for name in self.feature_sets[each]})
+        if forecaster.parts() == (forecaster,):
+            return tuple(names)
+        return tuple(name for name in names if name in available)
+
+    def of_run(self, model_version: str | None, models: list[Any] | None) -> Self:
+        """These settings with the version and the models of a run, where it has its own.
+
+        Raises ConfigurationError for models without a version of their own: they would retire
+        the models in use.
+        """
+        version = self.version(model_version)
+        if models is None:
+            return self.model_copy(update={"model_version": version})
+        if version == self.model_version:
+            raise ConfigurationError(
+                f"model_version: found {model_version!r}, allowed: a version of its own for a run"
+                f" with `models` of its own, since under {version} they would retire the models"
+                " in use"
             )
-        roster: dict[str, Forecaster] = {}
-        for entry in entries:
-            name, options = _model_entry(entry)
-            if name in roster:
-                raise ValueError(f"{name} is listed twice")
-            roster[name] = _forecaster(name, options)
-        return roster
+        try:
+            roster = _roster(models, self.feature_sets, self.horizon)
+        except ValueError as error:
+            raise ConfigurationError(f"models: found {models!r}; {error}") from error
+        return self.model_copy(update={"model_version": version, "models": roster})
 
     @property
     def folder(self) -> Path:
@@ -231,6 +335,7 @@ PARTS: dict[str, type[Section]] = {
     "training": Training,
     "artifacts": Artifacts,
     "database": Database,
+    "parallel": Parallel,
 }
 
 
@@ -247,6 +352,71 @@ def configuration_path() -> Path:
 def expanded(path: str) -> Path:
     """A path with ``~`` replaced; an unknown user's is left as it is, and will not be found."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
+
+
+def _roster(
+    entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
+) -> dict[str, Forecaster]:
+    """The models of a list, by name. Raises ValueError, which says what is allowed.
+
+    ``feature_sets`` and ``horizon`` are None where they are wrong themselves.
+    """
+    if not isinstance(entries, list):
+        # A ValueError, so that pydantic reports it with its key.
+        raise ValueError(  # noqa: TRY004
+            "allowed: a list of model names or of `name: {option: value}`"
+        )
+    if not entries:
+        raise ValueError("allowed: at least 1 item")
+    options_of: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        name, options = _model_entry(entry)
+        if name in options_of:
+            raise ValueError(f"{name} is listed twice")
+        options_of[name] = options
+    roster = {
+        name: _forecaster(name, options)
+        for name, options in options_of.items()
+        if name != Ensemble.name
+    }
+    for forecaster in roster.values():
+        _require_features(forecaster, feature_sets)
+        _require_reach(forecaster, horizon)
+    if Ensemble.name in options_of:
+        options = options_of[Ensemble.name]
+        if "members" in options:
+            options |= {"members": _members(options["members"], feature_sets, horizon)}
+        elif roster:
+            options |= {"members": roster}
+        roster[Ensemble.name] = _forecaster(Ensemble.name, options)
+    return {name: roster[name] for name in options_of}
+
+
+def _members(
+    entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
+) -> dict[str, Forecaster]:
+    try:
+        return _roster(entries, feature_sets, horizon)
+    except ValueError as error:
+        raise ValueError(f"{Ensemble.name}.members: found {entries!r}; {error}") from error
+
+
+def _require_features(forecaster: Forecaster, feature_sets: Mapping[str, Any] | None) -> None:
+    wanted = forecaster.feature_set
+    if wanted is not None and feature_sets is not None and wanted not in feature_sets:
+        raise ValueError(
+            f"{forecaster.name}.features: found {wanted!r}, allowed: a name of feature_sets:"
+            f" {', '.join(feature_sets) or 'there are none'}"
+        )
+
+
+def _require_reach(forecaster: Forecaster, horizon: int | None) -> None:
+    reach = forecaster.reach
+    if reach is not None and horizon is not None and reach < horizon:
+        raise ValueError(
+            f"{forecaster.name}.lag: found {reach}, allowed: the horizon of {horizon} sessions or"
+            " more, since nothing projects the covariates"
+        )
 
 
 def _model_entry(entry: Any) -> tuple[str, dict[str, Any]]:
@@ -275,8 +445,10 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if not keys:
         return Settings
     if keys[0] == "commodities":
-        return SOURCES[keys[-1]] if len(keys) > 2 else Commodity
-    return PARTS[keys[0]]
+        if len(keys) == 2:
+            return Commodity
+        return SOURCES[keys[-1]] if keys[2] == "source" else Covariate
+    return PARTS.get(keys[0], Settings)
 
 
 def _line(detail: Any, section: type[BaseModel]) -> str:

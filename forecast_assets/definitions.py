@@ -5,10 +5,16 @@ import warnings
 from dagster import BetaWarning, Definitions, in_process_executor
 
 from forecast_assets.assets.distributions import distributions_asset
+from forecast_assets.assets.features import features_asset
 from forecast_assets.assets.prices import prices_asset
 from forecast_assets.assets.trained_models import trained_models_asset
 from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.io_managers import ModelIOManager, PathsIOManager, PriceIOManager
+from forecast_assets.io_managers import (
+    FeatureIOManager,
+    ModelIOManager,
+    PathsIOManager,
+    PriceIOManager,
+)
 from forecast_assets.jobs import JOBS
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import LogProgress, Progress
@@ -20,11 +26,16 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
     partitions = Partitions(settings)
     store = StoreResource.of(settings)
     units = {name: commodity.unit for name, commodity in settings.commodities.items()}
+    covariate_units = {
+        name: {each: covariate.unit for each, covariate in commodity.covariates.items()}
+        for name, commodity in settings.commodities.items()
+    }
     with warnings.catch_warnings():
         # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
         warnings.simplefilter("ignore", BetaWarning)
         assets = [
             prices_asset(settings, partitions),
+            features_asset(settings, partitions),
             trained_models_asset(settings, partitions),
             distributions_asset(settings, partitions),
         ]
@@ -36,6 +47,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
             "store": store,
             "progress": progress or LogProgress(),
             "price_io_manager": PriceIOManager(store=store, units=units),
+            "feature_io_manager": FeatureIOManager(store=store, units=covariate_units),
             "model_io_manager": ModelIOManager(
                 store=store,
                 artifacts_url=settings.artifacts_url,

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from forecast_assets.configuration import Settings
-from forecast_assets.forecasting import agenda, moved, withdrawn
+from forecast_assets.errors import MissingCovariate
+from forecast_assets.forecasting import Views, agenda, moved, withdrawn
 from forecast_assets.history import History
 from forecast_assets.partitions import Window
 from forecast_assets.store.contract import IssuedForecast, TrainedModel
@@ -18,6 +20,11 @@ class Ledger:
     history: History
     models: Sequence[TrainedModel]
     issued: Sequence[IssuedForecast]
+
+    @cached_property
+    def views(self) -> Views:
+        """The history as each model may see it."""
+        return Views(self.history)
 
     def models_of(self, window: Window, settings: Settings) -> dict[str, TrainedModel]:
         """The active models of a window that the roster names."""
@@ -37,19 +44,27 @@ def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
     """Whether a model of the roster is missing from a window, or not fitted on today's data."""
     known = ledger.history.known_before(window.training_date)
     rows = ledger.models_of(window, settings)
-    return any(
-        name not in rows or not is_current(rows[name], forecaster, known)
-        for name, forecaster in settings.models.items()
-    )
+    for name, forecaster in settings.models.items():
+        try:
+            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
+        except MissingCovariate:
+            return True  # training says so by name
+        if name not in rows or not is_current(rows[name], forecaster, sample):
+            return True
+    return False
 
 
 def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recompute: bool) -> bool:
     """Whether a forecast of a window is missing, or does not match its model or its data."""
     history = ledger.history
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
-    prints = dict(zip(history.dates.tolist(), history.fingerprints, strict=True))
     for name, row in ledger.models_of(window, settings).items():
         held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
+        try:
+            names = settings.covariates_of(settings.models[name], history.feature_names)
+            _, prints = ledger.views.of(names)
+        except MissingCovariate:
+            return True  # forecasting says so by name
         if agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute).due:
             return True
     return False

@@ -25,6 +25,10 @@ class Declined(CannotFit):
     """A model does not apply to a history, by its nature: nothing broke."""
 
 
+class MissingCovariate(CannotFit):
+    """A model needs a covariate that a commodity does not have, or not for long enough."""
+
+
 class CannotForecast(ForecastAssetsError):
     """A fitted model was asked for an origin that it declines."""
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import CannotForecast, LookAheadError
+from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.partitions import Origin, Window
@@ -95,6 +95,25 @@ def agenda(
     return Agenda(due, redrawn, stale, len(origins) - len(due) - elsewhere, elsewhere)
 
 
+@dataclass(frozen=True, eq=False)
+class Views:
+    """A history as each model may see it: with its own covariates, and no other."""
+
+    history: History
+    seen: dict[tuple[str, ...], tuple[History, dict[date, str]]] = field(default_factory=dict)
+
+    def of(self, covariates: tuple[str, ...]) -> tuple[History, dict[date, str]]:
+        """The view, and the fingerprint of what it held at each session.
+
+        Raises MissingCovariate.
+        """
+        if covariates not in self.seen:
+            view = self.history.select(covariates)
+            prints = dict(zip(view.dates.tolist(), view.fingerprints, strict=True))
+            self.seen[covariates] = view, prints
+        return self.seen[covariates]
+
+
 def forecast_window(
     settings: Settings,
     window: Window,
@@ -110,12 +129,18 @@ def forecast_window(
     """
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
-    prints = dict(zip(history.dates.tolist(), history.fingerprints, strict=True))
     draws, failures, agendas = [], [], []
+    views = Views(history)
     for row, model in models:
         held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
+        try:
+            view, prints = views.of(model.covariates)
+        except MissingCovariate as error:
+            reason = f"{window.key}: {row.model_name}: {error}"
+            failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
+            continue
         todo = agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute)
-        draw, declined = draw_model(settings, window, history, (row, model), todo.due, prints)
+        draw, declined = draw_model(settings, window, view, (row, model), todo.due, prints)
         draws += [draw] if draw else []
         failures += declined
         agendas.append(todo)

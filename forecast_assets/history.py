@@ -1,32 +1,43 @@
 """History: the closes of one commodity, and the one cut that keeps the future out."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast_assets.errors import LookAheadError
+from forecast_assets.errors import LookAheadError, MissingCovariate
 
 Dates = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Daily closes, one a session, in order.
+    """Daily closes, one a session, in order, and what else was known at each.
 
     ``dates``: datetime64[D], shape (n,), strictly increasing. ``closes``: float64, shape (n,),
-    finite, in the commodity's unit. Both are read-only.
+    finite, in the commodity's unit. ``features``: float64, shape (n, k), one column for each of
+    ``feature_names``: the covariates as they were known at the session's close, NaN where one was
+    not. All are read-only.
     """
 
     commodity: str
     dates: Dates
     closes: NDArray[np.float64]
+    features: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    feature_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze the arrays and refuse what is not a history. Raises ValueError."""
+        shape, names = (len(self.dates), len(self.feature_names)), self.feature_names
+        features = np.array(self.features, dtype=np.float64, order="C")
+        if features.size == 0 and 0 in shape:
+            features = np.empty(shape)
+        if features.shape != shape or len(set(names)) < len(names):
+            raise ValueError(f"{self.commodity}: {features.shape} features for {names} and dates")
         dates = np.array(self.dates, dtype="datetime64[D]")
         closes = np.array(self.closes, dtype=np.float64)
         if dates.ndim != 1 or dates.shape != closes.shape:
@@ -35,7 +46,8 @@ class History:
             raise ValueError(f"{self.commodity}: dates are not strictly increasing")
         if np.any(np.isnat(dates)) or not np.all(np.isfinite(closes)):
             raise ValueError(f"{self.commodity}: a date or a close is missing, or infinite")
-        dates.flags.writeable = closes.flags.writeable = False
+        dates.flags.writeable = closes.flags.writeable = features.flags.writeable = False
+        object.__setattr__(self, "features", features)
         object.__setattr__(self, "dates", dates)
         object.__setattr__(self, "closes", closes)
 
@@ -72,6 +84,30 @@ class History:
         """Sessions whose close has a logarithm, as if the others had not traded."""
         return self._take(self.closes > 0)
 
+    def since_missing(self) -> "History":
+        """Sessions after the last at which a covariate was not known."""
+        missing = np.flatnonzero(np.isnan(self.features).any(axis=1))
+        return self._slice(int(missing[-1]) + 1 if len(missing) else 0, len(self))
+
+    def select(self, names: Sequence[str]) -> "History":
+        """The same sessions with these covariates only, in this order.
+
+        Raises MissingCovariate for one that the commodity does not have.
+        """
+        if tuple(names) == self.feature_names:
+            return self
+        for name in names:
+            if name not in self.feature_names:
+                raise MissingCovariate(
+                    f"{self.commodity}: no covariate {name!r}; it has:"
+                    f" {', '.join(self.feature_names) or 'none'}: give it one at"
+                    f" commodities.{self.commodity}.covariates.{name} and materialize `features`"
+                )
+        columns = [self.feature_names.index(name) for name in names]
+        return History(
+            self.commodity, self.dates, self.closes, self.features[:, columns], tuple(names)
+        )
+
     def positions(self, origins: list[date]) -> NDArray[np.intp]:
         """Index of each origin, shape (n_origins,).
 
@@ -93,25 +129,48 @@ class History:
     def fingerprints(self) -> list[str]:
         """SHA-256 of every prefix: item i covers sessions 0 to i. Shape (n,).
 
-        Two histories share item i exactly when they share every date and close up to i.
+        Two histories share item i exactly when they share their covariates' names, and every
+        date, close and covariate up to i.
         """
-        rows = np.empty(len(self), dtype=[("day", "<i8"), ("close", "<f8")])
-        rows["day"] = self.dates.astype(np.int64)
-        rows["close"] = self.closes
-        digest = hashlib.sha256(self.commodity.encode())
+        digest = self._digest()
         prefixes = []
-        for row in rows:
+        for row in self._rows():
             digest.update(row.tobytes())
             prefixes.append(digest.hexdigest())
         return prefixes
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the whole history. Raises IndexError on an empty one."""
-        return self.fingerprints[-1]
+        if len(self) == 0:
+            raise IndexError(f"{self.commodity}: an empty history has no fingerprint")
+        digest = self._digest()
+        digest.update(self._rows().tobytes())
+        return digest.hexdigest()
+
+    def _digest(self) -> "hashlib._Hash":
+        digest = hashlib.sha256(self.commodity.encode())
+        for name in self.feature_names:
+            encoded = name.encode()
+            digest.update(len(encoded).to_bytes(4, "little") + encoded)
+        return digest
+
+    def _rows(self) -> NDArray[np.void]:
+        fields = [("day", "<i8"), ("close", "<f8")]
+        rows = np.empty(len(self), dtype=[*fields, ("features", "<f8", (len(self.feature_names),))])
+        rows["day"] = self.dates.astype(np.int64)
+        rows["close"] = self.closes
+        rows["features"] = np.where(np.isnan(self.features), np.nan, self.features)
+        return rows
 
     def _slice(self, first: int, stop: int) -> "History":
         return self._take(slice(first, stop))
 
     def _take(self, kept: slice | NDArray[np.bool_]) -> "History":
-        return History(self.commodity, self.dates[kept], self.closes[kept])
+        return History(
+            self.commodity,
+            self.dates[kept],
+            self.closes[kept],
+            self.features[kept],
+            self.feature_names,
+        )

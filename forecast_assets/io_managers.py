@@ -27,9 +27,17 @@ from forecast_assets.errors import (
     StoreError,
     UnknownModel,
 )
+from forecast_assets.features import Features
 from forecast_assets.forecasting import Forecasting, Loaded
 from forecast_assets.history import History
-from forecast_assets.metadata import Metadata, of_fans, of_forecasts, of_prices, of_training
+from forecast_assets.metadata import (
+    Metadata,
+    of_fans,
+    of_features,
+    of_forecasts,
+    of_prices,
+    of_training,
+)
 from forecast_assets.model_store import ModelStore, now
 from forecast_assets.partitions import Window
 from forecast_assets.progress import Progress
@@ -82,6 +90,8 @@ class PartitionedIOManager(ConfigurableIOManager):
             for key in obj.track():
                 try:
                     described[key] = self.write(obj.compute(key), context.run_id)
+                except Interrupted:
+                    raise
                 except Exception as error:  # a partition's boundary; raised below
                     failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
                     context.log.exception(failed[key])
@@ -125,6 +135,25 @@ class PriceIOManager(PartitionedIOManager):
         """The history of each commodity asked for, by name."""
         prices = self.tables().prices
         return {name: require_prices(prices.history(name)) for name in context.asset_partition_keys}
+
+
+class FeatureIOManager(PartitionedIOManager):
+    """Covariates to ``commodity.market.features``; histories with their covariates from it."""
+
+    units: dict[str, dict[str, str]]
+
+    def write(self, value: Features, run_id: str) -> Metadata:
+        """Make the table say what the covariates are now."""
+        changes = self.tables().features.write(value, now(), run_id)
+        return of_features(value, changes, self.units[value.commodity])
+
+    def load_input(self, context: InputContext) -> dict[str, History]:
+        """The history of each commodity asked for, with its covariates, by name."""
+        tables = self.tables()
+        return {
+            name: tables.features.read(require_prices(tables.prices.history(name)))
+            for name in context.asset_partition_keys
+        }
 
 
 def require_prices(history: History) -> History:

@@ -5,8 +5,8 @@ from dagster import AssetSelection, define_asset_job
 JOBS = (
     define_asset_job(
         "load_prices",
-        selection=AssetSelection.assets("prices"),
-        description="Read the price sources of some commodities.",
+        selection=AssetSelection.assets("prices", "features"),
+        description="Read the prices and covariates of some commodities.",
     ),
     define_asset_job(
         "train",

@@ -7,10 +7,11 @@ from typing import Any
 from dagster import MarkdownMetadataValue, MetadataValue, TableRecord
 
 from forecast_assets import plots
+from forecast_assets.features import Feature, Features
 from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import Fan, PriceChanges, TrainedModel
+from forecast_assets.store.contract import Fan, FeatureChanges, PriceChanges, TrainedModel
 from forecast_assets.training import Training
 
 Metadata = dict[str, Any]
@@ -39,6 +40,31 @@ def of_prices(
         "rejections": _table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
     }
+
+
+def of_features(features: Features, changes: FeatureChanges, units: Mapping[str, str]) -> Metadata:
+    """What is known of each covariate, what changed, and a plot of their values."""
+    refused = features.rejections
+    written = changes.added + changes.revised + changes.deleted
+    outcome = f"{written:,} rows written or deleted" if written else "nothing written: no change"
+    if not features.present and not features.missing:
+        outcome = "no covariates configured"
+    metadata: Metadata = {
+        "dagster/partition_row_count": changes.added + changes.revised + changes.unchanged,
+        "outcome": outcome,
+        "rows_added": changes.added,
+        "rows_revised": changes.revised,
+        "rows_deleted": changes.deleted,
+        "covariates": _table([_feature(features, each) for each in features.present]),
+        "covariates_not_refreshed": _table(
+            [{"covariate": name, "reason": why} for name, why in features.missing.items()]
+        ),
+        "rows_rejected": len(refused),
+        "rejections": _table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
+    }
+    if features.present:
+        metadata["features"] = MarkdownMetadataValue(plots.feature_plot(features, units))
+    return metadata
 
 
 def of_training(training: Training, fitted: Sequence[TrainedModel], model_version: str) -> Metadata:
@@ -102,6 +128,21 @@ def _model(row: TrainedModel) -> Mapping[str, Any]:
         "size_bytes": row.model_size_bytes,
         "trained_on": f"{row.training_start_date} to {row.training_end_date}",
         "model_id": row.model_id,
+    }
+
+
+def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
+    known, carried = feature.known, feature.carried
+    days = feature.observed_on[known]
+    whose = f"{features.commodity}, covariate {feature.name}"
+    return {
+        "covariate": feature.name,
+        "first_observation": str(days[0]) if len(days) else "none",
+        "newest_observation": str(days[-1]) if len(days) else "none",
+        "sessions_with_a_value": int(known.sum()),
+        "sessions_missing": int((~known).sum()),
+        "share_carried_forward": round(float(carried.sum() / max(known.sum(), 1)), 4),
+        "rows_rejected": sum(refused.commodity == whose for refused in features.rejections),
     }
 
 

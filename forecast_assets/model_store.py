@@ -64,6 +64,7 @@ class ModelStore:
                 f"{written.commodity}: {fitted.name} of {written.training_date} was fitted on a"
                 f" close of {history.newest}"
             )
+        known = history.select(fitted.covariates)
         payload = canonical_json(roster.dump(fitted))
         sha256 = hashlib.sha256(payload).hexdigest()
         large = len(payload) >= self.threshold_bytes
@@ -88,7 +89,7 @@ class ModelStore:
             payload_schema_version=fitted.schema_version,
             payload_sha256=sha256,
             model_size_bytes=len(payload),
-            data_fingerprint=history.fingerprint,
+            data_fingerprint=known.fingerprint,
             library_versions=canonical_json(library_versions()).decode(),
             fit_metrics=canonical_json(asdict(fitted.metrics)).decode(),
             fit_seconds=fit_seconds,

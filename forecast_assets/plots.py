@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from forecast_assets.features import Features
 from forecast_assets.history import History
 from forecast_assets.store.contract import Fan
 
@@ -27,6 +28,21 @@ def price_plot(history: History, unit: str) -> str:
     axes.set_title(f"{history.commodity}: {len(history)} closes up to {history.newest}")
     axes.grid(alpha=0.3)
     return _markdown(figure, f"closes of {history.commodity}")
+
+
+def feature_plot(features: Features, units: Mapping[str, str]) -> str:
+    """Each covariate as it was known at every session, as Markdown."""
+    count = len(features.present)
+    figure = Figure(figsize=(8, 1.8 * count + 0.6), layout="constrained")
+    panels = figure.subplots(count, squeeze=False, sharex=True).flat
+    for panel, feature in zip(panels, features.present, strict=True):
+        panel.plot(features.sessions, feature.values, linewidth=0.8)
+        unit = units[feature.name]
+        panel.set_ylabel(f"{feature.name} ({unit})" if unit else feature.name)
+        panel.grid(alpha=0.3)
+    figure.axes[-1].set_xlabel("session")
+    figure.suptitle(f"{features.commodity}: covariates as known at each close")
+    return _markdown(figure, f"covariates of {features.commodity}")
 
 
 def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:

@@ -1,46 +1,27 @@
-"""Price sources: where observations come from, and which of them are refused.
+"""Price sources: where observations come from, and which of them are refused."""
 
-A good row lands whatever stands beside it; a refused one is reported with its file, line, column,
-value and the rule it broke.
-"""
-
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from glob import escape, glob
 from pathlib import Path
 from typing import assert_never
 
 import exchange_calendars
 import pandas as pd
-import pyarrow.parquet as pq
 
-from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source, expanded
+from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source
 from forecast_assets.errors import SourceError
+from forecast_assets.rows import (
+    Layout,
+    Rejection,
+    conflicting,
+    dates,
+    is_missing,
+    numbers,
+    read_rows,
+)
 
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
-DATE_PATTERN = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-"""A day, and maybe a time, whose zone does not matter: the day is the one that is written."""
-MISSING = ("", ".", "-", "--", "na", "n/a", "#n/a", "<na>", "nd", "nan", "nat", "null", "none")
-"""How files write a value that is not there; case does not matter."""
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """One value that was refused, and why."""
-
-    commodity: str
-    file: str
-    line: int
-    column: str
-    value: str
-    rule: str
-
-    def __str__(self) -> str:
-        """One line that says where to look and what is wrong."""
-        where = f"{self.file}, line {self.line}, column {self.column}"
-        return f"{self.commodity}: {where}: found {self.value!r}: {self.rule}"
+LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",))
 
 
 @dataclass(frozen=True)
@@ -116,29 +97,15 @@ SAMPLES = {"wti": wti, "gold": gold}
 
 def read_files(name: str, source: FileSource, folder: Path, today: date) -> Observations:
     """Every file that the path or glob names, validated and merged."""
-    pattern = str(Path(escape(str(folder))) / expanded(source.path))
-    paths = [path for path in map(Path, sorted(glob(pattern, recursive=True))) if path.is_file()]  # noqa: PTH207 - may be absolute
-    if not paths:
-        raise SourceError(
-            f"{name}: no file at {folder / source.path}; commodities.{name}.source.path names it"
-        )
     rejections: list[Rejection] = []
-    tables = []
-    for path in paths:
-        try:
-            tables.append(_rows(name, path, rejections))
-        except SourceError as error:
-            rejections.append(Rejection(name, str(path), 1, "*", path.name, str(error)))
-    if not tables:
-        raise SourceError("; ".join(rejection.rule for rejection in rejections))
-    rows = _of_symbol(name, source, pd.concat(tables, ignore_index=True))
-    days = _dates(name, rows, today, rejections)
-    values = {column: _numbers(name, rows, column, rejections) for column in COLUMNS[1:]}
-    absent = _is_missing(rows["close"])
+    key = f"commodities.{name}.source.path"
+    rows = _of_symbol(name, source, read_rows(name, LAYOUT, folder, source.path, key, rejections))
+    days = dates(name, rows, today, rejections)
+    values = {column: numbers(name, rows, column, rejections) for column in COLUMNS[1:]}
+    absent = is_missing(rows["close"])
     prices = pd.DataFrame({"date": days, **values})
     kept = prices["date"].notna() & prices["close"].notna()
-    conflicts = _conflicting(name, prices[kept], rows, rejections)
-    kept &= ~conflicts.reindex(prices.index, fill_value=False)
+    kept &= ~conflicting(name, rows, kept, [prices["date"]], prices["close"], "close", rejections)
     merged = prices[kept].drop_duplicates("date").sort_values("date", ignore_index=True)
     if merged.empty:
         first = f" First: {rejections[0]}" if rejections else ""
@@ -150,63 +117,6 @@ def read_files(name: str, source: FileSource, folder: Path, today: date) -> Obse
         rejections=rejections,
         without_close=int((absent & prices["date"].notna()).sum()),
     )
-
-
-def _rows(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
-    """One file as text: the columns we know, and `file` and `line` of each row."""
-    try:
-        is_parquet = path.suffix.lower() in (".parquet", ".pq")
-        table = _parquet(name, path) if is_parquet else _csv(name, path, rejections)
-    except (OSError, ValueError, csv.Error) as error:
-        raise SourceError(f"{name}: {path} cannot be read: {error}") from error
-    lines = table.pop("line")
-    known = table.reindex(columns=[*COLUMNS, "commodity"], fill_value="")
-    known = known.astype("string").fillna("").apply(lambda column: column.str.strip())
-    blank = (known[list(COLUMNS)] == "").all(axis=1)
-    return known.assign(file=str(path), line=lines)[~blank]
-
-
-def _parquet(name: str, path: Path) -> pd.DataFrame:
-    header = pq.read_schema(path).names
-    places = _places(name, path, header)
-    # Without pandas' metadata an index is a column like any other.
-    table = pq.read_table(path, columns=[header[place] for place in places.values()])
-    texts = table.rename_columns(list(places)).to_pandas(ignore_metadata=True)
-    return texts.assign(line=range(1, len(texts) + 1))
-
-
-def _csv(name: str, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        places = _places(name, path, header)
-        rows = []
-        for fields in reader:
-            if any(fields[len(header) :]):
-                rule = f"the row has {len(fields)} fields, the header {len(header)}"
-                line = reader.line_num
-                rejections.append(Rejection(name, str(path), line, "*", ",".join(fields), rule))
-            else:
-                padded = [*fields, *[""] * (len(header) - len(fields))]
-                rows.append([*(padded[place] for place in places.values()), reader.line_num])
-    return pd.DataFrame(rows, columns=[*places, "line"])
-
-
-def _places(name: str, path: Path, header: list[str]) -> dict[str, int]:
-    """Where each column that we know stands. Raises SourceError for one missing or twice."""
-    names = [str(column).strip().lower() for column in header]
-    known = [column for column in (*COLUMNS, "commodity") if column in names]
-    twice = [column for column in known if names.count(column) > 1]
-    if twice:
-        raise SourceError(f"{name}: {path} names the column {twice[0]} twice")
-    missing = [column for column in ("date", "close") if column not in known]
-    if missing:
-        hint = "; is it separated by commas?" if len(names) < 2 else ""
-        raise SourceError(
-            f"{name}: {path} lacks the column {' and '.join(missing)}; found: "
-            f"{', '.join(names)}{hint}"
-        )
-    return {column: names.index(column) for column in known}
 
 
 def _of_symbol(name: str, source: FileSource, rows: pd.DataFrame) -> pd.DataFrame:
@@ -221,47 +131,6 @@ def _of_symbol(name: str, source: FileSource, rows: pd.DataFrame) -> pd.DataFram
             f"{', '.join(held) or 'nothing'}: set commodities.{name}.source.symbol"
         )
     return rows[rows["commodity"] == wanted]
-
-
-def _is_missing(text: pd.Series) -> pd.Series:
-    return text.str.lower().isin(MISSING)
-
-
-def _dates(name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]) -> pd.Series:
-    """Day of each row, NaT where it is refused."""
-    written = rows["date"].where(rows["date"].str.fullmatch(DATE_PATTERN)).str.slice(0, 10)
-    days = pd.to_datetime(written, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
-    unreadable = days.isna()
-    future = days > pd.Timestamp(today)
-    rejections += _rejections(name, rows[unreadable], "date", "not a date written YYYY-MM-DD")
-    rejections += _rejections(name, rows[future], "date", f"later than today, {today}")
-    return days.mask(future)
-
-
-def _numbers(name: str, rows: pd.DataFrame, column: str, rejections: list[Rejection]) -> pd.Series:
-    """Value of each row as float64, NaN where it is absent or refused."""
-    text = rows[column]
-    values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
-    finite = values.abs() < float("inf")
-    refused = ~finite & ~_is_missing(text)
-    rejections += _rejections(name, rows[refused], column, "not a finite number")
-    return values.where(finite)
-
-
-def _conflicting(
-    name: str, prices: pd.DataFrame, rows: pd.DataFrame, rejections: list[Rejection]
-) -> pd.Series:
-    """Which rows have a date that stands elsewhere with another close."""
-    closes = prices.groupby("date")["close"].transform("nunique")
-    conflict = closes > 1
-    rule = "its date stands more than once with different closes: keep one, the date is left out"
-    rejections += _rejections(name, rows.loc[conflict[conflict].index], "close", rule)
-    return conflict
-
-
-def _rejections(name: str, rows: pd.DataFrame, column: str, rule: str) -> Iterator[Rejection]:
-    for file, line, value in zip(rows["file"], rows["line"], rows[column], strict=True):
-        yield Rejection(name, str(file), int(line), column, str(value), rule)
 
 
 def _with_every_column(prices: pd.DataFrame) -> pd.DataFrame:

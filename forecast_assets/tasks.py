@@ -5,11 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from forecast_assets.errors import CannotFit, Declined
+from forecast_assets.errors import CannotFit, Declined, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.hold_out import HoldOut
@@ -35,6 +36,8 @@ def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
     began = time.perf_counter()
     try:
         value = work()
+    except MissingCovariate as error:
+        return Done(None, time.perf_counter() - began, f"{model.name}: {error}")
     except CannotFit as error:
         spent = time.perf_counter() - began
         return Done(None, spent, str(error), isinstance(error, Declined))
@@ -60,10 +63,10 @@ class Task(ABC):
         """What progress shows."""
 
     @abstractmethod
-    def outcomes(self) -> list[Done]:
+    def outcomes(self) -> list[Done[Any]]:
         """Do it: what came of each date."""
 
-    def run(self) -> list[Done]:
+    def run(self) -> list[Done[Any]]:
         """Do it in one thread, so that no sum depends on how many cores there are."""
         with threadpool_limits(limits=1):
             return self.outcomes()
@@ -80,6 +83,7 @@ class Estimation(Task):
 
     model: Forecaster
     history: History
+    covariates: tuple[str, ...]
     chain: tuple[date, ...]
     wanted: tuple[date, ...]
     min_observations: int
@@ -94,7 +98,7 @@ class Estimation(Task):
         """What progress shows."""
         return f"{self.history.commodity}|{self.wanted[0]} {self.model.name}"
 
-    def outcomes(self) -> list[Done]:
+    def outcomes(self) -> list[Done[Any]]:
         """Estimate along the chain."""
         found: dict[date, Done[FittedForecaster]] = {}
         start: FittedForecaster | None = None
@@ -104,14 +108,15 @@ class Estimation(Task):
         return [found[day] for day in self.wanted]
 
     def _estimate(self, day: date, start: FittedForecaster | None) -> FittedForecaster:
-        known = self.history.known_before(day)
+        known = self.history.known_before(day).select(self.covariates)
         usable = len(known.positive() if self.model.positive_only else known)
         if usable < self.min_observations:
             raise Declined(
                 f"{known.commodity}: {self.model.name} has {usable} sessions that it can use"
                 f" before {day}, {self.min_observations} needed (training.min_observations)"
             )
-        return self.model.estimate(known, start)
+        sample = require_covariates(known, self.min_observations)
+        return self.model.estimate(sample, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +125,7 @@ class TryOut(Task):
 
     model: Forecaster
     held: HoldOut
+    covariates: tuple[str, ...]
     training_date: date
 
     @property
@@ -132,11 +138,25 @@ class TryOut(Task):
         """What progress shows."""
         return f"{self.held.commodity}|{self.training_date} {self.model.name}, held out"
 
-    def outcomes(self) -> list[Done]:
+    def outcomes(self) -> list[Done[Any]]:
         """Try it."""
-        return [attempt(self.model, lambda: self.model.trial(self.held))]
+        return [attempt(self.model, lambda: self.model.trial(self.held.select(self.covariates)))]
 
 
-def inline(tasks: Sequence[Task]) -> Iterator[list[Done]]:
+def require_covariates(sample: History, least: int) -> History:
+    """The sessions since every covariate was known. Raises MissingCovariate for too few."""
+    known = sample.since_missing()
+    if len(known) == len(sample) or len(known) >= least:
+        return known
+    last = len(sample) - len(known) - 1
+    name = sample.feature_names[int(np.flatnonzero(np.isnan(sample.features[last]))[0])]
+    raise MissingCovariate(
+        f"{sample.commodity}: nothing was known of the covariate {name} on {sample.dates[last]}:"
+        f" only {len(known)} sessions since, {least} needed"
+        f" (commodities.{sample.commodity}.covariates.{name}: its file, or fill_days)"
+    )
+
+
+def inline(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
     """Run tasks here, one after the other."""
     return (task.run() for task in tasks)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby, islice
+from typing import Any
 
 from forecast_assets.configuration import Settings
+from forecast_assets.errors import MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
@@ -18,7 +20,7 @@ from forecast_assets.partitions import Window
 from forecast_assets.store.contract import ModelFailure, TrainedModel
 from forecast_assets.tasks import Done, Estimation, Task, TryOut, attempt, inline
 
-Spread = Callable[[Sequence[Task]], Iterator[list[Done]]]
+Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 """Runs tasks, anywhere; gives what came of each, in their order."""
 
 
@@ -72,7 +74,10 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
 
 
 def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
-    """Whether a stored model has these options and was fitted on this very history."""
+    """Whether a stored model has these options and was fitted on this very history.
+
+    ``history`` has the covariates of the model and no other.
+    """
     same_options = row.options == canonical_json(forecaster.model_dump()).decode()
     return same_options and row.data_fingerprint == history.fingerprint
 
@@ -101,12 +106,14 @@ def train(
         for task, results in zip(of_chain, islice(outcomes, len(of_chain)), strict=True):
             for day, result in zip(task.dates, results, strict=True):
                 done[type(task), day, task.model] = result
+        if chain is chains[-1]:
+            next(outcomes, None)  # whoever watches them sees that they are done
         for plan in chain:
             _assemble(plan, done)
             yield plan.window, plan.training
 
 
-Outcomes = dict[tuple[type[Task], date, Forecaster], Done]
+Outcomes = dict[tuple[type[Task], date, Forecaster], Done[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +143,12 @@ def _planned(settings: Settings, request: Request) -> _Plan:
     stored = {row.model_name: row for row in request.known}
     due = []
     for name, forecaster in settings.models.items():
-        if name in stored and is_current(stored[name], forecaster, known):
+        try:
+            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
+        except MissingCovariate as error:
+            training.failures.append(ModelFailure(name, f"{window.key}: {name}: {error}"))
+            continue
+        if name in stored and is_current(stored[name], forecaster, sample):
             training.kept.append(stored[name])
         else:
             due.append(forecaster)
@@ -154,12 +166,14 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
     for model, days in wanted.items():
         dates = last.chain[: last.chain.index(days[-1]) + 1]
         known = chain[-1].history.known_before(days[-1])
+        covariates = settings.covariates_of(model, known.feature_names)
         least = settings.training.min_observations
-        tasks.append(Estimation(model, known, dates, tuple(days), least))
+        tasks.append(Estimation(model, known, covariates, dates, tuple(days), least))
     for plan in chain:
         if plan.held is not None:
             for model in plan.tasks_of(TryOut):
-                tasks.append(TryOut(model, plan.held, plan.window.training_date))  # noqa: PERF401
+                covariates = settings.covariates_of(model, plan.history.feature_names)
+                tasks.append(TryOut(model, plan.held, covariates, plan.window.training_date))
     return tasks
 
 

@@ -9,7 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, TableMetadataValue
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    TableMetadataValue,
+)
 from filelock import FileLock
 
 from forecast_assets.configuration import Settings
@@ -25,7 +32,7 @@ from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
-from forecast_assets.sources import Rejection
+from forecast_assets.rows import Rejection
 from forecast_assets.store.contract import RecordedFailure
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -63,9 +70,14 @@ class Worker:
         self.store = self.models.store
 
     def work(self, name: str) -> None:
-        """Prices, then models, then forecasts of one commodity."""
+        """Prices and covariates, then models, then forecasts of one commodity."""
         loaded = self._execute("load_prices", "prices", {}, partition_key=name)
-        self.problems += rejections(loaded) + half_files(loaded, name)
+        self.problems += [
+            *rejections(loaded, "prices"),
+            *half_files(loaded, name),
+            *rejections(loaded, "features"),
+            *not_refreshed(loaded),
+        ]
         history = self.store.prices.history(name)
         if len(history) == 0:
             return
@@ -88,7 +100,7 @@ class Worker:
 
     def _ledger(self, name: str) -> Ledger:
         return Ledger(
-            self.store.prices.history(name),
+            self.store.features.read(self.store.prices.history(name)),
             self.models.intact(self.models.store.models.find(name, model_version=self.version)),
             self.store.paths.issued(name, self.version),
         )
@@ -120,7 +132,7 @@ class Worker:
         )
         self.progress.require_going_on()
         if not result.success:
-            self.problems += failure_lines(result, asset)
+            self.problems += failure_lines(result, job)
         return result
 
 
@@ -163,10 +175,10 @@ def instance(settings: Settings) -> Iterator[DagsterInstance]:
         yield dagster
 
 
-def rejections(result: ExecuteInProcessResult) -> list[str]:
-    """What was refused in a price source, a line each."""
+def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
+    """What was refused in the sources of an asset, a line each."""
     lines: list[str] = []
-    for materialization in result.asset_materializations_for_node("prices"):
+    for materialization in materialized(result, asset):
         refused = materialization.metadata["rejections"]
         if isinstance(refused, TableMetadataValue):
             rows: list[dict[str, Any]] = [dict(record.data) for record in refused.records]
@@ -176,23 +188,42 @@ def rejections(result: ExecuteInProcessResult) -> list[str]:
     return lines
 
 
+def not_refreshed(result: ExecuteInProcessResult) -> list[str]:
+    """The covariates whose files cannot be read, a line each."""
+    tables = [
+        each.metadata["covariates_not_refreshed"] for each in materialized(result, "features")
+    ]
+    return [
+        f"{record.data['reason']}; what is stored of it stays as it was"
+        for table in tables
+        if isinstance(table, TableMetadataValue)
+        for record in table.records
+    ]
+
+
 def half_files(result: ExecuteInProcessResult, name: str) -> list[str]:
     """Whether a source lacks so many stored sessions that they were kept, in a line."""
     return [
         f"{name}: its source lacks {missing} of the stored sessions, which were kept: is the file"
         " whole? Materialize `prices` with allow_withdrawals to take them back"
-        for materialization in result.asset_materializations_for_node("prices")
+        for materialization in materialized(result, "prices")
         if (missing := materialization.metadata["sessions_missing_from_source"].value)
         and not materialization.metadata["rows_rejected"].value
     ]
 
 
-def failure_lines(result: ExecuteInProcessResult, asset: str) -> list[str]:
+def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMaterialization]:
+    """What a run materialized of an asset; nothing where an asset before it failed."""
+    events = [each.materialization for each in result.get_asset_materialization_events()]
+    return [event for event in events if event.asset_key == AssetKey(asset)]
+
+
+def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
     """Why a run failed: a line for each partition, or the error that stopped it."""
-    data = result.failure_data_for_node(asset)
-    error = data.error if data else None
+    failed = [each.step_failure_data for each in result.get_step_failure_events()]
+    error = failed[0].error if failed else None
     if error is None:
-        return [f"{asset}: the run failed; the Dagster UI has its log"]
+        return [f"{job}: the run failed; the Dagster UI has its log"]
     while error.cause is not None:
         error = error.cause
     return error.message.partition(": ")[2].strip().splitlines()

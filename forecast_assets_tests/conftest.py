@@ -1,7 +1,7 @@
 """What tests share: closes drawn from a named seed, configurations, and the graph over them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,19 @@ def make_history(
     """Closes on every weekday from ``first`` on."""
     days = np.busday_offset(np.datetime64(first), np.arange(sessions), roll="forward")
     return History(commodity, days, closes(sessions, seed))
+
+
+def with_features(history: History, names: tuple[str, ...] = ("rain", "vix")) -> History:
+    """The same closes beside covariates that wander, each from a seed of its own name."""
+    columns = [closes(len(history), seed=sum(name.encode()), volatility=0.05) for name in names]
+    return replace(history, features=np.column_stack(columns), feature_names=names)
+
+
+def write_covariate(path: Path, history: History, name: str, column: str = "close") -> None:
+    """A CSV file that a covariate can be read from: its values, dated as the sessions are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = history.features[:, history.feature_names.index(name)]
+    pd.DataFrame({"date": history.dates, column: values}).to_csv(path, index=False)
 
 
 def write_prices(path: Path, history: History) -> None:
@@ -98,19 +111,28 @@ MakeGraph = Callable[..., Graph]
 
 @pytest.fixture
 def make_graph(tmp_path: Path) -> MakeGraph:
-    """Build a graph over prices: one commodity from a file unless the keys say otherwise."""
+    """Build a graph over prices: one commodity from a file unless the keys say otherwise.
+
+    The covariates of the history are files of their own, known the day after.
+    """
 
     def build(history: History | None = None, **keys: Any) -> Graph:
         history = history or make_history()
         write_prices(tmp_path / "prices" / f"{history.commodity}.csv", history)
         source = {"type": "file", "path": f"prices/{history.commodity}.csv"}
+        covariates = {}
+        for name in history.feature_names:
+            write_covariate(tmp_path / "covariates" / f"{name}.csv", history, name)
+            covariates[name] = {"path": f"covariates/{name}.csv", "column": "close"}
         document: dict[str, Any] = {
             "model_version": "v1.0",
             "horizon": 14,
             "paths": 20,
             "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
             "models": ["naive", "random_walk", "arima_111", "garch"],
-            "commodities": {history.commodity: {"unit": "USc/lb", "source": source}},
+            "commodities": {
+                history.commodity: {"unit": "USc/lb", "source": source, "covariates": covariates}
+            },
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))

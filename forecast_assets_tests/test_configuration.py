@@ -67,11 +67,13 @@ def test_the_file_of_the_project_loads() -> None:
             "unit": "USD/bbl",
             "source": {"type": "sample", "name": "wti"},
             "calendar": None,
+            "covariates": {},
         },
         "Gold": {
             "unit": "USD/oz",
             "source": {"type": "sample", "name": "gold"},
             "calendar": "XLON",
+            "covariates": {},
         },
     }
 
@@ -188,8 +190,12 @@ def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("models", "found", "allowed"),
     [
-        ("[naive, grach]", "'grach'", "known: arima_111, garch, naive, random_walk"),
-        ("[{grach: {decay: 1}}]", "'grach'", "known: arima_111, garch, naive, random_walk"),
+        ("[naive, grach]", "'grach'", "known: arima_111, garch, naive, random_walk, sarimax"),
+        (
+            "[{grach: {decay: 1}}]",
+            "'grach'",
+            "known: arima_111, garch, naive, random_walk, sarimax",
+        ),
         ("[{naive: {decay: 1.5}}]", "naive.decay: found 1.5", "less than 1"),
         ("[{naive: {form: log}}]", "naive.form: found 'log'", "'auto' or 'difference'"),
         ("[{naive: 5}]", "{'naive': 5}", "allowed: a model name, or `name: {option: value}`"),
@@ -199,7 +205,7 @@ def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
         ("{naive: {}}", "{'naive': {}}", "allowed: a list of model names or of `name:"),
         ("naive", "'naive'", "allowed: a list of model names or of `name:"),
         ("", "None", "allowed: a list of model names or of `name:"),
-        ("[]", "{}", "at least 1 item"),
+        ("[]", "[]", "at least 1 item"),
     ],
 )
 def test_a_wrong_model_is_told_with_what_is_allowed(
@@ -474,3 +480,120 @@ def test_a_calendar_that_cannot_be_built_is_told_when_the_file_is_read(
 
 def test_a_whole_number_is_not_a_boolean(load: Load) -> None:
     assert "horizon: found True" in message_of(load, edited("horizon: 14", "horizon: true"))
+
+
+WITH_COVARIATES = (
+    VALID.replace("calendar: XLON}", "calendar: XLON, covariates: {vix: {path: v.csv, column: c}}}")
+    + "feature_sets: {market: [vix]}\n"
+)
+
+
+def covariate(keys: str) -> str:
+    return WITH_COVARIATES.replace("{path: v.csv, column: c}", keys)
+
+
+def roster(models: str) -> str:
+    return WITH_COVARIATES.replace("[naive, random_walk, arima_111, garch]", models)
+
+
+def test_covariates_and_feature_sets_load_with_their_defaults(load: Load) -> None:
+    settings = load(roster("[naive, {sarimax: {features: market}}]"))
+    vix = settings.commodity("Gold").covariates["vix"]
+    assert (vix.path, vix.column, vix.unit) == ("v.csv", "c", "")
+    assert (vix.delay_days, vix.fill_days, vix.region, vix.aggregate) == (1, 5, None, "mean")
+    assert settings.covariates_of(settings.models["sarimax"]) == ("vix",)
+    assert settings.covariates_of(settings.models["naive"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "found", "allowed"),
+    [
+        ("{path: v.csv}", "column: missing", "", ""),
+        ("{path: v, column: c, lag: 3}", "lag: unknown key", "3", "allowed: path, column, unit,"),
+        ("{path: v, column: c, delay_days: -1}", "delay_days", "-1", "greater than or equal to 0"),
+        ("{path: v, column: c, fill_days: x}", "fill_days", "'x'", "valid integer"),
+        ("{path: v, column: c, region: r, aggregate: sum}", "aggregate", "'sum'", "'weighted'"),
+        ("{path: v, column: date}", "vix", "'date'", "neither the date nor the region"),
+        ("{path: v, column: c, aggregate: first}", "vix", "'first'", "the column of `region`"),
+        ("{path: v, column: c, region: r, aggregate: weighted}", "vix", "'weighted'",
+         "`weights` together with"),
+        ("{path: v, column: c, region: r, weights: {A: 1}}", "vix", "'A'", "`weights` together"),
+        ("{path: v, column: c, region: r, regions: [A]}", "vix", "['A']", "`aggregate: first`"),
+        ("{path: v, column: c, region: r, aggregate: weighted, weights: {A: 0}}", "weights.A", "0",
+         "greater than 0"),
+    ],
+)  # fmt: skip
+def test_a_wrong_covariate_is_told_with_its_key_and_what_is_allowed(
+    load: Load, keys: str, key: str, found: str, allowed: str
+) -> None:
+    message = message_of(load, covariate(keys))
+    [line] = [x for x in message.splitlines() if "commodities.Gold.covariates.vix" in x]
+    for part in (key, found, allowed):
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        ("{market: [vox]}", "market names vox; allowed: covariates of a commodity: vix"),
+        ("{market: []}", "market: allowed: at least one covariate, each once"),
+        ("{market: [vix, vix]}", "market: allowed: at least one covariate, each once"),
+        ("{market: vix}", "feature_sets.market: found 'vix'"),
+        ("[vix]", "feature_sets: found ['vix']"),
+        ("{'a b': [vix]}", "feature_sets: found the name 'a b'"),
+    ],
+)
+def test_a_wrong_feature_set_is_told(load: Load, sets: str, message: str) -> None:
+    assert message in message_of(load, WITH_COVARIATES.replace("{market: [vix]}", sets))
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ("[sarimax]", "sarimax.features: missing"),
+        ("[{sarimax: {features: macro}}]",
+         "sarimax.features: found 'macro', allowed: a name of feature_sets: market"),
+        ("[{sarimax: {features: market, projection: hope}}]", "sarimax.projection: found 'hope'"),
+        ("[{sarimax: {features: market, p: 0, q: 0}}]", "sarimax.q: found 0; Value error, allowed"),
+        ("[{sarimax: {features: market, projection: none, lag: 13}}]",
+         "sarimax.lag: found 13, allowed: the horizon of 14 sessions or more"),
+    ],
+)  # fmt: skip
+def test_a_model_with_covariates_is_checked(load: Load, models: str, message: str) -> None:
+    assert message in message_of(load, roster(models))
+
+
+def test_a_run_may_have_models_of_its_own_under_a_version_of_its_own(load: Load) -> None:
+    settings = load(WITH_COVARIATES)
+    run = settings.of_run("experiment", [{"sarimax": {"features": "market"}}, "naive"])
+    assert (run.model_version, list(run.models)) == ("experiment", ["sarimax", "naive"])
+    assert (run.folder, run.commodities) == (settings.folder, settings.commodities)
+    assert settings.of_run(None, None).models == settings.models
+    assert settings.of_run("v2", None).model_version == "v2"
+
+
+@pytest.mark.parametrize("version", [None, "v1.0"])
+def test_models_of_a_run_without_a_version_of_their_own_are_refused(
+    load: Load, version: str | None
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(VALID).of_run(version, ["naive"])
+    assert f"model_version: found {version!r}, allowed: a version of its own" in str(caught.value)
+    assert "under v1.0 they would retire the models in use" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (["grach"], "models: found ['grach']; no model is called 'grach'; known: arima_111"),
+        ([{"naive": {"decay": 2}}], "naive.decay: found 2; Input should be less than 1"),
+        ([{"sarimax": {"features": "x"}}], "sarimax.features: found 'x', allowed: a name of"),
+        ([], "models: found []; allowed: at least 1 item"),
+    ],
+)
+def test_wrong_models_of_a_run_are_told_as_those_of_the_configuration(
+    load: Load, models: list[object], message: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(WITH_COVARIATES).of_run("experiment", models)
+    assert message in str(caught.value)

@@ -26,12 +26,17 @@ def test_the_graph_is_this() -> None:
     window = ["commodity", "training_date"]
     assert shape == {
         "prices": ([], "market", ["commodity"]),
-        "trained_models": (["prices"], "forecast", window),
-        "distributions": (["prices", "trained_models"], "forecast", window),
+        "features": (["prices"], "market", ["commodity"]),
+        "trained_models": (["features"], "forecast", window),
+        "distributions": (["features", "trained_models"], "forecast", window),
     }
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
     ) == ["forecast", "load_prices", "train"]
+    assert sorted(node.name for node in defs.resolve_job_def("load_prices").graph.nodes) == [
+        "features",
+        "prices",
+    ]
 
 
 def test_every_asset_is_described_and_says_what_it_is_made_with() -> None:
@@ -54,8 +59,9 @@ def test_partition_keys_order_commodity_before_date_and_reach_the_current_window
     assert partitions == graph.get(AssetKey("trained_models")).partitions_def
 
 
-def test_runs_choose_a_version_and_a_recomputation_with_a_description_on_each() -> None:
-    for job, names in (("train", ["model_version"]), ("forecast", ["model_version", "recompute"])):
+def test_runs_choose_a_version_models_and_a_recomputation_with_a_description_on_each() -> None:
+    training, forecasting = ["model_version", "models"], ["model_version", "models", "recompute"]
+    for job, names in (("train", training), ("forecast", forecasting)):
         definition = defs.resolve_job_def(job)
         (op,) = (node.definition for node in definition.graph.nodes)
         fields = op.config_schema.as_field().config_type.fields  # type: ignore[union-attr]

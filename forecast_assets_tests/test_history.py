@@ -1,11 +1,12 @@
 """History: where it is cut, what it refuses, and how its prefixes are told apart."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from forecast_assets.errors import LookAheadError
+from forecast_assets.errors import LookAheadError, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets_tests.conftest import make_history
 
@@ -181,3 +182,79 @@ def test_an_empty_history_has_no_fingerprint() -> None:
     assert empty.fingerprints == []
     with pytest.raises(IndexError):
         _ = empty.fingerprint
+
+
+def featured(values: np.ndarray, names: tuple[str, ...] = ("rain", "vix")) -> History:
+    return replace(make_history(6), features=values, feature_names=names)
+
+
+VALUES = np.arange(12.0).reshape(6, 2)
+
+
+def test_every_cut_takes_the_covariates_along() -> None:
+    history = featured(VALUES)
+    day: date = history.dates[2].item()
+    assert history.known_before(day).features.tolist() == VALUES[:2].tolist()
+    assert history.known_at(day).features.tolist() == VALUES[:3].tolist()
+    assert history.since(day).features.tolist() == VALUES[2:].tolist()
+    assert history.known_at(day).feature_names == ("rain", "vix")
+    negative = replace(history, closes=np.array([1.0, -1, 1, 1, 1, 1]))
+    assert negative.since_nonpositive().features.tolist() == VALUES[2:].tolist()
+
+
+def test_the_sample_begins_after_the_last_session_with_a_missing_covariate() -> None:
+    gaps = VALUES.copy()
+    gaps[0, 0] = gaps[3, 1] = np.nan
+    assert featured(gaps).since_missing().features.tolist() == VALUES[4:].tolist()
+    assert featured(gaps).select(("rain",)).since_missing().dates[0] == featured(gaps).dates[1]
+    assert len(make_history(6).since_missing()) == 6
+
+
+def test_select_keeps_columns_in_the_order_asked_for() -> None:
+    history = featured(VALUES)
+    assert history.select(("vix", "rain")).features.tolist() == VALUES[:, ::-1].tolist()
+    assert history.select(()).features.shape == (6, 0)
+    assert history.select(("rain", "vix")) is history
+    with pytest.raises(MissingCovariate) as caught:
+        history.select(("gdelt",))
+    assert str(caught.value) == (
+        "Coffee: no covariate 'gdelt'; it has: rain, vix: give it one at"
+        " commodities.Coffee.covariates.gdelt and materialize `features`"
+    )
+
+
+def test_a_fingerprint_covers_names_and_values_of_covariates_and_nothing_without_them() -> None:
+    plain, history = make_history(6), featured(VALUES)
+    assert history.select(()).fingerprints == plain.fingerprints
+    assert plain.fingerprint == "eaa8516c0f3424656186148169dda7b9072bae8c1dc73a326b0636c53dff19c2"
+    prints = {history.fingerprint, plain.fingerprint, featured(VALUES, ("rain", "b")).fingerprint}
+    prints |= {history.select(("rain",)).fingerprint, history.select(("vix", "rain")).fingerprint}
+    assert len(prints) == 5
+    later = VALUES.copy()
+    later[4, 1] = -1
+    assert featured(later).fingerprints[:4] == history.fingerprints[:4]
+    assert featured(later).fingerprints[4] != history.fingerprints[4]
+    assert history.known_at(history.dates[3].item()).fingerprint == history.fingerprints[3]
+
+
+def test_any_nan_is_the_same_missing_value() -> None:
+    one, other = VALUES.copy(), VALUES.copy()
+    one[2, 0] = np.nan
+    other.view(np.uint64)[2, 0] = 0xFFF8000000000123  # a NaN of other bits
+    assert featured(one).fingerprint == featured(other).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [(VALUES[:5], ("a", "b")), (VALUES, ("a",)), (VALUES, ("a", "a")), (np.empty((0, 0)), ("a",))],
+)
+def test_covariates_that_do_not_fit_the_sessions_are_refused(
+    values: np.ndarray, names: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match="features for"):
+        featured(values, names)
+
+
+def test_covariates_cannot_be_written_to() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        featured(VALUES).features[0, 0] = 1.0

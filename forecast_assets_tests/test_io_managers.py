@@ -18,8 +18,11 @@ KEYS = [FIRST, "Coffee|2020-04-01", LAST]
 FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last has one to come
 
 
-def materializations(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:
+def materializations(
+    result: ExecuteInProcessResult, asset: str | None = None
+) -> dict[str, AssetMaterialization]:
     events = [event.materialization for event in result.get_asset_materialization_events()]
+    events = [event for event in events if asset in (None, event.asset_key.to_user_string())]
     assert len({event.partition for event in events}) == len(events)
     return {event.partition or "": event for event in events}
 
@@ -46,12 +49,12 @@ def corrupt(graph: Graph, training_date: str, model_name: str) -> None:
 
 def test_prices_land_with_counts_and_a_plot(make_graph: MakeGraph) -> None:
     graph = make_graph()
-    (event,) = materializations(graph.run("load_prices", "Coffee")).values()
+    (event,) = materializations(graph.run("load_prices", "Coffee"), "prices").values()
     assert value(event, "dagster/partition_row_count") == 700
     assert value(event, "sessions_added") == 700
     assert value(event, "newest_session") == "2020-09-04"
     assert str(value(event, "prices")).startswith("![closes of Coffee](data:image/png;base64,")
-    (again,) = materializations(graph.run("load_prices", "Coffee")).values()
+    (again,) = materializations(graph.run("load_prices", "Coffee"), "prices").values()
     assert (value(again, "sessions_added"), value(again, "sessions_revised")) == (0, 0)
 
 
@@ -127,7 +130,7 @@ def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(graph: 
     closes[540] *= 1.1  # inside the window: 18 sessions after its training date
     revised = History("Coffee", make_history().dates, closes)
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", revised)
-    (prices,) = materializations(graph.run("load_prices", "Coffee")).values()
+    (prices,) = materializations(graph.run("load_prices", "Coffee"), "prices").values()
     assert value(prices, "sessions_revised") == 1
     before = graph.store.paths.read("Coffee", [date(2020, 1, 1)])
     (stale,) = materializations(graph.run("forecast", FIRST)).values()
@@ -278,7 +281,7 @@ def test_rejected_rows_are_listed_and_the_good_ones_land(make_graph: MakeGraph) 
     graph = make_graph()
     with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
         file.write("2020-09-07,x\n2020-09-08,51.5\n")
-    (event,) = materializations(graph.run("load_prices", "Coffee")).values()
+    (event,) = materializations(graph.run("load_prices", "Coffee"), "prices").values()
     assert value(event, "dagster/partition_row_count") == 701
     refused = event.metadata["rejections"]
     assert isinstance(refused, TableMetadataValue)

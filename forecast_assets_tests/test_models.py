@@ -1,7 +1,9 @@
 """The contract that every model of the roster keeps."""
 
 import json
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,21 +11,26 @@ import pytest
 from forecast_assets.errors import Declined, LookAheadError
 from forecast_assets.history import History
 from forecast_assets.models import roster
-from forecast_assets.models.base import FittedForecaster
+from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.simulation import seed_of
-from forecast_assets_tests.conftest import make_history
+from forecast_assets_tests.conftest import make_history, with_features
 
 HORIZON, PATHS = 14, 400
 TRAINING = date(2020, 1, 1)
-HISTORY = make_history(700)
+HISTORY = with_features(make_history(700))
+OPTIONS: dict[str, dict[str, Any]] = {"sarimax": {"features": "market"}}
 ORIGINS: list[date] = HISTORY.dates[560:570].tolist()
 
 pytestmark = pytest.mark.parametrize("name", sorted(ROSTER))
 
 
+def make(name: str) -> Forecaster:
+    return ROSTER[name](**OPTIONS.get(name, {}))
+
+
 def fitted(name: str, history: History = HISTORY) -> FittedForecaster:
-    return ROSTER[name]().fit(history.known_before(TRAINING))
+    return make(name).fit(history.known_before(TRAINING))
 
 
 def paths(model: FittedForecaster, history: History, origins: list[date]) -> np.ndarray:
@@ -35,7 +42,7 @@ def changed(history: History, first: int, factor: float) -> History:
     """The same history with every close from position ``first`` on multiplied."""
     closes = history.closes.copy()
     closes[first:] *= factor
-    return History(history.commodity, history.dates, closes)
+    return replace(history, closes=closes)
 
 
 def test_paths_have_the_shape_dtype_and_range_of_the_contract(name: str) -> None:
@@ -98,6 +105,37 @@ def test_no_close_after_the_cutoff_changes_a_byte(name: str) -> None:
     assert before[5].tobytes() != after[5].tobytes()
 
 
+def test_no_covariate_after_the_cutoff_changes_a_byte(name: str) -> None:
+    model = fitted(name)
+    features = HISTORY.features.copy()
+    features[int(HISTORY.positions(ORIGINS)[4]) + 1 :] *= 3.0
+    revised = replace(HISTORY, features=features)
+    before, after = paths(model, HISTORY, ORIGINS), paths(model, revised, ORIGINS)
+    assert before[:5].tobytes() == after[:5].tobytes()
+    assert (before[5].tobytes() == after[5].tobytes()) == (model.covariates == ())
+
+
+def test_no_covariate_at_or_after_the_training_date_changes_the_fit(name: str) -> None:
+    features = HISTORY.features.copy()
+    features[len(HISTORY.known_before(TRAINING)) :] *= 3.0
+    revised = replace(HISTORY, features=features)
+    assert roster.dump(fitted(name, revised)) == roster.dump(fitted(name))
+
+
+def test_the_order_of_covariates_does_not_matter(name: str) -> None:
+    shuffled = HISTORY.select(("vix", "rain"))
+    model, other = fitted(name), fitted(name, shuffled)
+    assert roster.dump(other) == roster.dump(model)
+    assert paths(other, shuffled, ORIGINS).tobytes() == paths(model, HISTORY, ORIGINS).tobytes()
+
+
+def test_a_model_uses_covariates_only_if_it_says_so(name: str) -> None:
+    model = fitted(name)
+    assert (make(name).feature_set is None) == (model.covariates == ())
+    alone = HISTORY.select(model.covariates)
+    assert paths(model, alone, ORIGINS).tobytes() == paths(model, HISTORY, ORIGINS).tobytes()
+
+
 def test_the_close_at_the_cutoff_does_change_the_forecast(name: str) -> None:
     model = fitted(name)
     revised = changed(HISTORY, int(HISTORY.positions(ORIGINS)[4]), 1.01)
@@ -120,14 +158,14 @@ def test_an_origin_past_the_history_raises(name: str) -> None:
 def test_closes_at_or_below_zero_are_forecast_or_declined_by_name(name: str) -> None:
     closes = HISTORY.closes.copy()
     closes[563] = -36.98
-    negative = History("WTI", HISTORY.dates, closes)
+    negative = replace(HISTORY, commodity="WTI", closes=closes)
     model = fitted(name, negative)
     declined = model.declined(negative, ORIGINS)
     if ROSTER[name].positive_only:
         assert list(declined) == ORIGINS[3:]
         assert f"-36.98 on {ORIGINS[3]} has no logarithm" in declined[ORIGINS[3]]
         with pytest.raises(Declined, match=f"-36.98 on {ORIGINS[3]} has no logarithm"):
-            ROSTER[name]().fit(negative)
+            make(name).fit(negative)
     else:
         assert declined == {}
         drawn = paths(model, negative, ORIGINS)
@@ -137,7 +175,7 @@ def test_closes_at_or_below_zero_are_forecast_or_declined_by_name(name: str) -> 
 
 
 def test_closes_that_never_move_are_declined_by_name(name: str) -> None:
-    flat = History("Flat", HISTORY.dates, np.full(len(HISTORY), 7.0))
+    flat = replace(HISTORY, commodity="Flat", closes=np.full(len(HISTORY), 7.0))
     if ROSTER[name].positive_only:
         with pytest.raises(Declined, match="do not vary"):
             fitted(name, flat)

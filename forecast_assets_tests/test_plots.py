@@ -4,9 +4,10 @@ from datetime import date
 
 import numpy as np
 
-from forecast_assets.plots import fan_chart, price_plot
+from forecast_assets.features import Feature, Features
+from forecast_assets.plots import fan_chart, feature_plot, price_plot
 from forecast_assets.store.contract import Fan
-from forecast_assets_tests.conftest import make_history
+from forecast_assets_tests.conftest import make_history, with_features
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -21,6 +22,20 @@ def test_prices_are_an_inline_image_of_modest_size() -> None:
     plot = image(price_plot(make_history(), "USc/lb"))
     assert plot.startswith(PNG)
     assert len(plot) < 60_000
+
+
+def test_covariates_are_one_inline_image_whatever_their_number_and_gaps() -> None:
+    history = with_features(make_history())
+    values = history.features[:, 0].copy()
+    values[100:300] = np.nan
+    days = np.where(np.isnan(values), np.datetime64("NaT"), history.dates)
+    for count in (1, 3):
+        present = [Feature(f"covariate {k}", values, days) for k in range(count)]
+        features = Features("Coffee", history.dates, present)
+        units = {feature.name: "mm" for feature in present}
+        plot = image(feature_plot(features, units))
+        assert plot.startswith(PNG)
+        assert len(plot) < 120_000
 
 
 def test_fans_of_any_number_of_models_are_one_inline_image() -> None:

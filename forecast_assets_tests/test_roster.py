@@ -13,13 +13,15 @@ from forecast_assets.models import roster
 from forecast_assets.models.base import State
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.simulation import seed_of
-from forecast_assets_tests.conftest import make_history
+from forecast_assets_tests.conftest import make_history, with_features
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(UnknownModel, match="'lstm'; known: arima_111, garch, naive, random_walk"):
+    with pytest.raises(
+        UnknownModel, match="'lstm'; known: arima_111, garch, naive, random_walk, sarimax"
+    ):
         roster.forecaster_class("lstm")
 
 
@@ -59,7 +61,7 @@ def test_an_older_schema_is_migrated_one_version_at_a_time(
 def test_a_payload_of_every_past_schema_still_forecasts_as_it_did(golden: Path) -> None:
     saved = json.loads(golden.read_text())
     model = roster.load(saved["payload"])
-    history = make_history(700)
+    history = with_features(make_history(700))
     origin = history.newest
     drawn = model.simulate(
         history, [origin], horizon=3, n_paths=2, seeds=[seed_of("golden", model.name)]

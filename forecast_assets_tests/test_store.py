@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from forecast_assets.errors import StoreError, StoreLocked
-from forecast_assets.sources import COLUMNS, Observations, Rejection
+from forecast_assets.rows import Rejection
+from forecast_assets.sources import COLUMNS, Observations
 from forecast_assets.store import path_table
 from forecast_assets.store.contract import Draw, ModelFailure, TrainedModel, Written
 from forecast_assets.store.duckdb import DuckDBStore

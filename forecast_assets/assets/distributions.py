@@ -8,6 +8,7 @@ are counted as stale, and are drawn again when a run's config says ``recompute: 
 """
 
 from dataclasses import replace
+from typing import Any
 
 from dagster import (
     AssetExecutionContext,
@@ -22,7 +23,7 @@ from dagster import (
 )
 from pydantic import Field
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
 from forecast_assets.forecasting import Forecasting, forecast_window
 from forecast_assets.history import History
 from forecast_assets.io_managers import (
@@ -42,6 +43,7 @@ from forecast_assets.training import not_due
 class ForecastConfig(Config):
     """What a run may choose about forecasting."""
 
+    models: list[Any] | None = Field(default=None, description=MODELS_OF_A_RUN)
     model_version: str | None = Field(
         default=None,
         description="Version of the models to forecast with; the configuration's by default.",
@@ -58,9 +60,9 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
     @asset(
         partitions_def=partitions.windows,
         ins={
-            "prices": AssetIn(
+            "features": AssetIn(
                 partition_mapping=MultiToSingleDimensionPartitionMapping("commodity"),
-                input_manager_key="price_io_manager",
+                input_manager_key="feature_io_manager",
             ),
             "trained_models": AssetIn(input_manager_key="model_io_manager"),
         },
@@ -73,29 +75,30 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
     def distributions(
         context: AssetExecutionContext,
         config: ForecastConfig,
-        prices: dict[str, History],
+        features: dict[str, History],
         trained_models: FittedModels,
         store: StoreResource,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
-        version = settings.version(config.model_version)
+        run = settings.of_run(config.model_version, config.models)
+        version = run.model_version
 
         def forecast(key: str) -> ForecastWindow:
             window = partitions.window_of(key)
-            history = prices[window.commodity]
+            history = features[window.commodity]
             header = written(window, version, context.run.run_id, now())
             if reason := not_due(settings, window, history):
                 context.log.warning("%s: nothing is due: %s", key, reason)
                 return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
             tables = store.tables()
             declined = {x.model_name for x in recorded(tables, header, "train") if x.declined}
-            names = settings.models.keys() - declined
+            names = run.models.keys() - declined
             if not names:
                 reason = f"{window.commodity}: every model of the roster declined the window"
                 return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
             models, broken = trained_models.of(window, version, names)
             outcome = forecast_window(
-                settings,
+                run,
                 window,
                 history,
                 models,

@@ -6,6 +6,9 @@ data changed; the row that it replaces stays, inactive. One that cannot be fitte
 its reason, in the metadata and in ``commodity.forecast.failures``.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from dagster import (
     AssetExecutionContext,
     AssetIn,
@@ -19,19 +22,22 @@ from dagster import (
 )
 from pydantic import Field
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
 from forecast_assets.history import History
 from forecast_assets.io_managers import Partitioned, TrainedWindow, written
 from forecast_assets.model_store import ModelStore, now
-from forecast_assets.partitions import Partitions
+from forecast_assets.parallel import Processes
+from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
-from forecast_assets.training import train_window
+from forecast_assets.tasks import Done, Task
+from forecast_assets.training import Request, train
 
 
 class TrainingConfig(Config):
     """What a run may choose about training."""
 
+    models: list[Any] | None = Field(default=None, description=MODELS_OF_A_RUN)
     model_version: str | None = Field(
         default=None,
         description="Version to save the models under; the configuration's by default.",
@@ -44,9 +50,9 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
     @asset(
         partitions_def=partitions.windows,
         ins={
-            "prices": AssetIn(
+            "features": AssetIn(
                 partition_mapping=MultiToSingleDimensionPartitionMapping("commodity"),
-                input_manager_key="price_io_manager",
+                input_manager_key="feature_io_manager",
             )
         },
         backfill_policy=BackfillPolicy.single_run(),
@@ -58,27 +64,37 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
     def trained_models(
         context: AssetExecutionContext,
         config: TrainingConfig,
-        prices: dict[str, History],
+        features: dict[str, History],
         store: StoreResource,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
-        version = settings.version(config.model_version)
+        run = settings.of_run(config.model_version, config.models)
+        version = run.model_version
         models = ModelStore.over(store.tables(), settings)
 
-        def train(key: str) -> TrainedWindow:
-            window = partitions.window_of(key)
+        def request(window: Window) -> Request:
             known = models.store.models.find(
                 window.commodity, training_date=window.training_date, model_version=version
             )
-            training = train_window(
-                settings, window, prices[window.commodity], models.intact(known)
+            return Request(window, features[window.commodity], models.intact(known))
+
+        def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
+            shown = progress.track(context.log, "models", [task.label for task in tasks])
+            return (
+                done for _, done in zip(shown, Processes(settings.parallel)(tasks), strict=True)
             )
+
+        windows = [partitions.window_of(key) for key in sorted(context.partition_keys)]
+        trained = train(run, [request(window) for window in windows], spread)
+
+        def next_window(key: str) -> TrainedWindow:
+            window, training = next(trained)
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:
                 context.log.warning("%s: nothing is due: %s", key, training.not_due)
             return TrainedWindow(written(window, version, context.run.run_id, now()), training)
 
-        return Output(Partitioned(context, progress, train))
+        return Output(Partitioned(context, progress, next_window))
 
     return trained_models

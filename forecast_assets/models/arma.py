@@ -112,8 +112,8 @@ def likeliest(sample: History, name: str, begin: Nearby) -> Estimate:
     optimum = results.fit_details.minimize_results
     if not np.abs(optimum.jac).max() < SLOPE_ACCEPTED * len(returns):
         raise CannotFit(
-            f"{sample.commodity}: {name}{begin.order} did not converge on the {len(sample)} sessions"
-            f" up to {sample.newest}: {optimum.message}"
+            f"{sample.commodity}: {name} did not converge on the {len(sample)} sessions up to"
+            f" {sample.newest}, order {begin.order}: {optimum.message}"
         )
     coefficients = [float(value) for value in results.params]
     shift = len(returns) * np.log(deviation)
@@ -129,6 +129,35 @@ def likeliest(sample: History, name: str, begin: Nearby) -> Estimate:
             iterations=int(optimum.nit),
         ),
     )
+
+
+def run_arma(
+    returns: NDArray[np.float64],
+    ar: Sequence[float],
+    ma: Sequence[float],
+    variance: float,
+    horizon: int,
+) -> Pass:
+    """One pass of the Kalman filter over returns, shape (n,); NaN is a missing one.
+
+    The state predicted after a return gives the next one, and the transition matrix takes it to
+    the later ones.
+    """
+    filtered = arma(returns, (len(ar), len(ma))).filter([*ar, *ma, variance]).filter_results
+    states, design = filtered.predicted_state.T, filtered.design[:, :, 0]
+    expected = np.empty((len(returns) + 1, horizon))
+    for step in range(horizon):
+        expected[:, step] = (states @ design.T)[:, 0]
+        states = states @ filtered.transition[:, :, 0].T
+    return Pass(np.cumsum(expected, axis=1), filtered.forecasts_error[0])
+
+
+def arma_responses(ar: Sequence[float], ma: Sequence[float], horizon: int) -> NDArray[np.float64]:
+    """What a shock adds to the log price: sums of the MA(infinity) coefficients, (horizon,)."""
+    psi: NDArray[np.float64] = np.cumsum(
+        arma2ma(np.r_[1.0, np.negative(ar)], np.r_[1.0, ma], lags=horizon)
+    )
+    return psi
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,26 +176,12 @@ class FittedArma(FittedLinear):
         return ar | ma | {"variance": self.variance} | self.shocks.parameters
 
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """One pass of the Kalman filter over the returns.
-
-        The state predicted at a session gives its next return, and the transition matrix takes
-        it to the later ones.
-        """
-        model = arma(np.diff(levels), (len(self.ar), len(self.ma)))
-        filtered = model.filter([*self.ar, *self.ma, self.variance]).filter_results
-        states, design = filtered.predicted_state.T, filtered.design[:, :, 0]
-        returns = np.empty((len(levels), horizon))
-        for step in range(horizon):
-            returns[:, step] = (states @ design.T)[:, 0]
-            states = states @ filtered.transition[:, :, 0].T
-        return Pass(np.cumsum(returns, axis=1), filtered.forecasts_error[0])
+        """One pass of the Kalman filter over the returns."""
+        return run_arma(np.diff(levels), self.ar, self.ma, self.variance, horizon)
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
         """Sums of the MA(infinity) coefficients."""
-        psi: NDArray[np.float64] = np.cumsum(
-            arma2ma(np.r_[1.0, np.negative(self.ar)], np.r_[1.0, self.ma], lags=horizon)
-        )
-        return psi
+        return arma_responses(self.ar, self.ma, horizon)
 
     def estimates(self) -> State:
         """Coefficients and the variance."""

@@ -58,6 +58,11 @@ class FittedForecaster(ABC):
     def parameters(self) -> dict[str, float]:
         """The estimates, by their usual names."""
 
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The covariates that forecasts need, in the order of their names."""
+        return ()
+
     @abstractmethod
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
         """The origins that this model cannot forecast from, each with its reason."""
@@ -102,6 +107,16 @@ class Forecaster(BaseModel, ABC):
     recalibrate: bool = Field(
         False, description="Stretch the paths by what their coverage was on a hold-out."
     )
+
+    @property
+    def feature_set(self) -> str | None:
+        """The configuration's name for the covariates that the model uses, if it uses any."""
+        return None
+
+    @property
+    def reach(self) -> int | None:
+        """The longest horizon in sessions that the model can forecast, or None for any."""
+        return None
 
     @abstractmethod
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:

@@ -48,6 +48,12 @@ class FittedEnsemble(FittedForecaster):
         """The weight of each member."""
         return {f"weight_{name}": weight for name, weight in self.weights.items()}
 
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """What any member needs."""
+        needed = {name for member in self.members.values() for name in member.covariates}
+        return tuple(sorted(needed))
+
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
         """Origins that every member declines."""
         reasons = [member.declined(history, origins) for member in self.members.values()]
@@ -67,14 +73,14 @@ class FittedEnsemble(FittedForecaster):
         paths = np.empty((len(origins), horizon, n_paths), dtype=np.float32)
         for pattern in np.unique(able, axis=0):
             rows = np.flatnonzero((able == pattern).all(axis=1))
-            some = [origins[row] for row in rows]
+            some, their_seeds = [origins[row] for row in rows], [seeds[int(row)] for row in rows]
             for name, places in self._slots(pattern, n_paths).items():
                 drawn = self.members[name].simulate(
                     history,
                     some,
                     horizon=horizon,
                     n_paths=len(places),
-                    seeds=[seed_of(name, str(seeds[row].entropy)) for row in rows],
+                    seeds=[seed_of(name, str(seed.entropy)) for seed in their_seeds],
                 )
                 paths[np.ix_(rows, np.arange(horizon), places)] = drawn.transpose(0, 2, 1)
         return paths.transpose(0, 2, 1)
@@ -104,6 +110,11 @@ class FittedEnsemble(FittedForecaster):
         return cls(members=members, weights=state["weights"])
 
 
+def by_name(*models: Forecaster) -> dict[str, Forecaster]:
+    """Models under their names."""
+    return {model.name: model for model in models}
+
+
 class Ensemble(Forecaster):
     """A linear pool of other models, its weights and its stretch learnt on a hold-out."""
 
@@ -115,9 +126,9 @@ class Ensemble(Forecaster):
         True, description="Stretch the paths by what the pool's coverage was on the hold-out."
     )
     members: dict[str, SerializeAsAny[Forecaster]] = Field(
-        default_factory=lambda: {
-            model.name: model() for model in (Naive, ArimaAuto, Ets, Garch, RevertingVolatility)
-        },
+        default_factory=lambda: by_name(
+            Naive(), ArimaAuto(), Ets(), Garch(), RevertingVolatility()
+        ),
         description="Models that are pooled; all others of the configuration by default.",
     )
 

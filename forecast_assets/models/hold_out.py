@@ -4,7 +4,7 @@ Whatever is learnt from it is learnt from the history before a training date alo
 depends on its own history and on nothing that happens to be stored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -44,8 +44,7 @@ class Trial:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which origins the model forecast from, shape (n_origins,)."""
-        flags: NDArray[np.bool_] = np.isfinite(self.quantiles).all(axis=(1, 2))
-        return flags
+        return np.array([bool(np.isfinite(rows).all()) for rows in self.quantiles])
 
     def stretch(self) -> tuple[float, ...]:
         """What each session's paths should be stretched by, from their coverage here."""
@@ -72,6 +71,14 @@ class HoldOut:
         origins: list[date] = history.dates[kept][positive].tolist()
         return cls(history.known_before(history.dates[first].item()), history, origins)
 
+    def select(self, names: tuple[str, ...]) -> "HoldOut":
+        """With these covariates only, and the older part since all of them were known.
+
+        Raises MissingCovariate.
+        """
+        older = self.older.select(names).since_missing()
+        return replace(self, older=older, history=self.history.select(names))
+
     @property
     def commodity(self) -> str:
         """Whose prices these are."""
@@ -88,7 +95,7 @@ class HoldOut:
         every = PATHS_TRIED // LEVELS
         quantiles = np.full((len(at), SESSIONS_TRIED, LEVELS), np.nan)
         ascending = np.sort(paths, axis=1)[:, every // 2 :: every].transpose(0, 2, 1)
-        quantiles[np.isin(self.origins, able)] = ascending
+        quantiles[np.searchsorted(at, self.history.positions(able))] = ascending
         return Trial(
             quantiles / closes[:, None, None], self.history.closes[ahead] / closes[:, None]
         )

@@ -1,4 +1,4 @@
-"""The linear pool of some trials: its CRPS as a form in the weights, the best weights, its paths."""
+"""The linear pool of some trials: its CRPS, the weights for the least of it, and its paths."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
     origins.
     """
     count, (n_origins, sessions) = len(trials), trials[0].outcomes.shape
-    form = np.zeros((count, count))
+    form: NDArray[np.float64] = np.zeros((count, count))
     for session in range(sessions):
         columns = [trial.quantiles[:, session] for trial in trials]
         values = np.concatenate([*columns, trials[0].outcomes[:, [session]]], axis=1)
@@ -32,7 +32,8 @@ def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
         steps = [np.cumsum(owners == one, axis=1)[:, :-1] / LEVELS - step for one in range(count)]
         rows = np.stack([(each * np.sqrt(widths)).ravel() for each in steps])
         form += rows @ rows.T
-    return form / (n_origins * sessions)
+    form /= n_origins * sessions
+    return form
 
 
 def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,7 +63,7 @@ def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
     )
     if not found.success:
         raise CannotFit(f"the pool's weights have no optimum that is reached: {found.message}")
-    weights = np.clip(found.x, 0, 1)
+    weights: NDArray[np.float64] = np.clip(found.x, 0, 1)
     weights /= weights.sum()
     return weights
 

@@ -13,6 +13,7 @@ from forecast_assets.models.garch import Garch
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import RandomWalk
 from forecast_assets.models.reverting_volatility import RevertingVolatility
+from forecast_assets.models.sarimax import Sarimax
 from forecast_assets.models.theta import Theta
 
 ROSTER: dict[str, type[Forecaster]] = {
@@ -26,6 +27,7 @@ ROSTER: dict[str, type[Forecaster]] = {
         Theta,
         Garch,
         RevertingVolatility,
+        Sarimax,
         Ensemble,
     )
 }

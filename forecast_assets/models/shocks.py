@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from forecast_assets.models.base import State
 from forecast_assets.models.volatility import SETTLING, Volatility
 from forecast_assets.simulation import Blocks, Seeds, draw, standard_normal
 
@@ -92,9 +93,10 @@ class Shocks:
         runs = sliding_window_view(self.past, horizon)[SETTLING:]
         known = self.volatility.known(self.past)[SETTLING : SETTLING + len(runs)]
         scaled: NDArray[np.float64] = runs / self.volatility.ahead(known, horizon)
-        return scaled - scaled.mean()
+        scaled -= scaled.mean()
+        return scaled
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> State:
         """Plain JSON values."""
         return {
             "kind": self.kind,
@@ -104,7 +106,7 @@ class Shocks:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, object]) -> Self:
+    def from_state(cls, state: State) -> Self:
         """Rebuild from ``state()``."""
         volatility = state["volatility"]
         return cls(

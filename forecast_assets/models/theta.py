@@ -45,7 +45,7 @@ class FittedTheta(FittedLinear):
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
         """One on the session itself, then the level's share."""
-        return np.r_[1.0, np.full(horizon - 1, self.share)]
+        return np.concatenate([[1.0], np.full(horizon - 1, self.share)])
 
     def estimates(self) -> State:
         """The level's share and the slope."""

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from forecast_assets.features import Features
 from forecast_assets.history import History
 from forecast_assets.sources import Observations
 
@@ -31,6 +32,16 @@ class PriceChanges:
     withdrawn: int
     unchanged: int
     missing: int
+
+
+@dataclass(frozen=True)
+class FeatureChanges:
+    """What a write of features did, in rows: one for each covariate and session."""
+
+    added: int
+    revised: int
+    deleted: int
+    unchanged: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,20 @@ class PriceTable(Protocol):
         """The newest close of every session; empty where there is none."""
 
 
+class FeatureTable(Protocol):
+    """What was known of each covariate at each session."""
+
+    def write(self, features: Features, at: datetime, by: str) -> FeatureChanges:
+        """Make the table say what ``features`` says, touching only the rows that differ.
+
+        Rows of a covariate in ``features.missing`` stay as they are; those of one that the
+        commodity has no more are deleted.
+        """
+
+    def read(self, history: History) -> History:
+        """The history with every stored covariate of its commodity, by name."""
+
+
 class ModelTable(Protocol):
     """Fitted models, the replaced ones too."""
 
@@ -218,6 +243,10 @@ class Store(Protocol):
     @property
     def prices(self) -> PriceTable:
         """``commodity.market.prices``."""
+
+    @property
+    def features(self) -> FeatureTable:
+        """``commodity.market.features``."""
 
     @property
     def models(self) -> ModelTable:

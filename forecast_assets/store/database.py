@@ -39,7 +39,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A read-only connection; file and tables are made first where they do not exist."""
         connection = self._open(read_only=True) if self.path.exists() else None
-        if connection is None or not _has_tables(connection):
+        if connection is None or not self._has_tables(connection):
             if connection is not None:
                 connection.close()
             with self.writing():
@@ -58,6 +58,15 @@ class Database:
                 connection.execute(definition)
             yield connection
             connection.commit()
+
+    def _has_tables(self, connection: Connection) -> bool:
+        """Whether all tables are there: not if an older release, or a killed process, made it."""
+        due = sum("CREATE TABLE" in definition for definition in self.definitions)
+        counted = connection.execute(
+            "SELECT count(*) >= ? FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')",
+            [due],
+        ).fetchall()
+        return counted == [(True,)]
 
     def _open(self, *, read_only: bool) -> Connection:
         return self._patiently(
@@ -88,11 +97,3 @@ def _is_lock(error: BaseException) -> bool:
     if isinstance(error, duckdb.IOException):
         return "lock" in str(error).lower()
     return isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
-
-
-def _has_tables(connection: Connection) -> bool:
-    """Whether the tables were ever committed: a process may be killed just before."""
-    counted = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')"
-    ).fetchall()
-    return counted != [(0,)]

@@ -4,9 +4,10 @@ from functools import cached_property
 from pathlib import Path
 
 from forecast_assets.configuration import Settings
-from forecast_assets.store import failure_table, model_table, path_table, price_table
+from forecast_assets.store import failure_table, feature_table, model_table, path_table, price_table
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
+from forecast_assets.store.feature_table import DuckDBFeatureTable
 from forecast_assets.store.model_table import DuckDBModelTable
 from forecast_assets.store.path_table import DuckDBPathTable
 from forecast_assets.store.price_table import DuckDBPriceTable
@@ -23,6 +24,7 @@ class DuckDBStore:
             path,
             (
                 *price_table.DEFINITIONS,
+                *feature_table.DEFINITIONS,
                 *model_table.DEFINITIONS,
                 *path_table.definitions(horizon),
                 *failure_table.DEFINITIONS,
@@ -45,6 +47,11 @@ class DuckDBStore:
     def prices(self) -> DuckDBPriceTable:
         """``commodity.market.prices``."""
         return DuckDBPriceTable(self.database)
+
+    @cached_property
+    def features(self) -> DuckDBFeatureTable:
+        """``commodity.market.features``."""
+        return DuckDBFeatureTable(self.database)
 
     @cached_property
     def models(self) -> DuckDBModelTable:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.arima_process import arma2ma
+from statsmodels.tsa.innovations.arma_innovations import arma_innovations
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 from forecast_assets_tests.conftest import closes
@@ -86,3 +87,36 @@ def test_psi_weights_are_the_impulse_responses() -> None:
     psi = arma2ma([1, -0.4], [1, -0.3], lags=4)
     assert psi == pytest.approx(arma(returns()).impulse_responses(PARAMETERS, steps=3), abs=1e-12)
     assert psi == pytest.approx([1, 0.1, 0.04, 0.016])
+
+
+def test_innovations_are_linear_in_the_series_and_give_the_exact_likelihood() -> None:
+    """So that coefficients of covariates are a regression of innovations on innovations."""
+    one, other = returns(1), returns(2)
+    (first, spread), (second, same) = (arma_innovations(x, [0.4], [-0.3]) for x in (one, other))
+    mixed, _ = arma_innovations(one - 2 * other, [0.4], [-0.3])
+    assert mixed == pytest.approx(first - 2 * second, abs=1e-12)
+    assert list(spread) == list(same)
+    variance = PARAMETERS[2]
+    terms = np.log(2 * np.pi * variance * spread) + first**2 / (variance * spread)
+    assert -0.5 * terms.sum() == pytest.approx(arma(one).filter(PARAMETERS).llf, abs=1e-3)
+
+
+def test_the_filter_takes_nan_for_a_missing_observation() -> None:
+    series = returns()
+    gap = series.copy()
+    gap[300] = np.nan
+    filtered = arma(gap).filter(PARAMETERS).filter_results
+    assert np.isfinite(filtered.predicted_state).all()
+    assert filtered.predicted_state[0, 301] == pytest.approx(
+        0.4 * filtered.predicted_state[0, 300], rel=1e-9
+    )
+
+
+def test_generalized_least_squares_may_stop_on_a_lower_top_than_the_best() -> None:
+    """Why `sarimax` climbs from several starts: ARMA likelihoods have several tops."""
+    series = returns(6)
+    tops = {
+        round(float(arma(series).fit(start, method="statespace", cov_type="none").llf), 1)
+        for start in ([0.8, -0.75, 4e-4], [-0.8, 0.75, 4e-4])
+    }
+    assert len(tops) > 1

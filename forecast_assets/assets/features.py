@@ -1,0 +1,57 @@
+"""What was known of every covariate at each session of a commodity.
+
+Read from the configured files, validated row by row, and joined with the sessions of ``prices``:
+a session has the newest value that was known at its close, carried forward for a few days at
+most, and nothing from its future. In ``commodity.market.features``, one row a session and
+covariate. A covariate whose file cannot be read is named and keeps the rows it has.
+"""
+
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetsDefinition,
+    BackfillPolicy,
+    Output,
+    ResourceParam,
+    asset,
+)
+
+from forecast_assets.configuration import Settings
+from forecast_assets.features import Features, read_features
+from forecast_assets.history import History
+from forecast_assets.io_managers import Partitioned
+from forecast_assets.metadata import REJECTIONS_SHOWN
+from forecast_assets.model_store import now
+from forecast_assets.partitions import Partitions
+from forecast_assets.progress import Progress
+
+
+def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
+    """The asset ``features`` of a configuration."""
+
+    @asset(
+        partitions_def=partitions.commodities,
+        ins={"prices": AssetIn(input_manager_key="price_io_manager")},
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="feature_io_manager",
+        group_name="market",
+        kinds={"python", "duckdb"},
+        description=__doc__,
+    )
+    def features(
+        context: AssetExecutionContext,
+        prices: dict[str, History],
+        progress: ResourceParam[Progress],
+    ) -> Output[Partitioned]:
+        def join(key: str) -> Features:
+            commodity = settings.commodity(key)
+            joined = read_features(key, commodity, prices[key].dates, settings.folder, now().date())
+            for rejection in joined.rejections[:REJECTIONS_SHOWN]:
+                context.log.error("%s", rejection)
+            for reason in joined.missing.values():
+                context.log.error("%s", reason)
+            return joined
+
+        return Output(Partitioned(context, progress, join))
+
+    return features

@@ -1,0 +1,102 @@
+"""Covariate sources: series beside the prices, by date or by date and region."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast_assets.configuration import Covariate
+from forecast_assets.errors import SourceError
+from forecast_assets.history import Dates
+from forecast_assets.rows import (
+    Layout,
+    Rejection,
+    conflicting,
+    dates,
+    numbers,
+    read_rows,
+    rejections_of,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CovariateSeries:
+    """What the files hold of one covariate, its regions made one.
+
+    ``dates``: datetime64[D], shape (n,), strictly increasing: the day that a value is of, not the
+    day on which it is known. ``values``: float64, shape (n,), finite.
+    """
+
+    name: str
+    dates: Dates
+    values: NDArray[np.float64]
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def read_covariate(
+    commodity: str, name: str, source: Covariate, folder: Path, today: date
+) -> CovariateSeries:
+    """Read the covariate called ``name`` of a commodity.
+
+    ``folder`` is where relative paths start; values dated after ``today`` are refused. Raises
+    SourceError where no file can be read, or where none holds a usable value.
+    """
+    whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
+    column = source.column.lower()
+    region = source.region.lower() if source.region else None
+    labels = (region,) if region else ()
+    layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
+    rejections: list[Rejection] = []
+    rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections)
+    table = pd.DataFrame({"date": dates(whose, rows, today, rejections)})
+    table["value"] = numbers(whose, rows, column, rejections)
+    table["region"] = rows[region] if region else "everywhere"
+    kept = table["date"].notna() & table["value"].notna() & (table["region"] != "")
+    if region:
+        unnamed = rows[rows[region] == ""]
+        rejections += rejections_of(whose, unnamed, region, "a region without a name")
+    keys = [table["date"], table["region"]]
+    values = table["value"].rename(column)
+    kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)
+    usable = table[kept].drop_duplicates(["date", "region"])
+    if usable.empty:
+        first = f" First: {rejections[0]}" if rejections else ""
+        raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
+    require_regions(whose, key, source, set(usable["region"]))
+    daily = one_a_day(source, usable)
+    return CovariateSeries(
+        name, daily.index.to_numpy().astype("datetime64[D]"), daily.to_numpy(), rejections
+    )
+
+
+def require_regions(whose: str, key: str, source: Covariate, held: set[str]) -> None:
+    """Raise SourceError for a region of the configuration that the files do not have."""
+    option = "weights" if source.weights else "regions"
+    unknown = sorted({*(source.weights or {}), *(source.regions or [])} - held)
+    if unknown:
+        raise SourceError(
+            f"{whose}: {source.path} has no rows of the region {', '.join(unknown)}; it has"
+            f" {', '.join(sorted(held))}: set {key}.{option}"
+        )
+
+
+def one_a_day(source: Covariate, rows: pd.DataFrame) -> pd.Series:
+    """One value for each date, of the regions that have one that day.
+
+    ``rows`` has the columns date, region and value, one row a date and region. ``mean``: the plain
+    mean. ``weighted``: the mean by ``weights``, those of the regions present adding up to one;
+    regions without a weight do not count. ``first``: the value of the first of ``regions``, or of
+    the alphabet, that is present.
+    """
+    by_region = rows.pivot_table(index="date", columns="region", values="value").sort_index()
+    if source.aggregate == "first":
+        return (
+            by_region[source.regions or sorted(by_region.columns)].bfill(axis=1).iloc[:, 0].dropna()
+        )
+    weights = pd.Series(source.weights or dict.fromkeys(sorted(by_region.columns), 1.0))
+    chosen = by_region[list(weights.index)]
+    present = chosen.notna() * weights
+    return ((chosen * weights).sum(axis=1) / present.sum(axis=1)).dropna()

@@ -1,0 +1,91 @@
+"""Features: the sessions of a commodity joined with what was known of its covariates at each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.configuration import Commodity, Covariate
+from forecast_assets.covariates import CovariateSeries, read_covariate
+from forecast_assets.errors import SourceError
+from forecast_assets.history import Dates
+from forecast_assets.rows import Rejection
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One covariate at every session.
+
+    ``values``: float64, shape (n_sessions,), NaN where nothing was known. ``observed_on``:
+    datetime64[D], same shape, the day that the value is of, NaT where there is none.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    observed_on: Dates
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether a session has a value, shape (n_sessions,)."""
+        found: NDArray[np.bool_] = ~np.isnat(self.observed_on)
+        return found
+
+    @property
+    def carried(self) -> NDArray[np.bool_]:
+        """Whether a session has the very observation of the session before it."""
+        same = self.observed_on[1:] == self.observed_on[:-1]
+        return np.concatenate([np.zeros(min(len(self.values), 1), dtype=bool), same])
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The covariates of one commodity at its sessions.
+
+    ``missing``: those whose files cannot be read, each with the reason.
+    """
+
+    commodity: str
+    sessions: Dates
+    present: list[Feature]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def read_features(
+    name: str, commodity: Commodity, sessions: Dates, folder: Path, today: date
+) -> Features:
+    """The covariates of the commodity called ``name`` at its sessions.
+
+    ``sessions``: datetime64[D], increasing. ``folder`` is where relative paths start; values dated
+    after ``today`` are refused. A covariate whose files cannot be read stands in ``missing``.
+    """
+    present, missing, rejections = [], {}, []
+    for covariate, source in sorted(commodity.covariates.items()):
+        try:
+            series = read_covariate(name, covariate, source, folder, today)
+        except SourceError as error:
+            missing[covariate] = str(error)
+            continue
+        present.append(known_at(sessions, series, source))
+        rejections += series.rejections
+    return Features(name, sessions, present, missing, rejections)
+
+
+def known_at(sessions: Dates, series: CovariateSeries, source: Covariate) -> Feature:
+    """The newest observation that was known at the close of each session.
+
+    It is dated ``delay_days`` before the session or earlier, and ``fill_days`` more at most.
+    """
+    since = series.dates + np.timedelta64(source.delay_days, "D")
+    newest = np.searchsorted(since, sessions, side="right") - 1
+    found = np.maximum(newest, 0)
+    last = since[found] + np.timedelta64(source.fill_days, "D")
+    known = (newest >= 0) & (last >= sessions)
+    return Feature(
+        series.name,
+        np.where(known, series.values[found], np.nan),
+        np.where(known, series.dates[found], np.datetime64("NaT")),
+    )

@@ -1,0 +1,46 @@
+"""Running tasks on all cores, by joblib and whichever of its backends is configured."""
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+
+from forecast_assets.configuration import Parallel
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.tasks import Done, Task, inline
+
+
+@dataclass(frozen=True)
+class Processes:
+    """As many processes as the configuration says; one means this one."""
+
+    parallel: Parallel
+
+    def __call__(self, tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
+        """What came of each task, in their order, as soon as it is there.
+
+        Raises ConfigurationError for a backend that joblib does not know.
+        """
+        count = min(self.parallel.processes or available_cores(), len(tasks))
+        if count <= 1:
+            return inline(tasks)
+        try:
+            if self.parallel.module is not None:
+                importlib.import_module(self.parallel.module)
+            with joblib.parallel_config(backend=self.parallel.backend):
+                pool = joblib.Parallel(n_jobs=count, return_as="generator")
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                f"parallel.backend: found {self.parallel.backend!r}; allowed: a backend of joblib,"
+                f" registered by parallel.module if it is not joblib's own ({error})"
+            ) from error
+        outcomes: Iterator[list[Done[Any]]] = pool(joblib.delayed(task.run)() for task in tasks)
+        return outcomes
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

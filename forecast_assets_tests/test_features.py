@@ -1,0 +1,91 @@
+"""Features: nothing from the future, nothing older than allowed."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast_assets.configuration import Commodity, Covariate
+from forecast_assets.covariates import CovariateSeries
+from forecast_assets.features import Feature, known_at, read_features
+from forecast_assets_tests.conftest import make_history, write_covariate
+
+SESSIONS = make_history(60).dates
+
+
+def source(delay_days: int, fill_days: int) -> Covariate:
+    return Covariate(path="x.csv", column="close", delay_days=delay_days, fill_days=fill_days)
+
+
+def sparse(seed: int) -> CovariateSeries:
+    """Observations on some calendar days, weekends among them, from before the first session."""
+    generator = np.random.default_rng(seed)
+    days = SESSIONS[0] - 5 + np.flatnonzero(generator.random(95) < 0.3)
+    return CovariateSeries("rain", days, generator.standard_normal(len(days)))
+
+
+def slowly(series: CovariateSeries, delay: int, fill: int) -> list[tuple[float, date | None]]:
+    """For each session the newest observation in its allowed days, one by one."""
+    found: list[tuple[float, date | None]] = []
+    for session in SESSIONS.tolist():
+        newest: tuple[float, date | None] = (float("nan"), None)
+        for day, value in zip(series.dates.tolist(), series.values.tolist(), strict=True):
+            oldest = session - timedelta(days=delay + fill)
+            if oldest <= day <= session - timedelta(days=delay):
+                newest = (value, day)
+        found.append(newest)
+    return found
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+@pytest.mark.parametrize("fill", [0, 2, 10])
+def test_the_join_equals_a_slow_loop(delay: int, fill: int) -> None:
+    for seed in range(5):
+        series = sparse(seed)
+        feature = known_at(SESSIONS, series, source(delay, fill))
+        expected = slowly(series, delay, fill)
+        np.testing.assert_array_equal(feature.values, [value for value, _ in expected])
+        assert feature.observed_on.tolist() == [day for _, day in expected]
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_no_session_knows_what_came_later(delay: int) -> None:
+    series = sparse(1)
+    whole = known_at(SESSIONS, series, source(delay, 5))
+    for place, session in enumerate(SESSIONS):
+        known = series.dates <= session - delay
+        past = CovariateSeries("rain", series.dates[known], series.values[known])
+        if len(past.dates):
+            alone = known_at(SESSIONS[: place + 1], past, source(delay, 5))
+            assert alone.values.tobytes() == whole.values[: place + 1].tobytes()
+    assert np.all(whole.observed_on[whole.known] <= SESSIONS[whole.known] - delay)
+
+
+def test_what_is_carried_forward_is_counted() -> None:
+    days = np.array(["2018-01-01", "2018-01-03"], dtype="datetime64[D]")
+    series = CovariateSeries("rain", days, np.array([1.0, 2.0]))
+    feature: Feature = known_at(SESSIONS[:7], series, source(0, 2))
+    assert feature.values[:5].tolist() == [1.0, 1.0, 2.0, 2.0, 2.0]
+    assert feature.known.tolist() == [True] * 5 + [False] * 2
+    assert feature.carried.tolist() == [False, True, False, True, True, False, False]
+
+
+def test_a_missing_file_is_absent_by_name_and_the_others_are_there(tmp_path: Path) -> None:
+    history = make_history(60)
+    from forecast_assets_tests.conftest import with_features
+
+    write_covariate(tmp_path / "vix.csv", with_features(history), "vix")
+    covariates = {name: {"path": f"{name}.csv", "column": "close"} for name in ("vix", "rain")}
+    commodity = Commodity.model_validate(
+        {
+            "unit": "USc/lb",
+            "source": {"type": "sample", "name": "wti"},
+            "covariates": covariates,
+        }
+    )
+    features = read_features("Coffee", commodity, SESSIONS, tmp_path, date(2024, 1, 1))
+    assert [feature.name for feature in features.present] == ["vix"]
+    assert "Coffee, covariate rain: no file at" in features.missing["rain"]
+    assert not features.present[0].known[0]  # a day's delay
+    assert features.present[0].known[1:].all()
