@@ -1,7 +1,7 @@
 """History: the closes of one commodity, and the one cut that keeps the future out."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -18,12 +18,16 @@ class History:
     """Daily closes, one a session, in order.
 
     ``dates``: datetime64[D], shape (n,), strictly increasing. ``closes``: float64, shape (n,),
-    finite, in the commodity's unit. Both are read-only.
+    finite, in the commodity's unit. ``features``: float64, shape (n, k), the covariates known at
+    the close of each session, NaN where one is missing; ``feature_names`` names its columns. All
+    arrays are read-only.
     """
 
     commodity: str
     dates: Dates
     closes: NDArray[np.float64]
+    features: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    feature_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze the arrays and refuse what is not a history. Raises ValueError."""
@@ -35,9 +39,14 @@ class History:
             raise ValueError(f"{self.commodity}: dates are not strictly increasing")
         if np.any(np.isnat(dates)) or not np.all(np.isfinite(closes)):
             raise ValueError(f"{self.commodity}: a date or a close is missing, or infinite")
-        dates.flags.writeable = closes.flags.writeable = False
+        features = np.array(self.features, dtype=np.float64).reshape(
+            len(dates), len(self.feature_names)
+        )
+        for array in (dates, closes, features):
+            array.flags.writeable = False
         object.__setattr__(self, "dates", dates)
         object.__setattr__(self, "closes", closes)
+        object.__setattr__(self, "features", features)
 
     def __len__(self) -> int:
         """Return the number of sessions."""
@@ -112,4 +121,11 @@ class History:
         return self.fingerprints[-1]
 
     def _slice(self, first: int, stop: int) -> "History":
-        return History(self.commodity, self.dates[first:stop], self.closes[first:stop])
+        kept = slice(first, stop)
+        return History(
+            self.commodity,
+            self.dates[kept],
+            self.closes[kept],
+            self.features[kept],
+            self.feature_names,
+        )
