@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from forecast_assets.errors import ConfigurationError, UnknownModel
+from forecast_assets.errors import ConfigurationError, MissingExtra, UnknownModel
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.roster import forecaster_class
 
@@ -262,7 +262,7 @@ def _model_entry(entry: Any) -> tuple[str, dict[str, Any]]:
 def _forecaster(name: str, options: dict[str, Any]) -> Forecaster:
     try:
         return forecaster_class(name)(**options)
-    except UnknownModel as error:
+    except (MissingExtra, UnknownModel) as error:
         raise ValueError(str(error)) from error
     except ValidationError as error:
         options_of = forecaster_class(name)

@@ -19,7 +19,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(UnknownModel, match="'lstm'; known: arima_111, garch, naive, random_walk"):
+    with pytest.raises(
+        UnknownModel, match="'lstm'; known: arima_111, boosted_quantiles, garch, naive, random_walk"
+    ):
         roster.forecaster_class("lstm")
 
 

@@ -1,6 +1,6 @@
 """What a forecast may be regressed on: lags and covariates, as they were known at an origin.
 
-Everything is in units of the volatility at the origin (RiskMetrics 1996, decay 0.94), so that
+Everything is in units of the volatility at the origin (RiskMetrics 1996, decay 0.97), so that
 calm and stormy years are alike and one regression serves a whole history.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 LOOKBACK = 250
 """Log returns that a regressor may look back on: a year of sessions."""
 
-DECAY = 0.94
+DECAY = 0.97
 """Weight of a squared return over the next one's in the volatility at an origin."""
 
 SPANS = (5, 21, 63)
@@ -77,8 +77,8 @@ class Regressors:
 def exponential_volatility(known: NDArray[np.float64]) -> NDArray[np.float64]:
     """Root of the weighted mean square of each row, shape (n_origins, LOOKBACK)."""
     weights = DECAY ** np.arange(LOOKBACK - 1, -1, -1)
-    mean_square = (known**2 * (weights / weights.sum())).sum(axis=1)
-    return np.sqrt(mean_square)
+    volatility: NDArray[np.float64] = np.sqrt((known**2 * (weights / weights.sum())).sum(axis=1))
+    return volatility
 
 
 def drawdown(known: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,7 +87,8 @@ def drawdown(known: NDArray[np.float64]) -> NDArray[np.float64]:
     ``known``: log returns, shape (n_origins, LOOKBACK).
     """
     levels = np.cumsum(known, axis=1)
-    return levels[:, -1] - np.maximum(levels.max(axis=1), 0.0)
+    below: NDArray[np.float64] = levels[:, -1] - np.maximum(levels.max(axis=1), 0.0)
+    return below
 
 
 def outcomes(
@@ -98,4 +99,5 @@ def outcomes(
     NaN where the session is past the end: its outcome is not known.
     """
     ahead = np.concatenate([returns, np.full(horizon, np.nan)])
-    return np.cumsum(ahead[positions[:, None] + np.arange(horizon)], axis=1)
+    moves: NDArray[np.float64] = np.cumsum(ahead[positions[:, None] + np.arange(horizon)], axis=1)
+    return moves

@@ -5,12 +5,13 @@ from typing import Any
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
 from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.boosted_quantiles import BoostedQuantiles
 from forecast_assets.models.garch import Garch
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import RandomWalk
 
 ROSTER: dict[str, type[Forecaster]] = {
-    model.name: model for model in (Naive, RandomWalk, Arima111, Garch)
+    model.name: model for model in (Naive, RandomWalk, Arima111, Garch, BoostedQuantiles)
 }
 
 
