@@ -20,15 +20,11 @@ def slow(position: int) -> dict[str, float]:
     weights = [0.97**age for age in range(LOOKBACK)]
     squares = sum(w * move**2 for w, move in zip(weights, reversed(past), strict=True))
     sigma = float(np.sqrt(squares / sum(weights)))
-    highest = max(CLOSES[position - LOOKBACK : position + 1])
-    lags = {"volatility": sigma, "return_1": past[-1] / sigma}
-    for span in (5, 21, 63):
-        lags[f"return_{span}"] = sum(past[-span:]) / sigma / span**0.5
+    lags = {"volatility": sigma}
     for span in (5, 21, 63, 250):
         mean_square = sum(move**2 for move in past[-span:]) / span
         lags[f"volatility_{span}"] = mean_square**0.5 / sigma
-    fall = float(np.log(CLOSES[position] / highest))
-    return lags | {"drawdown": fall / sigma / LOOKBACK**0.5}
+    return lags
 
 
 def test_regressors_equal_a_slow_loop() -> None:

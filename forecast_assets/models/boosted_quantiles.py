@@ -1,4 +1,4 @@
-"""Gradient-boosted quantile regression on lags and covariates, by LightGBM.
+"""Gradient-boosted quantile regression on past volatility and covariates, by LightGBM.
 
 Koenker and Bassett (1978), Regression Quantiles; Ke et al. (2017), LightGBM. For each of LEVELS
 one booster predicts that quantile of the log return over h sessions, in units of the volatility
@@ -250,7 +250,7 @@ class BoostedQuantiles(Forecaster):
     positive_only: ClassVar[bool] = True
 
     horizon: int = Field(14, ge=1, le=60, description="Sessions ahead that it is trained for.")
-    trees: int = Field(100, ge=1, le=1000, description="Trees of each quantile's booster.")
+    trees: int = Field(40, ge=1, le=1000, description="Trees of each quantile's booster.")
     features: str | None = Field(None, description="Feature set whose covariates it uses.")
 
     @model_validator(mode="after")

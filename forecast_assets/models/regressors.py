@@ -1,7 +1,9 @@
 """What a forecast may be regressed on: lags and covariates, as they were known at an origin.
 
 Everything is in units of the volatility at the origin (RiskMetrics 1996, decay 0.97), so that
-calm and stormy years are alike and one regression serves a whole history.
+calm and stormy years are alike and one regression serves a whole history. The lags are the
+volatilities of several spans and no signed return: with last returns and the drawdown among them,
+the mean CRPS was 0.4 % worse on Brent and 1 % on gold, the same on WTI, 0.3 % better on Henry Hub.
 """
 
 from dataclasses import dataclass
@@ -16,15 +18,10 @@ LOOKBACK = 250
 DECAY = 0.97
 """Weight of a squared return over the next one's in the volatility at an origin."""
 
-SPANS = (5, 21, 63)
-"""Sessions of a week, a month and a quarter."""
+SPANS = (5, 21, 63, LOOKBACK)
+"""Sessions of a week, a month, a quarter and the look-back."""
 
-LAG_NAMES = (
-    "return_1",
-    *(f"return_{span}" for span in SPANS),
-    *(f"volatility_{span}" for span in (*SPANS, LOOKBACK)),
-    "drawdown",
-)
+LAG_NAMES = tuple(f"volatility_{span}" for span in SPANS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +50,7 @@ class Regressors:
         known = returns[positions[:, None] + np.arange(-LOOKBACK, 0)]
         volatility = exponential_volatility(known)
         unit = np.where(volatility > 0, volatility, np.nan)
-        lags = [known[:, -1] / unit]
-        lags += [known[:, -span:].sum(axis=1) / (unit * np.sqrt(span)) for span in SPANS]
-        lags += [
-            np.sqrt((known[:, -span:] ** 2).mean(axis=1)) / unit for span in (*SPANS, LOOKBACK)
-        ]
-        lags.append(drawdown(known) / (unit * np.sqrt(LOOKBACK)))
+        lags = [np.sqrt((known[:, -span:] ** 2).mean(axis=1)) / unit for span in SPANS]
         return cls(volatility, np.column_stack([*lags, covariates[positions]]))
 
     def rows(self, horizon: int) -> NDArray[np.float64]:
@@ -79,16 +71,6 @@ def exponential_volatility(known: NDArray[np.float64]) -> NDArray[np.float64]:
     weights = DECAY ** np.arange(LOOKBACK - 1, -1, -1)
     volatility: NDArray[np.float64] = np.sqrt((known**2 * (weights / weights.sum())).sum(axis=1))
     return volatility
-
-
-def drawdown(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log distance of the last close from the highest of the look-back, at most 0.
-
-    ``known``: log returns, shape (n_origins, LOOKBACK).
-    """
-    levels = np.cumsum(known, axis=1)
-    below: NDArray[np.float64] = levels[:, -1] - np.maximum(levels.max(axis=1), 0.0)
-    return below
 
 
 def outcomes(
