@@ -188,8 +188,16 @@ def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("models", "found", "allowed"),
     [
-        ("[naive, grach]", "'grach'", "known: arima_111, garch, naive, random_walk"),
-        ("[{grach: {decay: 1}}]", "'grach'", "known: arima_111, garch, naive, random_walk"),
+        (
+            "[naive, grach]",
+            "'grach'",
+            "known: arima_111, boosted_quantiles, garch, naive, random_walk",
+        ),
+        (
+            "[{grach: {decay: 1}}]",
+            "'grach'",
+            "known: arima_111, boosted_quantiles, garch, naive, random_walk",
+        ),
         ("[{naive: {decay: 1.5}}]", "naive.decay: found 1.5", "less than 1"),
         ("[{naive: {form: log}}]", "naive.form: found 'log'", "'auto' or 'difference'"),
         ("[{naive: 5}]", "{'naive': 5}", "allowed: a model name, or `name: {option: value}`"),
