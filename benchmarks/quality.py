@@ -39,9 +39,8 @@ from forecast_assets.training import Request, train
 
 COVERAGES = (0.8, 0.95)
 SAMPLES = {"WTI sample": "wti", "Gold sample": "gold"}
-WITHOUT_COVARIATES = [
-    name for name, model in ROSTER.items() if not model.model_fields.get("features")
-]
+NEEDING_MORE = ("sarimax", "boosted_quantiles")
+"""Models that need covariates or an extra: benchmarked when they are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +145,7 @@ def backfill(
 
             def spread(tasks: Sequence[Task], name: str = name) -> Iterator[list[Done[Any]]]:
                 done = Processes(settings.parallel)(tasks)
-                return progress.track(done, total=len(tasks), description=f"{name}: models")
+                yield from progress.track(done, total=len(tasks), description=f"{name}: models")
 
             requests = [Request(window, history) for window in windows]
             for window, training in train(settings, requests, spread):
@@ -271,7 +270,7 @@ def main(
 ) -> None:
     """Backfill, score, and show a table and a plot."""
     console = Console(width=110)
-    models = model or WITHOUT_COVARIATES
+    models = model or [name for name in ROSTER if name not in NEEDING_MORE]
     settings = settings_of(files or [], samples, models, first.date())
     scores = list(backfill(settings, first.date(), last.date(), console))
     found = summaries(scores, settings.horizon)

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from forecast_assets.errors import ConfigurationError, UnknownModel
+from forecast_assets.errors import ConfigurationError, MissingExtra, UnknownModel
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
@@ -414,8 +414,8 @@ def _require_reach(forecaster: Forecaster, horizon: int | None) -> None:
     reach = forecaster.reach
     if reach is not None and horizon is not None and reach < horizon:
         raise ValueError(
-            f"{forecaster.name}.lag: found {reach}, allowed: the horizon of {horizon} sessions or"
-            " more, since nothing projects the covariates"
+            f"{forecaster.name}: reaches {reach} sessions ahead, allowed: the horizon of {horizon}"
+            " or more: raise its option lag or horizon"
         )
 
 
@@ -432,7 +432,7 @@ def _model_entry(entry: Any) -> tuple[str, dict[str, Any]]:
 def _forecaster(name: str, options: dict[str, Any]) -> Forecaster:
     try:
         return forecaster_class(name)(**options)
-    except UnknownModel as error:
+    except (MissingExtra, UnknownModel) as error:
         raise ValueError(str(error)) from error
     except ValidationError as error:
         options_of = forecaster_class(name)

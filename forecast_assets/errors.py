@@ -33,6 +33,10 @@ class CannotForecast(ForecastAssetsError):
     """A fitted model was asked for an origin that it declines."""
 
 
+class MissingExtra(CannotFit, CannotForecast):
+    """A model needs a package of an optional extra; the message says how to install it."""
+
+
 class StoreError(ForecastAssetsError):
     """The tables refused a read or a write; nothing was changed."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from typing import Any
 
 from forecast_assets.artifacts import ArtifactStore
@@ -23,7 +24,7 @@ from forecast_assets.store.contract import Store, TrainedModel, Written
 from forecast_assets.store.duckdb import DuckDBStore
 
 PAYLOAD_FORMAT = "json"
-LIBRARIES = ("forecast_assets", "numpy", "scipy", "statsmodels", "arch")
+LIBRARIES = ("forecast_assets", "numpy", "scipy", "statsmodels", "arch", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 
 def library_versions() -> dict[str, str]:
-    """The releases that a fit depends on."""
-    libraries = {name: installed_version(name) for name in LIBRARIES}
+    """The releases that a fit depends on, of an optional library only where it is installed."""
+    libraries = {name: installed_version(name) for name in LIBRARIES if find_spec(name)}
     return {"python": platform.python_version()} | libraries
 
 

@@ -115,8 +115,9 @@ class Estimation(Task):
                 f"{known.commodity}: {self.model.name} has {usable} sessions that it can use"
                 f" before {day}, {self.min_observations} needed (training.min_observations)"
             )
-        sample = require_covariates(known, self.min_observations)
-        return self.model.estimate(sample, start)
+        if not self.model.takes_missing:
+            known = require_covariates(known, self.min_observations)
+        return self.model.estimate(known, start)
 
 
 @dataclass(frozen=True, eq=False)

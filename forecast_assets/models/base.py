@@ -103,6 +103,8 @@ class Forecaster(BaseModel, ABC):
     fitted: ClassVar[type[FittedForecaster]]
     positive_only: ClassVar[bool]
     """Whether the model works on logarithms and so declines closes at or below zero."""
+    takes_missing: ClassVar[bool] = False
+    """Whether the model can be fitted on sessions at which a covariate was not known."""
 
     recalibrate: bool = Field(
         False, description="Stretch the paths by what their coverage was on a hold-out."

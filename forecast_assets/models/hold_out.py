@@ -72,12 +72,8 @@ class HoldOut:
         return cls(history.known_before(history.dates[first].item()), history, origins)
 
     def select(self, names: tuple[str, ...]) -> "HoldOut":
-        """With these covariates only, and the older part since all of them were known.
-
-        Raises MissingCovariate.
-        """
-        older = self.older.select(names).since_missing()
-        return replace(self, older=older, history=self.history.select(names))
+        """With these covariates only. Raises MissingCovariate."""
+        return replace(self, older=self.older.select(names), history=self.history.select(names))
 
     @property
     def commodity(self) -> str:

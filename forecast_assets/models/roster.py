@@ -7,6 +7,7 @@ from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
 from forecast_assets.models.arima_auto import ArimaAuto
 from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.boosted_quantiles import BoostedQuantiles
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.garch import Garch
@@ -28,6 +29,7 @@ ROSTER: dict[str, type[Forecaster]] = {
         Garch,
         RevertingVolatility,
         Sarimax,
+        BoostedQuantiles,
         Ensemble,
     )
 }

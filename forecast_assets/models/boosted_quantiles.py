@@ -1,0 +1,318 @@
+"""Gradient-boosted quantile regression on past volatility and covariates, by LightGBM.
+
+Koenker and Bassett (1978), Regression Quantiles; Ke et al. (2017), LightGBM. For each of LEVELS
+one booster predicts that quantile of the log return over h sessions, in units of the volatility
+at the origin times sqrt(h); h is a regressor like any other. Returns are nearly unpredictable,
+so the boosters are few shallow trees with large leaves: they start at the quantiles of the whole
+sample and move only a little from there. The quantiles of an origin and session are sorted,
+filled in to a whole distribution, and joined into paths by the order of past blocks.
+
+LightGBM is loaded when a model is fitted or simulated, not before: it is slow to import, and the
+package works without it.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from forecast_assets.errors import CannotFit, CannotForecast, Declined, MissingExtra
+from forecast_assets.history import History
+from forecast_assets.models.base import (
+    FitMetrics,
+    FittedForecaster,
+    Forecaster,
+    State,
+    declined_nonpositive,
+    log_sample,
+    require_no_declined,
+)
+from forecast_assets.models.quantile_function import quantile_function
+from forecast_assets.models.regressors import LAG_NAMES, LOOKBACK, Regressors, outcomes
+from forecast_assets.models.shuffle import Ranks, drawn_orders, ranks_of
+from forecast_assets.simulation import Seeds, as_paths, prices
+
+LEVELS = np.array([0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99])
+"""The probabilities whose quantiles are predicted."""
+
+RETURN_DECIMALS = 8
+"""Log returns are kept to this many decimals, so that a payload stays small."""
+
+LEAST_ORIGINS = 100
+"""Origins with a known outcome at every session ahead that a fit needs."""
+
+SMALLEST_LEAF = 0.05
+"""Share of the rows that a leaf must hold: rows overlap, so that few of them are independent."""
+
+BOOSTING = {
+    "objective": "quantile",
+    "num_leaves": 4,
+    "learning_rate": 0.05,
+    "max_bin": 63,
+    "seed": 1,
+    "verbosity": -1,
+    # The same bytes on every machine, whatever the number of its cores.
+    "num_threads": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+"""Settings of every booster, by LightGBM's names."""
+
+
+def lightgbm() -> Any:
+    """The LightGBM package, loaded when it is needed. Raises MissingExtra."""
+    try:
+        return import_module("lightgbm")
+    except (ImportError, OSError) as error:
+        raise MissingExtra(needs_extra(str(error))) from error
+
+
+def needs_extra(reason: str) -> str:
+    """Say how to install LightGBM."""
+    return f"boosted_quantiles needs LightGBM ({reason}): pip install 'forecast_assets[ml]'"
+
+
+@dataclass(frozen=True, eq=False)
+class Boosters:
+    """One fitted booster a level, as LightGBM's own text."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def loaded(self) -> list[Any]:
+        """Rebuilt by LightGBM. Raises MissingExtra."""
+        library = lightgbm()
+        return [library.Booster(model_str=text) for text in self.texts]
+
+    @classmethod
+    def fit(
+        cls, rows: NDArray[np.float64], targets: NDArray[np.float64], trees: int
+    ) -> tuple[Self, NDArray[np.float64]]:
+        """Fit every level; also the share of each column in what the splits gained, shape (k,).
+
+        ``rows``: shape (n_rows, k), NaN where a value is missing; ``targets``: shape (n_rows,).
+        """
+        library = lightgbm()
+        settings = BOOSTING | {"min_data_in_leaf": max(1, int(SMALLEST_LEAF * len(rows)))}
+        table = library.Dataset(rows, targets, params=settings, free_raw_data=False)
+        fitted = [
+            library.train(settings | {"alpha": level}, table, num_boost_round=trees)
+            for level in LEVELS
+        ]
+        gains = sum(booster.feature_importance("gain") for booster in fitted)
+        shares = gains / max(gains.sum(), np.finfo(np.float64).tiny)
+        return cls(tuple(booster.model_to_string() for booster in fitted)), shares
+
+    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quantiles at LEVELS of each row, sorted so that none cross, (n_rows, n_levels)."""
+        by_level = [booster.predict(rows, num_threads=1) for booster in self.loaded]
+        return np.sort(np.column_stack(by_level), axis=1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FittedBoostedQuantiles(FittedForecaster):
+    """Quantiles of standardized log returns by session ahead, and the past's order of them.
+
+    ``returns``: log returns of the sample, shape (n - 1,); blocks of them give paths their
+    dependence from session to session. ``shares``: how much of what the splits gained is due to
+    each column: session, lags, covariates.
+    """
+
+    name: ClassVar[str] = "boosted_quantiles"
+
+    horizon: int
+    trees: int
+    feature_names: tuple[str, ...]
+    sample_start: date
+    shares: NDArray[np.float64]
+    returns: NDArray[np.float64]
+    boosters: Boosters
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The columns of ``History.features`` that it uses, in their order."""
+        return self.feature_names
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Trees and levels, sessions ahead, and the share of each regressor in the gain."""
+        columns = ("session", *LAG_NAMES, *self.feature_names)
+        shares = {f"share_{name}": float(s) for name, s in zip(columns, self.shares, strict=True)}
+        return {
+            "trees": float(self.trees),
+            "levels": float(len(LEVELS)),
+            "horizon": float(self.horizon),
+        } | shares
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins whose close has no logarithm, or without a look-back."""
+        reasons = declined_nonpositive(history, origins)
+        rest = [day for day in origins if day not in reasons]
+        sample = history.since(self.sample_start).positive()
+        before = dict(zip(rest, sample.positions(rest), strict=True))
+        short = [day for day in rest if before[day] < LOOKBACK]
+        reasons |= dict.fromkeys(short, f"fewer than {LOOKBACK + 1} sessions up to it")
+        rest = [day for day in rest if day not in reasons]
+        if rest:
+            still = self.regressors(history, rest).volatility <= 0
+            flat = f"the price did not move in {LOOKBACK} sessions"
+            reasons |= {day: flat for day, flag in zip(rest, still, strict=True) if flag}
+        return reasons
+
+    def regressors(self, history: History, origins: list[date]) -> Regressors:
+        """What is known at each origin."""
+        view = history.select(self.feature_names)
+        sample = view.since(self.sample_start).known_at(max(origins)).positive()
+        returns = np.diff(np.log(sample.closes))
+        return Regressors.at(returns, sample.features, sample.positions(origins))
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """Order of the sample's blocks on each session ahead, shape (horizon, n_blocks)."""
+        positions = np.arange(LOOKBACK, len(self.returns) - self.horizon + 1)
+        no_covariates = np.empty((len(self.returns) + 1, 0))
+        scale = Regressors.at(self.returns, no_covariates, positions).scale(self.horizon)
+        moved = scale[:, 0] > 0
+        blocks = outcomes(self.returns, positions, self.horizon)
+        return ranks_of(blocks[moved] / scale[moved])
+
+    def quantiles(self, history: History, origins: list[date], horizon: int) -> NDArray[np.float64]:
+        """Quantiles at LEVELS of the log return from each origin to each session ahead.
+
+        Shape (n_origins, horizon, n_levels). Raises CannotForecast for an origin that it
+        declines and for a session further ahead than it was trained for.
+        """
+        if horizon > self.horizon:
+            raise CannotForecast(
+                f"{history.commodity}: {self.name} was trained for {self.horizon} sessions ahead"
+                f" and asked for {horizon}: raise its option `horizon` and train again"
+            )
+        require_no_declined(self, history, origins)
+        known = self.regressors(history, origins)
+        standardized = self.boosters.predict(known.rows(horizon))
+        by_origin = standardized.reshape(len(origins), horizon, len(LEVELS))
+        return by_origin * known.scale(horizon)[:, :, None]
+
+    def draw(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon).
+
+        A session's prices are its quantiles at the middles of ``n_paths`` equal probabilities.
+        """
+        quantiles = self.quantiles(history, origins, horizon)
+        probabilities = (np.arange(n_paths) + 0.5) / n_paths
+        moves = np.empty((len(origins), horizon, n_paths), dtype=np.float32)
+        for block, predicted, seed in zip(moves, quantiles, seeds, strict=True):
+            orders = drawn_orders(np.random.default_rng(seed), self.ranks[:horizon], n_paths)
+            lowest_first = quantile_function(LEVELS, predicted, probabilities)
+            np.put_along_axis(block, orders, lowest_first.astype(np.float32), axis=1)
+        return as_paths(prices(history.closes[history.positions(origins)], moves))
+
+    def state(self) -> State:
+        """The boosters' texts, what they were trained for and on, and the sample's returns."""
+        return {
+            "horizon": self.horizon,
+            "trees": self.trees,
+            "feature_names": list(self.feature_names),
+            "sample_start": self.sample_start.isoformat(),
+            "shares": self.shares.tolist(),
+            "returns": self.returns.tolist(),
+            "boosters": list(self.boosters.texts),
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        return cls(
+            horizon=state["horizon"],
+            trees=state["trees"],
+            feature_names=tuple(state["feature_names"]),
+            sample_start=date.fromisoformat(state["sample_start"]),
+            shares=np.array(state["shares"], dtype=np.float64),
+            returns=np.array(state["returns"], dtype=np.float64),
+            boosters=Boosters(tuple(state["boosters"])),
+        )
+
+
+class BoostedQuantiles(Forecaster):
+    """Gradient-boosted quantiles of the log return over each number of sessions."""
+
+    name: ClassVar[str] = "boosted_quantiles"
+    fitted = FittedBoostedQuantiles
+    positive_only: ClassVar[bool] = True
+    takes_missing: ClassVar[bool] = True
+
+    horizon: int = Field(14, ge=1, le=60, description="Sessions ahead that it is trained for.")
+    trees: int = Field(40, ge=1, le=1000, description="Trees of each quantile's booster.")
+    features: str | None = Field(None, description="Feature set whose covariates it uses.")
+
+    @property
+    def feature_set(self) -> str | None:
+        """The configuration's name for the covariates that the model uses, if it uses any."""
+        return self.features
+
+    @property
+    def reach(self) -> int:
+        """As far as it is trained for."""
+        return self.horizon
+
+    @model_validator(mode="after")
+    def _installed(self) -> Self:
+        if find_spec("lightgbm") is None:
+            raise MissingExtra(needs_extra("it is not installed"))
+        return self
+
+    def estimate(self, history: History, start: FittedForecaster | None) -> FittedBoostedQuantiles:
+        """Fit a booster a level on every origin and session ahead with a known outcome.
+
+        All columns of ``history.features`` are regressors. Raises Declined where a close has no
+        logarithm or the history is too short, CannotFit where LightGBM refuses, MissingExtra
+        where it is not installed.
+        """
+        sample = log_sample(history, self.name)
+        returns: NDArray[np.float64] = np.diff(np.log(sample.closes)).round(RETURN_DECIMALS)
+        rows, targets = self.training_rows(sample, returns)
+        try:
+            boosters, shares = Boosters.fit(rows, targets, self.trees)
+        except lightgbm().basic.LightGBMError as error:
+            raise CannotFit(
+                f"{history.commodity}: {self.name} cannot be fitted on the {len(history)}"
+                f" sessions up to {history.newest}: {error}"
+            ) from error
+        return FittedBoostedQuantiles(
+            horizon=self.horizon,
+            trees=self.trees,
+            feature_names=history.feature_names,
+            sample_start=sample.first,
+            shares=shares,
+            returns=returns,
+            boosters=boosters,
+            metrics=FitMetrics(iterations=self.trees),
+        )
+
+    def training_rows(
+        self, history: History, returns: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rows (n_rows, k) and standardized log returns (n_rows,) of all known outcomes.
+
+        ``returns``: log returns, shape (n - 1,). Raises Declined where they are too few.
+        """
+        least = LOOKBACK + LEAST_ORIGINS + self.horizon
+        if len(history) < least:
+            raise Declined(
+                f"{history.commodity}: {self.name} needs {least} sessions, found {len(history)}"
+                f" up to {history.newest}"
+            )
+        positions = np.arange(LOOKBACK, len(returns))
+        known = Regressors.at(returns, history.features, positions)
+        scale = known.scale(self.horizon).ravel()
+        moves = outcomes(returns, positions, self.horizon).ravel()
+        usable = np.isfinite(moves) & (scale > 0)
+        return known.rows(self.horizon)[usable], moves[usable] / scale[usable]

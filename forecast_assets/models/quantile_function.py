@@ -1,0 +1,27 @@
+"""A quantile function through a few predicted quantiles."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+
+def quantile_function(
+    levels: NDArray[np.float64], quantiles: NDArray[np.float64], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Quantiles at the probabilities ``at``, shape (..., n_at), from those at ``levels``.
+
+    ``levels``: strictly increasing, inside (0, 1), shape (n_levels,), at least two.
+    ``quantiles``: not decreasing along the last axis, shape (..., n_levels). ``at``: inside
+    (0, 1), shape (n_at,).
+
+    Linear in the standard normal score of a probability, between two levels and beyond the
+    outermost ones: each tail is the Gaussian one that goes through the two quantiles next to it.
+    Normal quantiles come back exactly.
+    """
+    knots, scores = ndtri(levels), ndtri(at)
+    left = np.clip(np.searchsorted(knots, scores) - 1, 0, len(levels) - 2)
+    weight = (scores - knots[left]) / (knots[left + 1] - knots[left])
+    filled: NDArray[np.float64] = (
+        quantiles[..., left] * (1 - weight) + quantiles[..., left + 1] * weight
+    )
+    return filled
