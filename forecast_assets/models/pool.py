@@ -76,8 +76,8 @@ def pooled(trials: Sequence[Trial], weights: NDArray[np.float64]) -> Trial:
     ascending = np.take_along_axis(values, order, axis=2)
     reached = np.cumsum(masses[order], axis=2)
     levels = (np.arange(LEVELS) + 0.5) / LEVELS
-    places = np.stack([(reached < level).sum(axis=2) for level in levels], axis=2)
-    places = places.clip(max=values.shape[2] - 1)
+    places = np.array([np.searchsorted(row, levels) for row in reached.reshape(-1, len(masses))])
+    places = places.reshape(*reached.shape[:2], LEVELS).clip(max=len(masses) - 1)
     return Trial(np.take_along_axis(ascending, places, axis=2), trials[0].outcomes)
 
 

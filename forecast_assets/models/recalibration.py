@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 COVERAGES = (0.8, 0.95)
 
-PRIOR_ORIGINS = 30.0
+PRIOR_ORIGINS = 100.0
 """Independent origins that a factor of 1 counts as."""
 
 
