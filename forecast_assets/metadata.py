@@ -124,6 +124,7 @@ def _model(row: TrainedModel) -> Mapping[str, Any]:
         "parameters": ", ".join(f"{name}={value:.6g}" for name, value in parameters.items()),
         "log_likelihood": metrics["log_likelihood"],
         "aic": metrics["aic"],
+        "notes": "; ".join(metrics["warnings"]),
         "fit_seconds": row.fit_seconds,
         "size_bytes": row.model_size_bytes,
         "trained_on": f"{row.training_start_date} to {row.training_end_date}",
