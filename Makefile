@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench clean
+.PHONY: help demo ui test check bench quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -25,8 +25,13 @@ check: $(VENV)/installed-dev ## Check format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev ## Measure drawing and storing against bare numpy and DuckDB
+bench: $(VENV)/installed-dev ## Measure drawing, storing and training
 	$(BIN)/python -m benchmarks.paths
+	$(BIN)/python -m benchmarks.training
+
+FILES ?= --samples --from 2012-01-01 --to 2020-12-31
+quality: $(VENV)/installed-dev ## Score a backfill against a random walk: FILES="a.csv b.csv", or the samples
+	$(BIN)/python -m benchmarks.quality $(FILES)
 
 clean: ## Remove the virtual environment and caches; data and history stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -61,6 +61,9 @@ def unbounded(state: State) -> State:
     return state | {"news_bound": None}
 
 
+BOUND_MARGIN = 1e-3
+"""How far from its bounds a parameter begins."""
+
 STARTS = np.array([(0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5)])
 """(alpha, gamma, beta) over the persistence cap: where the optimizer begins, and begins again."""
 
@@ -88,6 +91,17 @@ class TargetedGJR(GARCH):
         alpha, gamma, beta = parameters
         alpha = max(alpha, 0.0)
         return np.array([alpha, max(gamma, -alpha), max(beta, 0.0)])
+
+    def inside(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The parameters, moved off their bounds: an optimizer does not begin on one."""
+        alpha, gamma, beta = parameters
+        alpha = max(alpha, BOUND_MARGIN)
+        moved = np.array([alpha, max(gamma, BOUND_MARGIN - alpha), max(beta, BOUND_MARGIN)])
+        persistence = moved[0] + moved[1] / 2 + moved[2]
+        begin: NDArray[np.float64] = moved * min(
+            1.0, (1 - BOUND_MARGIN) * self.persistence_cap / persistence
+        )
+        return begin
 
     def compute_variance(  # noqa: D102 - documented by arch
         self, parameters: NDArray[np.float64], *series: Any
@@ -288,7 +302,7 @@ class Garch(Forecaster):
         model = ZeroMean(returns, volatility=process, rescale=False)
         begins = list(self.persistence_cap * STARTS)
         if isinstance(start, FittedGarch):
-            begins.insert(0, np.array([start.alpha, start.gamma, start.beta]))
+            begins.insert(0, process.inside(np.array([start.alpha, start.gamma, start.beta])))
         for begin in begins:
             results = model.fit(disp="off", show_warning=False, starting_values=begin)
             if results.convergence_flag == 0:
