@@ -5,7 +5,7 @@ The covariate of ``sarimax`` is drawn, since the package has none.
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -61,8 +61,8 @@ def main() -> None:
     """Train every window, and print what each model took."""
     settings, history = settings_over_the_roster(), history_with_a_covariate()
     windows = [x for x in Partitions(settings).windows_of("WTI") if x.training_date <= LAST]
-    fits: Counter[str] = Counter()
-    trials: Counter[str] = Counter()
+    fits: dict[str, float] = defaultdict(float)
+    trials: dict[str, float] = defaultdict(float)
 
     def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
         for task, done in zip(tasks, Processes(settings.parallel)(tasks), strict=True):
