@@ -98,7 +98,7 @@ def train(
 ) -> Iterator[tuple[Window, Training]]:
     """Train windows that are in order, chain by chain, and give each as soon as it can be."""
     plans = [_planned(settings, request) for request in requests]
-    chains = [list(chain) for _, chain in groupby(plans, key=lambda plan: plan.window.chain[0])]
+    chains = [list(chain) for _, chain in groupby(plans, key=_chain_of)]
     tasks = [_tasks(settings, chain) for chain in chains]
     outcomes = spread([task for of_chain in tasks for task in of_chain])
     for chain, of_chain in zip(chains, tasks, strict=True):
@@ -132,6 +132,11 @@ class _Plan:
             return []
         models = [model.parts() if kind is Estimation else model.tried() for model in self.due]
         return list(dict.fromkeys(part for parts in models for part in parts))
+
+
+def _chain_of(plan: _Plan) -> tuple[str, date]:
+    """What the windows of one chain have in common: the commodity, and where the chain begins."""
+    return plan.window.commodity, plan.window.chain[0]
 
 
 def _planned(settings: Settings, request: Request) -> _Plan:
