@@ -4,7 +4,7 @@ The work is cut into tasks that know of no other (see tasks.py). Whoever runs th
 processes ever, the outcome is the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby, islice
@@ -205,4 +205,10 @@ def _assemble(plan: _Plan, done: Outcomes) -> None:
             plan.training.failures.append(ModelFailure(model.name, f"{key}: {whole.reason}"))
             continue
         seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
-        plan.training.fits.append(Fit(model, whole.value, plan.training.history.first, seconds))
+        first = _first_session(plan.training.history, estimated.values())
+        plan.training.fits.append(Fit(model, whole.value, first, seconds))
+
+
+def _first_session(history: History, parts: Iterable[FittedForecaster]) -> date:
+    """The first session that any part was fitted on: its covariates are known since then."""
+    return min(history.select(part.covariates).since_missing().first for part in parts)
