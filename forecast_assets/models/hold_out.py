@@ -44,7 +44,8 @@ class Trial:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which origins the model forecast from, shape (n_origins,)."""
-        return np.array([bool(np.isfinite(rows).all()) for rows in self.quantiles])
+        known: NDArray[np.bool_] = np.isfinite(self.quantiles).all(axis=(1, 2))
+        return known
 
     def stretch(self) -> tuple[float, ...]:
         """What each session's paths should be stretched by, from their coverage here."""
