@@ -82,7 +82,7 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
     result = forecast("run")
     assert result.exit_code == 0
     assert "declined: Coffee|2020-04-01: arima_111:" in result.output
-    assert "declined: Coffee|2020-07-01: arima_111 works on logarithms" in result.output
+    assert "declined: Coffee|2020-07-01: Coffee: arima_111 works on logarithms" in result.output
     assert forecast("status").output.count("declined: ") == 2
 
 

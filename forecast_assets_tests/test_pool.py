@@ -123,7 +123,9 @@ def test_members_that_were_never_wrong_have_equal_weights() -> None:
     assert np.array_equal(least_crps(crps_form([sure, sure])), [0.5, 0.5])
 
 
-@pytest.mark.parametrize("weights", [[0.413, 0.587, 0.0], [0.2137, 0.3011, 0.4852], [1.0, 0.0, 0.0]])
+@pytest.mark.parametrize(
+    "weights", [[0.413, 0.587, 0.0], [0.2137, 0.3011, 0.4852], [1.0, 0.0, 0.0]]
+)
 def test_quantiles_of_the_pool_are_where_the_weighted_masses_reach_their_levels(
     weights: list[float],
 ) -> None:
