@@ -26,12 +26,13 @@ Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A model that was fitted now, and how."""
+    """A model that was fitted now, and how; ``covariates`` are those that it was offered."""
 
     forecaster: Forecaster
     model: FittedForecaster
     training_start: date
     seconds: float
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,7 @@ def train(
         if chain is chains[-1]:
             next(outcomes, None)  # whoever watches them sees that they are done
         for plan in chain:
-            _assemble(plan, done)
+            _assemble(settings, plan, done)
             yield plan.window, plan.training
 
 
@@ -182,7 +183,7 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
     return tasks
 
 
-def _assemble(plan: _Plan, done: Outcomes) -> None:
+def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
     """Put the models of a window together, or say why there is none."""
     day, key = plan.window.training_date, plan.window.key
     for model in plan.due:
@@ -206,7 +207,8 @@ def _assemble(plan: _Plan, done: Outcomes) -> None:
             continue
         seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
         first = _first_session(plan.training.history, estimated.values())
-        plan.training.fits.append(Fit(model, whole.value, first, seconds))
+        offered = settings.covariates_of(model, plan.training.history.feature_names)
+        plan.training.fits.append(Fit(model, whole.value, first, seconds, offered))
 
 
 def _first_session(history: History, parts: Iterable[FittedForecaster]) -> date:

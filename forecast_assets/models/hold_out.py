@@ -44,8 +44,7 @@ class Trial:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which origins the model forecast from, shape (n_origins,)."""
-        known: NDArray[np.bool_] = np.isfinite(self.quantiles).all(axis=(1, 2))
-        return known
+        return np.asarray(np.isfinite(self.quantiles).all(axis=(1, 2)))
 
     def stretch(self) -> tuple[float, ...]:
         """What each session's paths should be stretched by, from their coverage here."""

@@ -50,8 +50,7 @@ def has_width(ascending: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which origins have intervals that reach above the median and below it, shape (n_origins,)."""
     narrow = min(COVERAGES)
     low, middle, high = (at_level(ascending, x) for x in ((1 - narrow) / 2, 0.5, (1 + narrow) / 2))
-    wide: NDArray[np.bool_] = ((low < middle) & (middle < high)).all(axis=1)
-    return wide
+    return np.asarray(((low < middle) & (middle < high)).all(axis=1))
 
 
 def at_level(ascending: NDArray[np.float64], level: float) -> NDArray[np.float64]:
