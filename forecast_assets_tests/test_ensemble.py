@@ -168,7 +168,8 @@ def test_where_every_member_fails_it_fails_with_a_reason(
 
 
 def test_members_without_an_origin_in_common_are_a_failure_in_words() -> None:
-    naive, ets = Naive(), Ets()
+    naive: Forecaster = Naive()
+    ets: Forecaster = Ets()
     held = HoldOut.of(KNOWN)
     assert held is not None
     whole = {model: model.trial(held) for model in (naive, ets)}
@@ -180,7 +181,8 @@ def test_members_without_an_origin_in_common_are_a_failure_in_words() -> None:
 
 
 def test_a_member_that_forecast_nothing_of_the_hold_out_has_no_weight() -> None:
-    naive, ets = Naive(), Ets()
+    naive: Forecaster = Naive()
+    ets: Forecaster = Ets()
     held = HoldOut.of(KNOWN)
     assert held is not None
     trials = {model: model.trial(held) for model in (naive, ets)}

@@ -1,6 +1,6 @@
 """The linear pool of trials: its CRPS as a quadratic form, the best weights, and its paths."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_each_entry_of_the_form_is_the_integral_of_two_distribution_functions() 
         outcome = members[0].outcomes[origin, session]
         rows = [member.quantiles[origin, session] for member in members]
         edges = sorted([*rows[0], *rows[1], outcome])
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             gaps = [(row <= left).mean() - (outcome <= left) for row in rows]
             for one, other in product(range(2), range(2)):
                 wanted[one, other] += gaps[one] * gaps[other] * (right - left) / 4

@@ -33,8 +33,9 @@ def estimation(
 
 def estimates(task: Estimation) -> list[FittedForecaster]:
     found = [done.value for done in task.run()]
-    assert all(model is not None for model in found)
-    return found
+    models = [model for model in found if isinstance(model, FittedForecaster)]
+    assert len(models) == len(found)
+    return models
 
 
 def iterations(models: list[FittedForecaster]) -> int:
