@@ -227,6 +227,7 @@ class ModelIOManager(PartitionedIOManager):
                 training_start=fit.training_start,
                 options=fit.forecaster.model_dump(),
                 fit_seconds=round(fit.seconds, 4),
+                covariates=fit.covariates,
             )
             for fit in training.fits
         ]

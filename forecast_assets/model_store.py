@@ -7,7 +7,7 @@ and loading checks the hash and the schema before anything is rebuilt.
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
@@ -55,8 +55,12 @@ class ModelStore:
         training_start: date,
         options: Mapping[str, Any],
         fit_seconds: float,
+        covariates: Sequence[str] | None = None,
     ) -> TrainedModel:
         """The row of a model fitted on ``history``, its payload stored if it is large.
+
+        ``covariates``: those that it was offered, if it may need fewer: a change of any of them
+        is a reason to fit it again.
 
         Raises LookAheadError when the history reaches the training date.
         """
@@ -65,7 +69,7 @@ class ModelStore:
                 f"{written.commodity}: {fitted.name} of {written.training_date} was fitted on a"
                 f" close of {history.newest}"
             )
-        known = history.select(fitted.covariates)
+        known = history.select(fitted.covariates if covariates is None else covariates)
         payload = canonical_json(roster.dump(fitted))
         sha256 = hashlib.sha256(payload).hexdigest()
         large = len(payload) >= self.threshold_bytes

@@ -4,7 +4,7 @@ The work is cut into tasks that know of no other (see tasks.py). Whoever runs th
 processes ever, the outcome is the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby, islice
@@ -26,12 +26,13 @@ Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A model that was fitted now, and how."""
+    """A model that was fitted now, and how; ``covariates`` are those that it was offered."""
 
     forecaster: Forecaster
     model: FittedForecaster
     training_start: date
     seconds: float
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ def train(
 ) -> Iterator[tuple[Window, Training]]:
     """Train windows that are in order, chain by chain, and give each as soon as it can be."""
     plans = [_planned(settings, request) for request in requests]
-    chains = [list(chain) for _, chain in groupby(plans, key=lambda plan: plan.window.chain[0])]
+    chains = [list(chain) for _, chain in groupby(plans, key=_chain_of)]
     tasks = [_tasks(settings, chain) for chain in chains]
     outcomes = spread([task for of_chain in tasks for task in of_chain])
     for chain, of_chain in zip(chains, tasks, strict=True):
@@ -109,7 +110,7 @@ def train(
         if chain is chains[-1]:
             next(outcomes, None)  # whoever watches them sees that they are done
         for plan in chain:
-            _assemble(plan, done)
+            _assemble(settings, plan, done)
             yield plan.window, plan.training
 
 
@@ -132,6 +133,11 @@ class _Plan:
             return []
         models = [model.parts() if kind is Estimation else model.tried() for model in self.due]
         return list(dict.fromkeys(part for parts in models for part in parts))
+
+
+def _chain_of(plan: _Plan) -> tuple[str, date]:
+    """What the windows of one chain have in common: the commodity, and where the chain begins."""
+    return plan.window.commodity, plan.window.chain[0]
 
 
 def _planned(settings: Settings, request: Request) -> _Plan:
@@ -177,7 +183,7 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
     return tasks
 
 
-def _assemble(plan: _Plan, done: Outcomes) -> None:
+def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
     """Put the models of a window together, or say why there is none."""
     day, key = plan.window.training_date, plan.window.key
     for model in plan.due:
@@ -200,4 +206,11 @@ def _assemble(plan: _Plan, done: Outcomes) -> None:
             plan.training.failures.append(ModelFailure(model.name, f"{key}: {whole.reason}"))
             continue
         seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
-        plan.training.fits.append(Fit(model, whole.value, plan.training.history.first, seconds))
+        first = _first_session(plan.training.history, estimated.values())
+        offered = settings.covariates_of(model, plan.training.history.feature_names)
+        plan.training.fits.append(Fit(model, whole.value, first, seconds, offered))
+
+
+def _first_session(history: History, parts: Iterable[FittedForecaster]) -> date:
+    """The first session that any part was fitted on: its covariates are known since then."""
+    return min(history.select(part.covariates).since_missing().first for part in parts)

@@ -113,7 +113,8 @@ MakeGraph = Callable[..., Graph]
 def make_graph(tmp_path: Path) -> MakeGraph:
     """Build a graph over prices: one commodity from a file unless the keys say otherwise.
 
-    The covariates of the history are files of their own, known the day after.
+    The covariates of the history are files of their own, known the day after. No processes are
+    started for its models.
     """
 
     def build(history: History | None = None, **keys: Any) -> Graph:
@@ -133,6 +134,7 @@ def make_graph(tmp_path: Path) -> MakeGraph:
             "commodities": {
                 history.commodity: {"unit": "USc/lb", "source": source, "covariates": covariates}
             },
+            "parallel": {"processes": 1},
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))

@@ -73,7 +73,8 @@ def test_status_says_what_is_there(graph: Graph) -> None:
 def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
     history = make_history()
     closes = history.closes.copy()
-    closes[600] = -36.98
+    closes[600] = -36.98  # in the second window, an origin
+    closes[640:646] = -1.0  # with it 7 of the 652 before the third: more than 1 %
     write_prices(
         graph.settings.folder / "prices" / "Coffee.csv",
         History("Coffee", history.dates, closes),
@@ -81,7 +82,7 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
     result = forecast("run")
     assert result.exit_code == 0
     assert "declined: Coffee|2020-04-01: arima_111:" in result.output
-    assert "declined: Coffee|2020-07-01: arima_111 works on logarithms" in result.output
+    assert "declined: Coffee|2020-07-01: Coffee: arima_111 works on logarithms" in result.output
     assert forecast("status").output.count("declined: ") == 2
 
 
@@ -101,10 +102,10 @@ def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
 def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(self: Naive, history: History) -> None:
+    def breaks(self: Naive, history: History, start: object) -> None:
         raise CannotFit(f"{history.commodity}: naive did not converge")
 
-    monkeypatch.setattr(Naive, "fit", breaks)
+    monkeypatch.setattr(Naive, "estimate", breaks)
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
     (reason,) = [line for line in result.output.splitlines() if line.startswith("failed: ")]

@@ -10,6 +10,7 @@ import pytest
 from forecast_assets.configuration import (
     NAME_RULE,
     FileSource,
+    Parallel,
     Settings,
     configuration_path,
     load_settings,
@@ -96,6 +97,7 @@ def test_models_keep_their_order_and_take_options(load: Load) -> None:
     assert list(settings.models) == ["garch", "naive", "random_walk"]
     assert settings.models["garch"] == Garch(persistence_cap=0.9)
     assert settings.models["naive"].model_dump() == {
+        "recalibrate": False,
         "decay": 0.94,
         "lookback": 250,
         "form": "auto",
@@ -187,15 +189,17 @@ def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
     assert allowed in rule
 
 
+KNOWN_MODELS = (
+    "known: arima_111, arima_auto, ensemble, ets, garch, naive, random_walk, reverting_volatility,"
+    " sarimax, theta"
+)
+
+
 @pytest.mark.parametrize(
     ("models", "found", "allowed"),
     [
-        ("[naive, grach]", "'grach'", "known: arima_111, garch, naive, random_walk, sarimax"),
-        (
-            "[{grach: {decay: 1}}]",
-            "'grach'",
-            "known: arima_111, garch, naive, random_walk, sarimax",
-        ),
+        ("[naive, grach]", "'grach'", KNOWN_MODELS),
+        ("[{grach: {decay: 1}}]", "'grach'", KNOWN_MODELS),
         ("[{naive: {decay: 1.5}}]", "naive.decay: found 1.5", "less than 1"),
         ("[{naive: {form: log}}]", "naive.form: found 'log'", "'auto' or 'difference'"),
         ("[{naive: 5}]", "{'naive': 5}", "allowed: a model name, or `name: {option: value}`"),
@@ -437,8 +441,12 @@ def test_an_unknown_key_is_told_the_known_ones(load: Load) -> None:
     assert "allowed: cadence, start, min_observations" in message_of(
         load, edited("cadence:", "cadense:")
     )
-    assert "garch.cap: unknown key, found 0.9, allowed: persistence_cap" in message_of(
+    assert "garch.cap: unknown key, found 0.9, allowed: recalibrate, persistence_cap" in message_of(
         load, edited("garch]", "{garch: {cap: 0.9}}]")
+    )
+    assert (
+        "parallel.cores: unknown key, found 4, allowed: backend, processes, module"
+        in message_of(load, VALID + "parallel: {cores: 4}\n")
     )
 
 
@@ -501,8 +509,35 @@ def test_covariates_and_feature_sets_load_with_their_defaults(load: Load) -> Non
     vix = settings.commodity("Gold").covariates["vix"]
     assert (vix.path, vix.column, vix.unit) == ("v.csv", "c", "")
     assert (vix.delay_days, vix.fill_days, vix.region, vix.aggregate) == (1, 5, None, "mean")
-    assert settings.covariates_of(settings.models["sarimax"]) == ("vix",)
-    assert settings.covariates_of(settings.models["naive"]) == ()
+    sarimax, naive = settings.models["sarimax"], settings.models["naive"]
+    assert settings.covariates_of(sarimax, ["rain", "vix"]) == ("vix",)
+    assert settings.covariates_of(sarimax, ["rain"]) == ("vix",)
+    assert settings.covariates_of(naive, ["vix"]) == ()
+
+
+def test_an_ensemble_uses_those_of_its_members_covariates_that_there_are(load: Load) -> None:
+    settings = load(roster("[naive, {sarimax: {features: market}}, ensemble]"))
+    ensemble = settings.models["ensemble"]
+    assert settings.covariates_of(ensemble, ["rain", "vix"]) == ("vix",)
+    assert settings.covariates_of(ensemble, ["rain"]) == ()
+
+
+def test_models_are_fitted_by_lokys_processes_one_a_core_unless_it_is_told(load: Load) -> None:
+    assert load(VALID).parallel == Parallel(backend="loky", processes=None, module=None)
+    told = "parallel: {backend: grid, processes: 3, module: our.grid}\n"
+    assert load(VALID + told).parallel == Parallel(backend="grid", processes=3, module="our.grid")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("{processes: 0}", "parallel.processes: found 0; Input should be greater than or equal"),
+        ("{processes: true}", "parallel.processes: found True; Input should be a valid integer"),
+        ("{backend: ''}", "parallel.backend: found ''; String should have at least 1 character"),
+    ],
+)
+def test_a_wrong_way_to_fit_models_is_told(load: Load, keys: str, message: str) -> None:
+    assert message in message_of(load, VALID + f"parallel: {keys}\n")
 
 
 @pytest.mark.parametrize(

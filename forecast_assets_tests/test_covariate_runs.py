@@ -283,3 +283,27 @@ def test_the_terminal_loads_covariates_and_names_what_failed(
     assert "what is stored of it stays as it was" in bad.output
     assert "Coffee, covariate rain: " in bad.output
     assert "found 'wet': not a finite number" in bad.output
+
+
+def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_that_changes(
+    make_graph: MakeGraph,
+) -> None:
+    values = HISTORY.features.copy()
+    values[150:170, 1] = np.nan  # vix: too few sessions since, so that sarimax is not fitted
+    members = ["naive", {"sarimax": {"features": "market"}}]
+    models = ["naive", {"ensemble": {"members": members}}]
+    graph = make_graph(replace(HISTORY, features=values), **KEYS | {"models": models})
+    graph.run("load_prices", "Coffee")
+    graph.run("train", KEY)
+    (ensemble,) = graph.store.models.find("Coffee", "ensemble")
+    assert "no weight: sarimax failed" in ensemble.fit_metrics
+    assert not lacks_models(graph.settings, window(graph), ledger(graph))
+    again = materialized(graph.run("train", KEY), "trained_models")
+    assert again.metadata["outcome"].value == "0 fitted, 2 kept"
+    write_covariate(file_of(graph, "vix"), HISTORY, "vix")
+    graph.run("load_prices", "Coffee")
+    assert lacks_models(graph.settings, window(graph), ledger(graph))
+    graph.run("train", KEY)
+    (ensemble,) = graph.store.models.find("Coffee", "ensemble")
+    assert "sarimax" in ensemble.parameters
+    assert not lacks_models(graph.settings, window(graph), ledger(graph))

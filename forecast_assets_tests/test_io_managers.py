@@ -209,7 +209,7 @@ def test_a_window_that_every_model_declines_holds_nothing_and_says_so(
 ) -> None:
     history = make_history()
     closes = history.closes.copy()
-    closes[400] = -1.0
+    closes[400:406] = -1.0  # 6 of the 522 before the window: more than 1 %
     graph = make_graph(History("Coffee", history.dates, closes), models=["garch", "arima_111"])
     graph.run("load_prices", "Coffee")
     (trained,) = materializations(graph.run("train", FIRST)).values()
@@ -226,10 +226,10 @@ def test_a_window_that_every_model_declines_holds_nothing_and_says_so(
 def test_a_window_whose_models_all_break_fails_with_every_reason(
     make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(self: Naive, history: History) -> None:
+    def breaks(self: Naive, history: History, start: object) -> None:
         raise CannotFit("no convergence")
 
-    monkeypatch.setattr(Naive, "fit", breaks)
+    monkeypatch.setattr(Naive, "estimate", breaks)
     graph = make_graph(models=["naive"])
     graph.run("load_prices", "Coffee")
     with pytest.raises(PartitionsFailed, match=r"no model could be fitted.*no convergence"):

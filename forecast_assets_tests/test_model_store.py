@@ -129,7 +129,7 @@ def test_a_payload_with_another_hash_is_refused(models: ModelStore) -> None:
 @pytest.mark.parametrize(
     ("text", "becomes", "error"),
     [
-        ('"schema_version":1', '"schema_version":9', SchemaTooNew),
+        (f'"schema_version":{MODEL.schema_version}', '"schema_version":9', SchemaTooNew),
         ('"model":"garch"', '"model":"lstm"', UnknownModel),
     ],
 )

@@ -50,10 +50,10 @@ def test_a_window_without_enough_history_or_sessions_is_not_due(
 def test_one_failure_stops_no_other_model(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(self: Naive, history: History) -> FittedNaive:
+    def fails(self: Naive, history: History, start: object) -> FittedNaive:
         raise CannotFit(f"{history.commodity}: naive did not converge")
 
-    monkeypatch.setattr(Naive, "fit", fails)
+    monkeypatch.setattr(Naive, "estimate", fails)
     training = train_window(settings, WINDOW, make_history(), [])
     assert names(training) == ["random_walk", "arima_111", "garch"]
     (failure,) = training.failures
@@ -64,38 +64,43 @@ def test_one_failure_stops_no_other_model(
 def test_a_numerical_breakdown_is_a_failure_by_name(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(self: Naive, history: History) -> FittedNaive:
+    def breaks(self: Naive, history: History, start: object) -> FittedNaive:
         raise np.linalg.LinAlgError("singular matrix")
 
-    monkeypatch.setattr(Naive, "fit", breaks)
+    monkeypatch.setattr(Naive, "estimate", breaks)
     (failure,) = train_window(settings, WINDOW, make_history(), []).failures
     assert "naive broke down: LinAlgError: singular matrix" in failure.reason
 
 
-def test_a_log_model_declines_until_it_has_enough_closes_after_a_negative_one(
+def test_a_log_model_skips_a_few_closes_at_or_below_zero_and_declines_more_than_1_percent(
     settings: Settings,
 ) -> None:
     history = make_history(800)
     closes = history.closes.copy()
-    closes[80] = -36.98
-    negative = History("Coffee", history.dates, closes)
-    early = train_window(settings, WINDOW, negative, [])
-    assert names(early) == ["naive", "random_walk", "arima_111", "garch"]
-    assert [fit.training_start for fit in early.fits] == [
-        history.first,
-        history.first,
-        history.dates[81].item(),
-        history.dates[81].item(),
-    ]
+    closes[80:85] = -36.98  # 5 of the 587 before the window
+    few = train_window(settings, WINDOW, History("Coffee", history.dates, closes), [])
+    assert names(few) == ["naive", "random_walk", "arima_111", "garch"]
+    assert [fit.training_start for fit in few.fits] == [history.first] * 4
     closes[100] = 0.0
-    late = train_window(settings, WINDOW, History("Coffee", history.dates, closes), [])
-    assert names(late) == ["naive", "random_walk"]
-    assert [(failure.model_name, failure.declined) for failure in late.failures] == [
+    many = train_window(settings, WINDOW, History("Coffee", history.dates, closes), [])
+    assert names(many) == ["naive", "random_walk"]
+    assert [(failure.model_name, failure.declined) for failure in many.failures] == [
         ("arima_111", True),
         ("garch", True),
     ]
-    reason = f"the close of {history.dates[100]} is 0: only 486 sessions since, 500 needed"
-    assert reason in late.failures[0].reason
+    assert "6 of 587 closes are at or below zero" in many.failures[0].reason
+
+
+def test_a_log_model_needs_enough_sessions_that_it_can_use(settings: Settings) -> None:
+    history = make_history(700, first="2018-04-30")
+    closes = history.closes.copy()
+    assert len(history.known_before(WINDOW.training_date)) == 502
+    closes[[10, 20, 30]] = -1.0
+    training = train_window(settings, WINDOW, History("Coffee", history.dates, closes), [])
+    assert names(training) == ["naive", "random_walk"]
+    for failure in training.failures:
+        assert failure.declined
+        assert "has 499 sessions that it can use before 2020-04-01, 500 needed" in failure.reason
 
 
 def test_what_has_the_same_options_and_data_is_kept(make_graph: MakeGraph, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from dagster import (
 from pydantic import Field
 
 from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
+from forecast_assets.errors import ModelsFailed
 from forecast_assets.history import History
 from forecast_assets.io_managers import Partitioned, TrainedWindow, written
 from forecast_assets.model_store import ModelStore, now
@@ -88,7 +89,10 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         trained = train(run, [request(window) for window in windows], spread)
 
         def next_window(key: str) -> TrainedWindow:
-            window, training = next(trained)
+            try:
+                window, training = next(trained)
+            except StopIteration as error:
+                raise ModelsFailed("not trained: an earlier partition's error ended it") from error
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:

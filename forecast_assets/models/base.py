@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from forecast_assets.errors import CannotForecast, Declined
+from forecast_assets.errors import CannotFit, CannotForecast, Declined
 from forecast_assets.history import History
 from forecast_assets.models.hold_out import PATHS_TRIED, SESSIONS_TRIED, HoldOut, Trial
 from forecast_assets.models.recalibration import stretched
@@ -160,6 +160,8 @@ class Forecaster(BaseModel, ABC):
         model = self.estimate(held.older, None)
         declined = model.declined(held.history, held.origins)
         able = [origin for origin in held.origins if origin not in declined]
+        if not able:
+            raise CannotFit(f"{held.commodity}: {self.name} declined every origin of the hold-out")
         seeds = [seed_of(held.commodity, self.name, "hold-out", str(day)) for day in able]
         paths = model.draw(
             held.history, able, horizon=SESSIONS_TRIED, n_paths=PATHS_TRIED, seeds=seeds

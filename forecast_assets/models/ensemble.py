@@ -164,20 +164,37 @@ class Ensemble(Forecaster):
         A member that was fitted but not tried, where others were, has no weight. Raises CannotFit
         where no member is left.
         """
-        members = {one.name: estimated[one] for one in self.parts() if one in estimated}
+        members = {
+            name: estimated[self.members[name]]
+            for name in sorted(self.members)  # as saved JSON has them
+            if self.members[name] in estimated
+        }
         if not members:
             raise CannotFit("no member could be fitted")
-        tests = {one.name: trials[one] for one in self.parts() if one in trials}
-        tests = {name: test for name, test in tests.items() if name in members}
+        tests = {
+            name: trials[self.members[name]]
+            for name in members
+            if self.members[name] in trials and trials[self.members[name]].known.any()
+        }
         if not tests:
-            return FittedEnsemble(members=members, weights=dict.fromkeys(members, 1 / len(members)))
+            return FittedEnsemble(
+                members=members,
+                weights=dict.fromkeys(members, 1 / len(members)),
+                metrics=self._lacking(members),
+            )
         known = np.all([test.known for test in tests.values()], axis=0)
+        if not known.any():
+            raise CannotFit("no origin of the hold-out that every member forecast from")
         some = [Trial(test.quantiles[known], test.outcomes[known]) for test in tests.values()]
         found = least_crps(crps_form(some))
-        absent = sorted(self.members.keys() - tests.keys())
         return FittedEnsemble(
             members=members,
             weights=dict.fromkeys(members, 0.0) | dict(zip(tests, found.tolist(), strict=True)),
             stretch=pooled(some, found).stretch() if self.recalibrate else (),
-            metrics=FitMetrics(warnings=tuple(f"no weight: {name} failed" for name in absent)),
+            metrics=self._lacking(tests),
         )
+
+    def _lacking(self, weighed: Mapping[str, object]) -> FitMetrics:
+        """A warning for each member that is not among the weighed ones."""
+        absent = sorted(self.members.keys() - weighed.keys())
+        return FitMetrics(warnings=tuple(f"no weight: {name} failed" for name in absent))

@@ -44,7 +44,7 @@ class Trial:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which origins the model forecast from, shape (n_origins,)."""
-        return np.array([bool(np.isfinite(rows).all()) for rows in self.quantiles])
+        return np.asarray(np.isfinite(self.quantiles).all(axis=(1, 2)))
 
     def stretch(self) -> tuple[float, ...]:
         """What each session's paths should be stretched by, from their coverage here."""

@@ -43,7 +43,7 @@ def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises CannotFit where the optimizer does not converge.
     """
     equal = np.full(len(form), 1 / len(form))
-    scaled = form / form.diagonal().mean()
+    scaled = form / (form.diagonal().mean() or 1.0)  # nothing to scale where all were right
 
     def loss(weights: NDArray[np.float64]) -> float:
         return float(weights @ scaled @ weights + TOWARDS_EQUAL * np.sum((weights - equal) ** 2))

@@ -14,6 +14,9 @@ COVERAGES = (0.8, 0.95)
 PRIOR_ORIGINS = 100.0
 """Independent origins that a factor of 1 counts as."""
 
+LEAST, MOST = 0.25, 4.0
+"""Bounds of a factor: beyond them a hold-out tells that forecasts are wrong, not how wide."""
+
 
 def stretch(
     quantiles: NDArray[np.float64], outcomes: NDArray[np.float64], every: int
@@ -22,22 +25,32 @@ def stretch(
 
     ``quantiles``: equally likely values, ascending, shape (n_origins, horizon, n_levels);
     ``outcomes``: shape (n_origins, horizon); origins are ``every`` sessions apart. Those with a
-    value at or below zero are left out.
+    value at or below zero, or with an interval of no width, are left out.
     """
     positive = (quantiles > 0).all(axis=(1, 2)) & (outcomes > 0).all(axis=1)
-    if not positive.any():
-        return ()
     logs, came = np.log(quantiles[positive]), np.log(outcomes[positive])
+    wide = has_width(logs)
+    if not wide.any():
+        return ()
+    logs, came = logs[wide], came[wide]
     horizon = came.shape[1]
     middle = at_level(logs, 0.5)
     factors = np.zeros(horizon)
     for coverage in COVERAGES:
         above = (came - middle) / (at_level(logs, (1 + coverage) / 2) - middle)
         below = (came - middle) / (at_level(logs, (1 - coverage) / 2) - middle)
-        factors += np.log(np.quantile(np.maximum(above, below), coverage, axis=0))
+        factor = np.quantile(np.maximum(above, below), coverage, axis=0)
+        factors += np.log(np.clip(factor, LEAST, MOST))
     independent = len(came) * every / np.arange(1, horizon + 1).clip(min=every)
     weight = independent / (independent + PRIOR_ORIGINS)
     return tuple(np.exp(weight * factors / len(COVERAGES)).tolist())
+
+
+def has_width(ascending: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which origins have intervals that reach above the median and below it, shape (n_origins,)."""
+    narrow = min(COVERAGES)
+    low, middle, high = (at_level(ascending, x) for x in ((1 - narrow) / 2, 0.5, (1 + narrow) / 2))
+    return np.asarray(((low < middle) & (middle < high)).all(axis=1))
 
 
 def at_level(ascending: NDArray[np.float64], level: float) -> NDArray[np.float64]:
