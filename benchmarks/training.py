@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+import joblib
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +19,7 @@ from forecast_assets.configuration import SampleSource, Settings
 from forecast_assets.history import History
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import ROSTER
-from forecast_assets.parallel import Processes, available_cores
+from forecast_assets.parallel import Processes
 from forecast_assets.partitions import Partitions
 from forecast_assets.sources import read_sample
 from forecast_assets.tasks import Done, Estimation, Task
@@ -85,7 +86,7 @@ def main() -> None:
         - sum(fits.values())
         - sum(trials.values())
     )
-    table = Table(title=f"{len(windows)} windows on {available_cores()} cores: {wall:.1f} s")
+    table = Table(title=f"{len(windows)} windows on {joblib.cpu_count()} cores: {wall:.1f} s")
     for heading in ("model", "fits, s", "trials on a hold-out, s"):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for name in fits:

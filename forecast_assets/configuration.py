@@ -243,7 +243,7 @@ class Settings(Section):
         """
         sets = {part.feature_set for part in forecaster.parts()}
         names = sorted({name for each in sets if each for name in self.feature_sets[each]})
-        if forecaster.parts() == (forecaster,):
+        if forecaster.parts()[0].name == forecaster.name:
             return tuple(names)
         return tuple(name for name in names if name in available)
 

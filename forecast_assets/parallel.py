@@ -1,7 +1,6 @@
 """Running tasks on all cores, by joblib and whichever of its backends is configured."""
 
 import importlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,9 @@ import joblib
 from forecast_assets.configuration import Parallel
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.tasks import Done, Task, inline
+
+ALL = -1
+"""joblib's number for as many as its backend has."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,13 @@ class Processes:
 
         Raises ConfigurationError for a backend that joblib does not know.
         """
-        count = min(self.parallel.processes or available_cores(), len(tasks))
-        if count <= 1:
+        if self.parallel.processes == 1 or len(tasks) < 2:
             return inline(tasks)
         try:
             if self.parallel.module is not None:
                 importlib.import_module(self.parallel.module)
             with joblib.parallel_config(backend=self.parallel.backend):
-                pool = joblib.Parallel(n_jobs=count, return_as="generator")
+                pool = joblib.Parallel(n_jobs=self.parallel.processes or ALL, return_as="generator")
         except (ImportError, ValueError) as error:
             raise ConfigurationError(
                 f"parallel.backend: found {self.parallel.backend!r}; allowed: a backend of joblib,"
@@ -39,8 +40,3 @@ class Processes:
             ) from error
         outcomes: Iterator[list[Done[Any]]] = pool(joblib.delayed(task.run)() for task in tasks)
         return outcomes
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -51,7 +51,7 @@ def alerted(sessions: int = 1600) -> History:
 
 
 HISTORY = alerted()
-MODEL = BoostedQuantiles(horizon=5).fit(HISTORY)
+MODEL = BoostedQuantiles(horizon=5).estimate(HISTORY, None)
 ORIGINS: list[date] = HISTORY.dates[[1500, 1550, 1599]].tolist()
 
 
@@ -130,7 +130,7 @@ def test_a_volatility_that_follows_a_covariate_is_found() -> None:
 
 def test_returns_that_nothing_predicts_get_the_normal_distribution() -> None:
     history = make_history(3000, seed=4)
-    model = BoostedQuantiles().fit(history)
+    model = BoostedQuantiles().estimate(history, None)
     origins = history.dates[500::100].tolist()
     found = model.quantiles(history, origins, 14) / (0.02 * np.sqrt(np.arange(1, 15))[:, None])
     assert found.mean(axis=(0, 1))[1:-1] == pytest.approx(norm.ppf(LEVELS)[1:-1], abs=0.2)
@@ -148,12 +148,12 @@ def test_a_covariate_after_the_origin_changes_no_byte() -> None:
 
 
 def test_fitting_again_gives_the_same_payload() -> None:
-    again = BoostedQuantiles(horizon=5).fit(HISTORY)
+    again = BoostedQuantiles(horizon=5).estimate(HISTORY, None)
     assert canonical_json(roster.dump(again)) == canonical_json(roster.dump(MODEL))
 
 
 def test_a_payload_is_text_of_a_few_hundred_kilobytes() -> None:
-    payload = canonical_json(roster.dump(BoostedQuantiles().fit(make_history(4000))))
+    payload = canonical_json(roster.dump(BoostedQuantiles().estimate(make_history(4000), None)))
     assert len(payload) < 900_000
     assert json.loads(payload)["state"]["boosters"][0].startswith("tree\n")
 
@@ -169,8 +169,11 @@ def test_a_longer_horizon_than_trained_for_is_refused_by_name() -> None:
 
 def test_a_short_history_is_declined_by_name() -> None:
     with pytest.raises(Declined, match="needs 364 sessions, found 363 up to"):
-        BoostedQuantiles().fit(make_history(363))
-    assert BoostedQuantiles(trees=1).fit(make_history(364)).declined(make_history(364), []) == {}
+        BoostedQuantiles().estimate(make_history(363), None)
+    assert (
+        BoostedQuantiles(trees=1).estimate(make_history(364), None).declined(make_history(364), [])
+        == {}
+    )
 
 
 def test_origins_without_a_look_back_are_declined() -> None:
@@ -187,7 +190,7 @@ def test_a_price_that_stopped_moving_is_declined() -> None:
     still = History("Coffee", HISTORY.dates, closes, HISTORY.features, HISTORY.feature_names)
     declined = MODEL.declined(still, [HISTORY.dates[1449].item(), HISTORY.dates[1450].item()])
     assert declined == {HISTORY.dates[1450].item(): "the price did not move in 250 sessions"}
-    assert np.isfinite(BoostedQuantiles(trees=1).fit(still).ranks).all()
+    assert np.isfinite(BoostedQuantiles(trees=1).estimate(still, None).ranks).all()
 
 
 def test_what_lightgbm_refuses_is_a_named_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +199,7 @@ def test_what_lightgbm_refuses_is_a_named_failure(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(lightgbm, "train", refuse)
     with pytest.raises(CannotFit, match=f"Coffee: .* 1600 sessions up to {HISTORY.newest}: no"):
-        BoostedQuantiles().fit(HISTORY)
+        BoostedQuantiles().estimate(HISTORY, None)
 
 
 def test_without_the_extra_the_configuration_names_it(

@@ -13,10 +13,11 @@ from forecast_assets.configuration import Parallel, Settings
 from forecast_assets.errors import ConfigurationError, PartitionsFailed
 from forecast_assets.history import History
 from forecast_assets.models.hold_out import HoldOut
+from forecast_assets.models.naive import Naive
 from forecast_assets.models.roster import ROSTER, dump
-from forecast_assets.parallel import Processes, available_cores
+from forecast_assets.parallel import Processes
 from forecast_assets.partitions import Partitions
-from forecast_assets.tasks import inline
+from forecast_assets.tasks import TryOut, inline
 from forecast_assets.training import Request, Spread, Training, train
 from forecast_assets_tests.conftest import Graph, MakeGraph, make_history
 
@@ -149,9 +150,22 @@ def test_a_model_that_fails_in_a_process_is_reported_by_name(make_graph: MakeGra
         assert training.failures[0].reason.startswith(f"{key}: Coffee: ets works on logarithms")
 
 
-def test_absent_processes_are_the_cores_that_may_be_used() -> None:
-    assert Parallel().processes is None
-    assert available_cores() >= 1
+def test_absent_processes_are_as_many_as_the_backend_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    class Pool:
+        def __init__(self, **options: object) -> None:
+            asked.update(options)
+
+        def __call__(self, calls: object) -> list[object]:
+            return list(calls)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr("joblib.Parallel", Pool)
+    held = HoldOut.of(HISTORY)
+    assert held is not None
+    tasks = [TryOut(Naive(), held, (), date(2021, 1, 1))] * 2
+    Processes(Parallel())(tasks)
+    assert asked == {"n_jobs": -1, "return_as": "generator"}
 
 
 def test_windows_of_two_commodities_in_one_run_are_fitted_on_their_own_prices(

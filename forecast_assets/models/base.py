@@ -21,6 +21,8 @@ FEW_NONPOSITIVE = 0.01
 
 DIFFERENCE_FORMS = "naive and random_walk have a difference form"
 
+NOT_RECALIBRATED = "not recalibrated: the history has no hold-out, or the trial on it failed"
+
 State = dict[str, Any]
 """Plain JSON values and small arrays as lists."""
 
@@ -128,13 +130,17 @@ class Forecaster(BaseModel, ABC):
         begin with.
         """
 
+    def plain(self) -> "Forecaster":
+        """The same model without recalibration: what is estimated, whoever asks for it."""
+        return self.model_copy(update={"recalibrate": False})
+
     def parts(self) -> tuple["Forecaster", ...]:
         """What is estimated on the whole history: itself, or its members."""
-        return (self,)
+        return (self.plain(),)
 
     def tried(self) -> tuple["Forecaster", ...]:
         """What is tried on a hold-out first."""
-        return (self,) if self.recalibrate else ()
+        return (self.plain(),) if self.recalibrate else ()
 
     def assemble(
         self,
@@ -142,8 +148,13 @@ class Forecaster(BaseModel, ABC):
         trials: Mapping["Forecaster", Trial],
     ) -> FittedForecaster:
         """The fitted model, from its parts and from the trials that there are."""
-        model = estimated[self]
-        return replace(model, stretch=trials[self].stretch()) if self in trials else model
+        model = estimated[self.plain()]
+        if not self.recalibrate:
+            return model
+        if self.plain() in trials:
+            return replace(model, stretch=trials[self.plain()].stretch())
+        warnings = (*model.metrics.warnings, NOT_RECALIBRATED)
+        return replace(model, metrics=replace(model.metrics, warnings=warnings))
 
     def fit(self, history: History) -> FittedForecaster:
         """Fit on ``history`` alone: parts and trials one after the other, then put together.

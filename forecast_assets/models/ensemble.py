@@ -33,6 +33,9 @@ from forecast_assets.models.pool import crps_form, least_crps, pooled, slots
 from forecast_assets.models.reverting_volatility import RevertingVolatility
 from forecast_assets.simulation import Seeds, seed_of
 
+LEAST_KNOWN = 0.8
+"""Share of the hold-out that a member must have forecast: weights come from what all did."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FittedEnsemble(FittedForecaster):
@@ -137,10 +140,7 @@ class Ensemble(Forecaster):
     def _plain(cls, members: dict[str, Forecaster]) -> dict[str, Forecaster]:
         if cls.name in members:
             raise ValueError("allowed: other models")
-        return {
-            name: member.model_copy(update={"recalibrate": False})
-            for name, member in members.items()
-        }
+        return {name: member.plain() for name, member in members.items()}
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
         """Not used: an ensemble is put together from its parts."""
@@ -174,7 +174,8 @@ class Ensemble(Forecaster):
         tests = {
             name: trials[self.members[name]]
             for name in members
-            if self.members[name] in trials and trials[self.members[name]].known.any()
+            if self.members[name] in trials
+            and trials[self.members[name]].known.mean() >= LEAST_KNOWN
         }
         if not tests:
             return FittedEnsemble(
