@@ -19,9 +19,11 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(
-        UnknownModel, match="'lstm'; known: arima_111, garch, naive, random_walk, sarimax"
-    ):
+    known = (
+        "arima_111, arima_auto, ensemble, ets, garch, naive, random_walk, reverting_volatility,"
+        " sarimax, theta$"
+    )
+    with pytest.raises(UnknownModel, match=f"'lstm'; known: {known}"):
         roster.forecaster_class("lstm")
 
 
