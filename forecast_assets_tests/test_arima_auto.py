@@ -1,4 +1,4 @@
-"""The automatic order: the best of all by full maximum likelihood, and no naive model in disguise."""
+"""The automatic order: the best of all by full maximum likelihood, and said when it is naive."""
 
 from itertools import product
 from typing import Literal

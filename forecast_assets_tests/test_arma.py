@@ -11,6 +11,7 @@ from statsmodels.tsa.arima.model import ARIMA
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
+from forecast_assets.models import arma
 from forecast_assets.models.arma import (
     LARGEST_ROOT,
     Estimate,
@@ -173,11 +174,13 @@ def test_a_warm_start_reaches_the_same_optimum(series: str, order: Order) -> Non
     assert warm.metrics.log_likelihood == pytest.approx(cold.metrics.log_likelihood, abs=0.01)
 
 
-def test_no_optimum_is_named_with_commodity_day_and_order() -> None:
+def test_no_optimum_is_named_with_commodity_day_and_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     history = arma_history([0.6], [-0.3], sessions=700, seed=5)
-    expected = rf"Coffee: arma did not converge on the 700 sessions up to {history.newest}, order"
-    with pytest.raises(CannotFit, match=expected), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("forecast_assets.models.arma.SLOPE_ACCEPTED", 0.0)
+    expected = f"Coffee: arma did not converge on the 700 sessions up to {history.newest}, order"
+    monkeypatch.setattr(arma, "SLOPE_ACCEPTED", 0.0)
+    with pytest.raises(CannotFit, match=rf"{expected} \(1, 1\)"):
         likeliest(history, "arma", Nearby((1, 1), [0.1, 0.1], 1.0))
 
 
