@@ -173,7 +173,7 @@ def test_without_a_bound_paths_are_distributed_as_arch_forecasts_and_simulates_t
         simulations=n_paths,
         rng=np.random.default_rng(8).standard_normal,
     ).simulations
-    theirs = 0.02 * simulated.values[-1].T
+    theirs = 0.02 * np.asarray(simulated.values)[-1].T
     for session in (0, 6, 13):
         assert ks_2samp(steps[session], theirs[session]).pvalue > 0.001
         assert (
