@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, kstest
 
+from forecast_assets.errors import CannotForecast
 from forecast_assets.models.shocks import SIGNIFICANT, Shocks, rounded
 from forecast_assets.models.volatility import SETTLING, Volatility
 from forecast_assets.simulation import Seeds, seed_of
@@ -203,6 +204,20 @@ def test_rounding_moves_no_shock_by_more_than_its_digits() -> None:
     exact = ERRORS - ERRORS.mean()
     assert np.abs(past / exact - 1).max() <= 5e-6
     assert rounded(past).tobytes() == past.tobytes()
+
+
+@pytest.mark.parametrize(("known", "runs"), [(14, 1), (29, 9), (63, 26), (64, 26), (114, 51)])
+def test_of_few_past_shocks_half_the_runs_are_used_at_least(known: int, runs: int) -> None:
+    shocks = Shocks.fit("blocks", ERRORS[:known])
+    assert shocks.runs(HORIZON).shape == (runs, HORIZON)
+    assert runs >= (known - HORIZON + 1) / 2
+    assert np.isfinite(shocks.draw(seeds("a"), HORIZON, 50)).all()
+
+
+def test_a_horizon_longer_than_the_past_says_what_to_do() -> None:
+    shocks = Shocks.fit("blocks", ERRORS[:29])
+    with pytest.raises(CannotForecast, match=r"29 are known: raise training.min_observations"):
+        shocks.draw(seeds("a"), 30, 50)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "bootstrap"])

@@ -150,6 +150,18 @@ def test_the_fit_recovers_planted_values_or_their_neighbours(
     assert fitted.persistence >= 0.97  # the planted one is 1
 
 
+@pytest.mark.parametrize("known", [29, SETTLING + FITTED_SESSIONS - 1])
+def test_of_too_few_shocks_the_volatility_is_their_deviation(known: int) -> None:
+    fitted = Volatility.fit(SHOCKS[:known])
+    deviation = np.sqrt(np.mean(SHOCKS[:known] ** 2))
+    ahead = fitted.ahead(fitted.known(SHOCKS[:known]), FITTED_SESSIONS)
+    assert ahead == pytest.approx(np.full((known + 1, FITTED_SESSIONS), deviation))
+
+
+def test_one_window_of_shocks_is_enough_to_fit() -> None:
+    assert Volatility.fit(SHOCKS[: SETTLING + FITTED_SESSIONS]).weight in WEIGHTS
+
+
 def test_independent_shocks_get_the_least_weight_and_the_slowest_decay() -> None:
     fitted = Volatility.fit(np.random.default_rng(1).standard_normal(6000))
     assert (fitted.weight, fitted.persistence) == (min(WEIGHTS), min(PERSISTENCES))
