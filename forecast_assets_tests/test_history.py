@@ -68,15 +68,20 @@ def test_a_cut_keeps_dates_with_their_closes_and_the_commodity() -> None:
     ("closes", "kept"),
     [
         ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]),
-        ([1.0, -37.63, 10.01, 4.0], [10.01, 4.0]),
-        ([0.0, 2.0, 0.0, 4.0], [4.0]),
-        ([1.0, 2.0, 3.0, -0.01], []),
+        ([1.0, -37.63, 10.01, 4.0], [1.0, 10.01, 4.0]),
+        ([0.0, 2.0, 0.0, 4.0], [2.0, 4.0]),
+        ([1.0, 2.0, 3.0, -0.01], [1.0, 2.0, 3.0]),
+        ([0.0, -1.0, -0.0, -0.01], []),
     ],
 )
-def test_since_nonpositive_starts_after_the_last_close_without_a_logarithm(
+def test_positive_leaves_out_the_sessions_without_a_logarithm_and_no_other(
     closes: list[float], kept: list[float]
 ) -> None:
-    assert history(closes).since_nonpositive().closes.tolist() == kept
+    found = history(closes).positive()
+    assert found.closes.tolist() == kept
+    days = [day for day, close in zip(history().dates.tolist(), closes, strict=True) if close > 0]
+    assert found.dates.tolist() == days
+    assert found.commodity == "Coffee"
 
 
 def test_positions_follow_the_order_of_the_origins() -> None:
@@ -131,7 +136,15 @@ def test_tables_are_no_history() -> None:
         History("Coffee", np.array([["2024-01-02", "2024-01-03"]], "M8[D]"), np.ones((1, 2)))
 
 
-@pytest.mark.parametrize("cut", [history(), history().known_at(HOLIDAY), history().since(HOLIDAY)])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        history(),
+        history().known_at(HOLIDAY),
+        history().since(HOLIDAY),
+        history([1.0, -1.0, 3.0, 4.0]).positive(),
+    ],
+)
 def test_arrays_are_read_only_in_a_history_and_in_its_cuts(cut: History) -> None:
     with pytest.raises(ValueError, match="read-only"):
         cut.closes[0] = 9.0
@@ -199,7 +212,7 @@ def test_every_cut_takes_the_covariates_along() -> None:
     assert history.since(day).features.tolist() == VALUES[2:].tolist()
     assert history.known_at(day).feature_names == ("rain", "vix")
     negative = replace(history, closes=np.array([1.0, -1, 1, 1, 1, 1]))
-    assert negative.since_nonpositive().features.tolist() == VALUES[2:].tolist()
+    assert negative.positive().features.tolist() == VALUES[[0, 2, 3, 4, 5]].tolist()
 
 
 def test_the_sample_begins_after_the_last_session_with_a_missing_covariate() -> None:

@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
-from forecast_assets.errors import Declined, LookAheadError
+from forecast_assets.errors import CannotForecast, Declined, LookAheadError
 from forecast_assets.history import History
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster, Forecaster
@@ -25,17 +26,37 @@ ORIGINS: list[date] = HISTORY.dates[560:570].tolist()
 pytestmark = pytest.mark.parametrize("name", sorted(ROSTER))
 
 
-def make(name: str) -> Forecaster:
-    return ROSTER[name](**OPTIONS.get(name, {}))
+LONGER = with_features(make_history(1100))
+LATER_TRAINING: date = LONGER.dates[800].item()
+"""With a hold-out before it, which takes 750 sessions."""
+LATER_ORIGINS: list[date] = LONGER.dates[850:853].tolist()
+
+
+def make(name: str, **options: bool) -> Forecaster:
+    return ROSTER[name](**OPTIONS.get(name, {}), **options)
 
 
 def fitted(name: str, history: History = HISTORY) -> FittedForecaster:
-    return make(name).fit(history.known_before(TRAINING))
+    return usual(name) if history is HISTORY else make(name).fit(history.known_before(TRAINING))
 
 
-def paths(model: FittedForecaster, history: History, origins: list[date]) -> np.ndarray:
+@cache
+def usual(name: str) -> FittedForecaster:
+    """The model of the usual history."""
+    return make(name).fit(HISTORY.known_before(TRAINING))
+
+
+@cache
+def recalibrated(name: str) -> FittedForecaster:
+    """The model with paths that are stretched by what a hold-out says."""
+    return make(name, recalibrate=True).fit(LONGER.known_before(LATER_TRAINING))
+
+
+def paths(
+    model: FittedForecaster, history: History, origins: list[date], n_paths: int = PATHS
+) -> np.ndarray:
     seeds = [seed_of(model.name, origin.isoformat()) for origin in origins]
-    return model.simulate(history, origins, horizon=HORIZON, n_paths=PATHS, seeds=seeds)
+    return model.simulate(history, origins, horizon=HORIZON, n_paths=n_paths, seeds=seeds)
 
 
 def changed(history: History, first: int, factor: float) -> History:
@@ -76,10 +97,18 @@ def test_a_forecast_drawn_alone_equals_the_one_drawn_in_a_batch(name: str) -> No
 
 
 def test_spread_grows_with_the_horizon(name: str) -> None:
-    drawn = paths(fitted(name), HISTORY, ORIGINS)
-    spread = (np.quantile(drawn, 0.9, axis=1) - np.quantile(drawn, 0.1, axis=1)).mean(axis=0)
-    assert (np.diff(spread) > 0).all()
-    assert spread[-1] > 2.5 * spread[0]  # a random walk's grows by sqrt(14) = 3.7
+    """Over 2,000 sessions: runs of fewer past shocks have a spread of their own at a session.
+
+    Before it is stretched, which is by a factor of its own at every session.
+    """
+    history = with_features(make_history(2000))
+    model = make(name).fit(history.known_before(history.dates[1900].item()))
+    origins: list[date] = history.dates[1950:1960].tolist()
+    for one in (replace(model, stretch=()), model):
+        drawn = paths(one, history, origins, n_paths=2000)
+        spread = (np.quantile(drawn, 0.9, axis=1) - np.quantile(drawn, 0.1, axis=1)).mean(axis=0)
+        assert spread[-1] > 2.5 * spread[0]  # a random walk's grows by sqrt(14) = 3.7
+        assert (np.diff(spread) > 0).all() or one.stretch
 
 
 def test_the_median_starts_at_the_last_close(name: str) -> None:
@@ -155,29 +184,136 @@ def test_an_origin_past_the_history_raises(name: str) -> None:
         paths(model, HISTORY.known_at(ORIGINS[3]), ORIGINS)
 
 
-def test_closes_at_or_below_zero_are_forecast_or_declined_by_name(name: str) -> None:
+def below_zero(positions: list[int]) -> History:
+    """The history with the close of April 2020 at some sessions."""
     closes = HISTORY.closes.copy()
-    closes[563] = -36.98
-    negative = replace(HISTORY, commodity="WTI", closes=closes)
-    model = fitted(name, negative)
+    closes[positions] = -36.98
+    return replace(HISTORY, commodity="WTI", closes=closes)
+
+
+def without(history: History, position: int) -> History:
+    """The history as if a session had not traded."""
+    kept = np.arange(len(history)) != position
+    return History(
+        history.commodity,
+        history.dates[kept],
+        history.closes[kept],
+        history.features[kept],
+        history.feature_names,
+    )
+
+
+def test_from_a_close_below_zero_a_model_forecasts_or_declines_by_name(name: str) -> None:
+    negative, day, model = below_zero([563]), ORIGINS[3], fitted(name)
     declined = model.declined(negative, ORIGINS)
     if ROSTER[name].positive_only:
-        assert list(declined) == ORIGINS[3:]
-        assert f"-36.98 on {ORIGINS[3]} has no logarithm" in declined[ORIGINS[3]]
-        with pytest.raises(Declined, match=f"-36.98 on {ORIGINS[3]} has no logarithm"):
-            make(name).fit(negative)
+        assert list(declined) == [day]
+        assert f"the close of -36.98 on {day} has no logarithm" in declined[day]
+        with pytest.raises(CannotForecast, match=f"WTI: {name} from {day}: .*no logarithm"):
+            paths(model, negative, ORIGINS)
     else:
         assert declined == {}
-        drawn = paths(model, negative, ORIGINS)
+        drawn = paths(model, negative, [day])
         assert np.isfinite(drawn).all()
-        assert np.median(drawn[3, :, 0]) == pytest.approx(-36.98, abs=5)
-        assert paths(model, HISTORY, ORIGINS)[:3].tobytes() == drawn[:3].tobytes()
+        assert np.median(drawn[0, :, 0]) == pytest.approx(-36.98, abs=5)
+
+
+def test_a_close_below_zero_in_the_window_is_passed_over_as_if_it_had_not_traded(
+    name: str,
+) -> None:
+    negative, others = below_zero([563]), [*ORIGINS[:3], *ORIGINS[4:]]
+    model = fitted(name)
+    assert model.declined(negative, others) == {}
+    drawn = paths(model, negative, others)
+    assert np.isfinite(drawn).all()
+    assert (drawn > 0).all()
+    assert drawn[:3].tobytes() == paths(model, HISTORY, ORIGINS[:3]).tobytes()
+    assert drawn.tobytes() == paths(model, without(negative, 563), others).tobytes()
+
+
+def test_a_close_below_zero_before_training_is_passed_over_as_if_it_had_not_traded(
+    name: str,
+) -> None:
+    negative = below_zero([300])
+    model, other = fitted(name, negative), fitted(name, without(negative, 300))
+    assert roster.dump(model) == roster.dump(other)
+    assert model.declined(negative, ORIGINS) == {}
+    drawn = paths(model, negative, ORIGINS)
+    assert drawn.tobytes() == paths(other, without(negative, 300), ORIGINS).tobytes()
+    assert (drawn > 0).all()
+
+
+def test_one_close_below_zero_in_a_hundred_is_no_reason_to_decline(name: str) -> None:
+    known = len(HISTORY.known_before(TRAINING))
+    negative = below_zero(list(range(10, known, 105)))
+    share = np.mean(negative.known_before(TRAINING).closes <= 0)
+    assert 0.009 < share <= 0.01
+    model = fitted(name, negative)
+    assert model.declined(negative, ORIGINS) == {}
+    drawn = paths(model, negative, ORIGINS)
+    assert np.isfinite(drawn).all()
+    assert (drawn > 0).all()
+    # The moves over them are moves of two sessions, a few of many.
+    spread, usual_spread = (
+        np.log(each).std(axis=1).mean() for each in (drawn, paths(usual(name), HISTORY, ORIGINS))
+    )
+    assert spread == pytest.approx(usual_spread, rel=0.15)
+
+
+def test_one_close_below_zero_in_twenty_is_declined_by_name_by_a_log_model(name: str) -> None:
+    known = HISTORY.known_before(TRAINING)
+    negative = below_zero(list(range(10, len(HISTORY), 20)))
+    count = int((negative.known_before(TRAINING).closes <= 0).sum())
+    if ROSTER[name].positive_only or name == "ensemble":  # its log members decline it
+        with pytest.raises(Declined) as caught:
+            fitted(name, negative)
+        assert f"{count} of {len(known)} closes are at or below zero" in str(caught.value)
+        assert "naive and random_walk have a difference form" in str(caught.value)
+    else:
+        model = fitted(name, negative)
+        assert model.declined(negative, ORIGINS) == {}
+        assert np.isfinite(paths(model, negative, ORIGINS)).all()
 
 
 def test_closes_that_never_move_are_declined_by_name(name: str) -> None:
     flat = replace(HISTORY, commodity="Flat", closes=np.full(len(HISTORY), 7.0))
-    if ROSTER[name].positive_only:
-        with pytest.raises(Declined, match="do not vary"):
+    if ROSTER[name].positive_only or name == "ensemble":  # its log members decline it
+        with pytest.raises(Declined, match=r"Flat: .* do not vary"):
             fitted(name, flat)
     else:
         assert "did not move" in fitted(name, flat).declined(flat, ORIGINS)[ORIGINS[0]]
+
+
+def test_a_recalibrated_model_through_json_is_rebuilt_bit_for_bit(name: str) -> None:
+    model = recalibrated(name)
+    assert len(model.stretch) == HORIZON
+    document = roster.dump(model)
+    assert document["stretch"] == list(model.stretch)
+    rebuilt = roster.load(json.loads(json.dumps(document, allow_nan=False)))
+    assert rebuilt.stretch == model.stretch
+    assert roster.dump(rebuilt) == document
+    again = paths(rebuilt, LONGER, LATER_ORIGINS)
+    assert again.tobytes() == paths(model, LONGER, LATER_ORIGINS).tobytes()
+
+
+def test_recalibration_stretches_what_the_plain_model_draws_about_its_median(name: str) -> None:
+    model = recalibrated(name)
+    assert all(0.5 < factor < 2 for factor in model.stretch)
+    plain = np.log(paths(replace(model, stretch=()), LONGER, LATER_ORIGINS).astype(np.float64))
+    drawn = np.log(paths(model, LONGER, LATER_ORIGINS).astype(np.float64))
+    middle = np.median(plain, axis=1, keepdims=True)
+    expected = middle + (plain - middle) * np.array(model.stretch)
+    assert drawn == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_close_at_or_after_the_training_date_changes_the_recalibration(name: str) -> None:
+    closes = LONGER.closes.copy()
+    closes[800:] *= 3.0
+    revised = replace(LONGER, closes=closes).known_before(LATER_TRAINING)
+    assert roster.dump(make(name, recalibrate=True).fit(revised)) == roster.dump(recalibrated(name))
+
+
+def test_without_a_hold_out_recalibration_changes_nothing(name: str) -> None:
+    model = make(name, recalibrate=True).fit(HISTORY.known_before(TRAINING))
+    assert model.stretch == ()
+    assert roster.dump(model) == roster.dump(fitted(name))

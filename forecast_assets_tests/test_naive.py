@@ -1,11 +1,12 @@
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
 from forecast_assets.errors import CannotForecast
 from forecast_assets.history import History
-from forecast_assets.models.naive import Naive
+from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.simulation import seed_of
 from forecast_assets_tests.conftest import make_history
 
@@ -13,8 +14,12 @@ HISTORY = make_history(400)
 ORIGINS: list[date] = HISTORY.dates[[300, 399]].tolist()
 
 
+def fitted(**options: Any) -> FittedNaive:
+    return Naive(**options).estimate(HISTORY, None)
+
+
 def test_volatility_equals_a_slow_loop() -> None:
-    moments = Naive(decay=0.9, lookback=60).fit(HISTORY).moments(HISTORY, ORIGINS)
+    moments = fitted(decay=0.9, lookback=60).moments(HISTORY, ORIGINS)
     returns = np.diff(np.log(HISTORY.closes))
     for position, found in zip((300, 399), moments.volatility, strict=True):
         total = weights = 0.0
@@ -26,7 +31,7 @@ def test_volatility_equals_a_slow_loop() -> None:
 
 
 def test_a_long_lookback_is_the_riskmetrics_recursion() -> None:
-    found = Naive(decay=0.94, lookback=299).fit(HISTORY).moments(HISTORY, ORIGINS).volatility[1]
+    found = fitted(decay=0.94, lookback=299).moments(HISTORY, ORIGINS).volatility[1]
     variance = 0.0
     for move in np.diff(np.log(HISTORY.closes)):
         variance = 0.94 * variance + 0.06 * move**2
@@ -34,7 +39,7 @@ def test_a_long_lookback_is_the_riskmetrics_recursion() -> None:
 
 
 def test_log_prices_spread_by_the_root_of_the_horizon() -> None:
-    model = Naive().fit(HISTORY)
+    model = fitted()
     seeds = [seed_of(str(origin)) for origin in ORIGINS]
     drawn = model.simulate(HISTORY, ORIGINS, horizon=14, n_paths=20_000, seeds=seeds)
     deviation = np.log(drawn).std(axis=1)
@@ -42,29 +47,52 @@ def test_log_prices_spread_by_the_root_of_the_horizon() -> None:
     assert deviation == pytest.approx(expected, rel=0.03)  # 6 standard errors of 1 / sqrt(40,000)
 
 
-def test_the_difference_form_is_used_where_the_lookback_has_a_close_below_zero() -> None:
+def weighted(moves: np.ndarray) -> float:
+    """Root of the weighted mean of squared moves, the newest with the weight 1."""
+    weights = 0.94 ** np.arange(len(moves) - 1, -1, -1)
+    return float(np.sqrt((moves**2 * weights).sum() / weights.sum()))
+
+
+def test_only_from_a_close_at_or_below_zero_is_the_difference_form_used() -> None:
+    closes = HISTORY.closes.copy()
+    closes[[320, 330]] = -5.0, 0.0
+    negative = History("WTI", HISTORY.dates, closes)
+    model = fitted(lookback=50)
+    at = [319, 320, 321, 330, 369, 370, 371]
+    origins: list[date] = HISTORY.dates[at].tolist()
+    moments = model.moments(negative, origins)
+    assert moments.logarithmic.tolist() == [True, False, True, False, True, True, True]
+    expected = [weighted(np.diff(closes[position - 50 : position + 1])) for position in (320, 330)]
+    assert moments.volatility[[1, 3]] == pytest.approx(expected, rel=1e-12)
+
+
+def test_log_returns_skip_the_closes_that_have_no_logarithm() -> None:
     closes = HISTORY.closes.copy()
     closes[320] = -5.0
     negative = History("WTI", HISTORY.dates, closes)
-    model = Naive(lookback=50).fit(negative)
-    origins: list[date] = HISTORY.dates[[319, 320, 370, 371]].tolist()
-    moments = model.moments(negative, origins)
-    assert moments.logarithmic.tolist() == [True, False, False, True]
-    squares = np.diff(closes[270:321]) ** 2
-    weights = 0.94 ** np.arange(49, -1, -1)
-    assert moments.volatility[1] == pytest.approx(
-        np.sqrt((squares * weights).sum() / weights.sum())
-    )
+    origins: list[date] = HISTORY.dates[[321, 360]].tolist()
+    found = fitted(lookback=50).moments(negative, origins).volatility
+    logs = np.log(np.delete(closes, 320))  # the session at 320 as if it had not traded
+    expected = [weighted(np.diff(logs[end - 51 : end])) for end in (321, 360)]
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_too_few_closes_with_a_logarithm_take_the_difference_form() -> None:
+    closes = HISTORY.closes.copy()
+    closes[:320] *= -1
+    negative = History("Spread", HISTORY.dates, closes)
+    origins: list[date] = HISTORY.dates[[369, 370]].tolist()
+    assert fitted(lookback=50).moments(negative, origins).logarithmic.tolist() == [False, True]
 
 
 def test_the_difference_form_can_be_chosen() -> None:
-    model = Naive(form="difference").fit(HISTORY)
+    model = fitted(form="difference")
     assert model.moments(HISTORY, ORIGINS).logarithmic.tolist() == [False, False]
 
 
 def test_too_short_a_history_is_declined() -> None:
     short = HISTORY.known_at(HISTORY.dates[100].item())
-    model = Naive().fit(short)
+    model = Naive().estimate(short, None)
     assert "fewer than 251 sessions" in model.declined(short, [short.newest])[short.newest]
     with pytest.raises(CannotForecast, match="needs 251 sessions"):
         model.moments(short, [short.newest])

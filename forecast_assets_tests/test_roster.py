@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,9 +19,11 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(
-        UnknownModel, match="'lstm'; known: arima_111, garch, naive, random_walk, sarimax"
-    ):
+    known = (
+        "arima_111, arima_auto, ensemble, ets, garch, naive, random_walk, reverting_volatility,"
+        " sarimax, theta$"
+    )
+    with pytest.raises(UnknownModel, match=f"'lstm'; known: {known}"):
         roster.forecaster_class("lstm")
 
 
@@ -69,9 +71,22 @@ def test_a_payload_of_every_past_schema_still_forecasts_as_it_did(golden: Path) 
     assert drawn[0] == pytest.approx(np.array(saved["paths"]), rel=1e-5)
 
 
-def test_every_model_has_a_golden_payload_of_its_schema() -> None:
-    expected = {f"{name}_v{cls.fitted.schema_version}" for name, cls in roster.ROSTER.items()}
-    assert expected <= {path.stem for path in GOLDEN.glob("*.json")}
+def test_every_model_has_a_golden_payload_of_every_schema_that_it_had() -> None:
+    expected = {
+        f"{name}_v{version}"
+        for name, model in roster.ROSTER.items()
+        for version in range(1, model.fitted.schema_version + 1)
+    }
+    assert expected == {path.stem for path in GOLDEN.glob("*.json")}
+
+
+def test_the_stretch_of_a_payload_is_kept_and_a_model_without_one_has_none() -> None:
+    model = Naive().fit(make_history())
+    assert "stretch" not in roster.dump(model)
+    stretched = replace(model, stretch=(1.1, 0.9))
+    assert roster.dump(stretched)["stretch"] == [1.1, 0.9]
+    assert roster.load(roster.dump(stretched)) == stretched
+    assert roster.load(roster.dump(model)).stretch == ()
 
 
 def test_canonical_json_is_one_spelling_and_exact() -> None:

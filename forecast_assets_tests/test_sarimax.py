@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.stats import ks_2samp
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 from forecast_assets.errors import CannotFit, CannotForecast, LookAheadError, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.models import roster, sarimax
+from forecast_assets.models.arma import run_arma
 from forecast_assets.models.projection import late, projected
 from forecast_assets.models.sarimax import FittedSarimax, Sarimax
 from forecast_assets.simulation import seed_of
@@ -38,7 +40,8 @@ ORIGINS: list[date] = HISTORY.dates[POSITIONS].tolist()
 
 
 def fit(history: History = HISTORY, **options: Any) -> FittedSarimax:
-    return Sarimax(features="market", **options).fit(history.known_before(TRAINING))
+    model = Sarimax(features="market", **options)
+    return model.estimate(history.known_before(TRAINING), None)
 
 
 def oracle(model: FittedSarimax, history: History) -> Any:
@@ -86,8 +89,8 @@ def test_the_highest_of_several_tops_is_found() -> None:
 def test_mean_and_variance_equal_statsmodels_forecast_at_every_origin(
     order: tuple[int, int], projection: Any
 ) -> None:
-    model = fit(projection=projection, p=order[0], q=order[1])
-    ours = model.expected_moves(HISTORY, ORIGINS, HORIZON)
+    model = fit(projection=projection, p=order[0], q=order[1], shocks="gaussian")
+    ours = model.run(HISTORY, ORIGINS, HORIZON).expected
     ahead = projected(projection, HISTORY, ORIGINS, HORIZON, model.lag)
     for place, origin in enumerate(ORIGINS):
         known = HISTORY.known_at(origin)
@@ -200,3 +203,64 @@ def test_an_optimizer_that_stops_on_a_slope_is_no_fit(monkeypatch: pytest.Monkey
 def test_a_model_without_terms_is_refused() -> None:
     with pytest.raises(ValidationError, match="allowed: 1 to 3 where p is 0"):
         Sarimax(features="market", p=0, q=0)
+
+
+def test_paths_are_distributed_as_statsmodels_simulates_them() -> None:
+    model, n_paths = fit(shocks="gaussian"), 4_000
+    origin = ORIGINS[1]
+    drawn = model.simulate(
+        HISTORY, [origin], horizon=HORIZON, n_paths=n_paths, seeds=[seed_of("sarimax")]
+    )
+    ours = np.log(drawn[0].astype(np.float64))
+    (ahead,) = projected("persist", HISTORY, [origin], HORIZON, 0)
+    theirs = (
+        oracle(model, HISTORY.known_at(origin))
+        .simulate(
+            HORIZON, repetitions=n_paths, anchor="end", exog=ahead, rng=np.random.default_rng(11)
+        )
+        .reshape(HORIZON, n_paths)
+    )
+    for session in (0, 6, 13):
+        assert ks_2samp(ours[:, session], theirs[session]).pvalue > 0.001
+    assert np.cov(ours[:, [0, 13]].T) == pytest.approx(np.cov(theirs[[0, 13]]), rel=0.12)
+
+
+def test_the_shocks_of_paths_are_what_covariates_and_terms_leave() -> None:
+    model = fit()
+    known = HISTORY.known_before(TRAINING)
+    left = np.diff(np.log(known.closes))
+    for column, name in enumerate(known.feature_names):
+        left = left - model.coefficients[name] * np.diff(known.features[:, column])
+    errors = run_arma(left, model.ar, model.ma, model.variance, 1).errors
+    assert model.shocks.kind == "blocks"
+    assert model.shocks.past == pytest.approx(errors - errors.mean(), rel=1e-5, abs=1e-9)
+    assert model.shocks.deviation == pytest.approx(np.sqrt(model.variance), rel=0.01)
+
+
+def test_a_missing_covariate_in_the_window_is_no_error_of_the_model() -> None:
+    model, gap = fit(), missing(POSITIONS[1])
+    errors = model.run(gap, ORIGINS[2:], HORIZON).errors
+    whole = model.run(HISTORY, ORIGINS[2:], HORIZON).errors
+    around = [POSITIONS[1] - 1, POSITIONS[1]]  # the moves into it and out of it
+    assert errors[around].tolist() == [0.0, 0.0]
+    assert errors[: around[0]].tobytes() == whole[: around[0]].tobytes()
+    assert errors[around[1] + 1 :] == pytest.approx(whole[around[1] + 1 :], abs=0.02)
+
+
+def test_a_close_below_zero_is_skipped_with_its_covariates() -> None:
+    closes = HISTORY.closes.copy()
+    closes[POSITIONS[0] + 5] = -1.0
+    negative = replace(HISTORY, closes=closes)
+    keep = np.arange(len(HISTORY)) != POSITIONS[0] + 5
+    without = History(
+        "Coffee",
+        HISTORY.dates[keep],
+        HISTORY.closes[keep],
+        HISTORY.features[keep],
+        HISTORY.feature_names,
+    )
+    model = fit()
+    some = ORIGINS[1:]
+    drawn = simulated(model, negative, some)
+    assert drawn.tobytes() == simulated(model, without, some).tobytes()
+    assert drawn.tobytes() != simulated(model, HISTORY, some).tobytes()

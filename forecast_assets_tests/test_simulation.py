@@ -21,7 +21,8 @@ FLOAT32_TOLERANCE = 2e-6
 
 PSI = np.cumsum(0.7 ** np.arange(9))
 """Impulse responses of the level of an AR(1) in differences."""
-SCALE = np.array([0.01, 0.02, 0.5])
+SCALE = np.outer([0.01, 0.02, 0.5], [1, 1, 3, 2, 0, 1, 0.5, 4, 1])
+"""Deviations of the shocks of three origins, session by session."""
 MEAN = np.arange(27, dtype=np.float64).reshape(3, 9) / 100
 
 
@@ -37,8 +38,9 @@ def slow_moves(
     for d in range(n_origins):
         for h in range(horizon):
             for p in range(n_paths):
-                past = sum(psi[j] * float(shocks[d, h - j, p]) for j in range(h + 1))
-                moves[d, h, p] = mean[d, h] + scale[d] * past
+                moves[d, h, p] = mean[d, h] + sum(
+                    psi[h - j] * scale[d, j] * float(shocks[d, j, p]) for j in range(h + 1)
+                )
     return moves
 
 
@@ -102,14 +104,16 @@ def test_linear_moves_are_those_of_a_slow_loop_in_float64(psi: NDArray[np.float6
 
 def test_a_shock_moves_its_own_session_and_later_ones_only() -> None:
     unit = np.eye(3, dtype=np.float32)[None]
-    moves = linear_moves(unit, np.array([1.0, 0.5, 0.25]), np.array([2.0]), np.zeros((1, 3)))
-    assert moves[0].tolist() == [[2.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.5, 1.0, 2.0]]
+    scale = np.array([[2.0, 4.0, 8.0]])
+    moves = linear_moves(unit, np.array([1.0, 0.5, 0.25]), scale, np.zeros((1, 3)))
+    assert moves[0].tolist() == [[2.0, 0.0, 0.0], [1.0, 4.0, 0.0], [0.5, 2.0, 8.0]]
 
 
 def test_the_variance_of_moves_is_the_sum_of_squared_responses() -> None:
     # Each column is one unit shock, so the squares over columns add up to the variance.
     unit = np.eye(9, dtype=np.float32)[None]
-    moves = linear_moves(unit, PSI, np.array([0.02]), np.zeros((1, 9))).astype(np.float64)
+    scale = np.full((1, 9), 0.02)
+    moves = linear_moves(unit, PSI, scale, np.zeros((1, 9))).astype(np.float64)
     closed_form = 0.02**2 * np.cumsum(PSI**2)
     np.testing.assert_allclose((moves[0] ** 2).sum(axis=1), closed_form, rtol=FLOAT32_TOLERANCE)
 
@@ -118,7 +122,7 @@ def test_sampled_moves_have_the_mean_and_variance_of_the_closed_form() -> None:
     n_paths = 100_000
     shocks = standard_normal(seeds_of("a"), 9, n_paths)
     moves = linear_moves(shocks, PSI, SCALE[:1], MEAN[:1])[0].astype(np.float64)
-    variance = SCALE[0] ** 2 * np.cumsum(PSI**2)
+    variance = np.array([(PSI[h::-1] ** 2) @ SCALE[0, : h + 1] ** 2 for h in range(9)])
     error_of_mean = np.sqrt(variance / n_paths)
     error_of_variance = variance * np.sqrt(2 / n_paths)
     assert np.all(np.abs(moves.mean(axis=1) - MEAN[0]) < 4 * error_of_mean)
@@ -129,10 +133,12 @@ def test_sampled_moves_have_the_mean_and_variance_of_the_closed_form() -> None:
 @pytest.mark.parametrize("horizon", [1, 9])
 def test_an_origin_alone_moves_by_the_same_bytes_as_in_a_batch(horizon: int, n_paths: int) -> None:
     shocks = standard_normal(seeds_of("a", "b", "c"), horizon, n_paths)
-    batch = linear_moves(shocks, PSI[:horizon], SCALE, MEAN[:, :horizon])
+    batch = linear_moves(shocks, PSI[:horizon], SCALE[:, :horizon], MEAN[:, :horizon])
     for d in range(3):
         one = slice(d, d + 1)
-        alone = linear_moves(shocks[one].copy(), PSI[:horizon], SCALE[one], MEAN[one, :horizon])
+        alone = linear_moves(
+            shocks[one].copy(), PSI[:horizon], SCALE[one, :horizon], MEAN[one, :horizon]
+        )
         assert alone.tobytes() == batch[one].tobytes()
 
 

@@ -26,6 +26,9 @@ what is still an optimum. Near a unit root it runs out of precision in between, 
 LARGEST_ROOT = 0.999
 """Inverse roots of a lag polynomial that the search for a beginning may reach."""
 
+NEARLY_CANCELLED = (0.9, -0.87)
+"""First AR and first MA coefficient of a beginning at the end of a ridge."""
+
 Order = tuple[int, int]
 """Autoregressive and moving-average terms: p and q."""
 
@@ -80,12 +83,23 @@ def nearby(
             return np.inf
         return float(np.mean(lfilter(ar, ma, returns) ** 2))
 
-    signs = np.r_[np.ones(p), -np.ones(q)]
-    begins = [0.3 * signs, -0.3 * signs, 0.1 * np.ones(p + q)]
-    begins += [] if start is None else [np.asarray(start)]
-    found = [minimize(loss, begin, method="Nelder-Mead") for begin in begins]
+    begins = beginnings(order) + ([] if start is None else [np.asarray(start)])
+    able = [begin for begin in begins if np.isfinite(loss(begin))]
+    found = [minimize(loss, begin, method="Nelder-Mead") for begin in able]
     best = min(found, key=lambda result: float(result.fun))
     return Nearby(order, best.x.tolist(), float(best.fun))
+
+
+def beginnings(order: Order) -> list[NDArray[np.float64]]:
+    """Where to begin: small terms of every sign, and far out, first terms that nearly cancel."""
+    p, q = order
+    signs = np.r_[np.ones(p), -np.ones(q)]
+    begins = [0.3 * signs, -0.3 * signs, 0.1 * np.ones(p + q)]
+    if p and q:
+        cancelling = np.zeros(p + q)
+        cancelling[[0, p]] = NEARLY_CANCELLED
+        begins += [cancelling, -cancelling]
+    return begins
 
 
 def is_stable(polynomial: NDArray[np.float64]) -> bool:

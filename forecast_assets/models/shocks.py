@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from forecast_assets.errors import CannotForecast
 from forecast_assets.models.base import State
 from forecast_assets.models.volatility import SETTLING, Volatility
 from forecast_assets.simulation import Blocks, Seeds, draw, standard_normal
@@ -87,11 +88,21 @@ class Shocks:
         )
 
     def runs(self, horizon: int) -> NDArray[np.float64]:
-        """Every run of past shocks, over the volatility known before it: shape (n, horizon)."""
+        """Every run of past shocks, over the volatility known before it: shape (n, horizon).
+
+        Those before ``SETTLING`` are left out, but never more than half. Raises CannotForecast
+        where there is no run as long as the horizon.
+        """
         if self.volatility is None:
             raise ValueError(f"{self.kind} shocks have no runs")
-        runs = sliding_window_view(self.past, horizon)[SETTLING:]
-        known = self.volatility.known(self.past)[SETTLING : SETTLING + len(runs)]
+        if len(self.past) < horizon:
+            raise CannotForecast(
+                f"runs of {horizon} past shocks are asked for, and {len(self.past)} are known:"
+                " raise training.min_observations"
+            )
+        settled = min(SETTLING, (len(self.past) - horizon) // 2)
+        runs = sliding_window_view(self.past, horizon)[settled:]
+        known = self.volatility.known(self.past)[settled : settled + len(runs)]
         scaled: NDArray[np.float64] = runs / self.volatility.ahead(known, horizon)
         scaled -= scaled.mean()
         return scaled

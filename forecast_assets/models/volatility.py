@@ -77,12 +77,15 @@ class Volatility:
         """The likeliest of a grid, were shocks Laplace-distributed: storms do not decide alone.
 
         Likelihood of the absolute shocks of ``FITTED_SESSIONS`` sessions after every session,
-        their common scale concentrated out.
+        their common scale concentrated out. It stays at the long run where shocks are too few.
         """
         long_run = float(np.sqrt(np.mean(shocks**2)))
+        constant = cls(DECAYS[1], None, 0.0, 1.0, long_run)
+        if len(shocks) < SETTLING + FITTED_SESSIONS:
+            return constant
         origins = np.arange(SETTLING, len(shocks) - FITTED_SESSIONS + 1, FITTED_EVERY)
         later = np.abs(sliding_window_view(shocks, FITTED_SESSIONS)[origins])
-        best, chosen = np.inf, cls(DECAYS[1], None, 0.0, 1.0, long_run)
+        best, chosen = np.inf, constant
         for decay, bound in product(DECAYS, BOUNDS):
             known = bounded_variance(shocks, decay, bound, long_run**2)[origins]
             for weight, persistence in product(WEIGHTS, PERSISTENCES):

@@ -3,10 +3,14 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import norm
 from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.arima_process import arma2ma
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.innovations.arma_innovations import arma_innovations
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
@@ -120,3 +124,38 @@ def test_generalized_least_squares_may_stop_on_a_lower_top_than_the_best() -> No
         for start in ([0.8, -0.75, 4e-4], [-0.8, 0.75, 4e-4])
     }
     assert len(tops) > 1
+
+
+def test_innovations_mle_begins_only_where_its_own_keywords_say() -> None:
+    """Why ``start_params`` goes into ``method_kwargs``: given to ``fit`` itself, it raises."""
+    series = returns() / returns().std()
+    start = [0.3, -0.3, 1.0]
+    with pytest.raises(TypeError, match="transformed"):
+        arma(series).fit(start_params=start, method="innovations_mle", cov_type="none")
+    given = arma(series).fit(
+        method="innovations_mle", method_kwargs={"start_params": start}, cov_type="none"
+    )
+    assert np.isfinite(given.llf)
+
+
+def test_intervals_of_the_theta_model_are_not_those_of_its_process() -> None:
+    """They widen by (1 + (alpha - 1)**2) a session, an IMA(1, 1) by alpha**2: we use the latter."""
+    levels = 50 + np.cumsum(returns() * 50)
+    fitted = ThetaModel(levels, period=1, deseasonalize=False).fit()
+    alpha, ahead = fitted.params["alpha"], np.arange(14)
+    intervals = fitted.prediction_intervals(14, alpha=0.05)
+    half = (intervals["upper"] - intervals["lower"]).to_numpy() / 2
+    variance = (half / (-norm.ppf(0.025))) ** 2 / fitted.sigma2
+    assert variance == pytest.approx(1 + ahead * (1 + (alpha - 1) ** 2), rel=1e-6)
+    process = ARIMA(levels, order=(0, 1, 1)).filter([alpha - 1, 1.0])
+    exact = process.get_forecast(14).var_pred_mean
+    assert exact == pytest.approx(1 + ahead * alpha**2, rel=1e-6)
+
+
+def test_predictions_of_an_ets_model_ask_for_a_pandas_series() -> None:
+    levels = np.log(closes(300))
+    smoothed = ETSModel(levels).smooth([0.5, levels[0]])
+    with pytest.raises(AttributeError, match="index"):
+        smoothed.get_prediction(300, 301)
+    indexed = ETSModel(pd.Series(levels)).smooth([0.5, levels[0]]).get_prediction(300, 301)
+    assert indexed.predicted_mean.to_numpy() == pytest.approx(smoothed.forecast(2))
