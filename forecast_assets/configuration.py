@@ -117,8 +117,11 @@ class Covariate(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.column.lower() == "date" or self.column == self.region:
-            raise ValueError("allowed: a `column` that is neither the date nor the region")
+        names = [self.column.lower(), *([self.region.lower()] if self.region else [])]
+        if len(set(names)) < len(names) or {"date", "file", "line"} & set(names):
+            raise ValueError(
+                "allowed: a `column` and a `region` that differ, neither called date, file or line"
+            )
         if self.region is None and self.aggregate != "mean":
             raise ValueError(f"allowed: `aggregate: {self.aggregate}` with the column of `region`")
         if (self.aggregate == "weighted") != (self.weights is not None):

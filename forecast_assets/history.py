@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,17 @@ from numpy.typing import NDArray
 from forecast_assets.errors import LookAheadError, MissingCovariate
 
 Dates = NDArray[np.datetime64]
+
+
+def frozen(values: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """An array that nobody can write to: a copy, unless it is one already."""
+    array = np.asarray(values)
+    whole = array if array.base is None else array.base
+    if array.dtype == dtype and isinstance(whole, np.ndarray) and not whole.flags.writeable:
+        return array
+    copied = np.array(values, dtype=dtype, order="C")
+    copied.flags.writeable = False
+    return copied
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +45,19 @@ class History:
     def __post_init__(self) -> None:
         """Freeze the arrays and refuse what is not a history. Raises ValueError."""
         shape, names = (len(self.dates), len(self.feature_names)), self.feature_names
-        features = np.array(self.features, dtype=np.float64, order="C")
+        features = frozen(self.features, "float64")
         if features.size == 0 and 0 in shape:
-            features = np.empty(shape)
+            features = frozen(np.empty(shape), "float64")
         if features.shape != shape or len(set(names)) < len(names):
             raise ValueError(f"{self.commodity}: {features.shape} features for {names} and dates")
-        dates = np.array(self.dates, dtype="datetime64[D]")
-        closes = np.array(self.closes, dtype=np.float64)
+        dates = frozen(self.dates, "datetime64[D]")
+        closes = frozen(self.closes, "float64")
         if dates.ndim != 1 or dates.shape != closes.shape:
             raise ValueError(f"{self.commodity}: {dates.shape} dates and {closes.shape} closes")
         if not np.all(dates[1:] > dates[:-1]):
             raise ValueError(f"{self.commodity}: dates are not strictly increasing")
         if np.any(np.isnat(dates)) or not np.all(np.isfinite(closes)):
             raise ValueError(f"{self.commodity}: a date or a close is missing, or infinite")
-        dates.flags.writeable = closes.flags.writeable = features.flags.writeable = False
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "dates", dates)
         object.__setattr__(self, "closes", closes)

@@ -35,8 +35,9 @@ class Processes:
                 pool = joblib.Parallel(n_jobs=self.parallel.processes or ALL, return_as="generator")
         except (ImportError, ValueError) as error:
             raise ConfigurationError(
-                f"parallel.backend: found {self.parallel.backend!r}; allowed: a backend of joblib,"
-                f" registered by parallel.module if it is not joblib's own ({error})"
+                f"parallel.backend: found {self.parallel.backend!r}; allowed: a backend of joblib"
+                " that gives results as they come, registered by parallel.module if it is not"
+                f" joblib's own ({error})"
             ) from error
         outcomes: Iterator[list[Done[Any]]] = pool(joblib.delayed(task.run)() for task in tasks)
         return outcomes

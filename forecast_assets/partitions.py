@@ -18,6 +18,9 @@ from forecast_assets.sessions import next_session
 
 DATE_FORMAT = "%Y-%m-%d"
 
+EPOCH = "1950-01-01"
+"""Where places in a cadence are counted from, so that no configuration moves them."""
+
 CHAIN_LENGTH = 4
 """Windows in a row that begin their estimates with each other's; every fourth begins anew."""
 
@@ -123,9 +126,15 @@ class Partitions:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """Training dates in order, each with its place."""
-        keys = self.training_dates.get_partition_keys()
-        return {key: place for place, key in enumerate(keys)}
+        """Every date of the cadence in order, each with its place, whenever training starts."""
+        dates = TimeWindowPartitionsDefinition(
+            start=EPOCH,
+            fmt=DATE_FORMAT,
+            cron_schedule=CADENCES[self.settings.training.cadence],
+            timezone="UTC",
+            end_offset=1,
+        )
+        return {key: place for place, key in enumerate(dates.get_partition_keys())}
 
     def window_of(self, key: str) -> Window:
         """The window of a partition key."""

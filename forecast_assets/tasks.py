@@ -10,13 +10,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from forecast_assets.errors import CannotFit, Declined, MissingCovariate
+from forecast_assets.errors import CannotFit, CannotForecast, Declined, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.hold_out import HoldOut
 
 NUMERICAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)
 """What numerical libraries raise on data that they cannot handle."""
+
+LEAST_SESSIONS = 30
+"""Fewer sessions than this are not even a beginning: the least that min_observations may be."""
 
 Value = TypeVar("Value")
 
@@ -38,7 +41,7 @@ def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
         value = work()
     except MissingCovariate as error:
         return Done(None, time.perf_counter() - began, f"{model.name}: {error}")
-    except CannotFit as error:
+    except (CannotFit, CannotForecast) as error:
         spent = time.perf_counter() - began
         return Done(None, spent, str(error), isinstance(error, Declined))
     except NUMERICAL_ERRORS as error:
@@ -99,15 +102,29 @@ class Estimation(Task):
         return f"{self.history.commodity}|{self.wanted[0]} {self.model.name}"
 
     def outcomes(self) -> list[Done[Any]]:
-        """Estimate along the chain."""
+        """Estimate along the chain; what is not wanted only serves as a beginning."""
         found: dict[date, Done[FittedForecaster]] = {}
         start: FittedForecaster | None = None
         for day in self.chain:
             found[day] = attempt(self.model, lambda: self._estimate(day, start))  # noqa: B023
             start = found[day].value
-        return [found[day] for day in self.wanted]
+        return [self._required(day, found[day]) for day in self.wanted]
 
     def _estimate(self, day: date, start: FittedForecaster | None) -> FittedForecaster:
+        """Whatever the configuration asks for: a beginning depends on the history alone."""
+        known = self.history.known_before(day).select(self.covariates)
+        sample = known if self.model.takes_missing else known.since_missing()
+        if len(sample) < LEAST_SESSIONS:
+            raise Declined(f"{known.commodity}: {self.model.name} has {len(sample)} sessions")
+        return self.model.estimate(sample, start)
+
+    def _required(self, day: date, done: Done[FittedForecaster]) -> Done[FittedForecaster]:
+        """What was done, unless too few sessions could be used for it."""
+        refused = attempt(self.model, lambda: self._require_enough(day))
+        return done if refused.value else Done(None, done.seconds, refused.reason, refused.declined)
+
+    def _require_enough(self, day: date) -> bool:
+        """True. Raises Declined or MissingCovariate."""
         known = self.history.known_before(day).select(self.covariates)
         usable = len(known.positive() if self.model.positive_only else known)
         if usable < self.min_observations:
@@ -116,8 +133,8 @@ class Estimation(Task):
                 f" before {day}, {self.min_observations} needed (training.min_observations)"
             )
         if not self.model.takes_missing:
-            known = require_covariates(known, self.min_observations)
-        return self.model.estimate(known, start)
+            require_covariates(known, self.min_observations)
+        return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +161,11 @@ class TryOut(Task):
         return [attempt(self.model, lambda: self.model.trial(self.held.select(self.covariates)))]
 
 
-def require_covariates(sample: History, least: int) -> History:
-    """The sessions since every covariate was known. Raises MissingCovariate for too few."""
+def require_covariates(sample: History, least: int) -> None:
+    """Raise MissingCovariate for too few sessions since every covariate was known."""
     known = sample.since_missing()
     if len(known) == len(sample) or len(known) >= least:
-        return known
+        return
     last = len(sample) - len(known) - 1
     name = sample.feature_names[int(np.flatnonzero(np.isnan(sample.features[last]))[0])]
     raise MissingCovariate(

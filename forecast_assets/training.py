@@ -5,10 +5,12 @@ processes ever, the outcome is the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby, islice
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import MissingCovariate
@@ -110,7 +112,8 @@ def train(
         if chain is chains[-1]:
             next(outcomes, None)  # whoever watches them sees that they are done
         for plan in chain:
-            _assemble(settings, plan, done)
+            with threadpool_limits(limits=1):  # as in a task: no sum depends on the cores
+                _assemble(settings, plan, done)
             yield plan.window, plan.training
 
 
@@ -191,8 +194,9 @@ def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
         trials = {part: done[TryOut, day, part] for part in model.tried()} if plan.held else {}
         estimated = {part: one.value for part, one in parts.items() if one.value is not None}
         if not estimated:
-            lost = next(iter(parts.values()))
-            failure = ModelFailure(model.name, f"{key}: {lost.reason}", lost.declined)
+            reasons = "; ".join(dict.fromkeys(lost.reason for lost in parts.values()))
+            declined = all(lost.declined for lost in parts.values())
+            failure = ModelFailure(model.name, f"{key}: {reasons}", declined)
             plan.training.failures.append(failure)
             continue
         whole = attempt(
@@ -208,7 +212,14 @@ def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
         seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
         first = _first_session(plan.training.history, estimated.values())
         offered = settings.covariates_of(model, plan.training.history.feature_names)
-        plan.training.fits.append(Fit(model, whole.value, first, seconds, offered))
+        lost = {part.name: one.reason for part, one in trials.items() if one.value is None}
+        told = _with_warnings(whole.value, [f"{name} held out: {x}" for name, x in lost.items()])
+        plan.training.fits.append(Fit(model, told, first, seconds, offered))
+
+
+def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedForecaster:
+    metrics = replace(model.metrics, warnings=(*model.metrics.warnings, *warnings))
+    return replace(model, metrics=metrics)
 
 
 def _first_session(history: History, parts: Iterable[FittedForecaster]) -> date:

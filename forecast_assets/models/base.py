@@ -174,9 +174,8 @@ class Forecaster(BaseModel, ABC):
         if not able:
             raise CannotFit(f"{held.commodity}: {self.name} declined every origin of the hold-out")
         seeds = [seed_of(held.commodity, self.name, "hold-out", str(day)) for day in able]
-        paths = model.draw(
-            held.history, able, horizon=SESSIONS_TRIED, n_paths=PATHS_TRIED, seeds=seeds
-        )
+        sessions = min(SESSIONS_TRIED, self.reach or SESSIONS_TRIED)
+        paths = model.draw(held.history, able, horizon=sessions, n_paths=PATHS_TRIED, seeds=seeds)
         return held.trial(able, paths)
 
 

@@ -33,6 +33,8 @@ from forecast_assets.models.pool import crps_form, least_crps, pooled, slots
 from forecast_assets.models.reverting_volatility import RevertingVolatility
 from forecast_assets.simulation import Seeds, seed_of
 
+EQUAL = "equal weights, not recalibrated: the history has no hold-out, or every trial on it failed"
+
 LEAST_KNOWN = 0.8
 """Share of the hold-out that a member must have forecast: weights come from what all did."""
 
@@ -181,12 +183,16 @@ class Ensemble(Forecaster):
             return FittedEnsemble(
                 members=members,
                 weights=dict.fromkeys(members, 1 / len(members)),
-                metrics=self._lacking(members),
+                metrics=self._lacking(members, EQUAL),
             )
         known = np.all([test.known for test in tests.values()], axis=0)
         if not known.any():
             raise CannotFit("no origin of the hold-out that every member forecast from")
-        some = [Trial(test.quantiles[known], test.outcomes[known]) for test in tests.values()]
+        sessions = min(test.outcomes.shape[1] for test in tests.values())
+        some = [
+            Trial(test.quantiles[known, :sessions], test.outcomes[known, :sessions])
+            for test in tests.values()
+        ]
         found = least_crps(crps_form(some))
         return FittedEnsemble(
             members=members,
@@ -195,7 +201,7 @@ class Ensemble(Forecaster):
             metrics=self._lacking(tests),
         )
 
-    def _lacking(self, weighed: Mapping[str, object]) -> FitMetrics:
-        """A warning for each member that is not among the weighed ones."""
+    def _lacking(self, weighed: Mapping[str, object], *notes: str) -> FitMetrics:
+        """Notes, and a warning for each member that is not among the weighed ones."""
         absent = sorted(self.members.keys() - weighed.keys())
-        return FitMetrics(warnings=tuple(f"no weight: {name} failed" for name in absent))
+        return FitMetrics(warnings=(*notes, *(f"no weight: {name} failed" for name in absent)))

@@ -23,7 +23,10 @@ ORIGINS_EVERY = 4
 """Sessions from one origin of a hold-out to the next."""
 
 SESSIONS_TRIED = 14
-"""Sessions ahead that are tried."""
+"""Sessions ahead that are tried, by a model that reaches so far."""
+
+LEAST_UNIT = 0.2
+"""Of the median close, what a forecast is measured in at least."""
 
 PATHS_TRIED, LEVELS = 500, 50
 """Paths drawn from an origin, and the quantiles that they are kept as."""
@@ -33,9 +36,9 @@ PATHS_TRIED, LEVELS = 500, 50
 class Trial:
     """Forecasts of a hold-out and what came of them.
 
-    ``quantiles``: prices over the close at the origin, equally likely, ascending, shape
-    (n_origins, SESSIONS_TRIED, LEVELS); NaN where the model declined. ``outcomes``: what came,
-    over the same close, shape (n_origins, SESSIONS_TRIED).
+    ``quantiles``: prices in units of the origin's close, equally likely, ascending, shape
+    (n_origins, sessions, LEVELS); NaN where the model declined. ``outcomes``: what came, in the
+    same unit, shape (n_origins, sessions).
     """
 
     quantiles: NDArray[np.float64]
@@ -81,17 +84,19 @@ class HoldOut:
         return self.history.commodity
 
     def trial(self, able: list[date], paths: NDArray[np.float32]) -> Trial:
-        """Forecasts from the origins ``able`` to be, shape (n_able, PATHS_TRIED, SESSIONS_TRIED).
+        """Forecasts from the origins ``able`` to be, shape (n_able, PATHS_TRIED, sessions).
 
-        Everything is taken over the close at its origin.
+        Everything is taken over the close at its origin; over a share of the median close where
+        that is more, or one close near zero would outweigh all others.
         """
+        sessions = paths.shape[2]
         at = self.history.positions(self.origins)
         closes = self.history.closes[at]
-        ahead = at[:, None] + np.arange(1, SESSIONS_TRIED + 1)
+        units = np.maximum(closes, LEAST_UNIT * np.median(closes))
+        ahead = at[:, None] + np.arange(1, sessions + 1)
         every = PATHS_TRIED // LEVELS
-        quantiles = np.full((len(at), SESSIONS_TRIED, LEVELS), np.nan)
+        quantiles = np.full((len(at), sessions, LEVELS), np.nan)
         ascending = np.sort(paths, axis=1)[:, every // 2 :: every].transpose(0, 2, 1)
         quantiles[np.searchsorted(at, self.history.positions(able))] = ascending
-        return Trial(
-            quantiles / closes[:, None, None], self.history.closes[ahead] / closes[:, None]
-        )
+        outcomes = self.history.closes[ahead] / units[:, None]
+        return Trial(quantiles / units[:, None, None], outcomes)

@@ -20,6 +20,9 @@ WEIGHTS = (0.5, 0.7, 0.85, 1.0)
 PERSISTENCES = (1.0, 0.97, 0.93)
 """The values that a fit chooses from: likelihoods are flat between them."""
 
+LEAST_SHARE = 0.1
+"""Of the volatility that the recursion starts from, what it never falls below."""
+
 SETTLING = 50
 """Shocks before the recursion has forgotten where it started."""
 
@@ -33,12 +36,16 @@ def bounded_variance(
 ) -> NDArray[np.float64]:
     """Variance known before each shock and after the last, shape (n + 1,).
 
-    ``v[t+1] = decay * v[t] + (1 - decay) * min(e[t]**2, bound**2 * v[t])``, from ``start``.
+    ``v[t+1] = decay * v[t] + (1 - decay) * min(e[t]**2, bound**2 * v[t])``, from ``start``, and
+    never below ``LEAST_SHARE**2 * start``: a price that stands still for weeks has not stopped for
+    good.
     """
     limit = np.inf if bound is None else bound**2
+    least = LEAST_SHARE**2 * start
     variances, variance = [start], start
     for square in (shocks**2).tolist():
         variance = decay * variance + (1 - decay) * min(square, limit * variance)
+        variance = max(variance, least)
         variances.append(variance)
     return np.array(variances)
 
