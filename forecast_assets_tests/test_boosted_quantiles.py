@@ -51,7 +51,7 @@ def alerted(sessions: int = 1600) -> History:
 
 
 HISTORY = alerted()
-MODEL = BoostedQuantiles(horizon=5).estimate(HISTORY, None)
+MODEL = BoostedQuantiles(horizon=5, features="all").estimate(HISTORY, None)
 ORIGINS: list[date] = HISTORY.dates[[1500, 1550, 1599]].tolist()
 
 
@@ -130,7 +130,7 @@ def test_a_volatility_that_follows_a_covariate_is_found() -> None:
 
 def test_returns_that_nothing_predicts_get_the_normal_distribution() -> None:
     history = make_history(3000, seed=4)
-    model = BoostedQuantiles().estimate(history, None)
+    model = BoostedQuantiles(features="all").estimate(history, None)
     origins = history.dates[500::100].tolist()
     found = model.quantiles(history, origins, 14) / (0.02 * np.sqrt(np.arange(1, 15))[:, None])
     assert found.mean(axis=(0, 1))[1:-1] == pytest.approx(norm.ppf(LEVELS)[1:-1], abs=0.2)
@@ -138,7 +138,7 @@ def test_returns_that_nothing_predicts_get_the_normal_distribution() -> None:
 
 def test_the_same_covariates_with_a_missing_value_still_forecast() -> None:
     assert np.isfinite(MODEL.quantiles(with_alert(HISTORY, np.nan), [HISTORY.newest], 5)).all()
-    assert MODEL.covariates == ("noise", "alert")
+    assert MODEL.covariates == ("alert", "noise")
 
 
 def test_a_covariate_after_the_origin_changes_no_byte() -> None:
@@ -148,7 +148,7 @@ def test_a_covariate_after_the_origin_changes_no_byte() -> None:
 
 
 def test_fitting_again_gives_the_same_payload() -> None:
-    again = BoostedQuantiles(horizon=5).estimate(HISTORY, None)
+    again = BoostedQuantiles(horizon=5, features="all").estimate(HISTORY, None)
     assert canonical_json(roster.dump(again)) == canonical_json(roster.dump(MODEL))
 
 

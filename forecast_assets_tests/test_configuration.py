@@ -62,7 +62,14 @@ def test_the_file_of_the_project_loads() -> None:
         "semiannually",
         date(2012, 1, 1),
     )
-    assert list(settings.models) == ["naive", "random_walk", "arima_111", "garch"]
+    assert list(settings.models) == [
+        "naive",
+        "arima_auto",
+        "ets",
+        "garch",
+        "reverting_volatility",
+        "ensemble",
+    ]
     assert {name: each.model_dump() for name, each in settings.commodities.items()} == {
         "WTI": {
             "unit": "USD/bbl",
@@ -190,8 +197,8 @@ def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
 
 
 KNOWN_MODELS = (
-    "known: arima_111, arima_auto, ensemble, ets, garch, naive, random_walk, reverting_volatility,"
-    " sarimax, theta"
+    "known: arima_111, arima_auto, boosted_quantiles, ensemble, ets, garch, naive, random_walk,"
+    " reverting_volatility, sarimax, theta"
 )
 
 
@@ -548,7 +555,7 @@ def test_a_wrong_way_to_fit_models_is_told(load: Load, keys: str, message: str) 
         ("{path: v, column: c, delay_days: -1}", "delay_days", "-1", "greater than or equal to 0"),
         ("{path: v, column: c, fill_days: x}", "fill_days", "'x'", "valid integer"),
         ("{path: v, column: c, region: r, aggregate: sum}", "aggregate", "'sum'", "'weighted'"),
-        ("{path: v, column: date}", "vix", "'date'", "neither the date nor the region"),
+        ("{path: v, column: date}", "vix", "'date'", "neither called date, file or line"),
         ("{path: v, column: c, aggregate: first}", "vix", "'first'", "the column of `region`"),
         ("{path: v, column: c, region: r, aggregate: weighted}", "vix", "'weighted'",
          "`weights` together with"),
@@ -591,7 +598,7 @@ def test_a_wrong_feature_set_is_told(load: Load, sets: str, message: str) -> Non
         ("[{sarimax: {features: market, projection: hope}}]", "sarimax.projection: found 'hope'"),
         ("[{sarimax: {features: market, p: 0, q: 0}}]", "sarimax.q: found 0; Value error, allowed"),
         ("[{sarimax: {features: market, projection: none, lag: 13}}]",
-         "sarimax.lag: found 13, allowed: the horizon of 14 sessions or more"),
+         "sarimax: reaches 13 sessions ahead, allowed: the horizon of 14 or more"),
     ],
 )  # fmt: skip
 def test_a_model_with_covariates_is_checked(load: Load, models: str, message: str) -> None:

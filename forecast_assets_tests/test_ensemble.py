@@ -14,7 +14,7 @@ from forecast_assets.errors import CannotFit, ConfigurationError
 from forecast_assets.history import History
 from forecast_assets.model_store import ModelStore
 from forecast_assets.models.base import FittedForecaster, Forecaster
-from forecast_assets.models.ensemble import Ensemble, FittedEnsemble, by_name
+from forecast_assets.models.ensemble import EQUAL, LEAST_KNOWN, Ensemble, FittedEnsemble, by_name
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.models.naive import FittedNaive, Naive
@@ -135,7 +135,10 @@ def test_a_member_that_fails_is_named_and_has_no_weight(
     settings = settings_of(make_graph, ["naive", "random_walk", {"ets": {}}, "ensemble"])
     training = train_window(settings, WINDOW, HISTORY, [])
     ensemble = ensemble_of(training)
-    assert ensemble.metrics.warnings == ("no weight: ets failed",)
+    assert ensemble.metrics.warnings[0] == "no weight: ets failed"
+    assert ("ets held out: Coffee: ets did not converge" in ensemble.metrics.warnings) == (
+        stage == "trial"
+    )
     assert ensemble.weights.get("ets", 0.0) == 0.0
     assert sum(ensemble.weights.values()) == pytest.approx(1)
     failed = [failure.model_name for failure in training.failures]
@@ -152,7 +155,7 @@ def test_a_member_that_fails_is_named_without_a_hold_out_too(
     )
     settings = settings_of(make_graph, ["naive", "random_walk", "ets", "ensemble"])
     ensemble = ensemble_of(train_window(settings, window, history, []))
-    assert ensemble.metrics.warnings == ("no weight: ets failed",)
+    assert ensemble.metrics.warnings == (EQUAL, "no weight: ets failed")
     assert ensemble.weights == {"naive": 0.5, "random_walk": 0.5}
 
 
@@ -167,17 +170,32 @@ def test_where_every_member_fails_it_fails_with_a_reason(
     assert failure.reason == "Coffee|2022-01-03: Coffee: ets did not converge"
 
 
-def test_members_without_an_origin_in_common_are_a_failure_in_words() -> None:
+def test_a_member_that_forecast_too_little_of_the_hold_out_has_no_weight() -> None:
     naive: Forecaster = Naive()
     ets: Forecaster = Ets()
     held = HoldOut.of(KNOWN)
     assert held is not None
-    whole = {model: model.trial(held) for model in (naive, ets)}
-    for model, first in ((naive, 0), (ets, 1)):
-        whole[model].quantiles[first::2] = np.nan
+    trials = {model: model.trial(held) for model in (naive, ets)}
+    whole = Ensemble(members=by_name(naive, ets))
     estimated = {model: model.estimate(KNOWN, None) for model in (naive, ets)}
-    with pytest.raises(CannotFit, match="no origin of the hold-out that every member forecast"):
-        Ensemble(members=by_name(naive, ets)).assemble(estimated, whole)
+    few = int(LEAST_KNOWN * len(held.origins))
+    trials[ets].quantiles[few:] = np.nan
+    assert whole.assemble(estimated, trials).weights["ets"] == 0.0
+    assert whole.assemble(estimated, trials).weights["naive"] == 1.0
+
+
+def test_members_of_shorter_reach_are_weighed_over_what_all_reach() -> None:
+    naive: Forecaster = Naive()
+    short: Forecaster = Sarimax(features="market", projection="none", lag=5)
+    held = HoldOut.of(with_features(KNOWN, ("vix",)))
+    assert held is not None
+    members = (naive, short)
+    trials = {model: model.trial(held) for model in members}
+    assert [trials[model].outcomes.shape[1] for model in members] == [14, 5]
+    estimated = {model: model.estimate(held.history, None) for model in members}
+    ensemble = Ensemble(members=by_name(*members)).assemble(estimated, trials)
+    assert len(ensemble.stretch) == 5
+    assert sum(ensemble.weights.values()) == pytest.approx(1)
 
 
 def test_a_member_that_forecast_nothing_of_the_hold_out_has_no_weight() -> None:
@@ -411,7 +429,9 @@ def test_a_member_that_lacks_its_covariate_leaves_the_others(make_graph: MakeGra
     settings = make_graph(history, models=models, **COVARIATES).settings
     training = train_window(settings, WINDOW, HISTORY, [])
     assert ensemble_of(training).weights == {"naive": 1.0}
-    assert ensemble_of(training).metrics.warnings == ("no weight: sarimax failed",)
+    first, second = ensemble_of(training).metrics.warnings
+    assert first == "no weight: sarimax failed"
+    assert second.startswith("sarimax held out: sarimax: Coffee: no covariate 'vix'")
     assert ["sarimax" in failure.reason for failure in training.failures] == [True]
 
 

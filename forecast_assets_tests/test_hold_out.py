@@ -154,7 +154,7 @@ def test_forecasts_of_a_hold_out_know_nothing_after_their_origin() -> None:
     assert not np.array_equal(before.outcomes[20], after.outcomes[20])
 
 
-def test_a_covariate_unknown_at_first_shortens_the_older_part() -> None:
+def test_covariates_are_selected_in_both_parts_and_what_is_unknown_stays() -> None:
     history = with_features(make_history(900))
     features = history.features.copy()
     features[:30, 1] = np.nan
@@ -162,7 +162,8 @@ def test_a_covariate_unknown_at_first_shortens_the_older_part() -> None:
     assert held is not None
     vix = held.select(("vix",))
     assert vix.older.feature_names == vix.history.feature_names == ("vix",)
-    assert len(vix.older) == len(held.older) - 30
+    assert len(vix.older) == len(held.older)
+    assert np.isnan(vix.older.features[:30]).all()
     assert vix.origins == held.origins
     assert len(held.select(("rain",)).older) == len(held.older)
 

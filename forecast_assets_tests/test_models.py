@@ -20,7 +20,10 @@ from forecast_assets_tests.conftest import make_history, with_features
 HORIZON, PATHS = 14, 400
 TRAINING = date(2020, 1, 1)
 HISTORY = with_features(make_history(700))
-OPTIONS: dict[str, dict[str, Any]] = {"sarimax": {"features": "market"}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sarimax": {"features": "market"},
+    "boosted_quantiles": {"features": "market"},
+}
 ORIGINS: list[date] = HISTORY.dates[560:570].tolist()
 
 pytestmark = pytest.mark.parametrize("name", sorted(ROSTER))

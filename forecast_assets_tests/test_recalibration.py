@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from forecast_assets.models import recalibration
 from forecast_assets.models.hold_out import LEVELS, ORIGINS_EVERY, SESSIONS_TRIED, Trial
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.models.recalibration import (
@@ -75,7 +76,10 @@ def test_a_level_lies_between_its_neighbours_as_numpys_hazen_quantile_does(level
 
 
 @pytest.mark.parametrize("width", [1.5, 1 / 1.5, 1.0])
-def test_forecasts_too_wide_or_too_narrow_get_back_to_nominal_coverage(width: float) -> None:
+def test_forecasts_too_wide_or_too_narrow_get_back_to_nominal_coverage(
+    width: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recalibration, "PRIOR_ORIGINS", 1.0)
     learnt, tested = planted(width), planted(width, seed=6)
     factors = np.array(learnt.stretch())
     assert factors == pytest.approx(np.full(SESSIONS_TRIED, 1 / width), rel=0.05)
@@ -142,7 +146,10 @@ def test_a_hold_out_that_tells_nothing_of_widths_gives_no_factors(trial: Trial) 
     assert trial.stretch() == ()
 
 
-def test_outcomes_at_the_very_median_or_far_away_give_bounded_factors() -> None:
+def test_outcomes_at_the_very_median_or_far_away_give_bounded_factors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recalibration, "PRIOR_ORIGINS", 1.0)
     quantiles = random_trial(5000).quantiles
     at_median = np.exp(at_level(np.log(quantiles), 0.5))
     least, most = (

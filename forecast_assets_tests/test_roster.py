@@ -20,8 +20,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
     known = (
-        "arima_111, arima_auto, ensemble, ets, garch, naive, random_walk, reverting_volatility,"
-        " sarimax, theta$"
+        "arima_111, arima_auto, boosted_quantiles, ensemble, ets, garch, naive, random_walk,"
+        " reverting_volatility, sarimax, theta$"
     )
     with pytest.raises(UnknownModel, match=f"'lstm'; known: {known}"):
         roster.forecaster_class("lstm")

@@ -138,7 +138,7 @@ def planted(decay: float, bound: float | None, weight: float, seed: int) -> NDAr
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(
-    ("decay", "bound", "weight"), [(0.9, 2.5, 0.85), (0.94, None, 0.7), (0.94, 3.0, 1.0)]
+    ("decay", "bound", "weight"), [(0.9, 2.5, 0.85), (0.94, None, 0.7), (0.94, 4.0, 0.85)]
 )
 def test_the_fit_recovers_planted_values_or_their_neighbours(
     decay: float, bound: float | None, weight: float, seed: int

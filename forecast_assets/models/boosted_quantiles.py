@@ -272,11 +272,12 @@ class BoostedQuantiles(Forecaster):
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedBoostedQuantiles:
         """Fit a booster a level on every origin and session ahead with a known outcome.
 
-        All columns of ``history.features`` are regressors. Raises Declined where a close has no
-        logarithm or the history is too short, CannotFit where LightGBM refuses, MissingExtra
-        where it is not installed.
+        With a feature set, all columns of ``history.features`` are regressors. Raises Declined
+        where closes have no logarithm or the history is too short, CannotFit where LightGBM
+        refuses, MissingExtra where it is not installed.
         """
-        sample = log_sample(history, self.name)
+        names = () if self.features is None else sorted(history.feature_names)
+        sample = log_sample(history.select(names), self.name)
         returns: NDArray[np.float64] = np.diff(np.log(sample.closes)).round(RETURN_DECIMALS)
         rows, targets = self.training_rows(sample, returns)
         try:
@@ -289,7 +290,7 @@ class BoostedQuantiles(Forecaster):
         return FittedBoostedQuantiles(
             horizon=self.horizon,
             trees=self.trees,
-            feature_names=history.feature_names,
+            feature_names=sample.feature_names,
             sample_start=sample.first,
             shares=shares,
             returns=returns,
