@@ -271,3 +271,24 @@ def test_covariates_that_do_not_fit_the_sessions_are_refused(
 def test_covariates_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         featured(VALUES).features[0, 0] = 1.0
+
+
+def test_a_cut_shares_the_memory_of_what_it_is_cut_from_and_nobody_can_write_to_it() -> None:
+    history = make_history(50)
+    cut = history.known_before(history.dates[20].item()).known_at(history.dates[10].item())
+    assert np.shares_memory(cut.closes, history.closes)
+    assert np.shares_memory(cut.dates, history.dates)
+    with pytest.raises(ValueError, match="read-only"):
+        cut.closes[0] = 1.0
+
+
+def test_a_history_does_not_change_with_the_arrays_that_it_was_made_from() -> None:
+    closes = np.arange(1.0, 6.0)
+    dates = np.arange("2024-01-01", "2024-01-06", dtype="datetime64[D]")
+    seen = closes[:]
+    seen.flags.writeable = False  # a view that cannot be written to, of an array that can
+    history = History("Coffee", dates, seen)
+    closes[0] = 77.0
+    dates[0] = np.datetime64("2020-01-01")
+    assert history.closes[0] == 1.0
+    assert history.first == date(2024, 1, 1)

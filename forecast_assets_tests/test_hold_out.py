@@ -11,6 +11,7 @@ from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.hold_out import (
+    LEAST_UNIT,
     LEVELS,
     ORIGINS_EVERY,
     PATHS_TRIED,
@@ -190,3 +191,20 @@ def test_a_model_that_declines_every_origin_says_so_by_name() -> None:
     assert held.origins[0] - timedelta(days=1) >= held.older.newest
     with pytest.raises(CannotFit, match="Coffee: sarimax declined every origin of the hold-out"):
         Sarimax(features="market").trial(replace(held, origins=held.origins[1:]))
+
+
+def test_a_close_near_zero_is_measured_in_a_share_of_the_median_close() -> None:
+    history = make_history(900)
+    held = HoldOut.of(history)
+    assert held is not None
+    at = history.positions(held.origins)
+    closes = history.closes.copy()
+    closes[at[3]] = 0.01
+    tiny = HoldOut.of(replace(history, closes=closes))
+    assert tiny is not None
+    paths = np.full((len(at), PATHS_TRIED, 2), 10.0, dtype=np.float32)
+    trial = tiny.trial(tiny.origins, paths)
+    unit = LEAST_UNIT * np.median(closes[at])
+    assert trial.quantiles[3] == pytest.approx(np.full((2, LEVELS), 10.0 / unit))
+    assert trial.outcomes[3] == pytest.approx(closes[at[3] + 1 : at[3] + 3] / unit)
+    assert trial.outcomes[4] == pytest.approx(closes[at[4] + 1 : at[4] + 3] / closes[at[4]])

@@ -12,7 +12,8 @@ import pytest
 from forecast_assets.errors import CannotForecast, Declined, LookAheadError
 from forecast_assets.history import History
 from forecast_assets.models import roster
-from forecast_assets.models.base import FittedForecaster, Forecaster
+from forecast_assets.models.base import NOT_RECALIBRATED, FittedForecaster, Forecaster
+from forecast_assets.models.ensemble import EQUAL
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.simulation import seed_of
 from forecast_assets_tests.conftest import make_history, with_features
@@ -320,3 +321,9 @@ def test_without_a_hold_out_recalibration_changes_nothing(name: str) -> None:
     model = make(name, recalibrate=True).fit(HISTORY.known_before(TRAINING))
     assert model.stretch == ()
     assert roster.dump(model) == roster.dump(fitted(name))
+
+
+def test_recalibration_without_a_hold_out_says_that_there_was_none(name: str) -> None:
+    model = make(name, recalibrate=True).fit(HISTORY.known_before(TRAINING))
+    assert model.stretch == ()
+    assert {NOT_RECALIBRATED, EQUAL} & set(model.metrics.warnings)

@@ -209,3 +209,12 @@ def test_an_origin_given_a_new_close_keeps_its_start() -> None:
     later = observed.known_before(observed.newest + timedelta(days=1))
     before, after = QUARTER.origins(earlier, None), QUARTER.origins(later, None)
     assert after[:-1] == before
+
+
+@pytest.mark.parametrize("cadence", get_args(Cadence))
+def test_the_chain_of_a_window_does_not_depend_on_where_training_starts(cadence: str) -> None:
+    early, late = (partitions(cadence, date(year, 1, 1)) for year in (2016, 2020))
+    later = late.windows_of("Coffee", NOW)
+    same = {window: window.chain for window in early.windows_of("Coffee", NOW)}
+    assert [window.chain for window in later] == [same[window] for window in later]
+    assert {len(window.chain) for window in later} <= {1, 2, 3, 4}

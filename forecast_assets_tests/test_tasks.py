@@ -110,7 +110,13 @@ def test_a_chain_reaches_the_same_optimum_with_no_more_iterations(model: Forecas
     assert iterations(warm) <= iterations(cold)
 
 
-def test_chains_are_four_windows_long_and_begin_at_the_first(make_graph: MakeGraph) -> None:
+def test_a_beginning_does_not_depend_on_what_the_configuration_asks_for() -> None:
+    wanted = CHAIN[2:3]
+    few, many = (estimation(Ets(), wanted=wanted, least=least) for least in (40, 640))
+    assert estimates(few) == estimates(many)
+
+
+def test_chains_are_four_windows_long(make_graph: MakeGraph) -> None:
     partitions = Partitions(make_graph().settings)
     windows = partitions.windows_of("Coffee")[:9]
     assert [len(window.chain) for window in windows] == [1, 2, 3, 4, 1, 2, 3, 4, 1]

@@ -12,6 +12,7 @@ from forecast_assets.models.volatility import (
     DECAYS,
     FITTED_EVERY,
     FITTED_SESSIONS,
+    LEAST_SHARE,
     PERSISTENCES,
     SETTLING,
     WEIGHTS,
@@ -32,7 +33,8 @@ def slow_variance(
         news = shock**2
         if bound is not None and abs(shock) > bound * np.sqrt(variances[-1]):
             news = bound**2 * variances[-1]
-        variances.append(decay * variances[-1] + (1 - decay) * news)
+        after = decay * variances[-1] + (1 - decay) * news
+        variances.append(max(after, LEAST_SHARE**2 * start))
     return variances
 
 
@@ -192,3 +194,10 @@ def test_state_rebuilds_it() -> None:
         "persistence": 0.97,
         "long_run": 0.02,
     }
+
+
+def test_a_price_that_stands_still_keeps_a_share_of_its_volatility_and_recovers() -> None:
+    start, still = 4e-4, np.r_[np.full(5, 0.02), np.zeros(400), np.full(30, 0.02)]
+    known = bounded_variance(still, 0.94, 3.0, start)
+    assert known.min() == pytest.approx(LEAST_SHARE**2 * start)
+    assert known[-1] > 0.5 * start
