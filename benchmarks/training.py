@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.quality import NEEDING_MORE
 from forecast_assets.configuration import SampleSource, Settings
 from forecast_assets.history import History
 from forecast_assets.models.ensemble import Ensemble
@@ -39,7 +40,7 @@ def history_with_a_covariate() -> History:
 
 def settings_over_the_roster() -> Settings:
     """Every model that needs no extra, with its default options."""
-    models = [name for name in ROSTER if name not in ("sarimax", "boosted_quantiles")]
+    models = [name for name in ROSTER if name not in NEEDING_MORE]
     covariate = {"path": "none.csv", "column": "walk"}
     return Settings.model_validate(
         {

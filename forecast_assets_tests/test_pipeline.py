@@ -10,6 +10,7 @@ from forecast_assets.cli import app
 from forecast_assets_tests.conftest import ROOT
 
 SPAN = ["--from", "2018-07-01", "--to", "2018-07-01"]
+MODEL_NAMES = ("arima_auto", "ensemble", "ets", "garch", "naive", "reverting_volatility")
 PATHS = (
     "SELECT commodity, model_name, model_version, forecast_start_date, path_id, data_cutoff_date,"
     " training_date, model_id, COLUMNS('day_.*'), is_actuals, has_data_leakage"
@@ -63,7 +64,7 @@ def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert sizes == [
         (commodity, model, sessions[commodity], 2000, 2000, 2000)
         for commodity in ("Gold", "WTI")
-        for model in ("arima_111", "garch", "naive", "random_walk")
+        for model in MODEL_NAMES
     ]
     run(again, monkeypatch)
     assert differences(first, again, PATHS) == 0
@@ -87,4 +88,5 @@ def test_another_version_changes_no_row(tmp_path: Path, monkeypatch: pytest.Monk
             "SELECT model_version, count(*) FROM commodity.forecast.distributions"
             " GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-    assert counted == [("experiment_gdelt_v1", 4 * 126 * 2000), ("v1.0", 4 * 126 * 2000)]
+    paths = len(MODEL_NAMES) * 126 * 2000
+    assert counted == [("experiment_gdelt_v1", paths), ("v1.0", paths)]
