@@ -80,6 +80,8 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
             return Request(window, features[window.commodity], models.intact(known))
 
         def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
+            if not tasks:
+                return iter(())
             shown = progress.track(context.log, "models", [task.label for task in tasks])
             return (
                 done for _, done in zip(shown, Processes(settings.parallel)(tasks), strict=True)
