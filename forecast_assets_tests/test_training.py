@@ -1,12 +1,15 @@
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
+from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.partitions import Window
 from forecast_assets.training import Training, train_window
@@ -124,3 +127,18 @@ def test_what_has_the_same_options_and_data_is_kept(make_graph: MakeGraph, tmp_p
     closes[-1] += 1
     later = History("Coffee", make_history().dates, closes)
     assert names(train_window(graph.settings, WINDOW, later, known)) == []
+
+
+def test_models_are_put_together_in_one_thread_as_they_are_fitted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    assemble = Naive.assemble
+
+    def counting(self: Naive, *pieces: Any) -> FittedForecaster:
+        threads.update(pool["num_threads"] for pool in threadpool_info())
+        return assemble(self, *pieces)
+
+    monkeypatch.setattr(Naive, "assemble", counting)
+    train_window(settings, WINDOW, make_history(), [])
+    assert threads == {1}
