@@ -97,6 +97,11 @@ def test_it_is_recalibrated_unless_it_is_told_not_to() -> None:
     assert Ensemble().recalibrate
 
 
+def test_to_estimate_it_is_to_fit_it() -> None:
+    model = Ensemble(members=MEMBERS)
+    assert dump(model.estimate(KNOWN, None)) == dump(model.fit(KNOWN))
+
+
 def test_its_members_are_not_recalibrated_themselves() -> None:
     model = Ensemble(members=by_name(Naive(recalibrate=True)))
     assert model.members["naive"] == Naive()

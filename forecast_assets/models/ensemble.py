@@ -145,8 +145,8 @@ class Ensemble(Forecaster):
         return {name: member.plain() for name, member in members.items()}
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
-        """Not used: an ensemble is put together from its parts."""
-        raise NotImplementedError
+        """Fit the whole of it: its members have beginnings, it has none itself."""
+        return self.fit(history)
 
     def parts(self) -> tuple[Forecaster, ...]:
         """Its members."""
