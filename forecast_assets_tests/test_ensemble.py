@@ -18,7 +18,7 @@ from forecast_assets.models.ensemble import EQUAL, LEAST_KNOWN, Ensemble, Fitted
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.models.naive import FittedNaive, Naive
-from forecast_assets.models.pool import slots
+from forecast_assets.models.pool import pooled, slots
 from forecast_assets.models.random_walk import RandomWalk
 from forecast_assets.models.roster import dump, load
 from forecast_assets.models.sarimax import Sarimax
@@ -95,6 +95,17 @@ def test_weights_are_equal_and_nothing_is_stretched_without_750_sessions(
 def test_it_is_recalibrated_unless_it_is_told_not_to() -> None:
     assert fitted(Ensemble(members=MEMBERS, recalibrate=False)).stretch == ()
     assert Ensemble().recalibrate
+
+
+def test_its_stretch_is_that_of_the_pool_and_of_no_member() -> None:
+    held = HoldOut.of(KNOWN)
+    assert held is not None
+    ensemble = fitted(Ensemble(members=MEMBERS))
+    trials = {name: MEMBERS[name].trial(held) for name in ensemble.weights}
+    weights = np.array(list(ensemble.weights.values()))
+    assert ensemble.stretch == pytest.approx(pooled(list(trials.values()), weights).stretch())
+    for trial in trials.values():
+        assert ensemble.stretch != pytest.approx(trial.stretch())
 
 
 def test_to_estimate_it_is_to_fit_it() -> None:
