@@ -9,6 +9,7 @@ from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataV
 
 from forecast_assets.errors import CannotFit, PartitionsFailed
 from forecast_assets.history import History
+from forecast_assets.models.arima_auto import DISGUISED
 from forecast_assets.models.naive import Naive
 from forecast_assets.partitions import Partitions
 from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
@@ -310,3 +311,15 @@ def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
     ]
     prices = definitions.load_asset_value("prices", partition_key="Coffee", instance=graph.instance)
     assert prices["Coffee"].fingerprint == graph.store.prices.history("Coffee").fingerprint
+
+
+def test_the_naive_model_in_disguise_is_called_so_where_models_are_listed(
+    make_graph: MakeGraph,
+) -> None:
+    made = make_graph(models=["naive", "arima_auto"])
+    made.run("load_prices", "Coffee")
+    (trained,) = materializations(made.run("train", "Coffee|2020-04-01")).values()
+    models = trained.metadata["models"]
+    assert isinstance(models, TableMetadataValue)
+    notes = {record.data["model_name"]: record.data["notes"] for record in models.records}
+    assert notes == {"arima_auto": DISGUISED, "naive": ""}
