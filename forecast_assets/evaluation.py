@@ -1,0 +1,296 @@
+"""Evaluation: what the scores of one commodity and one version say of each model.
+
+Forecasts of successive days share most of their sessions, so their scores are not independent.
+Means and shares are over all of them; tests are over forecasts that have no session in common.
+
+Records are a frame with a row for each forecast whose whole outcome is known: model_name,
+data_cutoff_date, first_session and last_session (datetime64), crps (mean over the path, in the
+unit of the price), covered_80 and covered_95 (shares of sessions), pit (of the last session).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from forecast_assets.models.naive import Naive
+
+MINIMUM = 30
+"""Forecasts without a common session that a test needs."""
+
+SIGNIFICANCE = 0.05
+"""Of the test whether a model differs from the naive one."""
+
+ROUNDING = 1e-9
+"""Added to tolerances, so that a share that is just at one is within it."""
+
+Dates = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a calibrated model may be from nominal.
+
+    ``coverage_80`` and ``coverage_95``: the largest error of a coverage, as a share;
+    ``pit_p_value``: the smallest p-value of the test that its pit is uniform.
+    """
+
+    coverage_80: float
+    coverage_95: float
+    pit_p_value: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one model at one time; NaN where there is too little to tell.
+
+    ``effective_forecasts``: those without a common session. ``skill``: 1 - its CRPS over that of
+    the naive model, from the same cutoffs. ``coverage_error_80`` and ``_95``: coverage minus
+    nominal. ``calibration``: "calibrated", "too narrow", "too wide", "not uniform" or "too few".
+    ``dm_statistic``: below zero where the model has the smaller CRPS; ``dm_verdict``: "better",
+    "worse", "no difference", "too few" or "is naive".
+    """
+
+    model_name: str
+    forecasts: int
+    effective_forecasts: int
+    skill: float
+    coverage_80: float
+    coverage_95: float
+    coverage_error_80: float
+    coverage_error_95: float
+    pit_p_value: float
+    calibration: str
+    dm_statistic: float
+    dm_p_value: float
+    dm_verdict: str
+
+
+COLUMNS = tuple(field.name for field in fields(Standing))
+
+
+def non_overlapping(first_sessions: Dates, last_sessions: Dates) -> NDArray[np.bool_]:
+    """Forecasts that have no session in common, shape (n,), of forecasts in order of cutoff.
+
+    The first is taken, then each that begins after the end of the one taken before. What is
+    taken so never changes when later forecasts are added.
+    """
+    taken = np.zeros(len(first_sessions), dtype=np.bool_)
+    after = None
+    for place, (first, last) in enumerate(zip(first_sessions, last_sessions, strict=True)):
+        if after is None or first > after:
+            taken[place], after = True, last
+    return taken
+
+
+def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
+    """Statistic and two-sided p-value of the test that two models are equally good.
+
+    ``differences``: loss of a model minus loss of the other, from origins without a common
+    session, shape (n,); below zero favours the model. Diebold and Mariano (1995) with the
+    correction of Harvey, Leybourne and Newbold (1997) for one step: sqrt((n - 1) / n) times
+    mean / sqrt(variance / n), with n in the denominator of the variance, is Student's t with
+    n - 1 degrees of freedom. NaN for fewer than MINIMUM, and where all differences are the same.
+    """
+    if len(differences) < MINIMUM:
+        return np.nan, np.nan
+    if np.ptp(differences) <= 1e-12 * np.abs(differences).max():
+        return np.nan, np.nan
+    test = stats.ttest_1samp(differences, 0.0)
+    return float(test.statistic), float(test.pvalue)
+
+
+def standings(records: pd.DataFrame, tolerance: Tolerance) -> list[Standing]:
+    """The standing of every model on all its records, in order of name.
+
+    Raises ValueError for two forecasts of a model from one cutoff, and for sessions out of order.
+    """
+    found = []
+    for track in _tracks(records):
+        [row] = _rows(track, np.array([len(track.crps)]), tolerance).to_dict("records")
+        found.append(Standing(**row))
+    return found
+
+
+def as_of(
+    records: pd.DataFrame, dates: Sequence[date] | Dates, tolerance: Tolerance
+) -> pd.DataFrame:
+    """The standings at each date, on records whose last session is not after it.
+
+    A row for each date and each model that has a record by then: ``date`` and the fields of a
+    Standing, in order of date and name. Records with a later last session change none of it.
+    Raises ValueError as ``standings`` does.
+    """
+    days = np.unique(np.asarray(dates, dtype="datetime64[us]"))
+    found = []
+    for track in _tracks(records):
+        ended = np.searchsorted(track.last_sessions, days, side="right")
+        counts, rows = np.unique(ended[ended > 0], return_inverse=True)
+        table = _rows(track, counts, tolerance).iloc[rows].reset_index(drop=True)
+        table.insert(0, "date", days[ended > 0])
+        found.append(table)
+    if not found:
+        return pd.DataFrame(columns=["date", *COLUMNS])
+    return pd.concat(found).sort_values(["date", "model_name"], ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """The records of one model in order of cutoff, each array of shape (n,).
+
+    ``naive_crps``: of the naive model from the same cutoff, NaN without; ``effective`` and
+    ``compared``: without a common session, of all and of those with a naive one beside.
+    """
+
+    model_name: str
+    last_sessions: Dates
+    crps: NDArray[np.float64]
+    naive_crps: NDArray[np.float64]
+    covered_80: NDArray[np.float64]
+    covered_95: NDArray[np.float64]
+    pit: NDArray[np.float64]
+    effective: NDArray[np.bool_]
+    compared: NDArray[np.bool_]
+
+
+def _tracks(records: pd.DataFrame) -> Iterator[_Track]:
+    naive = records.loc[records["model_name"] == Naive.name, ["data_cutoff_date", "crps"]]
+    naive = naive.rename(columns={"crps": "naive_crps"})
+    for name, mine in records.groupby("model_name", sort=True):
+        ordered = mine.sort_values("data_cutoff_date")
+        _require_order(str(name), ordered)
+        yield _track(str(name), ordered.merge(naive, how="left", on="data_cutoff_date"))
+
+
+def _require_order(name: str, ordered: pd.DataFrame) -> None:
+    if ordered["data_cutoff_date"].duplicated().any():
+        raise ValueError(f"{name}: two records have one cutoff")
+    for column in ("first_session", "last_session"):
+        if not ordered[column].is_monotonic_increasing:
+            raise ValueError(f"{name}: a later cutoff has an earlier {column}")
+
+
+def _track(name: str, ordered: pd.DataFrame) -> _Track:
+    first, last = ordered["first_session"].to_numpy(), ordered["last_session"].to_numpy()
+    naive_crps = ordered["naive_crps"].to_numpy(dtype=np.float64)
+    paired = ~np.isnan(naive_crps)
+    compared = np.zeros(len(first), dtype=np.bool_)
+    compared[paired] = non_overlapping(first[paired], last[paired])
+    columns = {
+        column: ordered[column].to_numpy(dtype=np.float64)
+        for column in ("crps", "covered_80", "covered_95", "pit")
+    }
+    return _Track(
+        model_name=name,
+        last_sessions=last,
+        naive_crps=naive_crps,
+        effective=non_overlapping(first, last),
+        compared=compared,
+        **columns,
+    )
+
+
+def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.DataFrame:
+    """Standings on the first ``counts`` records, each of which is above zero: COLUMNS."""
+    last = counts - 1
+    effective = np.cumsum(track.effective, dtype=np.intp)[last]
+    compared = np.cumsum(track.compared, dtype=np.intp)[last]
+    pit_p_value = _pit_p_values(track.pit[track.effective], effective)
+    differences = (track.crps - track.naive_crps)[track.compared]
+    statistic, p_value = _tests(differences, compared)
+    coverage_80 = np.cumsum(track.covered_80)[last] / counts
+    coverage_95 = np.cumsum(track.covered_95)[last] / counts
+    error_80, error_95 = coverage_80 - 0.8, coverage_95 - 0.95
+    columns = {
+        "forecasts": counts,
+        "effective_forecasts": effective,
+        "skill": _skill(track)[last],
+        "coverage_80": coverage_80,
+        "coverage_95": coverage_95,
+        "coverage_error_80": error_80,
+        "coverage_error_95": error_95,
+        "pit_p_value": pit_p_value,
+        "calibration": _calibration(effective, error_80, error_95, pit_p_value, tolerance),
+        "dm_statistic": statistic,
+        "dm_p_value": p_value,
+        "dm_verdict": _verdict(track.model_name, compared, statistic, p_value),
+    }
+    table = pd.DataFrame(columns)
+    table.insert(0, "model_name", track.model_name)
+    return table
+
+
+def _skill(track: _Track) -> NDArray[np.float64]:
+    """1 - CRPS over naive CRPS after each record, of those that have both."""
+    paired = ~np.isnan(track.naive_crps)
+    mine = np.cumsum(np.where(paired, track.crps, 0.0))
+    naive = np.cumsum(np.where(paired, track.naive_crps, 0.0))
+    skill = np.full(len(mine), np.nan)
+    np.divide(naive - mine, naive, out=skill, where=naive > 0)
+    return skill
+
+
+def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Cramer-von Mises against uniform on the first ``counts``, once for each that differs."""
+    distinct, places = np.unique(counts, return_inverse=True)
+    found = [
+        stats.cramervonmises(pit[:count], "uniform").pvalue if count >= MINIMUM else np.nan
+        for count in distinct
+    ]
+    return np.array(found, dtype=np.float64)[places]
+
+
+def _tests(
+    differences: NDArray[np.float64], counts: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Statistics and p-values on the first ``counts``, once for each that differs."""
+    distinct, places = np.unique(counts, return_inverse=True)
+    found = np.empty((len(distinct), 2))
+    for row, count in zip(found, distinct, strict=True):
+        row[:] = diebold_mariano(differences[:count])
+    return found[places, 0], found[places, 1]
+
+
+def _calibration(
+    effective: NDArray[np.intp],
+    error_80: NDArray[np.float64],
+    error_95: NDArray[np.float64],
+    pit_p_value: NDArray[np.float64],
+    tolerance: Tolerance,
+) -> NDArray[np.object_]:
+    """A word for each: the first that is true."""
+    limit_80, limit_95 = tolerance.coverage_80 + ROUNDING, tolerance.coverage_95 + ROUNDING
+    return np.select(
+        [
+            effective < MINIMUM,
+            (error_80 < -limit_80) | (error_95 < -limit_95),
+            (error_80 > limit_80) | (error_95 > limit_95),
+            pit_p_value < tolerance.pit_p_value,
+        ],
+        ["too few", "too narrow", "too wide", "not uniform"],
+        default="calibrated",
+    ).astype(object)
+
+
+def _verdict(
+    name: str,
+    compared: NDArray[np.intp],
+    statistic: NDArray[np.float64],
+    p_value: NDArray[np.float64],
+) -> NDArray[np.object_]:
+    """A word for each: the first that is true."""
+    differs = p_value < SIGNIFICANCE
+    return np.select(
+        [
+            np.full(len(compared), name == Naive.name),
+            compared < MINIMUM,
+            differs & (statistic < 0),
+            differs & (statistic > 0),
+        ],
+        ["is naive", "too few", "better", "worse"],
+        default="no difference",
+    ).astype(object)
