@@ -26,6 +26,7 @@ from forecast_assets.io_managers import FittedModels
 from forecast_assets.model_store import ModelStore
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.partitions import Partitions
+from forecast_assets.points import in_order, points_of
 from forecast_assets.simulation import seed_of
 from forecast_assets.store.contract import Draw, TrainedModel, Written
 from forecast_assets.store.duckdb import DuckDBStore
@@ -115,7 +116,8 @@ def storing(history: History, folder: Path) -> tuple[str, float, float]:
     days: list[date] = history.dates[-ORIGINS - 1 :].tolist()
     written = Written("Coffee", "v1.0", days[0], AT, "bench")
     paths = np.exp(bare_normals()).transpose(0, 2, 1)
-    draw = Draw(model_row(), days[:-1], days[1:], ["x"] * ORIGINS, paths)
+    points = points_of(in_order(paths))
+    draw = Draw(model_row(), days[:-1], days[1:], ["x"] * ORIGINS, paths, points)
     table = path_rows(written, draw)
 
     def ours() -> None:
@@ -183,7 +185,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
             loaded, _ = FittedModels(models).of(window, "v1.0", settings.models)
             issued = models.store.paths.issued("Coffee", "v1.0")
             outcome = forecast_window(settings, window, history, loaded, issued)
-            models.store.paths.replace(written, outcome.draws, [])
+            models.store.paths.replace(written, outcome.draws, [], happened=outcome.happened)
 
     def through_dagster() -> None:
         definitions = build_definitions(settings)

@@ -196,6 +196,42 @@ class Parallel(Section):
     )
 
 
+class Calibration(Section):
+    """How far a model may be from nominal and still be called calibrated."""
+
+    coverage_80: float = Field(
+        0.05, ge=0, le=0.8, description="Largest error of the coverage of 80 % intervals, a share."
+    )
+    coverage_95: float = Field(
+        0.03, ge=0, le=0.95, description="Largest error of the coverage of 95 % intervals, a share."
+    )
+    pit_p_value: float = Field(
+        0.01, ge=0, le=1, description="Smallest p-value of the test that PIT values are uniform."
+    )
+
+
+class Publish(Section):
+    """Which forecasts downstream programs are given."""
+
+    rule: Literal["best", "fixed"] = Field(
+        "best", description="The best skill among calibrated models, or every one of `models`."
+    )
+    models: list[str] | None = Field(
+        None, min_length=1, description="Models to choose from, or to publish; all by default."
+    )
+    fallback: str | None = Field(
+        None, description="Published while none is calibrated; the first of `models` by default."
+    )
+
+
+class Checks(Section):
+    """Bounds of asset checks."""
+
+    median_bound: float = Field(
+        0.25, gt=0, allow_inf_nan=False, description="Median's distance from the close, a share."
+    )
+
+
 class Settings(Section):
     """The whole configuration file."""
 
@@ -210,6 +246,9 @@ class Settings(Section):
         default={}, description="Names for the sets of covariates that models use."
     )
     models: dict[str, Forecaster]
+    calibration: Calibration = Calibration()
+    publish: Publish = Publish()
+    checks: Checks = Checks()
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
     parallel: Parallel = Parallel()
@@ -238,6 +277,20 @@ class Settings(Section):
     @classmethod
     def _roster(cls, entries: Any, info: ValidationInfo) -> dict[str, Forecaster]:
         return _roster(entries, info.data.get("feature_sets"), info.data.get("horizon"))
+
+    @field_validator("publish")
+    @classmethod
+    def _publishable(cls, publish: Publish, info: ValidationInfo) -> Publish:
+        roster = list(info.data.get("models", {}))
+        named = [*(publish.models or []), *([publish.fallback] if publish.fallback else [])]
+        strange = sorted({name for name in named if name not in roster})
+        if strange and roster:
+            raise ValueError(f"names {', '.join(strange)}; allowed: {', '.join(roster)}")
+        if publish.models and publish.fallback and publish.fallback not in publish.models:
+            raise ValueError(f"fallback {publish.fallback}; allowed: one of its own `models`")
+        if publish.rule == "fixed" and (publish.models is None or publish.fallback):
+            raise ValueError("allowed: `rule: fixed` with `models` and without `fallback`")
+        return publish
 
     def covariates_of(self, forecaster: Forecaster, available: Sequence[str]) -> tuple[str, ...]:
         """The covariates that a model uses, in the order of their names; none for most.
@@ -288,6 +341,11 @@ class Settings(Section):
         return self.home / "commodity.duckdb"
 
     @property
+    def report_path(self) -> Path:
+        """The page that the asset ``report`` writes."""
+        return self.home / "report.html"
+
+    @property
     def artifacts_url(self) -> str:
         """Where large payloads go; a plain path starts at the configuration's folder."""
         url = self.artifacts.url
@@ -336,6 +394,9 @@ class Settings(Section):
 
 PARTS: dict[str, type[Section]] = {
     "training": Training,
+    "calibration": Calibration,
+    "publish": Publish,
+    "checks": Checks,
     "artifacts": Artifacts,
     "database": Database,
     "parallel": Parallel,

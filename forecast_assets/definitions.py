@@ -6,14 +6,20 @@ from dagster import BetaWarning, Definitions, in_process_executor
 
 from forecast_assets.assets.distributions import distributions_asset
 from forecast_assets.assets.features import features_asset
+from forecast_assets.assets.leaderboard import leaderboard_asset
 from forecast_assets.assets.prices import prices_asset
+from forecast_assets.assets.published_distributions import published_distributions_asset
+from forecast_assets.assets.report import report_asset
+from forecast_assets.assets.scores import scores_asset
 from forecast_assets.assets.trained_models import trained_models_asset
+from forecast_assets.checks import table_checks
 from forecast_assets.configuration import Settings, load_settings
 from forecast_assets.io_managers import (
     FeatureIOManager,
     ModelIOManager,
     PathsIOManager,
     PriceIOManager,
+    ScoreIOManager,
 )
 from forecast_assets.jobs import JOBS
 from forecast_assets.partitions import Partitions
@@ -38,9 +44,14 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
             features_asset(settings, partitions),
             trained_models_asset(settings, partitions),
             distributions_asset(settings, partitions),
+            scores_asset(settings, partitions),
+            leaderboard_asset(settings),
+            published_distributions_asset(settings),
+            report_asset(settings),
         ]
     return Definitions(
         assets=assets,
+        asset_checks=table_checks(settings),
         jobs=JOBS,
         executor=in_process_executor,
         resources={
@@ -54,6 +65,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
                 threshold_bytes=settings.artifacts.threshold_bytes,
             ),
             "paths_io_manager": PathsIOManager(store=store, units=units),
+            "score_io_manager": ScoreIOManager(store=store),
         },
     )
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from forecast_assets.assessment import gone, lacks_scores
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import MissingCovariate
-from forecast_assets.forecasting import Views, agenda, moved, withdrawn
+from forecast_assets.forecasting import Views, agenda, moved, unsettled, withdrawn
 from forecast_assets.history import History
 from forecast_assets.partitions import Window
-from forecast_assets.store.contract import IssuedForecast, TrainedModel
+from forecast_assets.store.contract import IssuedForecast, ScoredForecast, TrainedModel
 from forecast_assets.training import is_current, not_due
 
 
@@ -75,8 +76,8 @@ def windows_without_forecasts(
 ) -> list[Window]:
     """The windows that a forecast run has work in.
 
-    Forecasts whose first session moved, or whose cutoff was withdrawn, are put right by a run of
-    any window: of the last one, if none other is due.
+    Forecasts whose first session moved, whose cutoff was withdrawn, or whose outcome is news, are
+    put right by a run of any window: of the last one, if none other is due.
     """
     lacking = [
         window
@@ -87,8 +88,29 @@ def windows_without_forecasts(
         return lacking
     last = windows[-1]
     origins = last.origins(ledger.history, settings.commodity(last.commodity).calendar)
-    wrong = moved(ledger.history, origins, ledger.issued)
-    return [last] if wrong or withdrawn(ledger.history, ledger.issued) else []
+    history, issued = ledger.history, ledger.issued
+    wrong = moved(history, origins, issued) or withdrawn(history, issued)
+    return [last] if wrong or unsettled(history, issued, settings.horizon) else []
+
+
+def windows_without_scores(
+    settings: Settings,
+    windows: Sequence[Window],
+    history: History,
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+) -> list[Window]:
+    """The windows that a scoring run has work in.
+
+    Scores whose forecast is not there any more are deleted by a run of any window: of the last
+    one, if none other is due.
+    """
+    lacking = [
+        window
+        for window in windows
+        if lacks_scores(window, history, issued, scored, settings.horizon)
+    ]
+    return lacking or (list(windows[-1:]) if gone(history, issued, scored) else [])
 
 
 def stretches(windows: Sequence[Window], among: Sequence[Window]) -> list[tuple[Window, Window]]:

@@ -61,6 +61,10 @@ class UnknownModel(ForecastAssetsError):
     """A model name that this release does not have."""
 
 
+class ChecksFailed(ForecastAssetsError):
+    """What was computed for a partition is not sound; nothing of it was committed."""
+
+
 class ModelsFailed(ForecastAssetsError):
     """Some models of a window broke; what the others gave is committed."""
 

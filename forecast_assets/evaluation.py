@@ -217,7 +217,7 @@ def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.D
         "calibration": _calibration(effective, error_80, error_95, pit_p_value, tolerance),
         "dm_statistic": statistic,
         "dm_p_value": p_value,
-        "dm_verdict": _verdict(track.model_name, compared, statistic, p_value),
+        "dm_verdict": verdicts(track.model_name, compared, statistic, p_value),
     }
     table = pd.DataFrame(columns)
     table.insert(0, "model_name", track.model_name)
@@ -276,7 +276,7 @@ def _calibration(
     ).astype(object)
 
 
-def _verdict(
+def verdicts(
     name: str,
     compared: NDArray[np.intp],
     statistic: NDArray[np.float64],

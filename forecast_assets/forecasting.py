@@ -11,7 +11,9 @@ from forecast_assets.configuration import Settings
 from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
 from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster
+from forecast_assets.outcomes import Outcomes
 from forecast_assets.partitions import Origin, Window
+from forecast_assets.points import in_order, points_of
 from forecast_assets.simulation import seed_of
 from forecast_assets.store.contract import Draw, IssuedForecast, ModelFailure, TrainedModel
 from forecast_assets.tasks import NUMERICAL_ERRORS
@@ -26,7 +28,8 @@ class Forecasting:
     ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
     that was revised since. ``moved``: (cutoff, start) where the first session was another day.
     ``withdrawn``: cutoffs of issued forecasts that are no session any more. ``elsewhere``: issued
-    by the model of another training date, as after a change of cadence; they stay.
+    by the model of another training date, as after a change of cadence; they stay. ``happened``:
+    what came after the cutoffs drawn now, and after those of which the tables say something else.
     """
 
     origins: list[Origin]
@@ -35,6 +38,7 @@ class Forecasting:
     failures: list[ModelFailure] = field(default_factory=list)
     moved: list[tuple[date, date]] = field(default_factory=list)
     withdrawn: list[date] = field(default_factory=list)
+    happened: Outcomes | None = None
     kept: int = 0
     stale: int = 0
     redrawn: int = 0
@@ -48,7 +52,8 @@ class Forecasting:
     @property
     def changes_tables(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.draws or self.moved or self.withdrawn)
+        news = self.happened is not None and self.happened.cutoffs
+        return bool(self.draws or self.moved or self.withdrawn or news)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +149,8 @@ def forecast_window(
         draws += [draw] if draw else []
         failures += declined
         agendas.append(todo)
+    cutoffs = {day for draw in draws for day in draw.cutoffs}
+    cutoffs.update(unsettled(history, issued, settings.horizon))
     return Forecasting(
         origins=origins,
         n_paths=settings.paths,
@@ -151,6 +158,7 @@ def forecast_window(
         failures=failures,
         moved=moved(history, origins, issued),
         withdrawn=withdrawn(history, issued),
+        happened=Outcomes.after(history, sorted(cutoffs), settings.horizon),
         kept=sum(todo.kept for todo in agendas),
         stale=sum(todo.stale for todo in agendas),
         redrawn=sum(todo.redrawn for todo in agendas),
@@ -187,12 +195,14 @@ def draw_model(
     able = [origin for origin in able if origin.cutoff not in declined]
     if not able:
         return None, failures
+    drawn = paths if finite.all() else paths[finite]
     draw = Draw(
         model=row,
         cutoffs=[origin.cutoff for origin in able],
         starts=[origin.start for origin in able],
         fingerprints=[fingerprints[origin.cutoff] for origin in able],
-        paths=paths if finite.all() else paths[finite],
+        paths=drawn,
+        points=points_of(in_order(drawn)),
     )
     return draw, failures
 
@@ -230,6 +240,20 @@ def withdrawn(history: History, issued: Sequence[IssuedForecast]) -> list[date]:
     """Cutoffs of issued forecasts that the data no longer has as sessions."""
     sessions = set(history.dates.tolist())
     return sorted({old.data_cutoff_date for old in issued} - sessions)
+
+
+def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) -> list[date]:
+    """Cutoffs of issued forecasts after which the data says something else than the tables do."""
+    sessions = set(history.dates.tolist())
+    old = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
+    if not old:
+        return []
+    cutoffs = [forecast.data_cutoff_date for forecast in old]
+    happened = Outcomes.after(history, cutoffs, horizon).closes.astype(np.float32)
+    told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
+    same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
+    same &= [forecast.outcome is not None for forecast in old]
+    return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
 
 
 def _simulate(

@@ -1,11 +1,12 @@
 """IO managers: each partition is computed when it can be written, and commits by itself."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
@@ -17,6 +18,8 @@ from dagster import (
 )
 
 from forecast_assets.artifacts import ArtifactStore
+from forecast_assets.assessment import Assessment
+from forecast_assets.checks import check_events, require_sound
 from forecast_assets.errors import (
     Interrupted,
     ModelNotFound,
@@ -28,6 +31,7 @@ from forecast_assets.errors import (
     UnknownModel,
 )
 from forecast_assets.features import Features
+from forecast_assets.findings import Finding
 from forecast_assets.forecasting import Forecasting, Loaded
 from forecast_assets.history import History
 from forecast_assets.metadata import (
@@ -36,6 +40,7 @@ from forecast_assets.metadata import (
     of_features,
     of_forecasts,
     of_prices,
+    of_scores,
     of_training,
 )
 from forecast_assets.model_store import ModelStore, now
@@ -50,11 +55,15 @@ from forecast_assets.training import Training
 
 @dataclass(frozen=True)
 class Partitioned:
-    """The value of an asset: its partitions, each computed when it is asked for."""
+    """The value of an asset: its partitions, each computed when it is asked for.
+
+    ``findings``: what was found in each before it was committed, filled in as they are computed.
+    """
 
     context: AssetExecutionContext
     progress: Progress
     compute: Callable[[str], Any]
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
 
     def track(self) -> Iterable[str]:
         """The partition keys of the run, in order, shown as progress."""
@@ -75,6 +84,10 @@ class PartitionedIOManager(ConfigurableIOManager):
         store: Store = resource.tables()
         return store
 
+    def inspect(self, value: Any) -> list[Finding]:
+        """What is found in a partition before it is committed; nothing unless overridden."""
+        return []
+
     @abstractmethod
     def write(self, value: Any, run_id: str) -> Metadata:
         """Commit one partition, and say what it holds now."""
@@ -89,7 +102,10 @@ class PartitionedIOManager(ConfigurableIOManager):
         try:
             for key in obj.track():
                 try:
-                    described[key] = self.write(obj.compute(key), context.run_id)
+                    value = obj.compute(key)
+                    obj.findings[key] = self.inspect(value)
+                    require_sound(obj.findings[key])
+                    described[key] = self.write(value, context.run_id)
                 except Interrupted:
                     raise
                 except Exception as error:  # a partition's boundary; raised below
@@ -106,6 +122,7 @@ class PartitionedIOManager(ConfigurableIOManager):
                 AssetMaterialization(asset_key=context.asset_key, partition=key, metadata=metadata)
             )
         yield from context.consume_events()  # else an in-process result would not have them
+        yield from check_events(obj.context, context.asset_key, obj.findings)
         raise PartitionsFailed("\n".join(failed.values()))
 
 
@@ -252,12 +269,17 @@ class ForecastWindow:
     forecasting: Forecasting
     history: History
     not_due: str | None = None
+    findings: list[Finding] = field(default_factory=list)
 
 
 class PathsIOManager(PartitionedIOManager):
     """Paths to ``commodity.forecast.distributions`` and back."""
 
     units: dict[str, str]
+
+    def inspect(self, value: ForecastWindow) -> list[Finding]:
+        """What is found in a window's new forecasts."""
+        return value.findings
 
     def write(self, value: ForecastWindow, run_id: str) -> Metadata:
         """Commit the window's new paths; then raise ModelsFailed if a model of it broke."""
@@ -271,6 +293,7 @@ class PathsIOManager(PartitionedIOManager):
                 outcome.failures,
                 moved=outcome.moved,
                 withdrawn=outcome.withdrawn,
+                happened=outcome.happened,
             )
         if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
             raise ModelsFailed("; ".join(broken))
@@ -282,12 +305,44 @@ class PathsIOManager(PartitionedIOManager):
 
     def load_input(self, context: InputContext) -> pa.Table:
         """Every row of the partitions asked for, all versions."""
-        dates: dict[str, list[date]] = {}
-        for key in context.asset_partition_keys:
-            commodity, _, day = key.rpartition("|")
-            dates.setdefault(commodity, []).append(date.fromisoformat(day))
         paths = self.tables().paths
-        return pa.concat_tables([paths.read(name, days) for name, days in dates.items()])
+        asked = dates_by_commodity(context.asset_partition_keys)
+        return pa.concat_tables([paths.read(name, days) for name, days in asked.items()])
+
+
+@dataclass(frozen=True, eq=False)
+class AssessedWindow:
+    """A window's new scores, and whose they are."""
+
+    written: Written
+    assessment: Assessment
+
+
+class ScoreIOManager(PartitionedIOManager):
+    """Scores to ``commodity.forecast.scores`` and ``path_scores``."""
+
+    def write(self, value: AssessedWindow, run_id: str) -> Metadata:
+        """Commit a window's new scores."""
+        scores, written = self.tables().scores, value.written
+        if value.assessment.models or value.assessment.gone:
+            scores.replace(written, value.assessment.models, value.assessment.gone)
+        held = scores.read(written.commodity, [written.training_date], written.model_version)
+        return of_scores(value.assessment, held, written.model_version)
+
+    def load_input(self, context: InputContext) -> pd.DataFrame:
+        """Scores of every session ahead of the partitions asked for, all versions."""
+        scores = self.tables().scores
+        asked = dates_by_commodity(context.asset_partition_keys)
+        return pd.concat([scores.read(name, days) for name, days in asked.items()])
+
+
+def dates_by_commodity(keys: Sequence[str]) -> dict[str, list[date]]:
+    """The training dates that partition keys ask for, by commodity."""
+    dates: dict[str, list[date]] = {}
+    for key in keys:
+        commodity, _, day = key.rpartition("|")
+        dates.setdefault(commodity, []).append(date.fromisoformat(day))
+    return dates
 
 
 def written(window: Window, model_version: str, run_id: str, at: datetime) -> Written:

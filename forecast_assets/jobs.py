@@ -18,4 +18,14 @@ JOBS = (
         selection=AssetSelection.assets("distributions"),
         description="Draw the missing forecasts of some commodities and training dates.",
     ),
+    define_asset_job(
+        "score",
+        selection=AssetSelection.assets("scores"),
+        description="Score the forecasts whose outcome is known and not scored yet.",
+    ),
+    define_asset_job(
+        "report",
+        selection=AssetSelection.assets("leaderboard", "published_distributions", "report"),
+        description="Rank the models, publish the best, and write the page about all of it.",
+    ),
 )

@@ -4,14 +4,24 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from dagster import MarkdownMetadataValue, MetadataValue, TableRecord
 
 from forecast_assets import plots
+from forecast_assets.assessment import Assessment
 from forecast_assets.features import Feature, Features
 from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
+from forecast_assets.models.naive import Naive
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import Fan, FeatureChanges, PriceChanges, TrainedModel
+from forecast_assets.store.contract import (
+    Fan,
+    FeatureChanges,
+    PriceChanges,
+    Publication,
+    PublicationChanges,
+    TrainedModel,
+)
 from forecast_assets.training import Training
 
 Metadata = dict[str, Any]
@@ -37,7 +47,7 @@ def of_prices(
         "days_without_a_close": observations.without_close,
         "nonpositive_closes": int((history.closes <= 0).sum()),
         "rows_rejected": len(refused),
-        "rejections": _table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
+        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
     }
 
@@ -55,12 +65,12 @@ def of_features(features: Features, changes: FeatureChanges, units: Mapping[str,
         "rows_added": changes.added,
         "rows_revised": changes.revised,
         "rows_deleted": changes.deleted,
-        "covariates": _table([_feature(features, each) for each in features.present]),
-        "covariates_not_refreshed": _table(
+        "covariates": table([_feature(features, each) for each in features.present]),
+        "covariates_not_refreshed": table(
             [{"covariate": name, "reason": why} for name, why in features.missing.items()]
         ),
         "rows_rejected": len(refused),
-        "rejections": _table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
+        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
     }
     if features.present:
         metadata["features"] = MarkdownMetadataValue(plots.feature_plot(features, units))
@@ -76,8 +86,8 @@ def of_training(training: Training, fitted: Sequence[TrainedModel], model_versio
         "model_version": model_version,
         "training_samples": len(training.history),
         "models_failed": len(training.failures),
-        "failures": _table([vars(failure) for failure in training.failures]),
-        "models": _table([_model(row) for row in models]),
+        "failures": table([vars(failure) for failure in training.failures]),
+        "models": table([_model(row) for row in models]),
     }
 
 
@@ -98,9 +108,53 @@ def of_forecasts(
         "forecasts_stale": outcome.stale,
         "forecasts_moved": len(outcome.moved),
         "forecasts_withdrawn": len(outcome.withdrawn),
+        "cutoffs_with_new_outcomes": len(outcome.happened.cutoffs) if outcome.happened else 0,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
-        "failures": _table([vars(failure) for failure in outcome.failures]),
+        "failures": table([vars(failure) for failure in outcome.failures]),
     }
+
+
+def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) -> Metadata:
+    """What was scored, what waits for its outcome, and the scores of each model."""
+    said = f"{assessment.scored} forecasts scored" if assessment.scored else "nothing new to score"
+    return {
+        "dagster/partition_row_count": len(held),
+        "outcome": said,
+        "model_version": model_version,
+        "forecasts_scored": assessment.scored,
+        "forecasts_kept": assessment.kept,
+        "forecasts_waiting": assessment.waiting,
+        "forecasts_gone": len(assessment.gone),
+        "scores": table(_scores_by_model(held)),
+    }
+
+
+def of_leaderboard(rows: pd.DataFrame) -> Metadata:
+    """How each model stands."""
+    shown = ["commodity", "model_version", "place", "model_name", "skill", "dm_verdict"]
+    shown += ["calibration", "coverage_80", "coverage_95", "forecasts", "effective_forecasts"]
+    shown += ["crps", "training_seconds"]
+    records = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
+    return {"dagster/row_count": len(rows), "leaderboard": table(records)}
+
+
+def of_publications(
+    changes: Mapping[str, PublicationChanges], newest: Mapping[str, Sequence[Publication]]
+) -> Metadata:
+    """What is published of each commodity."""
+    records = [
+        {
+            "commodity": name,
+            "published": change.added + change.unchanged,
+            "added": change.added,
+            "withdrawn": change.withdrawn,
+            "newest_cutoff": str(newest[name][0].data_cutoff_date) if newest[name] else None,
+            "newest_model": newest[name][0].model_name if newest[name] else None,
+            "reason": newest[name][0].reason if newest[name] else None,
+        }
+        for name, change in changes.items()
+    ]
+    return {"publications": table(records)}
 
 
 def of_fans(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata:
@@ -108,11 +162,32 @@ def of_fans(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata:
     return {"newest_forecast": MarkdownMetadataValue(plots.fan_chart(history, fans, unit))}
 
 
+def _scores_by_model(held: pd.DataFrame) -> Sequence[Mapping[str, Any]]:
+    keys = ["data_cutoff_date", "day_ahead"]
+    naive = held[held.model_name == Naive.name].set_index(keys).crps.rename("naive")
+    rows = []
+    for name, scores in held.groupby("model_name"):
+        both = scores.set_index(keys).crps.to_frame().join(naive, how="inner")
+        rows.append(
+            {
+                "model_name": name,
+                "sessions": len(scores),
+                "crps": float(scores.crps.mean()),
+                "skill": 1 - float(both.crps.sum() / both.naive.sum()) if len(both) else None,
+                "coverage_80": float(scores.covered_80.mean()),
+                "coverage_95": float(scores.covered_95.mean()),
+                "absolute_error": float(scores.absolute_error.mean()),
+                "log_score": float(scores.log_score.mean()),
+            }
+        )
+    return rows
+
+
 def _said(outcome: Forecasting, rows: int) -> str:
     if rows:
-        return f"{rows:,} rows written"
+        return f"{rows:,} paths written"
     if outcome.changes_tables:
-        return "no new rows: forecasts followed sessions that moved or were withdrawn"
+        return "no new paths: forecasts followed sessions that came, moved or were withdrawn"
     return "nothing written: no forecast is missing"
 
 
@@ -147,7 +222,8 @@ def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
     }
 
 
-def _table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
+def table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
+    """Records as a table, or the word none."""
     if not records:
         return MetadataValue.text("none")
     return MetadataValue.table([TableRecord(dict(record)) for record in records])

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +27,7 @@ from forecast_assets.due import (
     lacks_models,
     stretches,
     windows_without_forecasts,
+    windows_without_scores,
 )
 from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.model_store import ModelStore
@@ -92,6 +93,23 @@ class Worker:
         lacking = windows_without_forecasts(self.settings, windows, ledger, recompute=again)
         for first, last in stretches(lacking, windows):
             self._range("forecast", "distributions", {"recompute": again}, first, last)
+        self._score(name, begun)
+
+    def report(self) -> None:
+        """Rank the models, publish, and write the page."""
+        self._execute("report", "report", {})
+
+    def _score(self, name: str, windows: Sequence[Window]) -> None:
+        """Score the forecasts of a commodity of which something new is known."""
+        lacking = windows_without_scores(
+            self.settings,
+            windows,
+            self.store.prices.history(name),
+            self.store.paths.issued(name, self.version),
+            self.store.scores.scored(name, self.version),
+        )
+        for first, last in stretches(lacking, windows):
+            self._range("score", "scores", {}, first, last)
 
     def attempted(self, failure: RecordedFailure) -> bool:
         """Whether a failure belongs to the windows of this run."""
@@ -154,6 +172,7 @@ def work(
                 raise
             except ForecastAssetsError as error:
                 worker.problems.append(f"{name}: {error}")
+        worker.report()
     return worker
 
 

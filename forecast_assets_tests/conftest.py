@@ -85,7 +85,12 @@ class Graph:
         raise_on_error: bool = True,
     ) -> ExecuteInProcessResult:
         """Execute a job on one partition, or on the range from ``first`` to ``last``."""
-        asset = {"load_prices": "prices", "train": "trained_models", "forecast": "distributions"}
+        asset = {
+            "load_prices": "prices",
+            "train": "trained_models",
+            "forecast": "distributions",
+            "score": "scores",
+        }
         bounds = {
             "dagster/asset_partition_range_start": first,
             "dagster/asset_partition_range_end": last or first,

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -39,6 +39,8 @@ def loaded(graph: Graph) -> list[Loaded]:
 
 def issued(outcome: Forecasting) -> list[IssuedForecast]:
     """What the ledger would hold after a write of the outcome."""
+    assert outcome.happened is not None
+    happened = dict(zip(outcome.happened.cutoffs, outcome.happened.closes, strict=True))
     return [
         IssuedForecast(
             draw.model.model_name,
@@ -49,6 +51,8 @@ def issued(outcome: Forecasting) -> list[IssuedForecast]:
             draw.model.payload_sha256,
             fingerprint,
             draw.paths.shape[1],
+            datetime(2024, 1, 1),  # noqa: DTZ001 - the tables keep UTC without a zone
+            [None if np.isnan(x) else float(np.float32(x)) for x in happened[cutoff]],
         )
         for draw in outcome.draws
         for cutoff, start, fingerprint in zip(

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from forecast_assets.errors import StoreError, StoreLocked
+from forecast_assets.points import in_order, points_of
 from forecast_assets.rows import Rejection
 from forecast_assets.sources import COLUMNS, Observations
 from forecast_assets.store import path_table
@@ -71,7 +72,9 @@ def model(name: str = "naive", sha256: str = "one", second: int = 0) -> TrainedM
 def draw(days: list[date] = DAYS, value: float = 1.0, n_paths: int = 4) -> Draw:
     paths = np.arange(len(days) * n_paths * 3, dtype=np.float32).reshape(len(days), n_paths, 3)
     starts = [date.fromordinal(day.toordinal() + 1) for day in days]
-    return Draw(model(), days, starts, ["print"] * len(days), paths + np.float32(value))
+    paths += np.float32(value)
+    points = points_of(in_order(paths))
+    return Draw(model(), days, starts, ["print"] * len(days), paths, points)
 
 
 def test_prices_are_added_revised_and_withdrawn_and_nothing_is_lost(store: DuckDBStore) -> None:

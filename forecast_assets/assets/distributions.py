@@ -7,10 +7,12 @@ model's forecasts are drawn again; those whose history was revised since stay as
 are counted as stale, and are drawn again when a run's config says ``recompute: true``.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from dagster import (
+    AssetCheckResult,
     AssetExecutionContext,
     AssetIn,
     AssetsDefinition,
@@ -23,7 +25,9 @@ from dagster import (
 )
 from pydantic import Field
 
+from forecast_assets.checks import check_results, forecast_checks
 from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
+from forecast_assets.findings import of_forecasting
 from forecast_assets.forecasting import Forecasting, forecast_window
 from forecast_assets.history import History
 from forecast_assets.io_managers import (
@@ -68,6 +72,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         },
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="paths_io_manager",
+        check_specs=forecast_checks("distributions"),
         group_name="forecast",
         kinds={"numpy", "duckdb"},
         description=__doc__,
@@ -79,7 +84,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         trained_models: FittedModels,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Output[Partitioned]:
+    ) -> Iterator[Output[Partitioned] | AssetCheckResult]:
         run = settings.of_run(config.model_version, config.models)
         version = run.model_version
 
@@ -108,8 +113,11 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             outcome = replace(outcome, failures=[*broken, *outcome.failures])
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)
-            return ForecastWindow(header, outcome, history)
+            findings = of_forecasting(settings, history, outcome)
+            return ForecastWindow(header, outcome, history, findings=findings)
 
-        return Output(Partitioned(context, progress, forecast))
+        value = Partitioned(context, progress, forecast)
+        yield Output(value)  # Dagster goes on from here once every partition is committed
+        yield from check_results(value.findings)
 
     return distributions

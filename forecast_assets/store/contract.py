@@ -10,11 +10,15 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecast_assets.features import Features
 from forecast_assets.history import History
+from forecast_assets.outcomes import Outcomes
+from forecast_assets.points import Points
+from forecast_assets.scoring import Scores
 from forecast_assets.sources import Observations
 
 Stage = Literal["train", "forecast"]
@@ -91,7 +95,11 @@ class ModelFailure:
 
 @dataclass(frozen=True)
 class IssuedForecast:
-    """One forecast that the tables hold, and what it was made from."""
+    """One forecast that the tables hold, and what it was made from.
+
+    ``outcome``: what the tables say of each session ahead, None where it has not happened; None
+    as a whole where they have no row for it.
+    """
 
     model_name: str
     model_id: str
@@ -101,6 +109,8 @@ class IssuedForecast:
     payload_sha256: str
     history_fingerprint: str
     n_paths: int
+    generation_timestamp: datetime
+    outcome: list[float | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +118,7 @@ class Draw:
     """New paths of one model: float32, shape (n_origins, n_paths, horizon), all finite.
 
     ``cutoffs``, ``starts`` and ``fingerprints`` (of the history up to the cutoff) have one item
-    an origin.
+    an origin, ``points`` are the same paths in a few numbers.
     """
 
     model: TrainedModel
@@ -116,6 +126,7 @@ class Draw:
     starts: list[date]
     fingerprints: list[str]
     paths: NDArray[np.float32]
+    points: Points
 
 
 @dataclass(frozen=True)
@@ -197,11 +208,14 @@ class PathTable(Protocol):
         *,
         moved: Sequence[tuple[date, date]] = (),
         withdrawn: Sequence[date] = (),
+        happened: Outcomes | None = None,
     ) -> int:
-        """Write draws in place of the same forecasts, if any; return the rows written.
+        """Write draws in place of the same forecasts, if any; return the paths written.
 
         ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day.
         ``withdrawn``: cutoffs that are no session any more; their forecasts are deleted.
+        ``happened``: what came after some cutoffs; every forecast from them gets it beside its
+        paths, as path 0. A forecast drawn from another cutoff gets a row that knows nothing yet.
         """
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
@@ -214,6 +228,112 @@ class PathTable(Protocol):
 
     def newest(self, commodity: str, training_date: date, model_version: str) -> dict[str, Fan]:
         """The newest forecast of each model in a window."""
+
+    def drawn(
+        self, commodity: str, model_name: str, model_version: str, cutoffs: Sequence[date]
+    ) -> NDArray[np.float32]:
+        """Paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
+
+        Raises StoreError unless each of them is there, with as many paths as the others.
+        """
+
+
+@dataclass(frozen=True)
+class ScoredForecast:
+    """A forecast that was scored: as it was then, and the outcomes that were known."""
+
+    model_name: str
+    data_cutoff_date: date
+    forecast_start_date: date
+    generation_timestamp: datetime
+    outcome: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredModel:
+    """Some forecasts of one model with their outcomes and their scores, an item a forecast."""
+
+    model_name: str
+    forecasts: Sequence[IssuedForecast]
+    happened: Outcomes
+    scores: Scores
+
+
+class ScoreTable(Protocol):
+    """Scores of forecasts whose outcome is known, by session ahead and over paths."""
+
+    def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
+        """Every scored forecast of a commodity and version."""
+
+    def replace(
+        self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
+    ) -> int:
+        """Write scores in place of the same forecasts'; delete those of ``gone``.
+
+        Return the rows written, of sessions ahead.
+        """
+
+    def read(
+        self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
+    ) -> pd.DataFrame:
+        """Scores by session ahead of some windows, ordered by model, forecast and session."""
+
+    def records(self, commodity: str, model_version: str) -> pd.DataFrame:
+        """Forecasts whose whole path has happened, a row each: see docs/tables.md."""
+
+    def versions(self) -> list[tuple[str, str]]:
+        """Every commodity and model version that has scores, in order."""
+
+
+class LeaderboardTable(Protocol):
+    """How each model stands."""
+
+    def replace(self, rows: pd.DataFrame, at: datetime, by: str) -> None:
+        """Put these rows in place of all there are."""
+
+    def read(self) -> pd.DataFrame:
+        """Every row, in the order of commodity, version and place."""
+
+    def training_cost(self) -> pd.DataFrame:
+        """Commodity, model_version, model_name, models_trained and training_seconds."""
+
+
+@dataclass(frozen=True)
+class PublicationChanges:
+    """What a write of publications did, in forecasts.
+
+    ``withdrawn``: published before, and not any more, or for another reason.
+    """
+
+    added: int
+    withdrawn: int
+    unchanged: int
+
+
+@dataclass(frozen=True, order=True)
+class Publication:
+    """A forecast that downstream programs are given, and why it is this one."""
+
+    data_cutoff_date: date
+    model_name: str
+    reason: str
+
+
+class PublicationTable(Protocol):
+    """Which forecasts are published."""
+
+    def replace(
+        self,
+        commodity: str,
+        model_version: str,
+        publications: Sequence[Publication],
+        at: datetime,
+        by: str,
+    ) -> PublicationChanges:
+        """Make the table say this of a commodity and version, touching only what differs."""
+
+    def find(self, commodity: str, model_version: str) -> list[Publication]:
+        """What is published of a commodity and version, in the order of dates."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +375,18 @@ class Store(Protocol):
     @property
     def paths(self) -> PathTable:
         """``commodity.forecast.distributions``."""
+
+    @property
+    def scores(self) -> ScoreTable:
+        """``commodity.forecast.scores`` and ``path_scores``."""
+
+    @property
+    def leaderboard(self) -> LeaderboardTable:
+        """``commodity.forecast.leaderboard``."""
+
+    @property
+    def publications(self) -> PublicationTable:
+        """``commodity.forecast.publications``."""
 
     @property
     def failures(self) -> FailureTable:

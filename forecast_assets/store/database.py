@@ -61,9 +61,10 @@ class Database:
 
     def _has_tables(self, connection: Connection) -> bool:
         """Whether all tables are there: not if an older release, or a killed process, made it."""
-        due = sum("CREATE TABLE" in definition for definition in self.definitions)
+        due = sum("CREATE SCHEMA" not in definition for definition in self.definitions)
         counted = connection.execute(
-            "SELECT count(*) >= ? FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')",
+            "SELECT count(*) >= ? FROM information_schema.tables"
+            " WHERE table_schema IN ('market', 'forecast')",
             [due],
         ).fetchall()
         return counted == [(True,)]

@@ -4,13 +4,26 @@ from functools import cached_property
 from pathlib import Path
 
 from forecast_assets.configuration import Settings
-from forecast_assets.store import failure_table, feature_table, model_table, path_table, price_table
+from forecast_assets.store import (
+    failure_table,
+    feature_table,
+    leaderboard_table,
+    model_table,
+    path_table,
+    point_table,
+    price_table,
+    publication_table,
+    score_table,
+)
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
 from forecast_assets.store.feature_table import DuckDBFeatureTable
+from forecast_assets.store.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.model_table import DuckDBModelTable
 from forecast_assets.store.path_table import DuckDBPathTable
 from forecast_assets.store.price_table import DuckDBPriceTable
+from forecast_assets.store.publication_table import DuckDBPublicationTable
+from forecast_assets.store.score_table import DuckDBScoreTable
 
 
 class DuckDBStore:
@@ -27,6 +40,10 @@ class DuckDBStore:
                 *feature_table.DEFINITIONS,
                 *model_table.DEFINITIONS,
                 *path_table.definitions(horizon),
+                *point_table.definitions(horizon),
+                *score_table.DEFINITIONS,
+                *leaderboard_table.DEFINITIONS,
+                *publication_table.DEFINITIONS,
                 *failure_table.DEFINITIONS,
             ),
             memory_limit,
@@ -62,6 +79,21 @@ class DuckDBStore:
     def paths(self) -> DuckDBPathTable:
         """``commodity.forecast.distributions``."""
         return DuckDBPathTable(self.database, self.horizon)
+
+    @cached_property
+    def scores(self) -> DuckDBScoreTable:
+        """``commodity.forecast.scores`` and ``path_scores``."""
+        return DuckDBScoreTable(self.database)
+
+    @cached_property
+    def leaderboard(self) -> DuckDBLeaderboardTable:
+        """``commodity.forecast.leaderboard``."""
+        return DuckDBLeaderboardTable(self.database)
+
+    @cached_property
+    def publications(self) -> DuckDBPublicationTable:
+        """``commodity.forecast.publications``."""
+        return DuckDBPublicationTable(self.database)
 
     @cached_property
     def failures(self) -> DuckDBFailureTable:

@@ -10,9 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecast_assets.errors import StoreError
+from forecast_assets.outcomes import Outcomes
+from forecast_assets.store import point_table
 from forecast_assets.store.contract import Draw, Fan, IssuedForecast, ModelFailure, Written
 from forecast_assets.store.database import Connection, Database
 from forecast_assets.store.failure_table import replace_failures
+from forecast_assets.store.point_table import write_points
 
 
 def definitions(horizon: int) -> tuple[str, ...]:
@@ -75,12 +78,42 @@ COUNT = """
 
 ISSUED = """
     SELECT model_name, model_id, training_date, data_cutoff_date, forecast_start_date,
-        payload_sha256, history_fingerprint, n_paths
-    FROM forecast.forecasts WHERE commodity = $commodity AND model_version = $model_version
+        payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome
+    FROM forecast.forecasts
+    LEFT JOIN (
+        SELECT model_name, data_cutoff_date, list_value(COLUMNS('day_[0-9]+')) AS outcome
+        FROM forecast.distributions
+        WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
+    ) AS happened USING (model_name, data_cutoff_date)
+    WHERE commodity = $commodity AND model_version = $model_version
     ORDER BY model_name, data_cutoff_date
 """
 
+DRAWN = """
+    SELECT data_cutoff_date, path_id, COLUMNS('day_[0-9]+') FROM forecast.distributions
+    WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
+        AND NOT is_actuals AND list_contains($cutoffs::DATE[], data_cutoff_date)
+        AND data_cutoff_date BETWEEN $first AND $last
+"""
+
+HAPPENED = (
+    """
+    DELETE FROM forecast.distributions
+    WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date IN (SELECT data_cutoff_date FROM happened)
+    """,
+    """
+    INSERT INTO forecast.distributions BY NAME
+    SELECT 0 AS path_id, commodity, model_name, model_version, model_id, training_date,
+        forecast_start_date, $at AS generation_timestamp, TRUE AS is_actuals,
+        FALSE AS has_data_leakage, happened.*
+    FROM forecast.forecasts JOIN happened USING (data_cutoff_date)
+    WHERE commodity = $commodity AND model_version = $model_version
+    """,
+)
+
 WITHDRAW = (
+    point_table.WITHDRAW,
     """
     DELETE FROM forecast.distributions
     WHERE commodity = $commodity AND model_version = $model_version
@@ -144,8 +177,9 @@ class DuckDBPathTable:
         *,
         moved: Sequence[tuple[date, date]] = (),
         withdrawn: Sequence[date] = (),
+        happened: Outcomes | None = None,
     ) -> int:
-        """Write draws in place of the same forecasts; return the rows written."""
+        """Write draws in place of the same forecasts; return the paths written."""
         with self.database.writing() as connection:
             self._require_horizon(connection)
             identity = {"commodity": written.commodity, "model_version": written.model_version}
@@ -154,6 +188,9 @@ class DuckDBPathTable:
             for (cutoff, start), statement in product(moved, MOVE):
                 connection.execute(statement, identity | {"cutoff": cutoff, "start": start})
             rows = sum(self._replace_draw(connection, written, draw) for draw in draws)
+            connection.register("happened", outcome_rows(happened, draws, self.horizon))
+            for statement, names in zip(HAPPENED, ({}, {"at": written.at}), strict=True):
+                connection.execute(statement, identity | names)
             replace_failures(connection, written, "forecast", failures)
         return rows
 
@@ -198,6 +235,38 @@ class DuckDBPathTable:
                 fans[model_name] = Fan(cutoff, start, np.stack(list(columns.values()), axis=1))
         return fans
 
+    def drawn(
+        self, commodity: str, model_name: str, model_version: str, cutoffs: Sequence[date]
+    ) -> NDArray[np.float32]:
+        """Paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
+
+        Raises StoreError unless each of them is there, with as many paths as the others.
+        """
+        criteria = {
+            "commodity": commodity,
+            "model_name": model_name,
+            "model_version": model_version,
+            "cutoffs": list(cutoffs),
+            "first": min(cutoffs),
+            "last": max(cutoffs),
+        }
+        with self.database.reading() as connection:
+            columns = connection.execute(DRAWN, criteria).fetchnumpy()
+        days, path_ids, *sessions = columns.values()
+        order = np.lexsort((path_ids, days))
+        n_paths = len(days) // len(cutoffs)
+        expected = np.repeat(np.array(sorted(cutoffs), dtype=days.dtype), n_paths)
+        numbers = np.tile(np.arange(1, n_paths + 1), len(cutoffs))
+        if not (np.array_equal(days[order], expected) and np.array_equal(path_ids[order], numbers)):
+            raise StoreError(
+                f"{commodity}: {model_name} {model_version}: some forecasts from {min(cutoffs)} to"
+                f" {max(cutoffs)} are not whole: draw them again"
+            )
+        paths = np.empty((len(cutoffs), len(sessions), n_paths), dtype=np.float32)
+        for session, prices in enumerate(sessions):
+            paths[:, session] = prices[order].reshape(len(cutoffs), n_paths)
+        return paths.transpose(0, 2, 1)
+
     def _replace_draw(self, connection: Connection, written: Written, draw: Draw) -> int:
         n_origins, n_paths, horizon = draw.paths.shape
         n_rows: int = n_origins * n_paths
@@ -216,6 +285,7 @@ class DuckDBPathTable:
         connection.execute(DELETE, criteria)
         connection.register("paths", path_rows(written, draw))
         connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
+        write_points(connection, written, draw)
         connection.register("forecasts", forecast_rows(written, draw))
         connection.execute(
             "INSERT OR REPLACE INTO forecast.forecasts BY NAME SELECT * FROM forecasts"
@@ -282,6 +352,18 @@ def forecast_rows(written: Written, draw: Draw) -> pa.Table:
             "created_by": [written.by] * n_origins,
         }
     )
+
+
+def outcome_rows(happened: Outcomes | None, draws: Sequence[Draw], horizon: int) -> pa.Table:
+    """What came after each cutoff: NULL where nothing has, as for a draw's that is not given."""
+    known = happened or Outcomes.none(horizon)
+    others = sorted({day for draw in draws for day in draw.cutoffs} - set(known.cutoffs))
+    nothing = np.full((len(others), horizon), np.nan)
+    prices = np.vstack([known.closes, nothing]).astype(np.float32)
+    columns = {"data_cutoff_date": pa.array([*known.cutoffs, *others], pa.date32())}
+    for session in range(horizon):
+        columns[f"day_{session + 1}"] = pa.array(prices[:, session], from_pandas=True)
+    return pa.table(columns)
 
 
 def _constant(value: object, n_rows: int) -> pa.DictionaryArray:

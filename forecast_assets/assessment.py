@@ -1,0 +1,127 @@
+"""Scoring one window: a pure function of its forecasts, what came, and the scores held."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.history import History
+from forecast_assets.outcomes import Outcomes
+from forecast_assets.partitions import Window
+from forecast_assets.scoring import score
+from forecast_assets.store.contract import IssuedForecast, ScoredForecast, ScoredModel
+
+ReadPaths = Callable[[str, list[date]], NDArray[np.float32]]
+"""Paths of a model's forecasts from some cutoffs, shape (n_cutoffs, n_paths, horizon)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What became of a window's scores, counted in forecasts.
+
+    ``kept``: scored earlier, and nothing has changed since. ``gone``: scores, of any window, whose
+    forecast is not there any more. ``waiting``: forecasts of which no session has happened yet.
+    """
+
+    models: list[ScoredModel]
+    gone: list[ScoredForecast]
+    kept: int
+    waiting: int
+
+    @property
+    def scored(self) -> int:
+        """Forecasts scored now."""
+        return sum(len(model.forecasts) for model in self.models)
+
+
+def assess_window(
+    window: Window,
+    history: History,
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+    *,
+    horizon: int,
+    read: ReadPaths,
+    spread: Callable[..., Iterable[Any]] = map,
+) -> Assessment:
+    """Score the forecasts of a window of which something is known that is not scored yet.
+
+    ``issued`` and ``scored`` are those of a commodity and version, of all windows. ``spread`` runs
+    independent pieces of work, as ``map`` does.
+    """
+    mine = forecasts_in(window, history, issued)
+    happened = Outcomes.after(history, [x.data_cutoff_date for x in mine], horizon)
+    due = unscored(mine, scored, happened)
+    models = []
+    for name in sorted({forecast.model_name for forecast in due}):
+        forecasts = [forecast for forecast in due if forecast.model_name == name]
+        cutoffs = [forecast.data_cutoff_date for forecast in forecasts]
+        after = Outcomes.after(history, cutoffs, horizon)
+        closes = history.closes[history.positions(cutoffs)]
+        scores = score(read(name, cutoffs), closes, after.closes, spread)
+        models.append(ScoredModel(name, forecasts, after, scores))
+    waiting = int((happened.known == 0).sum())
+    kept = len(mine) - len(due) - waiting
+    return Assessment(models, gone(history, issued, scored), kept, waiting)
+
+
+def lacks_scores(
+    window: Window,
+    history: History,
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+    horizon: int,
+) -> bool:
+    """Whether something is known of a window's forecasts that is not scored yet."""
+    mine = forecasts_in(window, history, issued)
+    happened = Outcomes.after(history, [x.data_cutoff_date for x in mine], horizon)
+    return bool(unscored(mine, scored, happened))
+
+
+def forecasts_in(
+    window: Window, history: History, issued: Sequence[IssuedForecast]
+) -> list[IssuedForecast]:
+    """The forecasts that start in a window, from cutoffs that are still sessions."""
+    sessions = set(history.dates.tolist())
+    return [
+        forecast
+        for forecast in issued
+        if forecast.data_cutoff_date in sessions
+        and window.training_date <= forecast.forecast_start_date < window.end
+    ]
+
+
+def gone(
+    history: History, issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast]
+) -> list[ScoredForecast]:
+    """Scores whose forecast is not there any more, or its cutoff no session any more."""
+    sessions = set(history.dates.tolist())
+    there = {(forecast.model_name, forecast.data_cutoff_date) for forecast in issued}
+    return [
+        old
+        for old in scored
+        if old.data_cutoff_date not in sessions
+        or (old.model_name, old.data_cutoff_date) not in there
+    ]
+
+
+def unscored(
+    issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast], happened: Outcomes
+) -> list[IssuedForecast]:
+    """The forecasts whose scores are not those of today's paths and outcomes.
+
+    ``happened``: what came after each of ``issued``, an item a forecast.
+    """
+    held = {(old.model_name, old.data_cutoff_date): old for old in scored}
+    due = []
+    rows = zip(issued, happened.closes.tolist(), happened.known.tolist(), strict=True)
+    for forecast, closes, known in rows:
+        old = held.get((forecast.model_name, forecast.data_cutoff_date))
+        said = old and (old.forecast_start_date, old.generation_timestamp, old.outcome)
+        true = forecast.forecast_start_date, forecast.generation_timestamp, closes[:known]
+        if (old or known) and said != true:
+            due.append(forecast)
+    return due

@@ -1,0 +1,36 @@
+"""Which model is good, how good, and whether that can be told yet.
+
+``commodity.forecast.leaderboard`` has a row for each commodity, version and model, and one over
+all commodities: mean scores, skill against the naive model on the same forecasts, coverage and the
+uniformity of PIT values with a verdict, a Diebold-Mariano test on forecasts that have no session
+in common, and what training took.
+"""
+
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
+
+from forecast_assets.configuration import Settings
+from forecast_assets.leaderboard import leaderboard
+from forecast_assets.metadata import of_leaderboard
+from forecast_assets.model_store import now
+from forecast_assets.publishing import tolerance_of
+from forecast_assets.resources import StoreResource
+
+
+def leaderboard_asset(settings: Settings) -> AssetsDefinition:
+    """The asset ``leaderboard`` of a configuration."""
+
+    @asset(
+        name="leaderboard",
+        deps=["scores", "trained_models"],
+        group_name="trust",
+        kinds={"scipy", "duckdb"},
+        description=__doc__,
+    )
+    def rank(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+        tables = store.tables()
+        records = {key: tables.scores.records(*key) for key in tables.scores.versions()}
+        rows = leaderboard(records, tables.leaderboard.training_cost(), tolerance_of(settings))
+        tables.leaderboard.replace(rows, now(), context.run.run_id)
+        return MaterializeResult(metadata=of_leaderboard(tables.leaderboard.read()))
+
+    return rank

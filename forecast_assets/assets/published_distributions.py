@@ -1,0 +1,45 @@
+"""Of many forecasts of a date, those that downstream programs are given.
+
+``commodity.forecast.publications`` says which model is published for each commodity and cutoff,
+and why, by the rule of the configuration; a choice knows the outcomes known at its cutoff, and no
+other. The view ``commodity.forecast.published_distributions`` has the paths of these forecasts,
+with ``{model_name}_{model_version}`` as the version.
+"""
+
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
+
+from forecast_assets.configuration import Settings
+from forecast_assets.metadata import of_publications
+from forecast_assets.model_store import now
+from forecast_assets.publishing import publications
+from forecast_assets.resources import StoreResource
+from forecast_assets.store.contract import PublicationChanges
+
+
+def published_distributions_asset(settings: Settings) -> AssetsDefinition:
+    """The asset ``published_distributions`` of a configuration."""
+
+    @asset(
+        name="published_distributions",
+        deps=["scores", "distributions"],
+        group_name="trust",
+        kinds={"duckdb"},
+        description=__doc__,
+    )
+    def publish(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+        tables, version = store.tables(), settings.model_version
+        changes: dict[str, PublicationChanges] = {}
+        newest = {}
+        for name in settings.commodities:
+            issued, records = (
+                tables.paths.issued(name, version),
+                tables.scores.records(name, version),
+            )
+            chosen = publications(settings, issued, records)
+            changes[name] = tables.publications.replace(
+                name, version, chosen, now(), context.run.run_id
+            )
+            newest[name] = chosen[-1:]
+        return MaterializeResult(metadata=of_publications(changes, newest))
+
+    return publish
