@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality import NEEDING_MORE
+from forecast_assets.assessment import assess_window
 from forecast_assets.configuration import Settings
 from forecast_assets.definitions import build_definitions
 from forecast_assets.forecasting import forecast_window
@@ -209,13 +211,55 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
     return "backfill 16 windows: Dagster, plots and checks", best(through_dagster, 1), slow
 
 
+def scoring(history: History, folder: Path) -> tuple[str, float, float]:
+    """Scoring the whole backfill, after ``backfill``, against drawing and storing its paths."""
+    settings = settings_over(history, folder)
+    shelf = ModelStore(
+        DuckDBStore(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
+        ModelStore.of(settings).artifacts,
+        10**6,
+    )
+    store = DuckDBStore(folder / "scored.duckdb", HORIZON, "512MB", 10.0)
+    windows = [
+        window
+        for window in Partitions(settings).windows_of("Coffee")
+        if window.origins(history, None)
+    ][:16]
+
+    def draw_and_store() -> None:
+        for window in windows:
+            written = Written("Coffee", "v1.0", window.training_date, AT, "bench")
+            loaded, _ = FittedModels(shelf).of(window, "v1.0", settings.models)
+            outcome = forecast_window(settings, window, history, loaded, [])
+            store.paths.replace(written, outcome.draws, [], happened=outcome.happened)
+
+    def assess_and_store() -> None:
+        for window in windows:
+            written = Written("Coffee", "v1.0", window.training_date, AT, "bench")
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                assessment = assess_window(
+                    window,
+                    history,
+                    store.paths.issued("Coffee", "v1.0"),
+                    store.scores.scored("Coffee", "v1.0"),
+                    horizon=HORIZON,
+                    read=lambda model, days: store.paths.drawn("Coffee", model, "v1.0", days),
+                    spread=threads.map,
+                )
+            store.scores.replace(written, assessment.models, assessment.gone)
+
+    drawn = best(draw_and_store, 1)
+    return "score 16 windows: the default roster", best(assess_and_store, 1), drawn
+
+
 def main() -> None:
     """Measure, and print a table."""
     os.environ.pop("FORECAST_HOME", None)  # no measurement touches anybody's tables
     history = synthetic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [*drawing(history), storing(history, folder), backfill(history, folder)]
+        rows = [*drawing(history), storing(history, folder)]
+        rows += [backfill(history, folder), scoring(history, folder)]
     table = Table(title=f"{ORIGINS} origins x {PATHS} paths x {HORIZON} sessions")
     for heading in ("what", "seconds", "peer's seconds", "ratio"):
         table.add_column(heading, justify="left" if heading == "what" else "right")

@@ -84,6 +84,7 @@ def run(
             " commodity.forecast.distributions has a row a path",
             soft_wrap=True,
         )
+        console.print(f"Report: {settings.report_path}", soft_wrap=True)
         failures = [x for name in names for x in failures_of(settings, name, version)]
         tell(console, [x for x in failures if worker.attempted(x)], worker.problems)
 
@@ -99,6 +100,76 @@ def status(commodity: CommodityNames = None, model_version: Version = None) -> N
         console.print(overview(settings, names, version))
         for failure in (x for name in names for x in failures_of(settings, name, version)):
             console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def report(
+    open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+) -> None:
+    """Rank the models, publish, and write the page that says how the forecasts are."""
+    console = open_console()
+    with reported(console):
+        settings = load_settings()
+        from forecast_assets.worker import work
+
+        with bar(console) as shown:
+            worker = interruptible(
+                lambda stopping: work(
+                    settings,
+                    [],
+                    settings.model_version,
+                    EVER,
+                    False,
+                    BarProgress(shown, stopping),
+                )
+            )
+        tell(console, [], worker.problems)
+        console.print(f"Report: {settings.report_path}", soft_wrap=True)
+        if open_:
+            typer.launch(settings.report_path.as_uri())
+
+
+@app.command()
+def show(
+    commodity: Annotated[str, typer.Argument(help="Whose newest forecast.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="The published one by default.")
+    ] = None,
+    model_version: Version = None,
+) -> None:
+    """Print the newest forecast of a commodity: a table, and the fan beside it."""
+    console = open_console()
+    with reported(console):
+        settings = load_settings()
+        unit = settings.commodity(commodity).unit
+        reader = Reader.of(settings)
+        history = reader.prices(commodity)
+        for newest in newest_of(reader, commodity, model, settings.version(model_version)):
+            cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
+            fan = Fan(cutoff, start, newest.prices[0])
+            close = float(history.known_at(cutoff).closes[-1])
+            console.print(
+                f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
+                f" {cutoff}, and the sessions from {start} on",
+                highlight=False,
+            )
+            console.print(fan_table(fan, unit, close, console.width))
+
+
+def newest_of(reader: Reader, commodity: str, model: str | None, version: str) -> list[Paths]:
+    """The newest published forecasts, or the newest of one model."""
+    if model is None:
+        published = reader.newest_published(commodity)
+        if not published:
+            raise ModelNotFound(
+                f"{commodity}: nothing is published yet: run `forecast report`, or name a --model"
+            )
+        return published
+    known = reader.models()
+    known = known[(known.commodity == commodity) & (known.model_name == model)]
+    last = known[known.model_version == version].last_forecast_start_date.max()
+    day = None if pd.isna(last) else last.date()
+    return [reader.paths(commodity, model, version, day, day)]
 
 
 def interruptible(job: Callable[[Event], Done]) -> Done:

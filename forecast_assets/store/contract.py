@@ -281,6 +281,9 @@ class ScoreTable(Protocol):
     def records(self, commodity: str, model_version: str) -> pd.DataFrame:
         """Forecasts whose whole path has happened, a row each: see docs/tables.md."""
 
+    def coverage(self, commodity: str, model_version: str, model_name: str) -> pd.DataFrame:
+        """Shares of outcomes inside, coverage_80 and coverage_95, by day_ahead, its index."""
+
     def versions(self) -> list[tuple[str, str]]:
         """Every commodity and model version that has scores, in order."""
 

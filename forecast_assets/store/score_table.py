@@ -103,6 +103,14 @@ RECORDS = """
     ORDER BY model_name, data_cutoff_date
 """
 
+COVERAGE = """
+    SELECT day_ahead, avg(covered_80::INTEGER) AS coverage_80,
+        avg(covered_95::INTEGER) AS coverage_95
+    FROM forecast.scores
+    WHERE commodity = $commodity AND model_version = $model_version AND model_name = $model_name
+    GROUP BY day_ahead ORDER BY day_ahead
+"""
+
 READ = """
     SELECT * FROM forecast.scores
     WHERE commodity = $commodity AND list_contains($training_dates::DATE[], training_date)
@@ -167,6 +175,16 @@ class DuckDBScoreTable:
         }
         with self.database.reading() as connection:
             return connection.execute(READ, criteria).df()
+
+    def coverage(self, commodity: str, model_version: str, model_name: str) -> pd.DataFrame:
+        """Shares of outcomes inside, coverage_80 and coverage_95, by day_ahead, its index."""
+        criteria = {
+            "commodity": commodity,
+            "model_version": model_version,
+            "model_name": model_name,
+        }
+        with self.database.reading() as connection:
+            return connection.execute(COVERAGE, criteria).df().set_index("day_ahead")
 
     def versions(self) -> list[tuple[str, str]]:
         """Every commodity and model version that has scores, in order."""

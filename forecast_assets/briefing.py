@@ -1,0 +1,149 @@
+"""What the report says, gathered from the tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast_assets.configuration import Settings
+from forecast_assets.evaluation import non_overlapping
+from forecast_assets.history import History
+from forecast_assets.leaderboard import ALL
+from forecast_assets.report import (
+    Calibration,
+    CommodityReport,
+    Notice,
+    Outlook,
+    Published,
+    Report,
+    stale,
+)
+from forecast_assets.risk import expected_shortfall, probability_above, value_at_risk
+from forecast_assets.scoring import summary_horizons
+from forecast_assets.store.contract import Fan, Publication, Store
+
+RISK_LEVEL = 0.95
+"""Level of value-at-risk and expected shortfall."""
+
+PAST_FANS = 8
+"""Published forecasts of old that are shown, a horizon apart."""
+
+STALE_DAYS = 5
+"""Days after which the newest price is called old: more than a long weekend."""
+
+
+def briefing(settings: Settings, store: Store, at: datetime) -> Report:
+    """All that the report says. ``at``: now, in UTC."""
+    table = store.leaderboard.read()
+    standings = table[table.model_version == settings.model_version]
+    commodities = [
+        brief(settings, store, name, standings[standings.commodity == name])
+        for name in settings.commodities
+    ]
+    notices = [x for name in settings.commodities for x in failures_of(settings, store, name)]
+    notices += [notice for part in commodities for notice in stale(part, at.date(), STALE_DAYS)]
+    overall = standings[standings.commodity == ALL]
+    return Report(at, settings.model_version, notices, commodities, overall)
+
+
+def brief(
+    settings: Settings, store: Store, name: str, leaderboard: pd.DataFrame
+) -> CommodityReport:
+    """What the report says of one commodity."""
+    version, history = settings.model_version, store.prices.history(name)
+    shelf = store.publications.find(name, version)
+    newest = newest_of(shelf, leaderboard.model_name.tolist())
+    starts = {x.data_cutoff_date: x.forecast_start_date for x in store.paths.issued(name, version)}
+
+    def fan(chosen: Publication) -> Fan:
+        cutoff, model = chosen.data_cutoff_date, chosen.model_name
+        paths = store.paths.drawn(name, model, version, [cutoff])[0]
+        return Fan(cutoff, starts[cutoff], paths)
+
+    published = None
+    if newest:
+        drawn = fan(newest)
+        outlooks = outlooks_of(drawn, history)
+        published = Published(newest.model_name, version, newest.reason, drawn, outlooks)
+    by_cutoff = list({each.data_cutoff_date: each for each in shelf}.values())
+    past = by_cutoff[-1 - settings.horizon :: -settings.horizon][:PAST_FANS]
+    return CommodityReport(
+        name,
+        settings.commodities[name].unit,
+        history,
+        published,
+        [fan(each) for each in reversed(past)],
+        calibration_of(store, name, version, newest.model_name, settings.horizon)
+        if newest
+        else None,
+        leaderboard,
+    )
+
+
+def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publication | None:
+    """The newest publication; of several of one date, the model that stands best."""
+    if not shelf:
+        return None
+    of_day = [each for each in shelf if each.data_cutoff_date == shelf[-1].data_cutoff_date]
+    places = {name: place for place, name in enumerate(ranked)}
+    return min(of_day, key=lambda each: places.get(each.model_name, len(places)))
+
+
+def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
+    """A forecast after a week, two weeks, or as far as it goes."""
+    close = float(history.known_at(fan.cutoff).closes[-1])
+    horizon = fan.paths.shape[1]
+    ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
+    return [outlook_of(sessions, fan.paths[:, sessions - 1], close) for sessions in ahead]
+
+
+def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outlook:
+    """What paths say of one session ahead; ``prices``: shape (n_paths,)."""
+    lower_95, lower_80, median, upper_80, upper_95 = np.quantile(
+        prices.astype(np.float64), [0.025, 0.1, 0.5, 0.9, 0.975]
+    ).tolist()
+    return Outlook(
+        sessions,
+        median,
+        lower_80,
+        upper_80,
+        lower_95,
+        upper_95,
+        float(value_at_risk(prices, close, RISK_LEVEL)),
+        float(expected_shortfall(prices, close, RISK_LEVEL)),
+        float(probability_above(prices, close)),
+    )
+
+
+def calibration_of(
+    store: Store, name: str, version: str, model_name: str, horizon: int
+) -> Calibration | None:
+    """How a model's scored forecasts agree with what happened; None where there are none."""
+    records = store.scores.records(name, version)
+    mine = records[records.model_name == model_name]
+    if mine.empty:
+        return None
+    taken = non_overlapping(mine.first_session.to_numpy(), mine.last_session.to_numpy())
+    coverage = store.scores.coverage(name, version, model_name).reindex(range(1, horizon + 1))
+    return Calibration(
+        mine.pit.to_numpy(),
+        int(taken.sum()),
+        coverage.coverage_80.to_numpy(),
+        coverage.coverage_95.to_numpy(),
+    )
+
+
+def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:
+    """What is absent of a commodity: every failure, and what was declined in the newest window."""
+    found = [
+        failure
+        for failure in store.failures.find(name, settings.model_version)
+        if failure.model_name in settings.models
+    ]
+    newest = max((failure.training_date for failure in found), default=None)
+    notices = [Notice("failed", x.reason) for x in found if not x.declined]
+    return notices + [
+        Notice("declined", x.reason) for x in found if x.declined and x.training_date == newest
+    ]
