@@ -17,8 +17,8 @@ from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.history import Dates, History
 from forecast_assets.store.database import Connection, Database
 
-Day = date | str
-"""A day, or its ISO text: 2018-12-28."""
+Day = date | str | np.datetime64
+"""A day: a date, its ISO text (2018-12-28), or an item of ``Paths.starts``."""
 
 MODELS = """
     SELECT commodity, model_name, model_version, count(*) AS forecasts,
@@ -369,7 +369,10 @@ def _paths(
     cutoffs = issued["data_cutoff_date"].astype("datetime64[D]")
     counts = set(issued["n_paths"].tolist())
     if not counts:
-        raise ModelNotFound(f"{model}: no forecast from {first or 'ever'} to {last or 'now'}")
+        raise ModelNotFound(
+            f"{model}: no forecast starts from {criteria['first']} to {criteria['last']}:"
+            " `models` says which there are"
+        )
     if len(counts) > 1:
         raise StoreError(
             f"{model}: forecasts of {' and '.join(map(str, sorted(counts)))} paths: read fewer"
@@ -391,7 +394,7 @@ def _block(
 ) -> NDArray[np.float32] | None:
     """Actuals, as path 0, and paths: (n_dates, horizon, 1 + n_paths); None unless all are there.
 
-    Rows come as they lie in the table and are put in order here: 20 times faster than by SQL.
+    Rows come as they lie in the table and are put in order here, which is faster than in SQL.
     """
     columns = connection.execute(DRAWN, dict(criteria)).fetchnumpy()
     days, path_ids, *sessions = columns.values()
@@ -415,7 +418,8 @@ def _bounds(first: Day | None, last: Day | None) -> dict[str, date]:
 
 
 def _day(day: Day) -> date:
-    return date.fromisoformat(day) if isinstance(day, str) else day
+    plain: date = np.datetime64(day, "D").item()
+    return plain
 
 
 def _listed(names: list[str]) -> str:
