@@ -8,6 +8,7 @@ from datetime import date, datetime
 from threading import Event
 from typing import Annotated, TypeVar
 
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -16,11 +17,18 @@ from rich.table import Table
 
 from forecast_assets.configuration import Settings, load_settings
 from forecast_assets.due import due_windows
-from forecast_assets.errors import ConfigurationError, ForecastAssetsError, Interrupted
+from forecast_assets.errors import (
+    ConfigurationError,
+    ForecastAssetsError,
+    Interrupted,
+    ModelNotFound,
+)
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import BarProgress
-from forecast_assets.store.contract import RecordedFailure
+from forecast_assets.reading import Paths, Reader
+from forecast_assets.store.contract import Fan, RecordedFailure
 from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.terminal import fan_table
 
 Done = TypeVar("Done")
 
@@ -110,7 +118,7 @@ def report(
     console = open_console()
     with reported(console):
         settings = load_settings()
-        from forecast_assets.worker import work
+        from forecast_assets.worker import EVER, work
 
         with bar(console) as shown:
             worker = interruptible(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast_assets.configuration import load_settings
+from forecast_assets.configuration import Settings, load_settings
 from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.history import Dates, History
 from forecast_assets.store.database import Connection, Database
@@ -154,7 +154,11 @@ class Reader:
     @classmethod
     def of_configuration(cls) -> "Reader":
         """The tables of the configuration that ``FORECAST_CONFIG`` names."""
-        settings = load_settings()
+        return cls.of(load_settings())
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Reader":
+        """The tables of a configuration."""
         return cls(settings.database_path, memory_limit=settings.database.memory_limit)
 
     def models(self) -> pd.DataFrame:
@@ -201,9 +205,7 @@ class Reader:
         """
         with self._reading() as connection:
             _require_model(connection, commodity)
-            ((newest,),) = connection.execute(
-                NEWEST_PUBLISHED, {"commodity": commodity}
-            ).fetchall()
+            ((newest,),) = connection.execute(NEWEST_PUBLISHED, {"commodity": commodity}).fetchall()
             return _published(connection, commodity, newest, newest) if newest else []
 
     def point_forecasts(
@@ -248,9 +250,7 @@ class Reader:
         """
         with self._reading() as connection:
             _require_model(connection, commodity)
-            return connection.execute(
-                ACTUALS, {"commodity": commodity} | _bounds(first, last)
-            ).df()
+            return connection.execute(ACTUALS, {"commodity": commodity} | _bounds(first, last)).df()
 
     def leaderboard(self) -> pd.DataFrame:
         """How each model stands, per commodity and over all, the best first."""

@@ -51,6 +51,9 @@ class Span:
         return window.end > self.first and window.training_date <= self.last
 
 
+EVER = Span(date.min, date.max)
+
+
 @dataclass
 class Worker:
     """Launches what is due, one commodity after the other, and remembers what failed."""
