@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -16,7 +16,12 @@ from forecast_assets.features import Features
 from forecast_assets.history import History
 from forecast_assets.store.contract import Fan
 
-BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
+BANDS = (
+    (0.025, 0.975, "95 %", "#cfe2f0"),
+    (0.1, 0.9, "80 %", "#a6c8e1"),
+    (0.25, 0.75, "50 %", "#7eaed3"),
+)
+"""Lower and upper level, name and colour of each interval, the widest first."""
 COVERAGES = ((0.95, "tab:blue"), (0.8, "tab:orange"))
 """Nominal coverage and colour of the intervals whose coverage is shown."""
 CONTEXT_SESSIONS = 40
@@ -116,7 +121,7 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
     """Past forecasts over what really happened, on one axis of sessions, for a page.
 
     Sessions without a close yet are right of the last close. Raises ValueError for a cutoff
-    that is not a session of the history.
+    that is not a session of the history, LookAheadError for one later than it.
     """
     figure = Figure(figsize=PAGE_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -150,8 +155,16 @@ def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) ->
     edges = np.linspace(0, 1, PIT_BINS + 1)
     shares = np.histogram(pit, edges)[0] / len(pit)
     low, high = chance_band(independent)
-    axes.bar(edges[:-1], shares, 1 / PIT_BINS, align="edge", edgecolor="white", label="forecasts")
-    axes.axhspan(low, high, color="0.4", alpha=0.25, linewidth=0, label="95 % of chance")
+    axes.bar(
+        edges[:-1],
+        shares,
+        1 / PIT_BINS,
+        align="edge",
+        color=BANDS[-1][-1],
+        edgecolor="white",
+        label="forecasts",
+    )
+    axes.axhspan(low, high, color="0.4", alpha=0.2, linewidth=0, label="95 % of chance")
     axes.axhline(1 / PIT_BINS, color="black", linewidth=1, linestyle="--", label="uniform")
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of paths below what happened")
@@ -190,7 +203,7 @@ def coverage_plot(
         axes.axhline(nominal, color=colour, linestyle="--", linewidth=1, label=f"{name} promised")
     lowest = np.nanmin([*coverage_80, *coverage_95, 0.7])
     axes.set_ylim(max(float(lowest) - 0.05, 0), 1.02)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("sessions ahead")
     axes.set_ylabel("share of outcomes inside")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
@@ -214,14 +227,12 @@ def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool)
     """A fan that opens at ``close``, ``place`` being its cutoff on the axis of sessions."""
     sessions = place + np.arange(fan.paths.shape[1] + 1)
     paths = np.hstack([np.full((len(fan.paths), 1), close), fan.paths])
-    for low, high, label in BANDS:
+    for low, high, label, colour in BANDS:
         lower, upper = np.quantile(paths, [low, high], axis=0)
         shown = label if labelled else None
-        axes.fill_between(
-            sessions, lower, upper, color="tab:blue", alpha=0.22, linewidth=0, label=shown
-        )
-    label = "median" if labelled else None
-    axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1.2, label=label)
+        axes.fill_between(sessions, lower, upper, color=colour, linewidth=0, label=shown)
+    shown = "median" if labelled else None
+    axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1.2, label=shown)
 
 
 def _name_sessions(axes: Axes, history: History, shown: NDArray[np.intp]) -> None:
@@ -237,8 +248,8 @@ def _finish(figure: Figure) -> None:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=PAGE_FONT)
-        axes.xaxis.label.set_size(PAGE_FONT)
-        axes.yaxis.label.set_size(PAGE_FONT)
+        axes.xaxis.label.set_fontsize(PAGE_FONT)
+        axes.yaxis.label.set_fontsize(PAGE_FONT)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(
             handles,

@@ -20,8 +20,8 @@ from forecast_assets.plots import Picture
 from forecast_assets.store.contract import Fan
 
 TEMPLATE = "report.html.jinja"
-ABSENT = "–"
-MINUS = "−"
+ABSENT = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 UNBROKEN = "\N{NO-BREAK SPACE}"
 RECENT_SESSIONS = 60
 """Sessions whose usual close decides how many decimals prices have."""
@@ -247,8 +247,8 @@ def outlook(history: History, published: Published) -> Grid:
         "median": lambda x: price(x.median),
         "80 % of paths": lambda x: interval(x.lower_80, x.upper_80),
         "95 % of paths": lambda x: interval(x.lower_95, x.upper_95),
-        "value at risk, 95 %": lambda x: loss(x.value_at_risk),
-        "expected shortfall, 95 %": lambda x: loss(x.expected_shortfall),
+        f"value at risk, 95{UNBROKEN}%": lambda x: loss(x.value_at_risk),
+        f"expected shortfall, 95{UNBROKEN}%": lambda x: loss(x.expected_shortfall),
         f"above {price(close)}": lambda x: f"{x.probability_above * 100:.0f} %",
         f"below {price(close)}": lambda x: f"{(1 - x.probability_above) * 100:.0f} %",
     }
@@ -300,7 +300,8 @@ def decimals(history: History) -> int:
 def _skill(model: dict[str, Any]) -> str:
     if pd.isna(model["skill"]):
         return ABSENT
-    return f"{model['skill'] * 100:+.1f} %".replace("-", MINUS)
+    percent = _signed(model["skill"] * 100, 1)
+    return f"{'+' if percent.strip('0.')[:1] not in ('', MINUS) else ''}{percent} %"
 
 
 def _against_naive(model: dict[str, Any]) -> str:
@@ -317,7 +318,7 @@ def _share(column: str) -> Callable[[dict[str, Any]], str]:
 
 
 def _crps(model: dict[str, Any]) -> str:
-    return ABSENT if pd.isna(model["crps"]) else f"{model['crps']:.4g}"
+    return ABSENT if pd.isna(model["crps"]) else f"{model['crps']:#.4g}"
 
 
 STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {

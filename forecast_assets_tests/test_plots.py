@@ -1,11 +1,19 @@
 import base64
+import math
 import re
 from datetime import date
 
 import numpy as np
 
 from forecast_assets.features import Feature, Features
-from forecast_assets.plots import fan_chart, feature_plot, price_plot
+from forecast_assets.plots import (
+    chance_band,
+    coverage_plot,
+    fan_chart,
+    feature_plot,
+    pit_histogram,
+    price_plot,
+)
 from forecast_assets.store.contract import Fan
 from forecast_assets_tests.conftest import make_history, with_features
 
@@ -46,3 +54,25 @@ def test_fans_of_any_number_of_models_are_one_inline_image() -> None:
         chart = image(fan_chart(history, {f"model {k}": fan for k in range(count)}, "USc/lb"))
         assert chart.startswith(PNG)
         assert len(chart) < 120_000
+
+
+def test_the_band_of_chance_holds_what_a_binomial_count_does() -> None:
+    # Of n values each is in a given tenth with probability 1/10; the band ends where the
+    # cumulative probability first reaches 2.5 % and 97.5 %.
+    n = 40
+    mass = [math.comb(n, k) * 0.1**k * 0.9 ** (n - k) for k in range(n + 1)]
+    ends = [int(np.searchsorted(np.cumsum(mass), level)) / n for level in (0.025, 0.975)]
+    assert chance_band(n) == tuple(ends)
+
+
+def test_a_picture_says_its_size_and_what_it_shows() -> None:
+    shares = np.array([0.9, np.nan])
+    for picture in (
+        pit_histogram("Coffee", np.array([0.0, 0.5, 1.0]), 1),
+        coverage_plot("Coffee", shares, shares),
+    ):
+        plot = image(picture.markdown)
+        assert plot.startswith(PNG)
+        assert int.from_bytes(plot[16:20]) == picture.width
+        assert int.from_bytes(plot[20:24]) == picture.height
+        assert "Coffee" in picture.text
