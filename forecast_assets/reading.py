@@ -101,8 +101,8 @@ LEADERBOARD = "SELECT * FROM forecast.leaderboard ORDER BY commodity, model_vers
 
 PUBLICATIONS = """
     SELECT commodity, model_name, model_version, data_cutoff_date, forecast_start_date, reason,
-        published_at, created_by
-    FROM forecast.publications LEFT JOIN forecast.forecasts AS issued
+        published_at, publications.created_by
+    FROM forecast.publications LEFT JOIN forecast.forecasts
         USING (commodity, model_name, model_version, data_cutoff_date)
     WHERE commodity = coalesce($commodity, commodity)
     ORDER BY commodity, data_cutoff_date, model_version, model_name
@@ -201,9 +201,7 @@ class Reader:
         """
         with self._reading() as connection:
             _require_model(connection, commodity)
-            ((newest,),) = connection.execute(
-                NEWEST_PUBLISHED, {"commodity": commodity}
-            ).fetchall()
+            ((newest,),) = connection.execute(NEWEST_PUBLISHED, {"commodity": commodity}).fetchall()
             return _published(connection, commodity, newest, newest) if newest else []
 
     def point_forecasts(
@@ -248,9 +246,7 @@ class Reader:
         """
         with self._reading() as connection:
             _require_model(connection, commodity)
-            return connection.execute(
-                ACTUALS, {"commodity": commodity} | _bounds(first, last)
-            ).df()
+            return connection.execute(ACTUALS, {"commodity": commodity} | _bounds(first, last)).df()
 
     def leaderboard(self) -> pd.DataFrame:
         """How each model stands, per commodity and over all, the best first."""
@@ -418,7 +414,7 @@ def _bounds(first: Day | None, last: Day | None) -> dict[str, date]:
 
 
 def _day(day: Day) -> date:
-    plain: date = np.datetime64(day, "D").item()
+    plain: date = np.array(day, dtype="datetime64[D]").item()
     return plain
 
 
