@@ -101,8 +101,8 @@ LEADERBOARD = "SELECT * FROM forecast.leaderboard ORDER BY commodity, model_vers
 
 PUBLICATIONS = """
     SELECT commodity, model_name, model_version, data_cutoff_date, forecast_start_date, reason,
-        published_at, created_by
-    FROM forecast.publications LEFT JOIN forecast.forecasts AS issued
+        published_at, publications.created_by
+    FROM forecast.publications LEFT JOIN forecast.forecasts
         USING (commodity, model_name, model_version, data_cutoff_date)
     WHERE commodity = coalesce($commodity, commodity)
     ORDER BY commodity, data_cutoff_date, model_version, model_name
@@ -418,7 +418,7 @@ def _bounds(first: Day | None, last: Day | None) -> dict[str, date]:
 
 
 def _day(day: Day) -> date:
-    plain: date = np.datetime64(day, "D").item()
+    plain: date = np.array(day, dtype="datetime64[D]").item()
     return plain
 
 
