@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench quality clean
+.PHONY: help demo ui test check browser bench quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -17,13 +17,18 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml ## Install, and run the mai
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml ## Open the Dagster UI and daemon on http://localhost:3000
 	$(BIN)/dagster dev -w workspace.yaml
 
-test: check ## Install what tests need, then check and test: what CI runs
+test: check browser ## Install what tests need, then check and test: what CI runs
 	$(BIN)/python -m pytest
 
 check: $(VENV)/installed-dev ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+browser: ## Install Chromium, which the report's tests need, where it is missing
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
+		|| { echo "Chromium is needed: install it, for example by apt-get install chromium"; exit 1; }
 
 bench: $(VENV)/installed-dev ## Measure drawing, storing and training
 	$(BIN)/python -m benchmarks.paths
