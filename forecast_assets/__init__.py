@@ -1,4 +1,4 @@
-"""The distribution of the next prices, for every commodity and every session.
+r"""The distribution of the next prices, for every commodity and every session.
 
 ::
 
@@ -11,9 +11,9 @@
                      distributions             (the same partitions)
                            |
                         scores                 (the same partitions)
-                      /         \\
+                      /         \
             leaderboard   published_distributions
-                      \\         /
+                      \         /
                         report                 (one page)
 
 A partition ``Coffee|2024-01-01`` is a model's validity window: fitted on what was known

@@ -150,7 +150,7 @@ def show(
     with reported(console):
         settings = load_settings()
         unit = settings.commodity(commodity).unit
-        reader = Reader.of(settings)
+        reader = Reader.of_configuration()
         history = reader.prices(commodity)
         for newest in newest_of(reader, commodity, model, settings.version(model_version)):
             cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()

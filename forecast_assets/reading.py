@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.configuration import load_settings
 from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.history import Dates, History
 from forecast_assets.store.database import Connection, Database
@@ -154,11 +154,7 @@ class Reader:
     @classmethod
     def of_configuration(cls) -> "Reader":
         """The tables of the configuration that ``FORECAST_CONFIG`` names."""
-        return cls.of(load_settings())
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Reader":
-        """The tables of a configuration."""
+        settings = load_settings()
         return cls(settings.database_path, memory_limit=settings.database.memory_limit)
 
     def models(self) -> pd.DataFrame:

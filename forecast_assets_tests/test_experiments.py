@@ -26,7 +26,7 @@ from forecast_assets_tests.conftest import (
 PAGE = (ROOT / "docs" / "experiments.md").read_text()
 CONFIGURATION, *RUNS = (yaml.safe_load(x) for x in re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
-JOBS = {"trained_models": "train", "distributions": "forecast"}
+JOBS = {"trained_models": "train", "distributions": "forecast", "scores": "score"}
 KEY = "Coffee|2020-07-01"
 
 
@@ -68,7 +68,7 @@ def test_two_experiments_run_beside_the_models_in_use(graph: Graph) -> None:
     with graph.store.database.reading() as connection:
         in_use = "SELECT * FROM forecast.distributions WHERE model_version = 'v1.0' ORDER BY ALL"
         before = connection.execute(in_use).fetchall()
-    assert len(RUNS) == 4
+    assert len(RUNS) == 6
     for config in RUNS:
         assert launch(graph, config).success
     with duckdb.connect(graph.settings.database_path, read_only=True) as connection:
@@ -88,7 +88,7 @@ def test_the_query_scores_as_a_loop_over_pairs_of_paths_does(graph: Graph) -> No
         scores = {row[0]: row[2] for row in connection.execute(QUERIES[1]).fetchall()}
         rows = connection.execute(
             "SELECT data_cutoff_date, list(day_5) FROM commodity.forecast.distributions"
-            " WHERE model_version = 'experiment_vix' GROUP BY ALL"
+            " WHERE model_version = 'experiment_vix' AND NOT is_actuals GROUP BY ALL"
         ).fetchall()
     found = []
     for cutoff, drawn in rows:
@@ -107,7 +107,7 @@ def test_models_without_a_version_of_their_own_retire_nothing(
     graph.run("train", KEY)
     before = graph.store.models.find("Coffee")
     config = {"models": ["naive"]} | ({"model_version": version} if version else {})
-    for asset in JOBS:
+    for asset in ("trained_models", "distributions"):
         result = launch(graph, {"ops": {asset: {"config": config}}})
         data = result.failure_data_for_node(asset)
         assert data is not None
