@@ -57,8 +57,8 @@ def told(evaluation: AssetCheckEvaluation) -> dict[str, str]:
     failed = evaluation.metadata["failed"]
     if not isinstance(failed, TableMetadataValue):
         return {}
-    rows = [list(record.data.values()) for record in failed.records]
-    return {str(where): str(what) for where, what in rows}
+    rows = [record.data for record in failed.records]
+    return {str(row.get("partition") or row["commodity"]): str(row["found"]) for row in rows}
 
 
 def states(found: Mapping[str, AssetCheckEvaluation]) -> dict[str, bool]:
