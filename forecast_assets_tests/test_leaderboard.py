@@ -2,6 +2,7 @@
 
 import math
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -285,6 +286,13 @@ def test_before_anything_is_scored_the_leaderboard_is_empty(make_graph: MakeGrap
     assert event.metadata["dagster/row_count"].value == 0
     assert event.metadata["leaderboard"].value == "none"
     assert len(graph.store.leaderboard.read()) == 0
+
+
+def test_forecasts_of_which_a_part_has_happened_are_in_no_standing(tmp_path: Path) -> None:
+    early = panel(tmp_path, [make_history(524)]).made()  # two sessions of the first forecast
+    scored = early.frame("SELECT DISTINCT horizon FROM commodity.forecast.path_scores")
+    assert scored.horizon.tolist() == [1]
+    assert len(early.frame("FROM commodity.forecast.leaderboard")) == 0
 
 
 def test_the_table_reads_in_the_order_of_places_and_is_replaced_whole(
