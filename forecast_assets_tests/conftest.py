@@ -143,6 +143,7 @@ def make_graph(tmp_path: Path) -> MakeGraph:
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))
-        return Graph(Settings.load(path), DagsterInstance.ephemeral())
+        instance = DagsterInstance.ephemeral(tempdir=str(tmp_path / "instance"))
+        return Graph(Settings.load(path), instance)
 
     return build

@@ -9,8 +9,11 @@ import pytest
 
 from forecast_assets.configuration import (
     NAME_RULE,
+    Calibration,
+    Checks,
     FileSource,
     Parallel,
+    Publish,
     Settings,
     configuration_path,
     load_settings,
@@ -639,3 +642,94 @@ def test_wrong_models_of_a_run_are_told_as_those_of_the_configuration(
     with pytest.raises(ConfigurationError) as caught:
         load(WITH_COVARIATES).of_run("experiment", models)
     assert message in str(caught.value)
+
+
+def test_calibration_publishing_and_checks_have_their_documented_defaults(load: Load) -> None:
+    settings = load(VALID)
+    expected = Calibration(coverage_80=0.05, coverage_95=0.03, pit_p_value=0.01)
+    assert settings.calibration == expected
+    assert settings.publish == Publish(rule="best", models=None, fallback=None)
+    assert settings.checks == Checks(median_bound=0.25)
+
+
+def test_calibration_publishing_and_checks_load(load: Load) -> None:
+    settings = load(
+        VALID
+        + "calibration: {coverage_80: 0, coverage_95: 0.95, pit_p_value: 1}\n"
+        + "publish: {rule: best, models: [garch, naive], fallback: naive}\n"
+        + "checks: {median_bound: 0.5}\n"
+    )
+    assert settings.calibration == Calibration(coverage_80=0, coverage_95=0.95, pit_p_value=1)
+    assert settings.publish == Publish(models=["garch", "naive"], fallback="naive")
+    assert settings.checks.median_bound == 0.5
+    fixed = load(VALID + "publish: {rule: fixed, models: [naive]}\n").publish
+    assert (fixed.rule, fixed.models) == ("fixed", ["naive"])
+    assert load(VALID + "publish: {fallback: garch}\n").publish.fallback == "garch"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found", "allowed"),
+    [
+        ("calibration: {coverage_80: -0.1}", "calibration.coverage_80", "-0.1",
+         "greater than or equal to 0"),
+        ("calibration: {coverage_80: 0.81}", "calibration.coverage_80", "0.81",
+         "less than or equal to 0.8"),
+        ("calibration: {coverage_95: 5}", "calibration.coverage_95", "5",
+         "less than or equal to 0.95"),
+        ("calibration: {pit_p_value: 1.5}", "calibration.pit_p_value", "1.5",
+         "less than or equal to 1"),
+        ("calibration: {pit_p_value: low}", "calibration.pit_p_value", "'low'", "valid number"),
+        ("calibration: {coverage_80: .nan}", "calibration.coverage_80", "nan",
+         "less than or equal to 0.8"),
+        ("calibration: strict", "calibration", "'strict'", "dictionary"),
+        ("publish: {rule: all}", "publish.rule", "'all'", "'best' or 'fixed'"),
+        ("publish: {models: []}", "publish.models", "[]", "at least 1 item"),
+        ("publish: {models: naive}", "publish.models", "'naive'", "valid list"),
+        ("publish: {models: [1]}", "publish.models.0", "1", "valid string"),
+        ("publish: {models: [naive, theta]}", "publish", "'theta'",
+         "names theta; allowed: naive, random_walk, arima_111, garch"),
+        ("publish: {fallback: theta}", "publish", "'theta'",
+         "names theta; allowed: naive, random_walk, arima_111, garch"),
+        ("publish: {models: [naive], fallback: garch}", "publish", "'garch'",
+         "fallback garch; allowed: one of its own `models`"),
+        ("publish: {rule: fixed}", "publish", "'fixed'",
+         "`rule: fixed` with `models` and without `fallback`"),
+        ("publish: {rule: fixed, models: [naive], fallback: naive}", "publish", "'fixed'",
+         "`rule: fixed` with `models` and without `fallback`"),
+        ("checks: {median_bound: 0}", "checks.median_bound", "0", "greater than 0"),
+        ("checks: {median_bound: .inf}", "checks.median_bound", "inf", "finite number"),
+        ("checks: {median_bound: .nan}", "checks.median_bound", "nan", "finite number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_rule_of_trust_is_told_with_its_key_and_what_is_allowed(
+    load: Load, text: str, key: str, found: str, allowed: str
+) -> None:
+    message = message_of(load, VALID + text + "\n")
+    [line] = [line for line in message.splitlines() if f"  {key}: found " in line]
+    told, _, rule = line.partition("; ")
+    assert found in told
+    assert allowed in rule
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("calibration: {coverage_50: 0.1}",
+         "calibration.coverage_50: unknown key, found 0.1, allowed: coverage_80, coverage_95,"
+         " pit_p_value"),
+        ("publish: {model: naive}",
+         "publish.model: unknown key, found 'naive', allowed: rule, models, fallback"),
+        ("checks: {bound: 1}", "checks.bound: unknown key, found 1, allowed: median_bound"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_of_trust_is_told_the_known_ones(
+    load: Load, text: str, message: str
+) -> None:
+    assert message in message_of(load, VALID + text + "\n")
+
+
+def test_a_wrong_roster_is_not_told_twice_where_publishing_names_models(load: Load) -> None:
+    text = edited("garch]", "grach]") + "publish: {models: [naive]}\n"
+    message = message_of(load, text)
+    assert "no model is called 'grach'" in message
+    assert "publish" not in message

@@ -224,6 +224,7 @@ def test_before_the_first_end_there_is_no_standing() -> None:
     assert as_of(records_of("naive", 5), days(14), TOLERANCE)["forecasts"].tolist() == [1]
     nothing = as_of(records_of("naive", 0), days(14), TOLERANCE)
     assert (len(nothing), list(nothing)) == (0, ["date", *COLUMNS])
+    assert nothing["date"].dtype == found["date"].dtype  # dates even where there are none
     assert standings(records_of("naive", 0), TOLERANCE) == []
 
 

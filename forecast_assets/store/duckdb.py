@@ -83,7 +83,7 @@ class DuckDBStore:
     @cached_property
     def scores(self) -> DuckDBScoreTable:
         """``commodity.forecast.scores`` and ``path_scores``."""
-        return DuckDBScoreTable(self.database)
+        return DuckDBScoreTable(self.database, self.horizon)
 
     @cached_property
     def leaderboard(self) -> DuckDBLeaderboardTable:

@@ -99,7 +99,7 @@ RECORDS = """
             forecast_start_date, last_session, horizon, scored_at, created_by))
     FROM forecast.path_scores
     WHERE commodity = $commodity AND model_version = $model_version
-        AND horizon = (SELECT max(horizon) FROM forecast.path_scores)
+        AND horizon = $horizon
     ORDER BY model_name, data_cutoff_date
 """
 
@@ -135,6 +135,7 @@ class DuckDBScoreTable:
     """Scores in DuckDB."""
 
     database: Database
+    horizon: int
 
     def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
         """Every scored forecast of a commodity and version."""
@@ -197,7 +198,12 @@ class DuckDBScoreTable:
         """Forecasts whose whole path has happened, a row each."""
         with self.database.reading() as connection:
             return connection.execute(
-                RECORDS, {"commodity": commodity, "model_version": model_version}
+                RECORDS,
+                {
+                    "commodity": commodity,
+                    "model_version": model_version,
+                    "horizon": self.horizon,
+                },
             ).df()
 
 
