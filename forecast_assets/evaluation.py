@@ -134,7 +134,7 @@ def as_of(
         table.insert(0, "date", days[ended > 0])
         found.append(table)
     if not found:
-        return pd.DataFrame(columns=["date", *COLUMNS])
+        return pd.DataFrame({"date": days[:0]}).reindex(columns=["date", *COLUMNS])
     return pd.concat(found).sort_values(["date", "model_name"], ignore_index=True)
 
 
