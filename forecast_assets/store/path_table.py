@@ -257,7 +257,8 @@ class DuckDBPathTable:
         n_paths = len(days) // len(cutoffs)
         expected = np.repeat(np.array(sorted(cutoffs), dtype=days.dtype), n_paths)
         numbers = np.tile(np.arange(1, n_paths + 1), len(cutoffs))
-        if not (np.array_equal(days[order], expected) and np.array_equal(path_ids[order], numbers)):
+        found = np.array_equal(days[order], expected) and np.array_equal(path_ids[order], numbers)
+        if n_paths == 0 or not found:
             raise StoreError(
                 f"{commodity}: {model_name} {model_version}: some forecasts from {min(cutoffs)} to"
                 f" {max(cutoffs)} are not whole: draw them again"
