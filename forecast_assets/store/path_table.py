@@ -81,7 +81,7 @@ ISSUED = """
         payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome
     FROM forecast.forecasts
     LEFT JOIN (
-        SELECT model_name, data_cutoff_date, list_value(COLUMNS('day_[0-9]+')) AS outcome
+        SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
         FROM forecast.distributions
         WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
     ) AS happened USING (model_name, data_cutoff_date)
