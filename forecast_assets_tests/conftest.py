@@ -143,6 +143,6 @@ def make_graph(tmp_path: Path) -> MakeGraph:
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))
-        return Graph(Settings.load(path), DagsterInstance.ephemeral())
+        return Graph(Settings.load(path), DagsterInstance.ephemeral(str(tmp_path / "instance")))
 
     return build

@@ -88,7 +88,7 @@ def test_the_query_scores_as_a_loop_over_pairs_of_paths_does(graph: Graph) -> No
         scores = {row[0]: row[2] for row in connection.execute(QUERIES[1]).fetchall()}
         rows = connection.execute(
             "SELECT data_cutoff_date, list(day_5) FROM commodity.forecast.distributions"
-            " WHERE model_version = 'experiment_vix' GROUP BY ALL"
+            " WHERE model_version = 'experiment_vix' AND NOT is_actuals GROUP BY ALL"
         ).fetchall()
     found = []
     for cutoff, drawn in rows:
