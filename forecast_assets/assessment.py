@@ -63,9 +63,10 @@ def assess_window(
         closes = history.closes[history.positions(cutoffs)]
         scores = score(read(name, cutoffs), closes, after.closes, spread)
         models.append(ScoredModel(name, forecasts, after, scores))
-    waiting = int((happened.known == 0).sum())
-    kept = len(mine) - len(due) - waiting
-    return Assessment(models, gone(history, issued, scored), kept, waiting)
+    begun = [forecast for forecast, known in zip(mine, happened.known, strict=True) if known]
+    again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}
+    kept = sum((each.model_name, each.data_cutoff_date) not in again for each in begun)
+    return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
 
 
 def lacks_scores(

@@ -200,13 +200,25 @@ class Calibration(Section):
     """How far a model may be from nominal and still be called calibrated."""
 
     coverage_80: float = Field(
-        0.05, ge=0, le=0.8, description="Largest error of the coverage of 80 % intervals, a share."
+        0.05,
+        strict=True,
+        ge=0,
+        le=0.8,
+        description="Largest error of the coverage of 80 % intervals, a share.",
     )
     coverage_95: float = Field(
-        0.03, ge=0, le=0.95, description="Largest error of the coverage of 95 % intervals, a share."
+        0.03,
+        strict=True,
+        ge=0,
+        le=0.95,
+        description="Largest error of the coverage of 95 % intervals, a share.",
     )
     pit_p_value: float = Field(
-        0.01, ge=0, le=1, description="Smallest p-value of the test that PIT values are uniform."
+        0.01,
+        strict=True,
+        ge=0,
+        le=1,
+        description="Smallest p-value of the test that PIT values are uniform.",
     )
 
 
@@ -228,7 +240,11 @@ class Checks(Section):
     """Bounds of asset checks."""
 
     median_bound: float = Field(
-        0.25, gt=0, allow_inf_nan=False, description="Median's distance from the close, a share."
+        0.25,
+        strict=True,
+        gt=0,
+        allow_inf_nan=False,
+        description="Median's distance from the close, a share.",
     )
 
 

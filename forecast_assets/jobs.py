@@ -24,7 +24,7 @@ JOBS = (
         description="Score the forecasts whose outcome is known and not scored yet.",
     ),
     define_asset_job(
-        "report",
+        "publish",
         selection=AssetSelection.assets("leaderboard", "published_distributions", "report"),
         description="Rank the models, publish the best, and write the page about all of it.",
     ),

@@ -149,7 +149,7 @@ def of_publications(
             "added": change.added,
             "withdrawn": change.withdrawn,
             "newest_cutoff": str(newest[name][0].data_cutoff_date) if newest[name] else None,
-            "newest_model": newest[name][0].model_name if newest[name] else None,
+            "newest_model": ", ".join(each.model_name for each in newest[name]) or None,
             "reason": newest[name][0].reason if newest[name] else None,
         }
         for name, change in changes.items()

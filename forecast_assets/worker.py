@@ -98,9 +98,9 @@ class Worker:
             self._range("forecast", "distributions", {"recompute": again}, first, last)
         self._score(name, begun)
 
-    def report(self) -> None:
+    def publish(self) -> None:
         """Rank the models, publish, and write the page."""
-        self._execute("report", "report", {})
+        self._execute("publish", "report", {})
 
     def _score(self, name: str, windows: Sequence[Window]) -> None:
         """Score the forecasts of a commodity of which something new is known."""
@@ -175,7 +175,7 @@ def work(
                 raise
             except ForecastAssetsError as error:
                 worker.problems.append(f"{name}: {error}")
-        worker.report()
+        worker.publish()
     return worker
 
 

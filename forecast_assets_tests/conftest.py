@@ -143,7 +143,6 @@ def make_graph(tmp_path: Path) -> MakeGraph:
         }
         path = tmp_path / "forecast.yaml"
         path.write_text(yaml.safe_dump(document | keys))
-        instance = DagsterInstance.ephemeral(tempdir=str(tmp_path / "instance"))
-        return Graph(Settings.load(path), instance)
+        return Graph(Settings.load(path), DagsterInstance.ephemeral(str(tmp_path / "instance")))
 
     return build

@@ -67,7 +67,7 @@ class Panel:
 
 def report(graph: Graph, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
     """Execute the job that ranks and publishes."""
-    job = build_definitions(graph.settings).resolve_job_def("report")
+    job = build_definitions(graph.settings).resolve_job_def("publish")
     return job.execute_in_process(
         instance=graph.instance,
         run_config={"loggers": QUIET},

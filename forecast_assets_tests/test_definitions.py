@@ -6,10 +6,16 @@ from forecast_assets.definitions import defs
 
 
 def dimensions(partitions: PartitionsDefinition[str] | None) -> list[str]:
-    assert partitions is not None
+    if partitions is None:
+        return []
     if isinstance(partitions, MultiPartitionsDefinition):
         return sorted(partitions.partition_dimension_names)
     return ["commodity"]
+
+
+def assets_of(job: str) -> list[str]:
+    keys = defs.resolve_job_def(job).asset_layer.executable_asset_keys
+    return sorted(key.to_user_string() for key in keys)
 
 
 def test_the_graph_is_this() -> None:
@@ -29,13 +35,34 @@ def test_the_graph_is_this() -> None:
         "features": (["prices"], "market", ["commodity"]),
         "trained_models": (["features"], "forecast", window),
         "distributions": (["features", "trained_models"], "forecast", window),
+        "scores": (["distributions", "prices"], "trust", window),
+        "leaderboard": (["scores", "trained_models"], "trust", []),
+        "published_distributions": (["distributions", "scores"], "trust", []),
+        "report": (["leaderboard", "published_distributions"], "trust", []),
     }
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
-    ) == ["forecast", "load_prices", "train"]
-    assert sorted(node.name for node in defs.resolve_job_def("load_prices").graph.nodes) == [
-        "features",
-        "prices",
+    ) == ["forecast", "load_prices", "publish", "score", "train"]
+    assert {job: assets_of(job) for job in ("load_prices", "score", "publish")} == {
+        "load_prices": ["features", "prices"],
+        "score": ["scores"],
+        "publish": ["leaderboard", "published_distributions", "report"],
+    }
+
+
+def test_the_checks_are_these() -> None:
+    graph = defs.resolve_asset_graph()
+    checks = [(key, graph.get_check_spec(key).blocking) for key in graph.asset_check_keys]
+    assert sorted((key.asset_key.to_user_string(), key.name, b) for key, b in checks) == [
+        ("distributions", "median_near_close", False),
+        ("distributions", "models_failed", False),
+        ("distributions", "newest_forecast", False),
+        ("distributions", "no_gaps", False),
+        ("distributions", "no_leakage", True),
+        ("distributions", "no_null", True),
+        ("distributions", "path_count", True),
+        ("distributions", "spread_grows", False),
+        ("scores", "coverage", False),
     ]
 
 
@@ -60,10 +87,14 @@ def test_partition_keys_order_commodity_before_date_and_reach_the_current_window
 
 
 def test_runs_choose_a_version_models_and_a_recomputation_with_a_description_on_each() -> None:
-    training, forecasting = ["model_version", "models"], ["model_version", "models", "recompute"]
-    for job, names in (("train", training), ("forecast", forecasting)):
+    choices = {
+        ("train", "trained_models"): ["model_version", "models"],
+        ("forecast", "distributions"): ["model_version", "models", "recompute"],
+        ("score", "scores"): ["model_version"],
+    }
+    for (job, asset), names in choices.items():
         definition = defs.resolve_job_def(job)
-        (op,) = (node.definition for node in definition.graph.nodes)
+        (op,) = (node.definition for node in definition.graph.nodes if node.name == asset)
         fields = op.config_schema.as_field().config_type.fields  # type: ignore[union-attr]
         assert sorted(fields) == names
         assert all(field.description for field in fields.values())

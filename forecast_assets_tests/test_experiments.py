@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import ExecuteInProcessResult
 
 from forecast_assets.configuration import Settings
 from forecast_assets.definitions import build_definitions
@@ -33,7 +33,8 @@ KEY = "Coffee|2020-07-01"
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
     """The configuration of the page, with fewer paths, over files that it names."""
-    folder = make_graph().settings.folder
+    beside = make_graph()
+    folder = beside.settings.folder
     history = with_features(make_history(680))
     write_prices(folder / "prices" / "coffee.csv", history)
     write_covariate(folder / "covariates" / "vix.csv", history, "vix")
@@ -45,7 +46,7 @@ def graph(make_graph: MakeGraph) -> Graph:
     )
     path = folder / "forecast.yaml"
     path.write_text(yaml.safe_dump(CONFIGURATION | {"paths": 50}))
-    made = Graph(Settings.load(path), DagsterInstance.ephemeral())
+    made = Graph(Settings.load(path), beside.instance)
     made.run("load_prices", "Coffee")
     return made
 

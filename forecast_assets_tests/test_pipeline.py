@@ -57,12 +57,12 @@ def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ).fetchall()
         holes = connection.execute(
             "SELECT count(*) FROM commodity.forecast.distributions"
-            " WHERE NOT (day_1 > 0 AND day_2 > 0 AND day_7 > 0 AND day_14 > 0)"
+            " WHERE NOT coalesce(day_1 > 0 AND day_2 > 0 AND day_7 > 0 AND day_14 > 0, FALSE)"
         ).fetchall()
     assert leaks == holes == [(0,)]
     sessions = {"Gold": 126, "WTI": 124}
     assert sizes == [
-        (commodity, model, sessions[commodity], 2000, 2000, 2000)
+        (commodity, model, sessions[commodity], 2001, 2001, 2001)
         for commodity in ("Gold", "WTI")
         for model in MODEL_NAMES
     ]
@@ -88,5 +88,5 @@ def test_another_version_changes_no_row(tmp_path: Path, monkeypatch: pytest.Monk
             "SELECT model_version, count(*) FROM commodity.forecast.distributions"
             " GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-    paths = len(MODEL_NAMES) * 126 * 2000
+    paths = len(MODEL_NAMES) * 126 * 2001
     assert counted == [("experiment_gdelt_v1", paths), ("v1.0", paths)]

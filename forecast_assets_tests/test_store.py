@@ -185,15 +185,15 @@ def test_versions_and_dates_never_touch_each_other(store: DuckDBStore) -> None:
     assert [row.is_active for row in store.models.find()] == [True, True]
     assert store.models.find(model_version="v1.0") == [model()]
     ours = store.paths.read("Coffee", [date(2024, 1, 1)], "v1.0")
-    assert ours.column("day_1").to_pylist()[:2] == [1.0, 4.0]
-    assert len(store.paths.read("Coffee", [date(2024, 1, 1)])) == 24
+    assert ours.column("day_1").to_pylist()[:3] == [None, 1.0, 4.0]
+    assert len(store.paths.read("Coffee", [date(2024, 1, 1)])) == 2 * (12 + 3)
 
 
 def test_paths_land_in_their_columns(store: DuckDBStore) -> None:
     assert store.paths.replace(WRITTEN, [draw()], []) == 12
     rows = store.paths.read("Coffee", [date(2024, 1, 1)]).to_pylist()
-    assert len(rows) == 12
-    assert rows[5] == {
+    assert len(rows) == 12 + 3  # and what happened beside each forecast
+    assert rows[7] == {
         "path_id": 2,
         "commodity": "Coffee",
         "model_name": "naive",
@@ -209,14 +209,16 @@ def test_paths_land_in_their_columns(store: DuckDBStore) -> None:
         "is_actuals": False,
         "has_data_leakage": False,
     }
+    nothing_yet = {"path_id": 0, "is_actuals": True, "day_1": None, "day_2": None, "day_3": None}
+    assert rows[5] == rows[7] | nothing_yet
 
 
 def test_drawing_again_replaces_and_never_duplicates(store: DuckDBStore) -> None:
     store.paths.replace(WRITTEN, [draw()], [])
     store.paths.replace(WRITTEN, [draw(DAYS[1:], value=50.0)], [])
     table = store.paths.read("Coffee", [date(2024, 1, 1)])
-    assert len(table) == 12
-    assert table.column("day_1").to_pylist()[3:5] == [10.0, 50.0]
+    assert len(table) == 12 + 3
+    assert table.column("day_1").to_pylist()[4:7] == [10.0, None, 50.0]
     assert len(store.paths.issued("Coffee", "v1.0")) == 3
 
 
@@ -233,7 +235,7 @@ def test_a_forecast_moves_to_the_session_that_came(store: DuckDBStore) -> None:
     store.paths.replace(WRITTEN, [], [], moved=[(DAYS[2], date(2024, 1, 8))])
     assert store.paths.issued("Coffee", "v1.0")[2].forecast_start_date == date(2024, 1, 8)
     starts = store.paths.read("Coffee", [date(2024, 1, 1)]).column("forecast_start_date")
-    assert starts.to_pylist()[-4:] == [date(2024, 1, 8)] * 4
+    assert starts.to_pylist()[-6:] == [date(2024, 1, 3)] + [date(2024, 1, 8)] * 5
 
 
 def test_a_forecast_from_a_withdrawn_session_goes(store: DuckDBStore) -> None:
@@ -241,7 +243,7 @@ def test_a_forecast_from_a_withdrawn_session_goes(store: DuckDBStore) -> None:
     store.paths.replace(WRITTEN, [], [], withdrawn=[DAYS[1]])
     cutoffs = [issued.data_cutoff_date for issued in store.paths.issued("Coffee", "v1.0")]
     assert cutoffs == [DAYS[0], DAYS[2]]
-    assert len(store.paths.read("Coffee", [date(2024, 1, 1)])) == 8
+    assert len(store.paths.read("Coffee", [date(2024, 1, 1)])) == 2 * (4 + 1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -251,7 +253,7 @@ def test_paths_that_are_not_finite_are_refused_whole(store: DuckDBStore, bad: fl
     broken.paths[1, 2, 0] = bad
     with pytest.raises(StoreError, match="finite"):
         store.paths.replace(WRITTEN, [draw(value=9.0), broken], [])
-    assert store.paths.read("Coffee", [date(2024, 1, 1)]).column("day_1").to_pylist()[0] == 1.0
+    assert store.paths.read("Coffee", [date(2024, 1, 1)]).column("day_1").to_pylist()[1] == 1.0
 
 
 def test_a_write_that_lands_too_few_rows_is_taken_back(
@@ -263,7 +265,7 @@ def test_a_write_that_lands_too_few_rows_is_taken_back(
     with pytest.raises(StoreError, match=r"\[\(11, 3\)\] paths .* \(12, 3\); nothing was kept"):
         store.paths.replace(WRITTEN, [draw(value=9.0)], [])
     table = store.paths.read("Coffee", [date(2024, 1, 1)])
-    assert (len(table), table.column("day_1").to_pylist()[0]) == (12, 1.0)
+    assert (len(table), table.column("day_1").to_pylist()[:2]) == (12 + 3, [None, 1.0])
 
 
 def test_a_start_that_is_not_after_its_cutoff_cannot_be_written(store: DuckDBStore) -> None:
@@ -349,5 +351,5 @@ def test_a_writer_killed_at_any_moment_leaves_whole_forecasts(
         ).fetchall()
         ledger = connection.execute("SELECT count(*) FROM forecast.forecasts").fetchall()
     assert ledger == [(len(forecasts),)]
-    assert forecasts in ([], [(day, 20_000, 20_000, 59_997.0) for day in DAYS])
+    assert forecasts in ([], [(day, 20_001, 20_001, 59_997.0) for day in DAYS])
     assert len(store.models.find()) <= 1

@@ -39,7 +39,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
             changes[name] = tables.publications.replace(
                 name, version, chosen, now(), context.run.run_id
             )
-            newest[name] = chosen[-1:]
+            newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
         return MaterializeResult(metadata=of_publications(changes, newest))
 
     return publish

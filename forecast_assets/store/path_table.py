@@ -81,7 +81,7 @@ ISSUED = """
         payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome
     FROM forecast.forecasts
     LEFT JOIN (
-        SELECT model_name, data_cutoff_date, list_value(COLUMNS('day_[0-9]+')) AS outcome
+        SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
         FROM forecast.distributions
         WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
     ) AS happened USING (model_name, data_cutoff_date)
@@ -257,7 +257,8 @@ class DuckDBPathTable:
         n_paths = len(days) // len(cutoffs)
         expected = np.repeat(np.array(sorted(cutoffs), dtype=days.dtype), n_paths)
         numbers = np.tile(np.arange(1, n_paths + 1), len(cutoffs))
-        if not (np.array_equal(days[order], expected) and np.array_equal(path_ids[order], numbers)):
+        found = np.array_equal(days[order], expected) and np.array_equal(path_ids[order], numbers)
+        if n_paths == 0 or not found:
             raise StoreError(
                 f"{commodity}: {model_name} {model_version}: some forecasts from {min(cutoffs)} to"
                 f" {max(cutoffs)} are not whole: draw them again"
