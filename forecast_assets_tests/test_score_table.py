@@ -85,7 +85,7 @@ def everything(graph: Graph, version: str = "v1.0") -> list[pd.DataFrame]:
     return [
         frame(
             graph, f"SELECT * FROM forecast.{table} WHERE model_version = '{version}' ORDER BY ALL"
-        )  # noqa: S608
+        )
         for table in ("distributions", "point_estimates", "forecasts", "scores", "path_scores")
     ]
 
