@@ -84,7 +84,9 @@ def require_outcomes(graph: Graph, histories: list[History], version: str = "v1.
 def everything(graph: Graph, version: str = "v1.0") -> list[pd.DataFrame]:
     return [
         frame(
-            graph, f"SELECT * FROM forecast.{table} WHERE model_version = '{version}' ORDER BY ALL"
+            graph,
+            f"SELECT * FROM forecast.{table}"  # noqa: S608 - the names below
+            f" WHERE model_version = '{version}' ORDER BY ALL",
         )
         for table in ("distributions", "point_estimates", "forecasts", "scores", "path_scores")
     ]
