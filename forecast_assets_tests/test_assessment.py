@@ -124,7 +124,7 @@ def test_a_session_that_came_scores_the_forecasts_that_it_is_an_outcome_of() -> 
     early = HISTORY.known_at(CUTOFFS[10])
     scored = after(assess(early, issued(), []), [])
     found = assess(HISTORY.known_at(CUTOFFS[11]), issued(), scored)
-    assert names_of(found) == {name: CUTOFFS[8:11] for name in ("garch", "naive")}
+    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[8:11])
     assert (found.kept, found.waiting) == (2 * 8, 2)  # the newest cutoff waits
 
 
@@ -144,14 +144,14 @@ def test_a_forecast_that_moved_is_scored_again(whole: list[ScoredForecast]) -> N
 
 def test_a_revised_price_scores_what_it_is_an_outcome_of(whole: list[ScoredForecast]) -> None:
     found = assess(revised(CUTOFFS[10]), issued(), whole)
-    assert names_of(found) == {name: CUTOFFS[7:10] for name in ("garch", "naive")}
+    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[7:10])
 
 
 def test_a_cutoff_that_is_no_session_any_more_has_no_scores(whole: list[ScoredForecast]) -> None:
     history = without(CUTOFFS[10])
     found = assess(history, issued(), whole)
     assert [each.data_cutoff_date for each in found.gone] == [CUTOFFS[10]] * 2
-    assert names_of(found) == {name: CUTOFFS[7:10] for name in ("garch", "naive")}
+    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[7:10])
     assert found.kept == 2 * (20 - 1 - 3)
     scored = after(found, whole)
     assert assess(history, issued(), scored).models == []
@@ -173,7 +173,7 @@ def test_a_session_taken_back_waits_again_and_is_counted_once() -> None:
     found = assess(
         early, [each for each in issued() if each.data_cutoff_date <= CUTOFFS[10]], scored
     )
-    assert names_of(found) == {name: CUTOFFS[8:11] for name in ("garch", "naive")}
+    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[8:11])
     assert (found.kept, found.waiting) == (2 * 8, 2)
     (newest, *_) = [model.scores for model in found.models]
     assert np.isnan(newest.sessions["crps"][-1]).all()

@@ -45,7 +45,7 @@ def graph(make_graph: MakeGraph) -> Graph:
     )
     path = folder / "forecast.yaml"
     path.write_text(yaml.safe_dump(CONFIGURATION | {"paths": 50}))
-    made = Graph(Settings.load(path), DagsterInstance.ephemeral())
+    made = Graph(Settings.load(path), DagsterInstance.ephemeral(str(folder / "instance")))
     made.run("load_prices", "Coffee")
     return made
 
