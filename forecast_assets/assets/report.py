@@ -4,7 +4,7 @@ The page about all of it, for people who look at it in the morning: what is publ
 models stand, and what did not work.
 """
 
-from dagster import AssetOut, AssetsDefinition, MaterializeResult, multi_asset
+from dagster import AssetOut, AssetsDefinition, MaterializeResult, Nothing, multi_asset
 
 from forecast_assets.configuration import Settings
 
@@ -19,7 +19,7 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         name="write_report",
         outs={
             "report": AssetOut(
-                dagster_type=None, group_name="trust", kinds={"html"}, description=__doc__
+                dagster_type=Nothing, group_name="trust", kinds={"html"}, description=__doc__
             )
         },
         deps=["leaderboard", "published_distributions"],
