@@ -82,14 +82,11 @@ def require_outcomes(graph: Graph, histories: list[History], version: str = "v1.
 
 
 def everything(graph: Graph, version: str = "v1.0") -> list[pd.DataFrame]:
-    return [
-        frame(
-            graph,
-            f"SELECT * FROM forecast.{table}"  # noqa: S608 - the names below
-            f" WHERE model_version = '{version}' ORDER BY ALL",
-        )
+    tables = (
+        frame(graph, f"SELECT * FROM forecast.{table} ORDER BY ALL")  # noqa: S608
         for table in ("distributions", "point_estimates", "forecasts", "scores", "path_scores")
-    ]
+    )
+    return [table[table.model_version == version].reset_index(drop=True) for table in tables]
 
 
 def require_scores(graph: Graph, history: History, version: str = "v1.0") -> None:
