@@ -65,7 +65,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
                 threshold_bytes=settings.artifacts.threshold_bytes,
             ),
             "paths_io_manager": PathsIOManager(store=store, units=units),
-            "score_io_manager": ScoreIOManager(store=store),
+            "score_io_manager": ScoreIOManager(store=store, units=units),
         },
     )
 

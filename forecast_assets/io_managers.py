@@ -321,13 +321,16 @@ class AssessedWindow:
 class ScoreIOManager(PartitionedIOManager):
     """Scores to ``commodity.forecast.scores`` and ``path_scores``."""
 
+    units: dict[str, str]
+
     def write(self, value: AssessedWindow, run_id: str) -> Metadata:
         """Commit a window's new scores."""
         scores, written = self.tables().scores, value.written
         if value.assessment.models or value.assessment.gone:
             scores.replace(written, value.assessment.models, value.assessment.gone)
         held = scores.read(written.commodity, [written.training_date], written.model_version)
-        return of_scores(value.assessment, held, written.model_version)
+        unit = self.units[written.commodity]
+        return of_scores(value.assessment, held, written.model_version, unit)
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Scores of every session ahead of the partitions asked for, all versions."""

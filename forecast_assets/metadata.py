@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from forecast_assets.features import Feature, Features
 from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
+from forecast_assets.report import Report
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import (
     Fan,
@@ -114,10 +116,12 @@ def of_forecasts(
     }
 
 
-def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) -> Metadata:
+def of_scores(
+    assessment: Assessment, held: pd.DataFrame, model_version: str, unit: str
+) -> Metadata:
     """What was scored, what waits for its outcome, and the scores of each model."""
     said = f"{assessment.scored} forecasts scored" if assessment.scored else "nothing new to score"
-    return {
+    metadata: Metadata = {
         "dagster/partition_row_count": len(held),
         "outcome": said,
         "model_version": model_version,
@@ -127,6 +131,9 @@ def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) ->
         "forecasts_gone": len(assessment.gone),
         "scores": table(_scores_by_model(held)),
     }
+    if len(held):
+        metadata["by_session"] = MarkdownMetadataValue(plots.score_plot(held, unit))
+    return metadata
 
 
 def of_leaderboard(rows: pd.DataFrame) -> Metadata:
@@ -135,7 +142,26 @@ def of_leaderboard(rows: pd.DataFrame) -> Metadata:
     shown += ["calibration", "coverage_80", "coverage_95", "forecasts", "effective_forecasts"]
     shown += ["crps", "training_seconds"]
     records = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
-    return {"dagster/row_count": len(rows), "leaderboard": table(records)}
+    metadata: Metadata = {"dagster/row_count": len(rows), "leaderboard": table(records)}
+    for version, mine in rows.groupby("model_version"):
+        metadata[f"skill_{version}"] = MarkdownMetadataValue(plots.skill_plot(mine))
+    return metadata
+
+
+def of_report(said: Report, path: Path) -> Metadata:
+    """Where the page is, what it warns of, and its fans."""
+    notices = [f"- {notice.level}: {notice.text}" for notice in said.notices]
+    fans = [
+        plots.newest_fan(part.history, part.published.fan, part.unit).markdown
+        for part in said.commodities
+        if part.published
+    ]
+    return {
+        "page": MetadataValue.url(path.as_uri()),
+        "path": MetadataValue.path(path),
+        "notices": MarkdownMetadataValue("\n".join(notices) or "none"),
+        "newest_forecasts": MarkdownMetadataValue("\n\n".join(fans) or "none"),
+    }
 
 
 def of_publications(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -96,6 +97,52 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
         unused.set_visible(False)
     figure.suptitle(f"{history.commodity}: the next sessions, by model")
     return _picture(figure, f"forecasts of {history.commodity}").markdown
+
+
+def score_plot(held: pd.DataFrame, unit: str) -> str:
+    """CRPS and coverage of each model by session ahead, as Markdown.
+
+    ``held``: rows of ``forecast.scores``, at least one.
+    """
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, scores in held.groupby("model_name"):
+        means = scores.groupby("day_ahead")[["crps", "covered_80"]].mean()
+        left.plot(means.index, means.crps, marker="o", markersize=3, label=name)
+        right.plot(means.index, means.covered_80, marker="o", markersize=3)
+    right.axhline(0.8, color="black", linewidth=0.8)
+    left.set_ylabel(f"mean CRPS, {unit}", parse_math=False)
+    right.set_ylabel("coverage of 80 %")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    for axes in (left, right):
+        axes.set_xlabel("sessions ahead")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
+    return _picture(figure, "scores by session ahead").markdown
+
+
+def skill_plot(rows: pd.DataFrame) -> str:
+    """Skill of each model against the naive one, a panel a commodity, as Markdown.
+
+    ``rows``: those of ``forecast.leaderboard`` of one version, at least one.
+    """
+    panels = list(rows.groupby("commodity"))
+    figure = Figure(figsize=(8, 0.6 + 1.8 * len(panels)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True).flat
+    for axes, (name, mine) in zip(grid, panels, strict=True):
+        calibrated = mine.calibration.str.fullmatch(r"calibrated( for (\d+) of \2)?")
+        colours = np.where(calibrated, "tab:blue", "lightgray")
+        axes.barh(mine.model_name, mine.skill.fillna(0.0), color=colours)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.invert_yaxis()
+        axes.set_title(name, fontsize=9, parse_math=False)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3, axis="x")
+    figure.axes[-1].set_xlabel("skill against naive (blue: calibrated)")
+    figure.axes[-1].xaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=" %"))
+    return _picture(figure, "skill by commodity").markdown
 
 
 def newest_fan(history: History, fan: Fan, unit: str) -> Picture:

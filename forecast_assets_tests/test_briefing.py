@@ -133,6 +133,9 @@ def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -
     }
     page = at_home.settings.report_path
     assert made["report"].metadata["page"].value == page.as_uri()
+    fans = str(made["report"].metadata["newest_forecasts"].value)
+    assert fans.count("![") == 2
+    assert str(made["leaderboard"].metadata["skill_v1.0"].value).startswith("![skill by commodity]")
     assert not list(page.parent.glob(".report*"))
     with opened(tmp_path / "profile") as tab:
         tab.open(page, PHONE, "light")

@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from forecast_assets.features import Feature, Features
 from forecast_assets.plots import (
@@ -13,6 +14,8 @@ from forecast_assets.plots import (
     feature_plot,
     pit_histogram,
     price_plot,
+    score_plot,
+    skill_plot,
 )
 from forecast_assets.store.contract import Fan
 from forecast_assets_tests.conftest import make_history, with_features
@@ -76,3 +79,27 @@ def test_a_picture_says_its_size_and_what_it_shows() -> None:
         assert int.from_bytes(plot[16:20]) == picture.width
         assert int.from_bytes(plot[20:24]) == picture.height
         assert "Coffee" in picture.text
+
+
+def test_scores_are_one_inline_image_with_the_unit_on_its_axis() -> None:
+    held = pd.DataFrame(
+        {
+            "model_name": ["garch", "garch", "naive", "naive"],
+            "day_ahead": [1, 2, 1, 2],
+            "crps": [1.0, 2.0, 1.5, 2.5],
+            "covered_80": [True, False, True, True],
+        }
+    )
+    assert score_plot(held, "$/bbl").startswith("![scores by session ahead](data:image/png")
+
+
+def test_skill_is_one_inline_image_and_a_model_without_it_has_no_bar() -> None:
+    rows = pd.DataFrame(
+        {
+            "commodity": ["(all)", "WTI", "WTI"],
+            "model_name": ["garch", "garch", "naive"],
+            "calibration": ["calibrated for 1 of 1", "calibrated", "too narrow"],
+            "skill": [0.04, 0.04, np.nan],
+        }
+    )
+    assert skill_plot(rows).startswith("![skill by commodity](data:image/png;base64,")

@@ -8,17 +8,11 @@ top. It is written whole or not at all.
 import os
 from pathlib import Path
 
-from dagster import (
-    AssetExecutionContext,
-    AssetsDefinition,
-    MarkdownMetadataValue,
-    MaterializeResult,
-    MetadataValue,
-    asset,
-)
+from dagster import AssetsDefinition, MaterializeResult, asset
 
 from forecast_assets.briefing import briefing
 from forecast_assets.configuration import Settings
+from forecast_assets.metadata import of_report
 from forecast_assets.model_store import now
 from forecast_assets.report import render
 from forecast_assets.resources import StoreResource
@@ -34,18 +28,10 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         kinds={"html", "matplotlib"},
         description=__doc__,
     )
-    def write(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    def write(store: StoreResource) -> MaterializeResult[None]:
         said = briefing(settings, store.tables(), now())
         replace_file(settings.report_path, render(said))
-        notices = [f"- {notice.level}: {notice.text}" for notice in said.notices]
-        return MaterializeResult(
-            metadata={
-                "page": MetadataValue.url(settings.report_path.as_uri()),
-                "path": MetadataValue.path(settings.report_path),
-                "notices": MarkdownMetadataValue("\n".join(notices) or "none"),
-                "commodities": len(said.commodities),
-            }
-        )
+        return MaterializeResult(metadata=of_report(said, settings.report_path))
 
     return write
 
