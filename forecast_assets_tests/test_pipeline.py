@@ -57,7 +57,7 @@ def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ).fetchall()
         holes = connection.execute(
             "SELECT count(*) FROM commodity.forecast.distributions"
-            " WHERE NOT coalesce(day_1 > 0 AND day_2 > 0 AND day_7 > 0 AND day_14 > 0, FALSE)"
+            " WHERE NOT is_actuals AND NOT (day_1 > 0 AND day_2 > 0 AND day_7 > 0 AND day_14 > 0)"
         ).fetchall()
     assert leaks == holes == [(0,)]
     sessions = {"Gold": 126, "WTI": 124}
