@@ -53,15 +53,14 @@ def assess_window(
     independent pieces of work, as ``map`` does.
     """
     mine = forecasts_in(window, history, issued)
-    happened = Outcomes.after(history, [x.data_cutoff_date for x in mine], horizon)
+    happened = outcomes_of(mine, history, horizon)
     due = unscored(mine, scored, happened)
     models = []
     for name in sorted({forecast.model_name for forecast in due}):
         forecasts = [forecast for forecast in due if forecast.model_name == name]
-        cutoffs = [forecast.data_cutoff_date for forecast in forecasts]
-        after = Outcomes.after(history, cutoffs, horizon)
-        closes = history.closes[history.positions(cutoffs)]
-        scores = score(read(name, cutoffs), closes, after.closes, spread)
+        after = outcomes_of(forecasts, history, horizon)
+        paths = read(name, after.cutoffs)
+        scores = score(paths, after.cutoff_closes, after.closes, spread)
         models.append(ScoredModel(name, forecasts, after, scores))
     begun = [forecast for forecast, known in zip(mine, happened.known, strict=True) if known]
     again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}
@@ -78,8 +77,7 @@ def lacks_scores(
 ) -> bool:
     """Whether something is known of a window's forecasts that is not scored yet."""
     mine = forecasts_in(window, history, issued)
-    happened = Outcomes.after(history, [x.data_cutoff_date for x in mine], horizon)
-    return bool(unscored(mine, scored, happened))
+    return bool(unscored(mine, scored, outcomes_of(mine, history, horizon)))
 
 
 def forecasts_in(
@@ -93,6 +91,11 @@ def forecasts_in(
         if forecast.data_cutoff_date in sessions
         and window.training_date <= forecast.forecast_start_date < window.end
     ]
+
+
+def outcomes_of(forecasts: Sequence[IssuedForecast], history: History, horizon: int) -> Outcomes:
+    """What came after each forecast's cutoff, an item a forecast."""
+    return Outcomes.after(history, [x.data_cutoff_date for x in forecasts], horizon)
 
 
 def gone(
@@ -118,11 +121,19 @@ def unscored(
     """
     held = {(old.model_name, old.data_cutoff_date): old for old in scored}
     due = []
-    rows = zip(issued, happened.closes.tolist(), happened.known.tolist(), strict=True)
-    for forecast, closes, known in rows:
+    known, closes = happened.known.tolist(), happened.closes.tolist()
+    for place, (forecast, close) in enumerate(
+        zip(issued, happened.cutoff_closes.tolist(), strict=True)
+    ):
         old = held.get((forecast.model_name, forecast.data_cutoff_date))
-        said = old and (old.forecast_start_date, old.generation_timestamp, old.outcome)
-        true = forecast.forecast_start_date, forecast.generation_timestamp, closes[:known]
-        if (old or known) and said != true:
+        true = ScoredForecast(
+            forecast.model_name,
+            forecast.data_cutoff_date,
+            forecast.forecast_start_date,
+            forecast.generation_timestamp,
+            close,
+            closes[place][: known[place]],
+        )
+        if (old or known[place]) and old != true:
             due.append(forecast)
     return due

@@ -59,10 +59,16 @@ def after(found: Assessment, scored: list[ScoredForecast]) -> list[ScoredForecas
             each.data_cutoff_date,
             each.forecast_start_date,
             each.generation_timestamp,
+            close,
             closes[~np.isnan(closes)].tolist(),
         )
         for model in found.models
-        for each, closes in zip(model.forecasts, model.happened.closes, strict=True)
+        for each, close, closes in zip(
+            model.forecasts,
+            model.happened.cutoff_closes.tolist(),
+            model.happened.closes,
+            strict=True,
+        )
     }
     old = {(each.model_name, each.data_cutoff_date): each for each in scored}
     for each in found.gone:
@@ -142,9 +148,11 @@ def test_a_forecast_that_moved_is_scored_again(whole: list[ScoredForecast]) -> N
     assert names_of(assess(HISTORY, forecasts, whole)) == {"garch": [CUTOFFS[3]]}
 
 
-def test_a_revised_price_scores_what_it_is_an_outcome_of(whole: list[ScoredForecast]) -> None:
+def test_a_revised_price_scores_what_it_is_an_outcome_of_and_what_began_from_it(
+    whole: list[ScoredForecast],
+) -> None:
     found = assess(revised(CUTOFFS[10]), issued(), whole)
-    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[7:10])
+    assert names_of(found) == dict.fromkeys(("garch", "naive"), CUTOFFS[7:11])
 
 
 def test_a_cutoff_that_is_no_session_any_more_has_no_scores(whole: list[ScoredForecast]) -> None:

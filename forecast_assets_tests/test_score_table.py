@@ -231,7 +231,7 @@ def test_a_revised_price_is_told_and_scored(graph: Graph) -> None:
     load(graph, revised)
     forecast_and_score(graph)
     require_outcomes(graph, [revised])
-    assert rescored(graph, before) == dict.fromkeys(MODELS, history.dates[586:600].tolist())
+    assert rescored(graph, before) == dict.fromkeys(MODELS, history.dates[586:601].tolist())
     paths = [
         table.query("path_id > 0").reset_index(drop=True)
         for table in (before[0], everything(graph)[0])

@@ -28,7 +28,7 @@ from pydantic import Field
 from forecast_assets.checks import check_results, forecast_checks
 from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
 from forecast_assets.findings import of_forecasting
-from forecast_assets.forecasting import Forecasting, forecast_window
+from forecast_assets.forecasting import forecast_window
 from forecast_assets.history import History
 from forecast_assets.io_managers import (
     FittedModels,
@@ -92,16 +92,15 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             window = partitions.window_of(key)
             history = features[window.commodity]
             header = written(window, version, context.run.run_id, now())
-            if reason := not_due(settings, window, history):
-                context.log.warning("%s: nothing is due: %s", key, reason)
-                return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
             tables = store.tables()
             declined = {x.model_name for x in recorded(tables, header, "train") if x.declined}
             names = run.models.keys() - declined
-            if not names:
+            reason = not_due(settings, window, history)
+            if reason is None and not names:
                 reason = f"{window.commodity}: every model of the roster declined the window"
-                return ForecastWindow(header, Forecasting([], settings.paths), history, reason)
-            models, broken = trained_models.of(window, version, names)
+            if reason:
+                context.log.warning("%s: nothing is due: %s", key, reason)
+            models, broken = ([], []) if reason else trained_models.of(window, version, names)
             outcome = forecast_window(
                 run,
                 window,
@@ -114,7 +113,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)
             findings = of_forecasting(settings, history, outcome)
-            return ForecastWindow(header, outcome, history, findings=findings)
+            return ForecastWindow(header, outcome, history, reason, findings)
 
         value = Partitioned(context, progress, forecast)
         yield Output(value)  # Dagster goes on from here once every partition is committed

@@ -240,12 +240,13 @@ class PathTable(Protocol):
 
 @dataclass(frozen=True)
 class ScoredForecast:
-    """A forecast that was scored: as it was then, and the outcomes that were known."""
+    """A forecast that was scored: as it was, the close it began from, and the outcomes known."""
 
     model_name: str
     data_cutoff_date: date
     forecast_start_date: date
     generation_timestamp: datetime
+    cutoff_close: float
     outcome: list[float]
 
 

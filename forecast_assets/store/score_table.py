@@ -27,6 +27,7 @@ DEFINITIONS = (
         data_cutoff_date DATE NOT NULL,
         day_ahead INTEGER NOT NULL,
         session DATE NOT NULL,
+        cutoff_close DOUBLE NOT NULL,
         actual DOUBLE NOT NULL,
         absolute_error DOUBLE NOT NULL,
         squared_error DOUBLE NOT NULL,
@@ -88,7 +89,7 @@ DEFINITIONS = (
 
 SCORED = """
     SELECT model_name, data_cutoff_date, any_value(forecast_start_date),
-        any_value(generation_timestamp), list(actual ORDER BY day_ahead)
+        any_value(generation_timestamp), any_value(cutoff_close), list(actual ORDER BY day_ahead)
     FROM forecast.scores WHERE commodity = $commodity AND model_version = $model_version
     GROUP BY model_name, data_cutoff_date ORDER BY model_name, data_cutoff_date
 """
@@ -218,6 +219,7 @@ def score_rows(written: Written, model: ScoredModel) -> tuple[pa.Table, pa.Table
             model.forecasts[place].generation_timestamp for place in forecasts.tolist()
         ],
         "day_ahead": days.astype(np.int32) + 1,
+        "cutoff_close": model.happened.cutoff_closes[forecasts],
         "session": model.happened.sessions[by_session],
         "actual": model.happened.closes[by_session],
     }
