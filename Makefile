@@ -18,7 +18,7 @@ ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml ## Open the Dagster UI and da
 	$(BIN)/dagster dev -w workspace.yaml
 
 test: check browser ## Install what tests need, then check and test: what CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/installed-dev ## Check format, lint and types
 	$(BIN)/ruff format --check .

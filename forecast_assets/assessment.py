@@ -56,8 +56,8 @@ def assess_window(
     happened = outcomes_of(mine, history, horizon)
     due = unscored(mine, scored, happened)
     models = []
-    for name in sorted({forecast.model_name for forecast in due}):
-        forecasts = [forecast for forecast in due if forecast.model_name == name]
+    for name, n_paths in sorted({(forecast.model_name, forecast.n_paths) for forecast in due}):
+        forecasts = [x for x in due if (x.model_name, x.n_paths) == (name, n_paths)]
         after = outcomes_of(forecasts, history, horizon)
         paths = read(name, after.cutoffs)
         scores = score(paths, after.cutoff_closes, after.closes, spread)

@@ -11,6 +11,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.evaluation import non_overlapping
 from forecast_assets.history import History
 from forecast_assets.leaderboard import ALL
+from forecast_assets.points import LEVELS
 from forecast_assets.report import (
     Calibration,
     CommodityReport,
@@ -53,9 +54,10 @@ def brief(
 ) -> CommodityReport:
     """What the report says of one commodity."""
     version, history = settings.model_version, store.prices.history(name)
-    shelf = store.publications.find(name, version)
-    newest = newest_of(shelf, leaderboard.model_name.tolist())
     starts = {x.data_cutoff_date: x.forecast_start_date for x in store.paths.issued(name, version)}
+    there = starts.keys() & set(history.dates.tolist())
+    shelf = [x for x in store.publications.find(name, version) if x.data_cutoff_date in there]
+    newest = newest_of(shelf, leaderboard.model_name.tolist())
 
     def fan(chosen: Publication) -> Fan:
         cutoff, model = chosen.data_cutoff_date, chosen.model_name
@@ -101,8 +103,8 @@ def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
 
 def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outlook:
     """What paths say of one session ahead; ``prices``: shape (n_paths,)."""
-    lower_95, lower_80, median, upper_80, upper_95 = np.quantile(
-        prices.astype(np.float64), [0.025, 0.1, 0.5, 0.9, 0.975]
+    lower_95, lower_80, _, median, _, upper_80, upper_95 = np.quantile(
+        prices.astype(np.float64), LEVELS
     ).tolist()
     return Outlook(
         sessions,

@@ -68,7 +68,7 @@ def run(
         bool, typer.Option("--recompute", help="Draw again what was forecast from revised prices.")
     ] = False,
 ) -> None:
-    """Load prices, train and forecast what is missing; exit with 1 if anything failed."""
+    """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
     with reported(console):
         settings = load_settings()
@@ -167,10 +167,12 @@ def show(
 def newest_of(reader: Reader, commodity: str, model: str | None, version: str) -> list[Paths]:
     """The newest published forecasts, or the newest of one model."""
     if model is None:
-        published = reader.newest_published(commodity)
+        newest = reader.newest_published(commodity)
+        published = [paths for paths in newest if paths.model_version == version]
         if not published:
             raise ModelNotFound(
-                f"{commodity}: nothing is published yet: run `forecast report`, or name a --model"
+                f"{commodity}: nothing of {version} is published: run `forecast report`, or name a"
+                " --model"
             )
         return published
     known = reader.models()

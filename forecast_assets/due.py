@@ -74,18 +74,24 @@ def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recom
 def windows_without_forecasts(
     settings: Settings, windows: Sequence[Window], ledger: Ledger, *, recompute: bool
 ) -> list[Window]:
-    """The windows that a forecast run has work in.
-
-    Forecasts whose first session moved, whose cutoff was withdrawn, or whose outcome is news, are
-    put right by a run of any window: of the last one, if none other is due.
-    """
-    lacking = [
+    """The windows that a forecast run has something to draw in."""
+    return [
         window
         for window in windows
         if lacks_forecasts(settings, window, ledger, recompute=recompute)
     ]
-    if lacking or not windows:
-        return lacking
+
+
+def windows_with_news(
+    settings: Settings, windows: Sequence[Window], ledger: Ledger
+) -> list[Window]:
+    """The window of a run that puts right what is said of forecasts: the last one, or none.
+
+    Their first session moved, their cutoff was withdrawn, or their outcome is news. A run of any
+    window does it for all, even of one that nothing can be drawn in.
+    """
+    if not windows:
+        return []
     last = windows[-1]
     origins = last.origins(ledger.history, settings.commodity(last.commodity).calendar)
     history, issued = ledger.history, ledger.issued

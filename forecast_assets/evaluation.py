@@ -107,7 +107,7 @@ def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
 def standings(records: pd.DataFrame, tolerance: Tolerance) -> list[Standing]:
     """The standing of every model on all its records, in order of name.
 
-    Raises ValueError for two forecasts of a model from one cutoff, and for sessions out of order.
+    Raises ValueError for two forecasts of a model from one cutoff.
     """
     found = []
     for track in _tracks(records):
@@ -162,16 +162,22 @@ def _tracks(records: pd.DataFrame) -> Iterator[_Track]:
     naive = naive.rename(columns={"crps": "naive_crps"})
     for name, mine in records.groupby("model_name", sort=True):
         ordered = mine.sort_values("data_cutoff_date")
-        _require_order(str(name), ordered)
-        yield _track(str(name), ordered.merge(naive, how="left", on="data_cutoff_date"))
+        _require_one_each(str(name), ordered)
+        in_order = ordered[_follows(ordered.first_session) & _follows(ordered.last_session)]
+        yield _track(str(name), in_order.merge(naive, how="left", on="data_cutoff_date"))
 
 
-def _require_order(name: str, ordered: pd.DataFrame) -> None:
+def _require_one_each(name: str, ordered: pd.DataFrame) -> None:
     if ordered["data_cutoff_date"].duplicated().any():
         raise ValueError(f"{name}: two records have one cutoff")
-    for column in ("first_session", "last_session"):
-        if not ordered[column].is_monotonic_increasing:
-            raise ValueError(f"{name}: a later cutoff has an earlier {column}")
+
+
+def _follows(sessions: pd.Series) -> pd.Series:
+    """Whether each is not before an earlier one, as where a session came late.
+
+    Such a score waits for being made anew, since its forecast's sessions are others now.
+    """
+    return sessions >= sessions.cummax()
 
 
 def _track(name: str, ordered: pd.DataFrame) -> _Track:

@@ -73,17 +73,23 @@ def rows_of(records: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
     standing = pd.DataFrame([asdict(each) for each in standings(records, tolerance)])
     by_model = records.groupby("model_name")
     means = by_model[list(MEANS)].mean()
+    scored = records.groupby("data_cutoff_date").log_score.transform("count")
+    everywhere = scored == records.groupby("data_cutoff_date").log_score.transform("size")
+    means["log_score"] = records[everywhere].groupby("model_name").log_score.mean()
     means["first_forecast"] = by_model.first_session.min()
     means["last_forecast"] = by_model.first_session.max()
     return standing.merge(means, on="model_name")
 
 
 def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFrame:
-    """Models of a version over all commodities, each of which counts the same in a mean."""
-    rows = []
+    """Models of a version over all commodities, each of which counts the same in a mean.
+
+    A model has a skill over all where it has one for each, or its place would be that of the
+    commodities that it was spared.
+    """
+    rows, n_commodities = [], table.commodity.nunique()
     for name, mine in table.groupby("model_name"):
         shares = [
-            "skill",
             *WITHOUT_UNIT,
             *(f"coverage_{x}" for x in ("80", "95", "error_80", "error_95")),
         ]
@@ -92,6 +98,7 @@ def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFram
         rows.append(
             mine[shares].mean().to_dict()
             | {
+                "skill": mine.skill.mean(skipna=False) if len(mine) == n_commodities else np.nan,
                 "commodity": ALL,
                 "model_version": version,
                 "model_name": name,

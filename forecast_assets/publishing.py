@@ -7,7 +7,11 @@ import pandas as pd
 
 from forecast_assets.configuration import Publish, Settings
 from forecast_assets.evaluation import Tolerance, as_of
+from forecast_assets.models.naive import Naive
 from forecast_assets.store.contract import IssuedForecast, Publication
+
+NONE_CALIBRATED = "no model was known to be calibrated yet"
+NONE_COMPARED = "no skill is known: the version has no forecasts of naive to compare with"
 
 Offers = Mapping[date, Sequence[str]]
 """The models that have a forecast, by cutoff."""
@@ -33,7 +37,9 @@ def publications(
             for name in sorted(names)
         ]
     best = best_of(records, offers, tolerance_of(settings))
-    return [best.get(day) or _fallback(settings, day, names) for day, names in offers.items()]
+    compared = records.empty or (records.model_name == Naive.name).any()
+    why = NONE_CALIBRATED if compared else NONE_COMPARED
+    return [best.get(day) or _fallback(settings, day, names, why) for day, names in offers.items()]
 
 
 def tolerance_of(settings: Settings) -> Tolerance:
@@ -58,8 +64,8 @@ def best_of(records: pd.DataFrame, offers: Offers, tolerance: Tolerance) -> dict
     return best
 
 
-def _fallback(settings: Settings, day: date, names: Sequence[str]) -> Publication:
+def _fallback(settings: Settings, day: date, names: Sequence[str], why: str) -> Publication:
     rule: Publish = settings.publish
     order = [rule.fallback, *(rule.models or settings.models), *names]
     name = next(name for name in order if name in names)
-    return Publication(day, name, "no model was known to be calibrated yet")
+    return Publication(day, name, why)

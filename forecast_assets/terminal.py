@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
+from forecast_assets.points import LEVELS
+from forecast_assets.risk import probability_above
 from forecast_assets.store.contract import Fan
 
-LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 BANDS = ((0, 6, "░"), (1, 5, "▒"), (2, 4, "▓"))
 """Places in LEVELS of an interval's bounds, and its character; the widest first."""
 MEDIAN, CLOSE, BOTH = "┃", "╎", "╋"
@@ -58,8 +59,7 @@ def _columns(
 ) -> dict[str, list[str]]:
     """The texts of each column by its heading."""
     decimals = _decimals(quantiles)
-    last = np.float32(close)
-    above = (paths > last).mean(axis=0) + (paths == last).mean(axis=0) / 2
+    above = probability_above(paths.T, close)
     columns = {
         "day": [str(day) for day in range(1, quantiles.shape[1] + 1)],
         "median": [_price(value, decimals) for value in quantiles[LEVELS.index(0.5)]],

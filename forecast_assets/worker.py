@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,6 +26,7 @@ from forecast_assets.due import (
     due_windows,
     lacks_models,
     stretches,
+    windows_with_news,
     windows_without_forecasts,
     windows_without_scores,
 )
@@ -93,17 +94,23 @@ class Worker:
         for first, last in stretches(untrained, windows):
             self._range("train", "trained_models", {}, first, last)
         ledger, again = self._ledger(name), self.recompute
-        lacking = windows_without_forecasts(self.settings, windows, ledger, recompute=again)
-        for first, last in stretches(lacking, windows):
+        lacking = windows_without_forecasts(
+            self.settings, windows, ledger, recompute=again
+        ) or windows_with_news(self.settings, begun, ledger)
+        for first, last in stretches(lacking, begun):
             self._range("forecast", "distributions", {"recompute": again}, first, last)
-        self._score(name, begun)
+        self._score(name)
 
     def publish(self) -> None:
         """Rank the models, publish, and write the page."""
         self._execute("publish", "report", {})
 
-    def _score(self, name: str, windows: Sequence[Window]) -> None:
-        """Score the forecasts of a commodity of which something new is known."""
+    def _score(self, name: str) -> None:
+        """Score the forecasts of a commodity of which something new is known.
+
+        A price may be news to forecasts before the days that the run is asked for.
+        """
+        windows = Partitions(self.settings).windows_of(name)
         lacking = windows_without_scores(
             self.settings,
             windows,

@@ -76,6 +76,20 @@ def after(found: Assessment, scored: list[ScoredForecast]) -> list[ScoredForecas
     return [each for each in (old | new).values() if each.outcome]
 
 
+def test_forecasts_of_other_numbers_of_paths_are_scored_apart() -> None:
+    few, more = issued(CUTOFFS[:2], ("naive",)), issued(CUTOFFS[2:4], ("naive",))
+    asked: list[list[date]] = []
+
+    def counted(name: str, cutoffs: list[date]) -> np.ndarray:
+        asked.append(cutoffs)
+        return read(name, cutoffs)
+
+    forecasts = [*few, *(replace(each, n_paths=7) for each in more)]
+    found = assess_window(WINDOW, HISTORY, forecasts, [], horizon=HORIZON, read=counted)
+    assert asked == [CUTOFFS[:2], CUTOFFS[2:4]]
+    assert found.scored == 4
+
+
 def names_of(found: Assessment) -> dict[str, list[date]]:
     return {
         model.model_name: [each.data_cutoff_date for each in model.forecasts]

@@ -107,6 +107,28 @@ def test_of_several_of_one_date_the_best_is_shown() -> None:
     assert newest_of([], ["c"]) is None
 
 
+def test_a_session_that_the_source_took_back_leaves_the_rest_of_the_report(made: Panel) -> None:
+    """Between the prices' run and the forecasts' the tables have forecasts from no session."""
+    with made.at_home() as graph:
+        history = graph.store.prices.history("Coffee")
+        cutoff = briefing(made.settings, graph.store, NOW).commodities[0].past[2].cutoff
+        with graph.store.database.writing() as connection:
+            connection.execute(
+                "UPDATE market.price_revisions SET close = NULL WHERE commodity = 'Coffee'"
+                " AND date = $cutoff",
+                {"cutoff": cutoff},
+            )
+        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
+        with graph.store.database.writing() as connection:
+            connection.execute(
+                "UPDATE market.price_revisions SET close = $close WHERE commodity = 'Coffee'"
+                " AND date = $cutoff",
+                {"cutoff": cutoff, "close": history.known_at(cutoff).closes[-1]},
+            )
+    assert len(coffee.past) == PAST_FANS
+    assert cutoff not in [fan.cutoff for fan in coffee.past]
+
+
 def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None:
     written = Written("Tea", "v1.0", date(2020, 7, 1), NOW, "a run")
     failures = [
@@ -176,6 +198,9 @@ def test_forecast_show_prints_the_published_fan_or_that_of_a_model(at_home: Pane
     one = forecast("show", "Coffee", "--model", "random_walk")
     assert "Coffee, random_walk v1.0" in one.output
     assert forecast("show", "Cofee").output.startswith("error: commodity: found 'Cofee'")
+    assert (
+        "nothing of v2 is published" in forecast("show", "Coffee", "--model-version", "v2").output
+    )
     nothing = forecast("show", "Sugar")
     assert nothing.exit_code == 1
     assert "Sugar" in nothing.output

@@ -174,9 +174,14 @@ def test_records_that_contradict_each_other_are_refused() -> None:
     records = independent("theta", 5)
     with pytest.raises(ValueError, match="theta: two records have one cutoff"):
         standings(pd.concat([records, records[:1]]), TOLERANCE)
-    crossed = records.assign(last_session=records["last_session"].to_numpy()[::-1])
-    with pytest.raises(ValueError, match="theta: a later cutoff has an earlier last_session"):
-        standings(crossed, TOLERANCE)
+
+
+def test_a_score_that_ends_before_an_earlier_one_waits_for_being_made_anew() -> None:
+    records = records_of("theta", 60)
+    crossed = records.copy()
+    crossed.loc[40, "last_session"] = records.loc[20, "last_session"]
+    without = records.drop(index=40)
+    assert str(standings(crossed, TOLERANCE)) == str(standings(without, TOLERANCE))
 
 
 def mixed_records() -> pd.DataFrame:

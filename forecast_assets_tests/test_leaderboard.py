@@ -240,6 +240,31 @@ def test_a_model_without_skill_stands_after_those_that_have_one() -> None:
     assert coffee.model_name.tolist() == ["naive", "ets", "theta"]
 
 
+def test_log_scores_are_compared_where_every_models_is_defined() -> None:
+    naive = records_of("naive", [1.0] * 4).assign(log_score=[1.0, 2.0, 3.0, 4.0])
+    far = records_of("ets", [1.0] * 4).assign(log_score=[5.0, np.nan, 7.0, 8.0])
+    training = pd.DataFrame(
+        columns=["commodity", "model_version", "model_name", "models_trained", "training_seconds"]
+    )
+    rows = leaderboard({("Tea", "v1"): pd.concat([naive, far])}, training, WITHIN)
+    means = rows[rows.commodity == "Tea"].set_index("model_name").log_score
+    assert means["naive"] == pytest.approx((1 + 3 + 4) / 3)
+    assert means["ets"] == pytest.approx((5 + 7 + 8) / 3)
+
+
+def test_a_model_that_lacks_a_commodity_has_no_skill_over_all() -> None:
+    easy = pd.concat([records_of("naive", [2.0] * 4), records_of("ets", [1.0] * 4)])
+    hard = records_of("naive", [2.0] * 4)
+    training = pd.DataFrame(
+        columns=["commodity", "model_version", "model_name", "models_trained", "training_seconds"]
+    )
+    rows = leaderboard({("Tea", "v1"): easy, ("Oats", "v1"): hard}, training, WITHIN)
+    overall = rows[rows.commodity == ALL].set_index("model_name")
+    assert rows[(rows.commodity == "Tea") & (rows.model_name == "ets")].skill.tolist() == [0.5]
+    assert math.isnan(overall.skill["ets"])
+    assert overall.place["naive"] == 1
+
+
 def test_the_panel_compares_dates_that_both_models_have_and_averages_over_commodities() -> None:
     # Coffee: 1/2 - 2/2 on each day; Sugar: 30/10 - 10/10, from the second day on.
     days = 30

@@ -63,13 +63,16 @@ def test_another_reason_or_model_for_a_date_replaces_the_row(store: DuckDBStore)
     assert store.publications.find("Coffee", "v1") == other
 
 
-def test_commodities_and_versions_are_apart(store: DuckDBStore) -> None:
-    for name, version in (("Coffee", "v1"), ("Coffee", "v2"), ("Sugar", "v1")):
-        store.publications.replace(name, version, [ONE], AT, "a")
-    store.publications.replace("Coffee", "v1", [], LATER, "b")
+def test_commodities_are_apart_and_one_version_of_each_is_published(store: DuckDBStore) -> None:
+    for name in ("Coffee", "Sugar"):
+        store.publications.replace(name, "v1", [ONE], AT, "a")
+    changes = store.publications.replace("Coffee", "v2", [ONE, TWO], LATER, "b")
+    assert changes == PublicationChanges(added=2, withdrawn=1, unchanged=0)
     assert store.publications.find("Coffee", "v1") == []
-    assert store.publications.find("Coffee", "v2") == [ONE]
+    assert store.publications.find("Coffee", "v2") == [ONE, TWO]
     assert store.publications.find("Sugar", "v1") == [ONE]
+    assert store.publications.replace("Coffee", "v2", [], LATER, "c").withdrawn == 2
+    assert store.publications.find("Coffee", "v2") == []
 
 
 def test_a_forecast_is_published_once(store: DuckDBStore) -> None:

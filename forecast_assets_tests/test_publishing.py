@@ -324,15 +324,24 @@ def said(result: object) -> dict[str, object]:
     return {name: record.data[name] for name in ("published", "added", "withdrawn")}
 
 
-def test_another_versions_publications_stay(tmp_path: Path) -> None:
+def test_only_the_configurations_version_is_published(tmp_path: Path) -> None:
     first = panel(tmp_path, [make_history(540)]).made()
     before = first.frame("FROM commodity.forecast.publications ORDER BY ALL")
     second = panel(tmp_path, [make_history(540)], model_version="v2.0").made()
     after = second.frame("FROM commodity.forecast.publications ORDER BY ALL")
-    ours = after[after.model_version == "v1.0"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(ours, before)
-    assert sorted(set(after.model_version)) == ["v1.0", "v2.0"]
-    assert len(after) == 2 * len(before)
+    assert set(after.model_version) == {"v2.0"}
+    columns = ["model_name", "data_cutoff_date", "reason"]
+    pd.testing.assert_frame_equal(after[columns], before[columns])
+    view = second.frame(
+        "SELECT DISTINCT model_version FROM commodity.forecast.published_distributions"
+    )
+    assert all(name.endswith("_v2.0") for name in view.model_version)
+
+
+def test_without_naive_the_reason_is_that_there_is_no_skill(settings: Settings) -> None:
+    offered, scored = issued(["random_walk"], 500), records({"random_walk": 1.0}, 500)
+    reasons = {each.reason for each in publications(settings, offered, scored)}
+    assert reasons == {"no skill is known: the version has no forecasts of naive to compare with"}
 
 
 def test_a_withdrawn_forecast_is_published_no_more(settings: Settings) -> None:

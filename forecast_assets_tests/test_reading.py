@@ -112,6 +112,7 @@ def insert_scores(connection: Connection, model: dict[str, str]) -> None:
         "forecast_start_date": starts[forecasts],
         "day_ahead": days.astype(np.int32) + 1,
         "session": SESSIONS[FIRST_ORIGIN + forecasts + days + 1],
+        "cutoff_close": CLOSES[FIRST_ORIGIN + forecasts],
         "actual": outcomes()[forecasts, days].astype(np.float64),
     }
     made = {"covered_80": True, "covered_95": True, "generation_timestamp": AT}

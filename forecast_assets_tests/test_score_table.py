@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast_assets.due import windows_without_forecasts, windows_without_scores
+from forecast_assets.due import (
+    windows_with_news,
+    windows_without_forecasts,
+    windows_without_scores,
+)
 from forecast_assets.errors import StoreError
 from forecast_assets.history import History
 from forecast_assets.partitions import Partitions
 from forecast_assets.scoring import PATH_SCORES, SESSION_SCORES, score
 from forecast_assets.store import score_table
+from forecast_assets.store.contract import ModelFailure, Written
 from forecast_assets_tests.conftest import Graph, MakeGraph, make_history, write_prices
 from forecast_assets_tests.test_due import ledger
 from forecast_assets_tests.test_io_managers import materializations, value
@@ -338,7 +343,9 @@ def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
     def due() -> tuple[list[str], list[str]]:
         book = ledger(graph)
         scored = graph.store.scores.scored("Coffee", "v1.0")
-        lacking = windows_without_forecasts(graph.settings, windows, book, recompute=False)
+        lacking = windows_without_forecasts(
+            graph.settings, windows, book, recompute=False
+        ) or windows_with_news(graph.settings, windows, book)
         unscored = windows_without_scores(
             graph.settings, windows, book.history, book.issued, scored
         )
@@ -367,6 +374,28 @@ def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
     assert key == third  # deleting is for the last window
     graph.run("score", third)
     assert len(graph.store.scores.scored("Coffee", "v1.0")) == len(scored) - 2
+
+
+def test_what_happened_is_told_where_every_model_declined_the_newest_window(
+    graph: Graph,
+) -> None:
+    newest = Partitions(graph.settings).windows_of("Coffee")[2:3]
+
+    def told() -> int:
+        return len(frame(graph, "FROM forecast.distributions WHERE path_id = 0 AND day_1 = 77"))
+
+    days = history_of("Coffee", 661).dates
+    load(graph, History("Coffee", days, np.r_[history_of("Coffee", 660).closes, 77.0]))
+    written = Written(
+        "Coffee", "v1.0", date.fromisoformat(THIRD[1:]), datetime(2024, 1, 1), "a run"
+    )  # noqa: DTZ001
+    declined = [ModelFailure(name, "declines", declined=True) for name in MODELS]
+    graph.store.models.append(written, [], declined)
+    assert told() == 0
+    assert windows_with_news(graph.settings, newest, ledger(graph))
+    graph.run("forecast", "Coffee" + THIRD)
+    assert told() == len(MODELS)
+    assert windows_with_news(graph.settings, newest, ledger(graph)) == []
 
 
 def test_paths_of_a_forecast_that_is_not_whole_are_not_read(graph: Graph) -> None:
@@ -411,7 +440,7 @@ def test_a_write_that_lands_too_few_scores_is_taken_back(
 SCORER = textwrap.dedent("""
     import sys
     from dataclasses import replace
-    from datetime import date
+    from datetime import date, datetime
     from pathlib import Path
 
     from forecast_assets.assessment import assess_window

@@ -28,7 +28,11 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     )
     def rank(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         tables = store.tables()
-        records = {key: tables.scores.records(*key) for key in tables.scores.versions()}
+        records = {
+            (name, version): tables.scores.records(name, version)
+            for name, version in tables.scores.versions()
+            if name in settings.commodities
+        }
         rows = leaderboard(records, tables.leaderboard.training_cost(), tolerance_of(settings))
         tables.leaderboard.replace(rows, now(), context.run.run_id)
         return MaterializeResult(metadata=of_leaderboard(tables.leaderboard.read()))

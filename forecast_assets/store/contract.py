@@ -334,7 +334,10 @@ class PublicationTable(Protocol):
         at: datetime,
         by: str,
     ) -> PublicationChanges:
-        """Make the table say this of a commodity and version, touching only what differs."""
+        """Make the table say this of a commodity, touching only what differs.
+
+        What is published of other versions of it is withdrawn.
+        """
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
         """What is published of a commodity and version, in the order of dates."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import pyarrow as pa
+
 from forecast_assets.store.contract import Publication, PublicationChanges
 from forecast_assets.store.database import Database
 
@@ -37,15 +39,19 @@ FIND = """
 
 WITHDRAW = """
     DELETE FROM forecast.publications
-    WHERE commodity = $commodity AND model_version = $model_version
-        AND model_name = $model_name AND data_cutoff_date = $data_cutoff_date
+    WHERE commodity = $commodity AND (model_version <> $model_version
+        OR (data_cutoff_date, model_name, reason) NOT IN (
+            SELECT (data_cutoff_date, model_name, reason) FROM arriving))
 """
 
 PUBLISH = """
     INSERT INTO forecast.publications BY NAME
-    SELECT $commodity AS commodity, $model_version AS model_version, $model_name AS model_name,
-        $data_cutoff_date AS data_cutoff_date, $reason AS reason, $at AS published_at,
+    SELECT $commodity AS commodity, $model_version AS model_version, *, $at AS published_at,
         $by AS created_by
+    FROM arriving ANTI JOIN (
+        FROM forecast.publications
+        WHERE commodity = $commodity AND model_version = $model_version
+    ) USING (data_cutoff_date, model_name, reason)
 """
 
 
@@ -63,21 +69,14 @@ class DuckDBPublicationTable:
         at: datetime,
         by: str,
     ) -> PublicationChanges:
-        """Make the table say this of a commodity and version, touching only what differs."""
-        before, after = set(self.find(commodity, model_version)), set(publications)
+        """Make the table say this, and no other version, touching only what differs."""
         identity = {"commodity": commodity, "model_version": model_version}
-        header = identity | {"at": at, "by": by}
-        if before != after:
-            with self.database.writing() as connection:
-                for old in sorted(before - after):
-                    connection.execute(WITHDRAW, identity | _key(old))
-                for new in sorted(after - before):
-                    connection.execute(PUBLISH, header | _key(new) | {"reason": new.reason})
-        return PublicationChanges(
-            added=len(after - before),
-            withdrawn=len(before - after),
-            unchanged=len(before & after),
-        )
+        with self.database.writing() as connection:
+            connection.register("arriving", publication_rows(publications))
+            ((withdrawn,),) = connection.execute(WITHDRAW, identity).fetchall()
+            header = identity | {"at": at, "by": by}
+            ((added,),) = connection.execute(PUBLISH, header).fetchall()
+        return PublicationChanges(added, withdrawn, unchanged=len(publications) - added)
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
         """What is published of a commodity and version, in the order of dates."""
@@ -88,8 +87,12 @@ class DuckDBPublicationTable:
         return [Publication(*row) for row in rows]
 
 
-def _key(publication: Publication) -> dict[str, object]:
-    return {
-        "model_name": publication.model_name,
-        "data_cutoff_date": publication.data_cutoff_date,
-    }
+def publication_rows(publications: Sequence[Publication]) -> pa.Table:
+    """What is to be published, a row each."""
+    return pa.table(
+        {
+            "data_cutoff_date": pa.array([x.data_cutoff_date for x in publications], pa.date32()),
+            "model_name": pa.array([x.model_name for x in publications], pa.string()),
+            "reason": pa.array([x.reason for x in publications], pa.string()),
+        }
+    )
