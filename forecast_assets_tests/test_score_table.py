@@ -386,9 +386,8 @@ def test_what_happened_is_told_where_every_model_declined_the_newest_window(
 
     days = history_of("Coffee", 661).dates
     load(graph, History("Coffee", days, np.r_[history_of("Coffee", 660).closes, 77.0]))
-    written = Written(
-        "Coffee", "v1.0", date.fromisoformat(THIRD[1:]), datetime(2024, 1, 1), "a run"
-    )  # noqa: DTZ001
+    at = datetime(2024, 1, 1)  # noqa: DTZ001 - the tables keep UTC without a zone
+    written = Written("Coffee", "v1.0", date.fromisoformat(THIRD[1:]), at, "a run")
     declined = [ModelFailure(name, "declines", declined=True) for name in MODELS]
     graph.store.models.append(written, [], declined)
     assert told() == 0
