@@ -1,7 +1,7 @@
 """What the report says, gathered from the tables."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -144,8 +144,9 @@ def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:
         for failure in store.failures.find(name, settings.model_version)
         if failure.model_name in settings.models
     ]
-    newest = max((failure.training_date for failure in found), default=None)
+    issued = store.paths.issued(name, settings.model_version)
+    newest = max((forecast.training_date for forecast in issued), default=date.min)
     notices = [Notice("failed", x.reason) for x in found if not x.declined]
     return notices + [
-        Notice("declined", x.reason) for x in found if x.declined and x.training_date == newest
+        Notice("declined", x.reason) for x in found if x.declined and x.training_date >= newest
     ]

@@ -136,14 +136,18 @@ def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None
         ModelFailure("random_walk", "random_walk declines", declined=True),
         ModelFailure("of_old", "no model of the roster"),
     ]
+    of_old = Written("Coffee", "v1.0", date(2020, 1, 1), NOW, "a run")
+    before = ModelFailure("naive", "naive declined long ago", declined=True)
     with made.at_home() as graph:
         graph.store.models.append(written, [], failures)
+        graph.store.models.append(of_old, [], [before])
         said = briefing(made.settings, graph.store, NOW)
         graph.store.models.append(written, [], [])
+        graph.store.models.append(of_old, [], [])
     levels = {(notice.level, notice.text) for notice in said.notices}
     assert ("failed", "naive broke down") in levels
     assert ("declined", "random_walk declines") in levels
-    assert not any("roster" in text for _, text in levels)
+    assert not any("roster" in text or "long ago" in text for _, text in levels)
     stale = [notice.text for notice in said.notices if notice.level == "stale"]
     assert [text.partition(":")[0] for text in stale] == ["Sugar", "Tea"]
 
