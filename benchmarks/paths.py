@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.quality import NEEDING_MORE
 from forecast_assets.assessment import assess_window
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import FROM_DATA, Settings
 from forecast_assets.definitions import build_definitions
 from forecast_assets.forecasting import forecast_window
 from forecast_assets.history import History
@@ -161,7 +161,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
     windows = [
         window
         for window in Partitions(settings).windows_of("Coffee")
-        if window.origins(history, None)
+        if window.origins(history, FROM_DATA)
     ][:16]
 
     def plain() -> None:
@@ -223,7 +223,7 @@ def scoring(history: History, folder: Path) -> tuple[str, float, float]:
     windows = [
         window
         for window in Partitions(settings).windows_of("Coffee")
-        if window.origins(history, None)
+        if window.origins(history, FROM_DATA)
     ][:16]
 
     def draw_and_store() -> None:

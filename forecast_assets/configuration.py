@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
 import exchange_calendars
 import yaml
@@ -80,14 +81,52 @@ class FileSource(Section):
     )
 
 
+class LandingSource(Section):
+    """Files that are dropped into the landing folder, and nothing else."""
+
+    type: Literal["landing"]
+    symbol: str | None = Field(
+        None, min_length=1, description="What files call it, where that is not its name."
+    )
+
+
+class YahooSource(Section):
+    """Daily bars of Yahoo Finance; needs the extra `yahoo`."""
+
+    type: Literal["yahoo"]
+    symbol: str = Field(min_length=1, description="Yahoo's symbol, such as CL=F.")
+
+
+class FredSource(Section):
+    """A daily series of FRED, the Federal Reserve Bank of St. Louis; needs the extra `fred`."""
+
+    type: Literal["fred"]
+    series: str = Field(min_length=1, description="FRED's id of the series, such as DCOILWTICO.")
+
+
 MODELS_OF_A_RUN = (
     "Models of this run, as in the configuration: names or `name: {option: value}`; the"
     " configuration's by default. They need a model_version of their own."
 )
 
-SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "file": FileSource}
+SOURCES: dict[str, type[Section]] = {
+    "sample": SampleSource,
+    "file": FileSource,
+    "landing": LandingSource,
+    "yahoo": YahooSource,
+    "fred": FredSource,
+}
 
-Source = Annotated[SampleSource | FileSource, Field(discriminator="type")]
+LiveSource = YahooSource | FredSource
+"""Sources that are asked over the internet."""
+
+Source = Annotated[
+    SampleSource | FileSource | LandingSource | YahooSource | FredSource,
+    Field(discriminator="type"),
+]
+
+FROM_DATA = "from_data"
+"""A calendar that is learned from the sessions of the data: the weekdays that trade."""
 
 
 Aggregate = Literal["mean", "weighted", "first"]
@@ -136,19 +175,21 @@ class Commodity(Section):
 
     unit: str = Field(min_length=1)
     source: Source
-    calendar: str | None = Field(
-        None, description="A calendar of exchange_calendars; Monday to Friday where it is absent."
+    calendar: str = Field(
+        FROM_DATA, description="A calendar of exchange_calendars, or the data's own weekdays."
     )
     covariates: dict[Name, Covariate] = Field(default={}, description="Series beside the prices.")
 
     @field_validator("calendar")
     @classmethod
-    def _usable_calendar(cls, name: str | None) -> str | None:
-        if name is None:
-            return None
+    def _usable_calendar(cls, name: str) -> str:
+        if name == FROM_DATA:
+            return name
         known = exchange_calendars.get_calendar_names()
         if name not in known:
-            raise ValueError(f"allowed: a name known to exchange_calendars, such as {known[:5]}")
+            raise ValueError(
+                f"allowed: {FROM_DATA}, or a name known to exchange_calendars, such as {known[:5]}"
+            )
         try:
             exchange_calendars.get_calendar(name)
         except (NotImplementedError, ValueError) as error:
@@ -236,6 +277,19 @@ class Publish(Section):
     )
 
 
+class Age(Section):
+    """From how many sessions on a check turns yellow, and then red."""
+
+    warn: int = Field(2, strict=True, ge=1, description="Yellow from here on, in sessions.")
+    fail: int = Field(5, strict=True, ge=1, description="Red from here on, in sessions.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.fail < self.warn:
+            raise ValueError("allowed: `fail` of at least `warn`")
+        return self
+
+
 class Checks(Section):
     """Bounds of asset checks."""
 
@@ -246,6 +300,77 @@ class Checks(Section):
         allow_inf_nan=False,
         description="Median's distance from the close, a share.",
     )
+    spike_bound: float = Field(
+        0.25,
+        strict=True,
+        gt=0,
+        allow_inf_nan=False,
+        description="A move from one close to the next that is flagged, a share.",
+    )
+    price_age: Age = Field(Age(), description="Sessions since the newest price.")
+    forecast_age: Age = Field(Age(), description="Sessions that have no forecast yet.")
+
+
+class Landing(Section):
+    """The folder that files are dropped into, and how one is told from half of one."""
+
+    url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
+    settle_seconds: float = Field(
+        10, ge=0, allow_inf_nan=False, description="Unchanged this long, a file is whole."
+    )
+    incomplete_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="The same where the file's end is missing: a last newline, a Parquet footer.",
+    )
+
+
+class Fetch(Section):
+    """When live sources are asked, and how patiently."""
+
+    at: str = Field(
+        "19:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Each session's evening, HH:MM."
+    )
+    timezone: str = Field("America/New_York", description="The zone of `at`.")
+    timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
+    attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
+    requests_per_minute: float = Field(
+        30, gt=0, allow_inf_nan=False, description="To one source, at most."
+    )
+    overlap_days: int = Field(
+        30, strict=True, ge=0, description="Calendar days before the newest price to ask again."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("allowed: a name of the tz database, such as UTC or Europe/London")
+        return name
+
+
+class Automation(Section):
+    """How sensors and schedules behave."""
+
+    running: bool = Field(True, description="Whether they are on until someone turns them off.")
+    interval_seconds: int = Field(10, strict=True, ge=1, description="Between two looks.")
+    attempts: int = Field(3, strict=True, ge=1, description="Runs for the same piece of work.")
+    retry_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="Pause after the first failed run; it doubles with each.",
+    )
+
+
+class Alerts(Section):
+    """Who is told when a check turns or a run fails."""
+
+    webhook: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="A URL that takes JSON by POST."
+    )
+    timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="For one answer.")
 
 
 class Settings(Section):
@@ -265,6 +390,10 @@ class Settings(Section):
     calibration: Calibration = Calibration()
     publish: Publish = Publish()
     checks: Checks = Checks()
+    landing: Landing = Landing()
+    fetch: Fetch = Fetch()
+    automation: Automation = Automation()
+    alerts: Alerts = Alerts()
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
     parallel: Parallel = Parallel()
@@ -369,6 +498,14 @@ class Settings(Section):
             return (self.home / "artifacts").as_uri()
         return url if "://" in url else (self.folder / expanded(url)).as_uri()
 
+    @property
+    def landing_url(self) -> str:
+        """Where files are dropped; a plain path starts at the configuration's folder."""
+        url = self.landing.url
+        if url is None:
+            return (self.home / "landing").as_uri()
+        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""
         if override is None:
@@ -413,6 +550,10 @@ PARTS: dict[str, type[Section]] = {
     "calibration": Calibration,
     "publish": Publish,
     "checks": Checks,
+    "landing": Landing,
+    "fetch": Fetch,
+    "automation": Automation,
+    "alerts": Alerts,
     "artifacts": Artifacts,
     "database": Database,
     "parallel": Parallel,

@@ -59,7 +59,7 @@ class Window:
             )
         )
 
-    def origins(self, history: History, calendar: str | None) -> list[Origin]:
+    def origins(self, history: History, calendar: str) -> list[Origin]:
         """Every forecast that starts in this window, in order.
 
         One for each observed session in the window, whose cutoff is the session before it, and

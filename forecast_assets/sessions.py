@@ -6,16 +6,17 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 
+from forecast_assets.configuration import FROM_DATA
 from forecast_assets.errors import ConfigurationError
 
 
-def next_session(day: date, calendar: str | None) -> date:
+def next_session(day: date, calendar: str) -> date:
     """The first session after ``day``.
 
-    By a calendar of exchange_calendars, or Monday to Friday where ``calendar`` is None. Raises
+    By a calendar of exchange_calendars, or Monday to Friday where it is ``from_data``. Raises
     ConfigurationError for a day that the calendar does not reach.
     """
-    if calendar is None:
+    if calendar == FROM_DATA:
         following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward")
         return date.fromisoformat(str(following))
     after = pd.Timestamp(day)

@@ -8,8 +8,17 @@ from typing import assert_never
 import exchange_calendars
 import pandas as pd
 
-from forecast_assets.configuration import Commodity, FileSource, SampleSource, Source
+from forecast_assets.configuration import (
+    Commodity,
+    FileSource,
+    FredSource,
+    LandingSource,
+    SampleSource,
+    Source,
+    YahooSource,
+)
 from forecast_assets.errors import SourceError
+from forecast_assets.price_contract import COLUMNS, admitted
 from forecast_assets.rows import (
     Layout,
     Rejection,
@@ -20,7 +29,6 @@ from forecast_assets.rows import (
     read_rows,
 )
 
-COLUMNS = ("date", "open", "high", "low", "close", "volume")
 LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",))
 
 
@@ -30,7 +38,8 @@ class Observations:
 
     ``prices``: columns date (datetime64, one row a date, sorted), open, high, low, close, volume
     (float64, NaN where absent; close is never NaN). ``without_close``: rows with no close, which
-    are holidays: dropped, never filled.
+    are holidays: dropped, never filled. ``complete``: the source has all sessions there are, so
+    that one it lacks was taken back; otherwise it says nothing of others than its own.
     """
 
     commodity: str
@@ -38,6 +47,7 @@ class Observations:
     prices: pd.DataFrame
     rejections: list[Rejection] = field(default_factory=list)
     without_close: int = 0
+    complete: bool = True
 
 
 def read_source(name: str, commodity: Commodity, folder: Path, today: date) -> Observations:
@@ -51,6 +61,12 @@ def read_source(name: str, commodity: Commodity, folder: Path, today: date) -> O
             return read_sample(name, source)
         case FileSource():
             return read_files(name, source, folder, today)
+        case LandingSource():
+            return Observations(
+                name, "landing", pd.DataFrame(columns=list(COLUMNS)), complete=False
+            )
+        case YahooSource() | FredSource():
+            raise SourceError(f"{name}: {source.type} is not asked yet")
         case _:
             assert_never(source)
 
@@ -100,23 +116,25 @@ def read_files(name: str, source: FileSource, folder: Path, today: date) -> Obse
     rejections: list[Rejection] = []
     key = f"commodities.{name}.source.path"
     rows = _of_symbol(name, source, read_rows(name, LAYOUT, folder, source.path, key, rejections))
+    prices, without_close = prices_of(name, rows, today, rejections)
+    if prices.empty:
+        first = f" First: {rejections[0]}" if rejections else ""
+        raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
+    return Observations(name, f"file:{source.path}", prices, rejections, without_close)
+
+
+def prices_of(
+    name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]
+) -> tuple[pd.DataFrame, int]:
+    """The prices that rows of text hold, and the number of rows with a date and no close."""
     days = dates(name, rows, today, rejections)
     values = {column: numbers(name, rows, column, rejections) for column in COLUMNS[1:]}
-    absent = is_missing(rows["close"])
+    without_close = int((is_missing(rows["close"]) & days.notna()).sum())
     prices = pd.DataFrame({"date": days, **values})
     kept = prices["date"].notna() & prices["close"].notna()
     kept &= ~conflicting(name, rows, kept, [prices["date"]], prices["close"], "close", rejections)
-    merged = prices[kept].drop_duplicates("date").sort_values("date", ignore_index=True)
-    if merged.empty:
-        first = f" First: {rejections[0]}" if rejections else ""
-        raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
-    return Observations(
-        commodity=name,
-        origin=f"file:{source.path}",
-        prices=merged,
-        rejections=rejections,
-        without_close=int((absent & prices["date"].notna()).sum()),
-    )
+    once = prices[kept].drop_duplicates("date")
+    return admitted(name, once, rows, rejections), without_close
 
 
 def _of_symbol(name: str, source: FileSource, rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ import requests
 import yaml
 from dagster import DagsterInstance
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import FROM_DATA, Settings
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets_tests.conftest import ROOT, Graph, make_history, write_prices
 
@@ -237,7 +237,7 @@ class Site:
         """Paths that each window owes, once each."""
         history = make_history(SESSIONS, SEEDS[commodity], commodity)
         return {
-            window.key: [len(window.origins(history, None)) * len(MODELS) * PATHS]
+            window.key: [len(window.origins(history, FROM_DATA)) * len(MODELS) * PATHS]
             for window in self.windows(commodity)
         }
 
@@ -345,7 +345,7 @@ def test_the_tables_hold_one_active_model_and_every_forecast_of_each_window(
             (model, origin.start, origin.cutoff, window.training_date, PATHS + 1, PATHS + 1)
             for model in MODELS
             for window in site.windows(name)
-            for origin in window.origins(history, None)
+            for origin in window.origins(history, FROM_DATA)
         )
 
 

@@ -77,7 +77,7 @@ def test_the_file_of_the_project_loads() -> None:
         "WTI": {
             "unit": "USD/bbl",
             "source": {"type": "sample", "name": "wti"},
-            "calendar": None,
+            "calendar": "from_data",
             "covariates": {},
         },
         "Gold": {

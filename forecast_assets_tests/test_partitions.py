@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from forecast_assets.configuration import CADENCES, Cadence, Settings
+from forecast_assets.configuration import CADENCES, FROM_DATA, Cadence, Settings
 from forecast_assets.history import History
 from forecast_assets.partitions import Origin, Partitions, Window
 from forecast_assets_tests.conftest import make_history
@@ -123,7 +123,7 @@ def test_the_current_window_is_a_partition_of_the_product_and_the_next_is_not() 
 
 def test_a_window_has_one_origin_a_session_and_the_first_cutoff_lies_before_it() -> None:
     observed = history("2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03", "2024-04-01")
-    assert QUARTER.origins(observed, None) == [
+    assert QUARTER.origins(observed, FROM_DATA) == [
         Origin(cutoff=date(2023, 12, 29), start=date(2024, 1, 2)),
         Origin(cutoff=date(2024, 1, 2), start=date(2024, 1, 3)),
     ]
@@ -132,34 +132,34 @@ def test_a_window_has_one_origin_a_session_and_the_first_cutoff_lies_before_it()
 def test_a_session_on_the_training_date_belongs_to_the_window_that_begins() -> None:
     observed = history("2024-03-29", "2024-04-01", "2024-04-02")
     following = Window("Coffee", date(2024, 4, 1), date(2024, 7, 1))
-    assert QUARTER.origins(observed, None) == []
-    assert following.origins(observed, None)[0] == Origin(date(2024, 3, 29), date(2024, 4, 1))
+    assert QUARTER.origins(observed, FROM_DATA) == []
+    assert following.origins(observed, FROM_DATA)[0] == Origin(date(2024, 3, 29), date(2024, 4, 1))
 
 
 def test_the_newest_origin_starts_at_a_session_without_a_price() -> None:
     observed = history("2024-01-11", "2024-01-12")  # Thursday and Friday
-    assert QUARTER.origins(observed, None) == [
+    assert QUARTER.origins(observed, FROM_DATA) == [
         Origin(date(2024, 1, 11), date(2024, 1, 12)),
         Origin(date(2024, 1, 12), date(2024, 1, 15)),
     ]
 
 
 @pytest.mark.parametrize(
-    ("calendar", "start"), [(None, date(2024, 3, 29)), ("XLON", date(2024, 4, 2))]
+    ("calendar", "start"), [(FROM_DATA, date(2024, 3, 29)), ("XLON", date(2024, 4, 2))]
 )
 def test_the_calendar_decides_in_which_window_the_newest_origin_falls(
-    calendar: str | None, start: date
+    calendar: str, start: date
 ) -> None:
     # 2024-03-29 is Good Friday and 2024-04-01 Easter Monday.
     observed = history("2024-03-27", "2024-03-28")
     following = Window("Coffee", date(2024, 4, 1), date(2024, 7, 1))
     newest = Origin(date(2024, 3, 28), start)
-    assert (newest in QUARTER.origins(observed, calendar)) == (calendar is None)
+    assert (newest in QUARTER.origins(observed, calendar)) == (calendar == FROM_DATA)
     assert (newest in following.origins(observed, calendar)) == (calendar == "XLON")
 
 
 def test_one_session_gives_the_one_origin_after_it() -> None:
-    assert QUARTER.origins(history("2024-01-12"), None) == [
+    assert QUARTER.origins(history("2024-01-12"), FROM_DATA) == [
         Origin(date(2024, 1, 12), date(2024, 1, 15))
     ]
 
@@ -174,11 +174,13 @@ def test_one_session_gives_the_one_origin_after_it() -> None:
     ids=["empty", "before", "after"],
 )
 def test_a_window_that_no_data_reaches_has_no_origin(observed: History) -> None:
-    assert QUARTER.origins(observed, None) == []
+    assert QUARTER.origins(observed, FROM_DATA) == []
 
 
 def test_the_first_session_ever_has_no_origin_of_its_own() -> None:
-    starts = [each.start for each in QUARTER.origins(history("2024-01-02", "2024-01-03"), None)]
+    starts = [
+        each.start for each in QUARTER.origins(history("2024-01-02", "2024-01-03"), FROM_DATA)
+    ]
     assert starts == [date(2024, 1, 3), date(2024, 1, 4)]
 
 
@@ -187,7 +189,7 @@ def test_windows_tile_so_that_every_session_belongs_to_exactly_one(cadence: str)
     observed = make_history(sessions=371, first="2023-01-02")
     assert observed.newest == date(2024, 6, 3)
     windows = partitions(cadence, date(2023, 1, 1)).windows_of("Coffee", NOW)
-    origins = [origin for window in windows for origin in window.origins(observed, None)]
+    origins = [origin for window in windows for origin in window.origins(observed, FROM_DATA)]
     sessions = observed.dates.tolist()
     assert [origin.cutoff for origin in origins] == sessions
     assert [origin.start for origin in origins] == [*sessions[1:], date(2024, 6, 4)]
@@ -197,7 +199,7 @@ def test_windows_tile_so_that_every_session_belongs_to_exactly_one(cadence: str)
 def test_no_origin_of_a_window_knows_its_own_start(cadence: str) -> None:
     observed = make_history(sessions=371, first="2023-01-02")
     for window in partitions(cadence).windows_of("Coffee", NOW):
-        origins = window.origins(observed, None)
+        origins = window.origins(observed, FROM_DATA)
         assert all(origin.cutoff < origin.start for origin in origins)
         assert all(window.training_date <= origin.start < window.end for origin in origins)
         assert all(origin.cutoff >= window.training_date for origin in origins[1:])
@@ -207,7 +209,7 @@ def test_an_origin_given_a_new_close_keeps_its_start() -> None:
     observed = make_history(sessions=30, first="2024-01-01")
     earlier = observed.known_before(observed.newest)
     later = observed.known_before(observed.newest + timedelta(days=1))
-    before, after = QUARTER.origins(earlier, None), QUARTER.origins(later, None)
+    before, after = QUARTER.origins(earlier, FROM_DATA), QUARTER.origins(later, FROM_DATA)
     assert after[:-1] == before
 
 

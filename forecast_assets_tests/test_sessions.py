@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import exchange_calendars
 import pytest
 
+from forecast_assets.configuration import FROM_DATA
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.sessions import next_session
 
@@ -22,7 +23,7 @@ from forecast_assets.sessions import next_session
     ],
 )
 def test_without_a_calendar_every_weekday_is_a_session(day: date, following: date) -> None:
-    assert next_session(day, None) == following
+    assert next_session(day, FROM_DATA) == following
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_week_of_holidays_is_passed_over() -> None:
 
 
 def test_the_next_session_is_a_date_of_the_standard_library() -> None:
-    assert type(next_session(date(2024, 6, 28), None)) is date
+    assert type(next_session(date(2024, 6, 28), FROM_DATA)) is date
 
 
 def test_a_day_that_a_calendar_does_not_reach_is_told_by_its_name() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from forecast_assets.configuration import Commodity, FileSource
 from forecast_assets.errors import SourceError
-from forecast_assets.sources import COLUMNS, Observations, read_files, read_source
+from forecast_assets.price_contract import COLUMNS
+from forecast_assets.sources import Observations, read_files, read_source
 
 TODAY = date(2024, 6, 3)
 GOOD = "date,close\n2024-01-02,1.5\n2024-01-03,2.5\n"

@@ -17,8 +17,9 @@ import pytest
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.points import in_order, points_of
+from forecast_assets.price_contract import COLUMNS
 from forecast_assets.rows import Rejection
-from forecast_assets.sources import COLUMNS, Observations
+from forecast_assets.sources import Observations
 from forecast_assets.store import path_table
 from forecast_assets.store.contract import Draw, ModelFailure, TrainedModel, Written
 from forecast_assets.store.duckdb import DuckDBStore
