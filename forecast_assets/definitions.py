@@ -6,6 +6,7 @@ from dagster import BetaWarning, Definitions, in_process_executor
 
 from forecast_assets.assets.distributions import distributions_asset
 from forecast_assets.assets.features import features_asset
+from forecast_assets.assets.landed_files import landed_files_asset
 from forecast_assets.assets.leaderboard import leaderboard_asset
 from forecast_assets.assets.prices import prices_asset
 from forecast_assets.assets.published_distributions import published_distributions_asset
@@ -40,6 +41,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
         # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
         warnings.simplefilter("ignore", BetaWarning)
         assets = [
+            landed_files_asset(settings),
             prices_asset(settings, partitions),
             features_asset(settings, partitions),
             trained_models_asset(settings, partitions),

@@ -69,6 +69,10 @@ class ModelsFailed(ForecastAssetsError):
     """Some models of a window broke; what the others gave is committed."""
 
 
+class FilesFailed(ForecastAssetsError):
+    """Some files of the landing folder could not be put away; they are where they were."""
+
+
 class Interrupted(ForecastAssetsError):
     """The user asked a run to stop; what was committed stays."""
 

@@ -27,6 +27,7 @@ from forecast_assets.errors import (
     PartitionsFailed,
     PayloadCorrupted,
     SchemaTooNew,
+    SourceError,
     StoreError,
     UnknownModel,
 )
@@ -146,7 +147,10 @@ class PriceIOManager(PartitionedIOManager):
             value.observations, now(), run_id, allow_withdrawals=value.allow_withdrawals
         )
         name = value.observations.commodity
-        return of_prices(value.observations, changes, prices.history(name), self.units[name])
+        history = prices.history(name)
+        if len(history) == 0:
+            raise SourceError(f"{name}: nothing has landed yet: drop a file with its prices")
+        return of_prices(value.observations, changes, history, self.units[name])
 
     def load_input(self, context: InputContext) -> dict[str, History]:
         """The history of each commodity asked for, by name."""

@@ -4,6 +4,11 @@ from dagster import AssetSelection, define_asset_job
 
 JOBS = (
     define_asset_job(
+        "land",
+        selection=AssetSelection.assets("landed_files"),
+        description="Merge the files that were dropped into the landing folder.",
+    ),
+    define_asset_job(
         "load_prices",
         selection=AssetSelection.assets("prices", "features"),
         description="Read the prices and covariates of some commodities.",
@@ -22,6 +27,18 @@ JOBS = (
         "score",
         selection=AssetSelection.assets("scores"),
         description="Score the forecasts whose outcome is known and not scored yet.",
+    ),
+    define_asset_job(
+        "catch_up",
+        selection=AssetSelection.assets(
+            "trained_models",
+            "distributions",
+            "scores",
+            "leaderboard",
+            "published_distributions",
+            "report",
+        ),
+        description="Train, forecast, score and publish what is due; sensors launch it.",
     ),
     define_asset_job(
         "publish",

@@ -14,6 +14,7 @@ from forecast_assets.features import Feature, Features
 from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
+from forecast_assets.reception import Received
 from forecast_assets.report import Report
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import (
@@ -51,6 +52,22 @@ def of_prices(
         "rows_rejected": len(refused),
         "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
+    }
+
+
+def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
+    """What became of each file, and every refused value."""
+    refused = [rejection for file in received for rejection in file.rejections]
+    files = [
+        {"file": file.file, "outcome": file.outcome, "put_away_to": file.place} for file in received
+    ]
+    return {
+        "files_accepted": sum(file.accepted for file in received),
+        "files_rejected": sum(not file.accepted for file in received),
+        "files_being_written": unfinished,
+        "files": table(files),
+        "rows_rejected": len({(each.file, each.line) for each in refused}),
+        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
     }
 
 

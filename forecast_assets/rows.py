@@ -73,7 +73,7 @@ def read_rows(
     tables = []
     for file in files:
         try:
-            tables.append(_rows(name, layout, file, rejections))
+            tables.append(read_file(name, layout, file, rejections))
         except SourceError as error:
             rejections.append(Rejection(name, str(file), 1, "*", file.name, str(error)))
     if not tables:
@@ -81,8 +81,11 @@ def read_rows(
     return pd.concat(tables, ignore_index=True)
 
 
-def _rows(name: str, layout: Layout, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
-    """One file as text: the columns we know, and `file` and `line` of each row."""
+def read_file(name: str, layout: Layout, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
+    """One file as text: the columns of the layout, and ``file`` and ``line`` of each row.
+
+    Raises SourceError for a file that cannot be read.
+    """
     try:
         is_parquet = path.suffix.lower() in (".parquet", ".pq")
         table = _parquet(name, layout, path) if is_parquet else _csv(name, layout, path, rejections)

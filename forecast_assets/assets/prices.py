@@ -39,6 +39,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
 
     @asset(
         partitions_def=partitions.commodities,
+        deps=["landed_files"],
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="price_io_manager",
         group_name="market",

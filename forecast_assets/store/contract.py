@@ -37,6 +37,28 @@ class PriceChanges:
     unchanged: int
     missing: int
 
+    def __add__(self, other: "PriceChanges") -> "PriceChanges":
+        """What two writes did together."""
+        return PriceChanges(
+            self.added + other.added,
+            self.revised + other.revised,
+            self.withdrawn + other.withdrawn,
+            self.unchanged + other.unchanged,
+            self.missing + other.missing,
+        )
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a file from the landing folder did to the prices of one commodity, in rows.
+
+    ``repeated``: the same rows of the same file were merged before, and nothing was done.
+    """
+
+    commodity: str
+    changes: PriceChanges
+    repeated: bool
+
 
 @dataclass(frozen=True)
 class FeatureChanges:
@@ -163,6 +185,18 @@ class PriceTable(Protocol):
 
     def history(self, commodity: str) -> History:
         """The newest close of every session; empty where there is none."""
+
+
+class LandingTable(Protocol):
+    """Files that were merged into the prices."""
+
+    def merge(
+        self, file: str, sha256: str, observations: Sequence[Observations], at: datetime, by: str
+    ) -> list[Landing]:
+        """Merge a file's prices, all commodities in one transaction, unless that was done before.
+
+        The same bytes with the same number of usable rows are the same file.
+        """
 
 
 class FeatureTable(Protocol):
@@ -370,6 +404,10 @@ class Store(Protocol):
     @property
     def prices(self) -> PriceTable:
         """``commodity.market.prices``."""
+
+    @property
+    def landings(self) -> LandingTable:
+        """``commodity.market.landings``."""
 
     @property
     def features(self) -> FeatureTable:

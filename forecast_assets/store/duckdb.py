@@ -7,6 +7,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.store import (
     failure_table,
     feature_table,
+    landing_table,
     leaderboard_table,
     model_table,
     path_table,
@@ -18,6 +19,7 @@ from forecast_assets.store import (
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
 from forecast_assets.store.feature_table import DuckDBFeatureTable
+from forecast_assets.store.landing_table import DuckDBLandingTable
 from forecast_assets.store.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.model_table import DuckDBModelTable
 from forecast_assets.store.path_table import DuckDBPathTable
@@ -37,6 +39,7 @@ class DuckDBStore:
             path,
             (
                 *price_table.DEFINITIONS,
+                *landing_table.DEFINITIONS,
                 *feature_table.DEFINITIONS,
                 *model_table.DEFINITIONS,
                 *path_table.definitions(horizon),
@@ -64,6 +67,11 @@ class DuckDBStore:
     def prices(self) -> DuckDBPriceTable:
         """``commodity.market.prices``."""
         return DuckDBPriceTable(self.database)
+
+    @cached_property
+    def landings(self) -> DuckDBLandingTable:
+        """``commodity.market.landings``."""
+        return DuckDBLandingTable(self.database)
 
     @cached_property
     def features(self) -> DuckDBFeatureTable:

@@ -1,0 +1,298 @@
+"""The landing folder: files that people and programs drop, told apart, read, and put away.
+
+A file is read from a copy of its bytes, so that what is merged is what its hash says. One that is
+still being written is left alone; every other one leaves the folder, to ``accepted`` if a row of
+it was usable and to ``rejected`` otherwise, with a note beside it that says what became of it.
+Nothing is deleted and nothing is written over.
+"""
+
+import csv
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+import pyarrow.parquet as pq
+from upath import UPath
+
+from forecast_assets.configuration import FileSource, LandingSource, Settings
+from forecast_assets.errors import SourceError
+from forecast_assets.price_contract import COLUMNS
+from forecast_assets.rows import Layout, Rejection, read_file
+from forecast_assets.sources import LAYOUT, Observations, prices_of
+
+CSV, PARQUET = (".csv",), (".parquet", ".pq")
+UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
+"""Endings that programs give to files which they have not finished; others begin with a dot."""
+
+FOOTER = b"PAR1"
+"""The last bytes of a whole Parquet file."""
+
+NOTE = ".txt"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file in the landing folder. ``modified``: seconds since 1970, None where nobody knows."""
+
+    path: UPath
+    size: int
+    modified: float | None
+
+    @property
+    def signature(self) -> str:
+        """Other bytes have another one, but for a rewrite of equal length at the same moment."""
+        return f"{self.size}:{self.modified}"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is in the landing folder: files that are whole, and files that are being written."""
+
+    whole: list[Arrival]
+    unfinished: list[Arrival]
+
+
+@dataclass(frozen=True)
+class LandingFolder:
+    """The folder of a configuration: a local one, or anything that fsspec reaches."""
+
+    settings: Settings
+
+    @cached_property
+    def path(self) -> UPath:
+        """Where files are dropped."""
+        return UPath(self.settings.landing_url)
+
+    def make(self) -> None:
+        """Make the folders, so that there is a place to drop into."""
+        for folder in (self.path, self.path / "accepted", self.path / "rejected"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def waiting(self, now: float) -> Waiting:
+        """The files that are there ``now``, in seconds since 1970; by name."""
+        arrivals = sorted(self._arrivals(), key=lambda arrival: arrival.path.name)
+        whole = [arrival for arrival in arrivals if self._is_whole(arrival, now)]
+        return Waiting(whole, [arrival for arrival in arrivals if arrival not in whole])
+
+    def put_away(self, arrival: Arrival, folder: str, note: str) -> UPath:
+        """Move a file to ``folder`` under a name that is free, with its note beside it.
+
+        The note comes first: a file there is never without one.
+        """
+        name = PurePosixPath(arrival.path.name)
+        place, number = self.path / folder / name.name, 1
+        while place.exists():
+            number += 1
+            place = place.with_name(f"{name.stem}.{number}{name.suffix}")
+        place.with_name(place.name + NOTE).write_text(note, encoding="utf-8")
+        arrival.path.rename(place)
+        return place
+
+    def _arrivals(self) -> Iterator[Arrival]:
+        if not self.path.exists():
+            return
+        for path in self.path.iterdir():
+            hidden = path.name.startswith((".", "_"))
+            if hidden or path.name.lower().endswith(UNFINISHED) or not path.is_file():
+                continue
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue  # renamed in between: the next look sees it
+            yield Arrival(path, int(found.st_size), found.st_mtime or None)
+
+    def _is_whole(self, arrival: Arrival, now: float) -> bool:
+        if is_open_for_writing(arrival.path):
+            return False
+        landing = self.settings.landing
+        age = now - arrival.modified if arrival.modified else float("inf")
+        if age < min(landing.settle_seconds, landing.incomplete_seconds):
+            return False
+        due = landing.settle_seconds if has_its_end(arrival) else landing.incomplete_seconds
+        return age >= due
+
+
+def is_open_for_writing(path: UPath) -> bool:
+    """Whether a program has a local file open to write it, where the system can tell: on Linux.
+
+    A read lease is refused for such a file: fcntl(2), F_SETLEASE.
+    """
+    if path.protocol not in ("", "file", "local") or not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        descriptor = os.open(path.path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # someone else's file, or a file system without leases: its age decides
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def has_its_end(arrival: Arrival) -> bool:
+    """Whether a file ends as a whole one does: with a newline, or a Parquet footer."""
+    if arrival.size == 0:
+        return False
+    with arrival.path.open("rb") as file:
+        file.seek(max(0, arrival.size - len(FOOTER)))
+        end = file.read()
+    return end == FOOTER if arrival.path.suffix.lower() in PARQUET else end.endswith(b"\n")
+
+
+@dataclass(frozen=True, eq=False)
+class Dropped:
+    """What a file held: prices by commodity, and what was refused of it."""
+
+    file: str
+    sha256: str
+    observations: list[Observations]
+    rejections: list[Rejection]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What files may call the commodities of a configuration; case does not matter."""
+
+    settings: Settings
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Commodity by what it is called, in lower case."""
+        names = {}
+        for name, commodity in self.settings.commodities.items():
+            if isinstance(commodity.source, LandingSource | FileSource) and commodity.source.symbol:
+                names[commodity.source.symbol.lower()] = name
+        return names | {name.lower(): name for name in self.settings.commodities}
+
+    def find(self, text: str) -> str | None:
+        """The commodity that a text names."""
+        return text if text in self.settings.commodities else self.known.get(text.lower())
+
+    def of_file(self, stem: str) -> str | None:
+        """The commodity that a file's name is, or begins with: ``WTI_2024-01-02`` is of WTI."""
+        begun = [
+            known
+            for known in self.known
+            if stem.lower().startswith(known) and not stem[len(known) : len(known) + 1].isalnum()
+        ]
+        return self.known[max(begun, key=len)] if begun else None
+
+    def __str__(self) -> str:
+        """The commodities, as an error lists them."""
+        return ", ".join(self.settings.commodities)
+
+
+def read_arrival(arrival: Arrival, settings: Settings, today: date) -> Dropped:
+    """Everything that a file holds. Raises SourceError where it holds nothing readable."""
+    content, name = arrival.path.read_bytes(), arrival.path.name
+    rejections: list[Rejection] = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / name
+        copy.write_bytes(content)
+        try:
+            long = _long_rows(copy, Names(settings), rejections)
+        except SourceError as error:
+            raise SourceError(str(error).replace(str(copy), name)) from error
+        observations = [
+            _observed(commodity, rows, name, today, rejections) for commodity, rows in long
+        ]
+        told = [replace(each, file=name) for each in rejections]
+    sha256 = hashlib.sha256(content).hexdigest()
+    usable = [each for each in observations if not each.prices.empty]
+    return Dropped(name, sha256, usable, told)
+
+
+def _observed(
+    commodity: str, rows: pd.DataFrame, name: str, today: date, rejections: list[Rejection]
+) -> Observations:
+    refused: list[Rejection] = []
+    prices, without_close = prices_of(commodity, rows, today, refused)
+    column = rows["column"].iloc[0]
+    refused = [replace(x, column=column) if x.column == "close" else x for x in refused]
+    rejections += refused
+    return Observations(
+        commodity, f"landing:{name}", prices, refused, without_close, complete=False
+    )
+
+
+def _long_rows(
+    path: Path, names: Names, rejections: list[Rejection]
+) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of text by commodity, each with its ``file``, ``line`` and the ``column`` of its close.
+
+    Raises SourceError for a file of another kind, or of commodities that nobody can tell.
+    """
+    header = _header(path)
+    if "close" in header:
+        return _of_long(path, names, header, rejections)
+    if "date" in header and any(names.find(column) for column in header):
+        return _of_wide(path, names, header, rejections)
+    raise SourceError(
+        f"{path.name}: found the columns {', '.join(header) or '(none)'}; allowed: date and close,"
+        f" or date and one column a commodity ({names})"
+    )
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        if path.suffix.lower() in PARQUET:
+            columns = pq.read_schema(path).names
+        elif path.suffix.lower() in CSV:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                columns = next(csv.reader(file), [])
+        else:
+            allowed = ", ".join(CSV + PARQUET)
+            raise SourceError(f"{path.name}: found a file {path.suffix!r}, allowed: {allowed}")
+    except (OSError, ValueError, csv.Error) as error:
+        raise SourceError(f"{path.name}: cannot be read: {error}") from error
+    return [str(column).strip().lower() for column in columns]
+
+
+def _of_long(
+    path: Path, names: Names, header: Sequence[str], rejections: list[Rejection]
+) -> list[tuple[str, pd.DataFrame]]:
+    of_file = names.of_file(path.stem)
+    if "commodity" not in header and of_file is None:
+        raise SourceError(
+            f"{path.name}: whose prices are these? Give it a column commodity, or a name that"
+            f" begins with one of: {names}"
+        )
+    rows = read_file(of_file or "?", LAYOUT, path, rejections).assign(column="close")
+    called = rows["commodity"].where(rows["commodity"] != "", of_file or "")
+    found = called.map(lambda text: names.find(text) or "").astype("string")
+    strange = rows.assign(commodity=called)[found == ""]
+    for line, text in zip(strange["line"], strange["commodity"], strict=True):
+        rule = f"not a commodity of the configuration: {names}"
+        rejections.append(Rejection(text, str(path), int(line), "commodity", text, rule))
+    return [(name, rows[found == name]) for name in sorted(set(found) - {""})]
+
+
+def _of_wide(
+    path: Path, names: Names, header: Sequence[str], rejections: list[Rejection]
+) -> list[tuple[str, pd.DataFrame]]:
+    columns = [column for column in dict.fromkeys(header) if column not in ("", "date")]
+    layout = Layout(values=("date", *columns), required=("date",))
+    rows = read_file(path.stem, layout, path, rejections)
+    found: list[tuple[str, pd.DataFrame]] = []
+    for column in columns:
+        name = names.find(column)
+        if name is None:
+            rule = f"not a commodity of the configuration: {names}"
+            rejections.append(Rejection(column, str(path), 1, column, column, rule))
+            continue
+        close = rows[["date", "file", "line"]].assign(close=rows[column], column=column)
+        found.append((name, close.reindex(columns=[*COLUMNS, "file", "line", "column"]).fillna("")))
+    return found

@@ -1,0 +1,95 @@
+"""Reception: what becomes of one file of the landing folder, and the note that says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from forecast_assets.errors import SourceError
+from forecast_assets.landing import Arrival, Dropped, LandingFolder, read_arrival
+from forecast_assets.rows import Rejection
+from forecast_assets.sources import Observations
+from forecast_assets.store.contract import Landing, LandingTable
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that was put away: where, what it did to each commodity, and what was refused.
+
+    ``reason``: why none of it was usable; empty for an accepted file.
+    """
+
+    file: str
+    place: str
+    landings: list[Landing] = field(default_factory=list)
+    observations: list[Observations] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a row of it was usable."""
+        return not self.reason
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a line."""
+        return self.reason or "; ".join(line_of(landing) for landing in self.landings)
+
+
+def receive(
+    folder: LandingFolder, arrival: Arrival, landings: LandingTable, at: datetime, by: str
+) -> Received:
+    """Merge a file's prices and put it away.
+
+    Killed in between, the next reception finds it merged and puts it away. Raises StoreError.
+    """
+    name = arrival.path.name
+    try:
+        dropped = read_arrival(arrival, folder.settings, at.date())
+    except SourceError as error:
+        place = folder.put_away(arrival, "rejected", note(name, str(error), []))
+        return Received(name, str(place), reason=str(error))
+    if not dropped.observations:
+        reason = "no usable row"
+        place = folder.put_away(arrival, "rejected", note(name, reason, dropped.rejections))
+        return Received(name, str(place), rejections=dropped.rejections, reason=reason)
+    return _accept(folder, arrival, dropped, landings, at, by)
+
+
+def _accept(
+    folder: LandingFolder,
+    arrival: Arrival,
+    dropped: Dropped,
+    table: LandingTable,
+    at: datetime,
+    by: str,
+) -> Received:
+    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
+    outcome = "\n".join(line_of(landing) for landing in landings)
+    said = note(dropped.file, outcome, dropped.rejections)
+    place = folder.put_away(arrival, "accepted", said)
+    return Received(
+        dropped.file, str(place), landings, dropped.observations, list(dropped.rejections)
+    )
+
+
+def line_of(landing: Landing) -> str:
+    """What a file did to a commodity, in a line."""
+    changes = landing.changes
+    rows = changes.added + changes.revised + changes.unchanged
+    if landing.repeated:
+        return f"{landing.commodity}: {rows} rows, merged before from the same file: nothing done"
+    return (
+        f"{landing.commodity}: {rows} rows: {changes.added} new, {changes.revised} revised,"
+        f" {changes.unchanged} as they were"
+    )
+
+
+def note(file: str, outcome: str, rejections: Sequence[Rejection]) -> str:
+    """The text that is put beside a file: what became of it, then every value refused."""
+    refused = len({(rejection.file, rejection.line) for rejection in rejections})
+    lines = [f"{file}:", outcome]
+    if rejections:
+        lines += [f"refused: {refused} rows", *(str(rejection) for rejection in rejections)]
+        lines += ["Mend them and drop the file again: rows that landed do no harm."]
+    return "\n".join(lines) + "\n"
