@@ -26,6 +26,7 @@ from forecast_assets.jobs import JOBS
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import LogProgress, Progress
 from forecast_assets.resources import StoreResource
+from forecast_assets.sensors import sensors
 
 
 def build_definitions(settings: Settings, progress: Progress | None = None) -> Definitions:
@@ -55,6 +56,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
         assets=assets,
         asset_checks=table_checks(settings),
         jobs=JOBS,
+        sensors=sensors(settings),
         executor=in_process_executor,
         resources={
             "store": store,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from forecast_assets.assessment import gone, lacks_scores
 from forecast_assets.configuration import Settings
@@ -12,6 +13,8 @@ from forecast_assets.history import History
 from forecast_assets.partitions import Window
 from forecast_assets.store.contract import IssuedForecast, ScoredForecast, TrainedModel
 from forecast_assets.training import is_current, not_due
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,21 +46,35 @@ def due_windows(settings: Settings, windows: Sequence[Window], history: History)
 
 def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
     """Whether a model of the roster is missing from a window, or not fitted on today's data."""
+    return bool(missing_models(settings, window, ledger))
+
+
+def missing_models(settings: Settings, window: Window, ledger: Ledger) -> list[str]:
+    """The models of the roster that a window lacks, or has from other data or options."""
+    missing = []
     known = ledger.history.known_before(window.training_date)
     rows = ledger.models_of(window, settings)
     for name, forecaster in settings.models.items():
         try:
             sample = known.select(settings.covariates_of(forecaster, known.feature_names))
         except MissingCovariate:
-            return True  # training says so by name
+            missing.append(name)  # training says so by name
+            continue
         if name not in rows or not is_current(rows[name], forecaster, sample):
-            return True
-    return False
+            missing.append(name)
+    return missing
 
 
 def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recompute: bool) -> bool:
     """Whether a forecast of a window is missing, or does not match its model or its data."""
-    history = ledger.history
+    return bool(missing_forecasts(settings, window, ledger, recompute=recompute))
+
+
+def missing_forecasts(
+    settings: Settings, window: Window, ledger: Ledger, *, recompute: bool
+) -> dict[str, int]:
+    """How many forecasts each model has to draw in a window; models without any are left out."""
+    missing, history = {}, ledger.history
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
     for name, row in ledger.models_of(window, settings).items():
         held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
@@ -65,10 +82,12 @@ def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recom
             names = settings.covariates_of(settings.models[name], history.feature_names)
             _, prints = ledger.views.of(names)
         except MissingCovariate:
-            return True  # forecasting says so by name
-        if agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute).due:
-            return True
-    return False
+            missing[name] = len(origins)  # forecasting says so by name
+            continue
+        todo = agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute)
+        if todo.due:
+            missing[name] = len(todo.due)
+    return missing
 
 
 def windows_without_forecasts(
@@ -119,10 +138,10 @@ def windows_without_scores(
     return lacking or (list(windows[-1:]) if gone(history, issued, scored) else [])
 
 
-def stretches(windows: Sequence[Window], among: Sequence[Window]) -> list[tuple[Window, Window]]:
-    """First and last of each unbroken run of ``windows`` in ``among``."""
+def stretches(windows: Sequence[Item], among: Sequence[Item]) -> list[tuple[Item, Item]]:
+    """First and last of each unbroken run of ``windows``, or of other items, in ``among``."""
     wanted = set(windows)
-    found: list[tuple[Window, Window]] = []
+    found: list[tuple[Item, Item]] = []
     previous = False
     for window in among:
         if window in wanted:

@@ -76,8 +76,8 @@ class LandingFolder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def waiting(self, now: float) -> Waiting:
-        """The files that are there ``now``, in seconds since 1970; by name."""
-        arrivals = sorted(self._arrivals(), key=lambda arrival: arrival.path.name)
+        """The files that are there ``now``, in seconds since 1970; the oldest first."""
+        arrivals = sorted(self._arrivals(), key=lambda x: (x.modified or 0.0, x.path.name))
         whole = [arrival for arrival in arrivals if self._is_whole(arrival, now)]
         return Waiting(whole, [arrival for arrival in arrivals if arrival not in whole])
 

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dagster import InitResourceContext
 from dagster_duckdb import DuckDBResource
-from pydantic import Field
+from filelock import FileLock
+from pydantic import Field, PrivateAttr
 
 from forecast_assets.configuration import Settings
+from forecast_assets.pulse import Pulses
 from forecast_assets.store.contract import Store
 from forecast_assets.store.database import Connection
 from forecast_assets.store.duckdb import DuckDBStore
@@ -20,6 +23,8 @@ class StoreResource(DuckDBResource):
     memory_limit: str = Field(description="What DuckDB may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
 
+    _pulse: FileLock = PrivateAttr()
+
     @classmethod
     def of(cls, settings: Settings) -> "StoreResource":
         """The store that a configuration describes."""
@@ -29,6 +34,16 @@ class StoreResource(DuckDBResource):
             memory_limit=settings.database.memory_limit,
             lock_timeout_seconds=settings.database.lock_timeout_seconds,
         )
+
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Show that the run is alive, from now on."""
+        if context.run is not None:
+            self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """Show it no longer."""
+        if context.run is not None:
+            pulses_beside(Path(self.database)).end(self._pulse)
 
     def tables(self) -> Store:
         """The tables behind their contract."""
@@ -45,3 +60,8 @@ class StoreResource(DuckDBResource):
         return DuckDBStore(
             Path(self.database), self.horizon, self.memory_limit, self.lock_timeout_seconds
         )
+
+
+def pulses_beside(database: Path) -> Pulses:
+    """The pulses of the runs that work on a database."""
+    return Pulses(database.parent / ".runs")

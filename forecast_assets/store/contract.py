@@ -209,6 +209,9 @@ class FeatureTable(Protocol):
         commodity has no more are deleted.
         """
 
+    def sessions(self, commodity: str) -> dict[str, int]:
+        """How many sessions each covariate has a row for."""
+
     def read(self, history: History) -> History:
         """The history with every stored covariate of its commodity, by name."""
 
@@ -331,6 +334,9 @@ class LeaderboardTable(Protocol):
 
     def read(self) -> pd.DataFrame:
         """Every row, in the order of commodity, version and place."""
+
+    def evidence(self) -> datetime | None:
+        """When the newest forecast was drawn or score written, in UTC; None before the first."""
 
     def training_cost(self) -> pd.DataFrame:
         """Commodity, model_version, model_name, models_trained and training_seconds."""

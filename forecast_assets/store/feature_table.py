@@ -89,6 +89,15 @@ class DuckDBFeatureTable:
         due = len(features.sessions) * len(features.present)
         return FeatureChanges(added, revised, int(deleted), due - added - revised)
 
+    def sessions(self, commodity: str) -> dict[str, int]:
+        """How many sessions each covariate has a row for."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT covariate, count(*) FROM market.features WHERE commodity = ? GROUP BY ALL",
+                [commodity],
+            ).fetchall()
+        return dict(rows)
+
     def read(self, history: History) -> History:
         """The history with every stored covariate of its commodity, by name."""
         with self.database.reading() as connection:

@@ -83,6 +83,16 @@ class DuckDBLeaderboardTable:
                 "SELECT * FROM forecast.leaderboard ORDER BY commodity, model_version, place"
             ).df()
 
+    def evidence(self) -> datetime | None:
+        """When the newest forecast was drawn or score written, in UTC; None before the first."""
+        with self.database.reading() as connection:
+            ((newest,),) = connection.execute(
+                "SELECT greatest((SELECT max(generation_timestamp) FROM forecast.forecasts),"
+                " (SELECT max(scored_at) FROM forecast.scores))"
+            ).fetchall()
+        moment: datetime | None = newest
+        return moment
+
     def training_cost(self) -> pd.DataFrame:
         """Commodity, model_version, model_name, models_trained and training_seconds."""
         with self.database.reading() as connection:
