@@ -7,7 +7,7 @@ something undone each stage goes by itself, and then each window, so that one th
 other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -32,6 +32,9 @@ from forecast_assets.training import not_due
 
 STAGES = {"train": "trained_models", "forecast": "distributions", "score": "scores"}
 """Stages of a window in order, each with its asset."""
+
+Begun = Mapping[str, Sequence[Window]]
+"""Every commodity in the configuration's order, with its windows that have begun."""
 
 Shape = tuple[date, date, tuple[str, ...]]
 """First and last training date of a stretch, and its assets."""
@@ -74,10 +77,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class CommodityState:
-    """What the tables hold of one commodity, and what follows for it."""
+    """What the tables hold of one commodity, and what follows for its windows that have begun."""
 
     settings: Settings
     models: ModelStore
+    windows: list[Window]
     name: str
 
     @property
@@ -101,11 +105,6 @@ class CommodityState:
         )
 
     @cached_property
-    def windows(self) -> list[Window]:
-        """Its windows that have begun."""
-        return Partitions(self.settings).windows_of(self.name)
-
-    @cached_property
     def declines(self) -> dict[tuple[str, object], dict[str, RecordedFailure]]:
         """What models declined, by stage and training date."""
         found: dict[tuple[str, object], dict[str, RecordedFailure]] = {}
@@ -119,11 +118,11 @@ class CommodityState:
         """Why nothing is due, in words."""
         if len(self.history) == 0:
             return "no price has landed yet"
-        last = self.windows[-1] if self.windows else None
-        reason = not_due(self.settings, last, self.history) if last else "no window has begun"
-        if last and reason is None:
-            return f"nothing due until {last.end} or a new price"
-        return str(reason).removeprefix(f"{self.name}: ")
+        if not self.windows:
+            return f"nothing due until {self.settings.training.start}"
+        if not_due(self.settings, self.windows[-1], self.history) is None:
+            return f"nothing due until {self.windows[-1].end} or a new price"
+        return f"nothing due until a price after {self.history.newest}"
 
     def before_windows(self) -> list[Piece]:
         """Prices that were never read, or sessions whose covariates were not joined."""
@@ -144,19 +143,18 @@ class CommodityState:
         if len(self.history) == 0:
             return
         due = due_windows(self.settings, self.windows, self.history)
+        drawing = False
         for window in due:
-            missing = missing_models(self.settings, window, self.ledger)
-            if missing and not self._declined(window, "train", dict.fromkeys(missing, 0), attempts):
+            models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
+            if models and not self._declined(window, "train", models, attempts):
+                drawing = True
                 yield self._piece(window, "train")
-        news = windows_with_news(self.settings, self.windows, self.ledger)
-        for window in self.windows:
-            lacking = (
-                missing_forecasts(self.settings, window, self.ledger, recompute=False)
-                if window in due
-                else {}
-            )
-            declined = self._declined(window, "forecast", lacking, attempts)
-            if window in news or (lacking and not declined):
+            lacking = missing_forecasts(self.settings, window, self.ledger, recompute=False)
+            if lacking and not self._declined(window, "forecast", lacking, attempts):
+                drawing = True
+                yield self._piece(window, "forecast")
+        if not drawing:  # a run of any window tells the news to all
+            for window in windows_with_news(self.settings, self.windows, self.ledger):
                 yield self._piece(window, "forecast")
         scored = self.store.scores.scored(self.name, self.settings.model_version)
         for window in windows_without_scores(
@@ -197,10 +195,11 @@ def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) ->
     """What to run now, and why the rest is left alone."""
     models = ModelStore.over(store, settings)
     pieces: list[Piece] = []
-    reasons: list[str] = []
     idle: dict[str, list[str]] = {}
+    partitions = Partitions(settings)
+    begun = {name: partitions.windows_of(name, now) for name in settings.commodities}
     for name in settings.commodities:
-        state = CommodityState(settings, models, name)
+        state = CommodityState(settings, models, begun[name], name)
         first = state.before_windows()
         able = [x for x in first if not attempts.given_up(x.work)]
         mine = able or [*first, *state.of_windows(attempts)]
@@ -208,14 +207,15 @@ def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) ->
         if not mine:
             idle.setdefault(state.idle, []).append(name)
     able, waiting = sorted_out(pieces, attempts, now)
-    reasons += waiting
-    reasons += [f"{', '.join(names)}: {reason}" for reason, names in idle.items()]
-    asked = requests(settings, able, attempts)
+    asked = requests(begun, able, attempts)
     if not asked and (publishing := publishing_due(settings, store)):
-        work, why = sorted_out([Piece(publishing, "", PUBLISH)], attempts, now)
-        asked = [Request("catch_up", PUBLISH, (piece.work,)) for piece in work]
-        waiting, reasons = [*waiting, *why], [*why, *reasons]
-    return Plan(asked, reasons, settled=not asked and not waiting)
+        pieces.append(Piece(publishing, "", PUBLISH))
+        able, why = sorted_out(pieces[-1:], attempts, now)
+        asked = [Request("catch_up", PUBLISH, (piece.work,)) for piece in able]
+        waiting += why
+    resting = [f"{', '.join(names)}: {reason}" for reason, names in idle.items()]
+    settled = not asked and all(attempts.given_up(piece.work) for piece in pieces)
+    return Plan(asked, [*waiting, *resting], settled)
 
 
 def sorted_out(
@@ -240,18 +240,18 @@ def sorted_out(
     return able, reasons
 
 
-def requests(settings: Settings, pieces: Sequence[Piece], attempts: Attempts) -> list[Request]:
+def requests(begun: Begun, pieces: Sequence[Piece], attempts: Attempts) -> list[Request]:
     """The fewest runs that do these pieces of work, and no others."""
     loads = [piece for piece in pieces if piece.window is None]
-    asked = _loading(settings, loads)
+    asked = _loading(begun, loads)
     fresh = [x for x in pieces if x.window and attempts.tried(x.work).times == 0]
-    asked += _together(settings, fresh, through=True)
+    asked += _together(begun, fresh, through=True)
     again = [x for x in pieces if x.window and attempts.tried(x.work).times == 1]
     for stage in STAGES.values():
-        asked += _together(settings, [x for x in again if x.assets == (stage,)], through=False)
+        asked += _together(begun, [x for x in again if x.assets == (stage,)], through=False)
     for piece in pieces:
         if piece.window and attempts.tried(piece.work).times > 1:
-            asked += _together(settings, [piece], through=False)
+            asked += _together(begun, [piece], through=False)
     if len(asked) == 1 and asked[0].job == "catch_up":
         (only,) = asked
         return [Request(only.job, (*only.assets, *PUBLISH), only.work, only.bounds)]
@@ -270,17 +270,17 @@ def publishing_due(settings: Settings, store: Store) -> Work | None:
     return Work("publish", signature(evidence.isoformat()))
 
 
-def _loading(settings: Settings, pieces: Sequence[Piece]) -> list[Request]:
+def _loading(begun: Begun, pieces: Sequence[Piece]) -> list[Request]:
     asked = []
     for assets in (LOAD, LOAD[1:]):
         work = {piece.commodity: piece.work for piece in pieces if piece.assets == assets}
-        for names in _neighbours(settings, work):
+        for names in _neighbours(begun, work):
             done = tuple(work[name] for name in names)
             asked.append(Request("load_prices", assets, done, (names[0], names[-1])))
     return asked
 
 
-def _together(settings: Settings, pieces: Sequence[Piece], *, through: bool) -> list[Request]:
+def _together(begun: Begun, pieces: Sequence[Piece], *, through: bool) -> list[Request]:
     """Runs over stretches of windows; ``through``: and over all stages after the first due."""
     by_shape: dict[Shape, dict[str, tuple[Window, Window, list[Work]]]] = {}
     for name, mine in groupby(pieces, key=lambda piece: piece.commodity):
@@ -288,15 +288,14 @@ def _together(settings: Settings, pieces: Sequence[Piece], *, through: bool) -> 
         for piece in mine:
             if piece.window is not None:
                 of_window.setdefault(piece.window, []).append(piece)
-        begun = Partitions(settings).windows_of(name)
-        for first, last in stretches(list(of_window), begun):
+        for first, last in stretches(list(of_window), begun[name]):
             inside = [x for w, some in of_window.items() if first <= w <= last for x in some]
             assets = _assets(inside, through=through)
             shape = (first.training_date, last.training_date, assets)
             by_shape.setdefault(shape, {})[name] = (first, last, [x.work for x in inside])
     asked = []
     for shape, stretch in by_shape.items():
-        for names in _neighbours(settings, stretch):
+        for names in _neighbours(begun, stretch):
             work = tuple(sorted(x for name in names for x in stretch[name][2]))
             bounds = stretch[names[0]][0].key, stretch[names[-1]][1].key
             asked.append(Request("catch_up", shape[-1], work, bounds))
@@ -309,9 +308,9 @@ def _assets(pieces: Sequence[Piece], *, through: bool) -> tuple[str, ...]:
     return tuple(order[stages[0] :] if through else [order[stage] for stage in stages])
 
 
-def _neighbours(settings: Settings, names: Iterable[str]) -> list[list[str]]:
+def _neighbours(begun: Begun, names: Iterable[str]) -> list[list[str]]:
     """Commodities that stand beside each other in the configuration, together."""
-    order, wanted = list(settings.commodities), set(names)
+    order, wanted = list(begun), set(names)
     return [
         order[order.index(first) : order.index(last) + 1]
         for first, last in stretches([name for name in order if name in wanted], order)

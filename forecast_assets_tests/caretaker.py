@@ -1,0 +1,157 @@
+"""A daemon in small: looks at both sensors, and executes what they ask for in this process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    RunRequest,
+    SensorDefinition,
+    SensorResult,
+    build_sensor_context,
+)
+
+from forecast_assets.attempts import SENSOR
+from forecast_assets.configuration import Settings
+from forecast_assets.definitions import build_definitions
+from forecast_assets.history import History
+from forecast_assets.sensors import due_work, new_market_data
+from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets_tests.conftest import QUIET
+
+RANGE = "dagster/asset_partition_range_"
+
+
+@dataclass
+class Caretaker:
+    """A configuration, its instance, and the sensors over them."""
+
+    settings: Settings
+    instance: DagsterInstance
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+
+    @property
+    def store(self) -> DuckDBStore:
+        """The tables."""
+        return DuckDBStore.of(self.settings)
+
+    @property
+    def landing(self) -> Path:
+        """The landing folder."""
+        return self.settings.home / "landing"
+
+    def drop(self, name: str, *histories: History) -> Path:
+        """A whole file in the landing folder: long, with a column commodity."""
+        self.landing.mkdir(parents=True, exist_ok=True)
+        tables = [
+            pd.DataFrame({"date": x.dates, "commodity": x.commodity, "close": x.closes})
+            for x in histories
+        ]
+        pd.concat(tables).to_csv(self.landing / name, index=False)
+        return self.landing / name
+
+    def look(self, sensor: SensorDefinition) -> SensorResult:
+        """One tick of a sensor; its cursor is kept."""
+        with build_sensor_context(self.instance, cursor=self.cursors.get(sensor.name)) as context:
+            found = sensor(context)
+        assert isinstance(found, SensorResult)
+        self.cursors[sensor.name] = found.cursor
+        return found
+
+    def land(self) -> SensorResult:
+        """A tick of the sensor of files."""
+        return self.look(new_market_data(self.settings))
+
+    def due(self) -> SensorResult:
+        """A tick of the sensor of work."""
+        return self.look(due_work(self.settings))
+
+    def execute(self, sensor: str, request: RunRequest) -> ExecuteInProcessResult:
+        """A run as the daemon would launch it: a key is good for one."""
+        assert request.run_key is not None
+        assert request.run_key not in self.keys
+        self.keys.add(request.run_key)
+        job = build_definitions(self.settings).resolve_job_def(request.job_name or "land")
+        return job.execute_in_process(
+            instance=self.instance,
+            tags={**request.tags, SENSOR: sensor},
+            asset_selection=request.asset_selection,
+            run_config={"loggers": QUIET},
+            raise_on_error=False,
+        )
+
+    def tick(self) -> list[tuple[RunRequest, bool]]:
+        """Look at both sensors and run what they ask for: requests, and whether they went well."""
+        return [
+            (request, self.execute(name, request).success)
+            for name, look in (("new_market_data", self.land), ("due_work", self.due))
+            for request in look().run_requests or []
+        ]
+
+    def settle(self, ticks: int = 12) -> list[tuple[RunRequest, bool]]:
+        """Tick until nothing is asked for."""
+        done: list[tuple[RunRequest, bool]] = []
+        for _ in range(ticks):
+            if not (more := self.tick()):
+                return done
+            done += more
+        raise AssertionError(f"still asking after {ticks} ticks: {described(done)}")
+
+    def said(self) -> str:
+        """Why nothing is due."""
+        reason = self.due().skip_reason
+        assert reason is not None
+        return str(reason.skip_message)
+
+    def cutoffs(self, commodity: str, model: str = "naive") -> list[date]:
+        """The cutoffs of a model's forecasts."""
+        issued = self.store.paths.issued(commodity, self.settings.model_version)
+        return [x.data_cutoff_date for x in issued if x.model_name == model]
+
+
+def described(done: Sequence[tuple[RunRequest, bool]]) -> list[tuple[str, str, str, list[str]]]:
+    """Job, first and last partition, and assets of each request."""
+    return [
+        (
+            request.job_name or "land",
+            request.tags.get(f"{RANGE}start", ""),
+            request.tags.get(f"{RANGE}end", ""),
+            [AssetKey(key.path).to_user_string() for key in request.asset_selection or []],
+        )
+        for request, _ in done
+    ]
+
+
+def caretaker(folder: Path, *names: str, **keys: Any) -> Caretaker:
+    """Commodities whose prices land, of two quick models; three sessions ahead, 20 paths."""
+    document = {
+        "model_version": "v1.0",
+        "horizon": 3,
+        "paths": 20,
+        "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
+        "models": ["naive", "random_walk"],
+        "commodities": {
+            name: {"unit": "USc/lb", "source": {"type": "landing"}} for name in names or ("Coffee",)
+        },
+        "landing": {"settle_seconds": 0, "incomplete_seconds": 0},
+        "automation": {"retry_seconds": 0},
+        "parallel": {"processes": 1},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "forecast.yaml"
+    path.write_text(yaml.safe_dump(document | keys))
+    instance = DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
+    return Caretaker(Settings.load(path), instance)
+
+
+def utc(text: str) -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
