@@ -35,9 +35,6 @@ WAITING = (
 )
 """Runs that may go on by themselves. One that is not started is asked for again, by its key."""
 
-START_SECONDS = 60.0
-"""A run that has begun shows its pulse by then, or is dead."""
-
 
 @dataclass(frozen=True, order=True)
 class Work:
@@ -132,11 +129,11 @@ def bury(
     instance: DagsterInstance, attempts: Attempts, pulses: Pulses, now: datetime
 ) -> list[RunRecord]:
     """Report runs as failed whose process is gone; return those that are going on."""
-    alive = []
+    alive, silence = [], attempts.policy.silence_seconds
     for record in attempts.going_on:
         run = record.dagster_run
         begun = record.start_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
-        unsure = run.status == DagsterRunStatus.QUEUED or now.timestamp() - begun < START_SECONDS
+        unsure = run.status == DagsterRunStatus.QUEUED or now.timestamp() - begun < silence
         if unsure or pulses.beats(run.run_id):
             alive.append(record)
         else:

@@ -362,6 +362,12 @@ class Automation(Section):
         allow_inf_nan=False,
         description="Pause after the first failed run; it doubles with each.",
     )
+    silence_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="A run that has begun and whose process cannot be seen by then is dead.",
+    )
 
 
 class Alerts(Section):

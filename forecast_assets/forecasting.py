@@ -79,13 +79,18 @@ def agenda(
     """Sort a window's origins into those to draw and those to leave.
 
     ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
-    or the number of paths changed, and, only if ``recompute``, when its history did.
+    or the number of paths changed, and, only if ``recompute``, when its history did. So is one of
+    a later window's model whose first session turned out to be before that window.
     """
     due, redrawn, stale, elsewhere = [], 0, 0, 0
     for origin in origins:
         held = issued.get(origin.cutoff)
         if held is None:
             due.append(origin)
+            continue
+        if held.training_date > origin.start:  # sessions came late, before its model's own date
+            due.append(origin)
+            redrawn += 1
             continue
         if held.training_date != model.training_date:
             elsewhere += 1

@@ -1,13 +1,7 @@
 """Backfills as a user launches them: webserver, daemon, code servers and runs, all of their own."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +16,8 @@ from dagster import DagsterInstance
 
 from forecast_assets.configuration import FROM_DATA, Settings
 from forecast_assets.partitions import Partitions, Window
-from forecast_assets_tests.conftest import ROOT, Graph, make_history, write_prices
+from forecast_assets_tests.conftest import Graph, make_history, write_prices
+from forecast_assets_tests.daemons import INSTANCE, program, within
 
 HEALTHY = ["Coffee", "Sugar"]
 """Trained and forecast by one backfill."""
@@ -36,16 +31,7 @@ PATHS = 20
 SESSIONS = 730
 """From 2018-01-01: the newest close is 2020-10-16."""
 
-INSTANCE = {
-    "telemetry": {"enabled": False},
-    "run_coordinator": {
-        "module": "dagster.core.run_coordinator",
-        "class": "QueuedRunCoordinator",
-        "config": {"dequeue_interval_seconds": 1},
-    },
-}
-
-READY_SECONDS, DONE_SECONDS, STOP_SECONDS = 60, 240, 20
+READY_SECONDS, DONE_SECONDS = 60, 240
 
 LAUNCH = """mutation ($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
@@ -82,16 +68,6 @@ MATERIALIZATIONS = """query ($asset: AssetKeyInput!) {
     }
   }
 }"""
-
-
-def within(seconds: float, what: str, ask: Callable[[], Any]) -> Any:
-    """The first answer that is not empty; TimeoutError when there is none in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := ask():
-            return answer
-        time.sleep(0.5)
-    raise TimeoutError(f"{what}: not within {seconds:g} s")
 
 
 @dataclass(frozen=True)
@@ -203,6 +179,7 @@ class Site:
             "training": {"cadence": "quarterly", "start": WINDOWS[0]},
             "models": MODELS,
             "commodities": commodities,
+            "automation": {"running": False},
         }
         (self.folder / "forecast.yaml").write_text(yaml.safe_dump(document))
         (self.folder / "dagster").mkdir()
@@ -246,33 +223,6 @@ class Site:
         with duckdb.connect(path, read_only=True) as connection:
             return connection.execute(query, names).fetchall()
 
-    @contextmanager
-    def program(self, module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A program on this site's instance; it ends with all its children."""
-        with (self.folder / f"{module}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments, "-w", str(ROOT / "workspace.yaml")],
-                env=os.environ | self.environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            try:
-                yield process
-            finally:
-                end_group(process)
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its code servers and runs: politely, then for certain."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(STOP_SECONDS)
-
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -300,12 +250,12 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         site.build()
     graphql = GraphQL(free_port())
     address = ("-h", "127.0.0.1", "-p", str(graphql.port))
-    with site.program("dagster_webserver", *address):
+    with program(site.folder, site.environment, "dagster_webserver", *address):
         within(READY_SECONDS, "webserver", graphql.is_ready)
         both = [key for name in HEALTHY for key in site.keys(name)]
         whole_range = graphql.launch(["trained_models", "distributions"], both)
         forecasts_only = graphql.launch(["distributions"], site.keys(ALTERED))
-        with site.program("dagster._daemon", "run"):
+        with program(site.folder, site.environment, "dagster._daemon", "run"):
             yield Launched(site, graphql, whole_range, forecasts_only)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
-from forecast_assets import attempts, sensors
+from forecast_assets import sensors
 from forecast_assets.attempts import DUE, SENSOR
+from forecast_assets.configuration import Settings
 from forecast_assets.history import History
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.partitions import Partitions
@@ -112,6 +113,21 @@ def test_a_back_dated_file_gets_its_forecasts_in_the_window_it_belongs_to(tmp_pa
     assert all(success for _, success in done)
     assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
     assert date(2020, 5, 11) in keeper.cutoffs("Coffee")
+
+
+def test_sessions_that_come_late_take_a_forecast_back_to_the_window_it_belongs_to(
+    tmp_path: Path,
+) -> None:
+    keeper = caretaker(tmp_path)
+    march, april = upto(COFFEE, 580), COFFEE.since(date(2020, 4, 3)).known_at(date(2020, 4, 3))
+    keeper.drop("a.csv", march)
+    keeper.drop("b.csv", april)
+    keeper.settle()
+    keeper.drop("c.csv", upto(COFFEE, 600))
+    keeper.settle()
+    issued = keeper.store.paths.issued("Coffee", "v1.0")
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 600))
+    assert [x for x in issued if x.training_date > x.forecast_start_date] == []
 
 
 def test_neighbours_with_the_same_to_do_share_a_run_and_others_do_not(tmp_path: Path) -> None:
@@ -260,7 +276,7 @@ def landed(tmp_path: Path) -> Caretaker:
     return keeper
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.QUEUED, DagsterRunStatus.STARTED])
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED])
 def test_a_run_that_is_going_on_is_waited_for(landed: Caretaker, status: DagsterRunStatus) -> None:
     run_id = begun(landed, status)
     assert landed.said() == f"run {run_id[:8]} is going on"
@@ -276,11 +292,11 @@ def test_a_run_that_was_never_handed_over_is_asked_for_again_by_the_same_key(
 
 
 def test_a_run_whose_process_is_gone_is_reported_and_its_work_asked_for_again(
-    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+    landed: Caretaker,
 ) -> None:
     (first,) = landed.due().run_requests or []
     run_id = begun(landed, DagsterRunStatus.STARTED)
-    monkeypatch.setattr(attempts, "START_SECONDS", 0.0)
+    landed.settings = impatient(landed.settings)
     landed.due()
     run = landed.instance.get_run_by_id(run_id)
     assert run is not None
@@ -291,10 +307,10 @@ def test_a_run_whose_process_is_gone_is_reported_and_its_work_asked_for_again(
 
 
 def test_a_run_whose_process_lives_is_left_alone_however_long_it_takes(
-    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+    landed: Caretaker,
 ) -> None:
     run_id = begun(landed, DagsterRunStatus.STARTED)
-    monkeypatch.setattr(attempts, "START_SECONDS", 0.0)
+    landed.settings = impatient(landed.settings)
     with other_process_with_pulse(landed, run_id):
         assert landed.said() == f"run {run_id[:8]} is going on"
 
@@ -336,6 +352,12 @@ def test_sensors_are_off_where_the_configuration_says_so(tmp_path: Path) -> None
     for running, status in ((True, "RUNNING"), (False, "STOPPED")):
         keeper = caretaker(tmp_path, automation={"running": running})
         assert {x.default_status.value for x in sensors.sensors(keeper.settings)} == {status}
+
+
+def impatient(settings: Settings) -> Settings:
+    """The same, where a run without a pulse is dead at once."""
+    automation = settings.automation.model_copy(update={"silence_seconds": 0.0})
+    return settings.model_copy(update={"automation": automation})
 
 
 @contextmanager

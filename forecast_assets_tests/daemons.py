@@ -1,0 +1,78 @@
+"""Dagster's own programs, as a user starts them, on an instance of a test's own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from forecast_assets_tests.conftest import ROOT
+
+STOP_SECONDS = 20
+
+INSTANCE = {
+    "telemetry": {"enabled": False},
+    "run_coordinator": {
+        "module": "dagster.core.run_coordinator",
+        "class": "QueuedRunCoordinator",
+        "config": {"dequeue_interval_seconds": 1},
+    },
+}
+
+
+def within(seconds: float, what: str, ask: Callable[[], Any]) -> Any:
+    """The first answer that is not empty; TimeoutError when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := ask():
+            return answer
+        time.sleep(0.5)
+    raise TimeoutError(f"{what}: not within {seconds:g} s")
+
+
+@contextmanager
+def program(
+    folder: Path, environment: Mapping[str, str], module: str, *arguments: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program on an instance, its log in ``folder``; it ends with all its children."""
+    process = start(folder, environment, module, *arguments)
+    try:
+        yield process
+    finally:
+        end_group(process)
+
+
+def start(
+    folder: Path, environment: Mapping[str, str], module: str, *arguments: str
+) -> subprocess.Popen[bytes]:
+    """Start a program in a process group of its own."""
+    with (folder / f"{module}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments, "-w", str(ROOT / "workspace.yaml")],
+            env=os.environ | dict(environment),
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and its code servers and runs: politely, then for certain."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(STOP_SECONDS)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and its code servers and runs, in the middle of whatever they do."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(STOP_SECONDS)
