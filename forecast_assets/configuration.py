@@ -316,7 +316,7 @@ class Landing(Section):
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     settle_seconds: float = Field(
-        10, ge=0, allow_inf_nan=False, description="Unchanged this long, a file is whole."
+        5, ge=0, allow_inf_nan=False, description="Unchanged this long, a file is whole."
     )
     incomplete_seconds: float = Field(
         60,
@@ -354,7 +354,7 @@ class Automation(Section):
     """How sensors and schedules behave."""
 
     running: bool = Field(True, description="Whether they are on until someone turns them off.")
-    interval_seconds: int = Field(10, strict=True, ge=1, description="Between two looks.")
+    interval_seconds: int = Field(5, strict=True, ge=1, description="Between two looks.")
     attempts: int = Field(3, strict=True, ge=1, description="Runs for the same piece of work.")
     retry_seconds: float = Field(
         60,

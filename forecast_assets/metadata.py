@@ -59,7 +59,13 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
     """What became of each file, and every refused value."""
     refused = [rejection for file in received for rejection in file.rejections]
     files = [
-        {"file": file.file, "outcome": file.outcome, "put_away_to": file.place} for file in received
+        {
+            "file": file.file,
+            "accepted": file.accepted,
+            "outcome": file.outcome,
+            "put_away_to": file.place,
+        }
+        for file in received
     ]
     return {
         "files_accepted": sum(file.accepted for file in received),

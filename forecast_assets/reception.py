@@ -50,7 +50,7 @@ def receive(
         place = folder.put_away(arrival, "rejected", note(name, str(error), []))
         return Received(name, str(place), reason=str(error))
     if not dropped.observations:
-        reason = "no usable row"
+        reason = f"{name}: no usable row"
         place = folder.put_away(arrival, "rejected", note(name, reason, dropped.rejections))
         return Received(name, str(place), rejections=dropped.rejections, reason=reason)
     return _accept(folder, arrival, dropped, landings, at, by)
@@ -88,7 +88,7 @@ def line_of(landing: Landing) -> str:
 def note(file: str, outcome: str, rejections: Sequence[Rejection]) -> str:
     """The text that is put beside a file: what became of it, then every value refused."""
     refused = len({(rejection.file, rejection.line) for rejection in rejections})
-    lines = [f"{file}:", outcome]
+    lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
         lines += [f"refused: {refused} rows", *(str(rejection) for rejection in rejections)]
         lines += ["Mend them and drop the file again: rows that landed do no harm."]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from forecast_assets.due import (
     windows_without_scores,
 )
 from forecast_assets.errors import ForecastAssetsError, Interrupted
+from forecast_assets.landing import LandingFolder
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
@@ -73,6 +75,13 @@ class Worker:
         self.definitions: Definitions = build_definitions(self.settings, self.progress)
         self.models = ModelStore.of(self.settings)
         self.store = self.models.store
+
+    def land(self) -> None:
+        """Merge the whole files of the landing folder, if there are any."""
+        if not LandingFolder(self.settings).waiting(time.time()).whole:
+            return
+        landed = self._execute("land", "landed_files", {})
+        self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
 
     def work(self, name: str) -> None:
         """Prices and covariates, then models, then forecasts of one commodity."""
@@ -175,6 +184,8 @@ def work(
     """Do what is due for each commodity in turn; one that cannot go on stops no other."""
     with instance(settings) as dagster:
         worker = Worker(settings, version, span, dagster, progress, recompute)
+        if names:
+            worker.land()
         for name in names:
             try:
                 worker.work(name)
@@ -215,6 +226,18 @@ def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
             more = int(str(materialization.metadata["rows_rejected"].value)) - len(rows)
             lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
     return lines
+
+
+def rejected_files(result: ExecuteInProcessResult) -> list[str]:
+    """The files of the landing folder that held nothing usable, a line each."""
+    tables = [each.metadata["files"] for each in materialized(result, "landed_files")]
+    return [
+        f"{record.data['outcome']}; it is now {record.data['put_away_to']}"
+        for table in tables
+        if isinstance(table, TableMetadataValue)
+        for record in table.records
+        if not record.data["accepted"]
+    ]
 
 
 def not_refreshed(result: ExecuteInProcessResult) -> list[str]:

@@ -217,3 +217,21 @@ def test_a_signal_stops_between_partitions_and_the_next_run_does_the_rest(
     weeks = len({row.training_date for row in graph.store.models.find()})
     assert weeks == 36  # Mondays from 2020-01-06 to 2020-09-07
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 176  # weekdays of them, and the next
+
+
+def test_a_run_merges_what_was_dropped_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, paths=5)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    keeper.drop("coffee.csv", make_history(530))
+    (keeper.landing / "notes.md").write_text("not prices\n")
+    done = CliRunner().invoke(app, ["run"])
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert "failed: notes.md: found a file '.md', allowed: .csv, .parquet, .pq; it is now" in said
+    assert len(keeper.cutoffs("Coffee")) == 11
+    assert sorted(x.name for x in (keeper.landing / "accepted").iterdir()) == [
+        "coffee.csv",
+        "coffee.csv.txt",
+    ]

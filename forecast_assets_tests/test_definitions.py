@@ -31,7 +31,8 @@ def test_the_graph_is_this() -> None:
     }
     window = ["commodity", "training_date"]
     assert shape == {
-        "prices": ([], "market", ["commodity"]),
+        "landed_files": ([], "market", []),
+        "prices": (["landed_files"], "market", ["commodity"]),
         "features": (["prices"], "market", ["commodity"]),
         "trained_models": (["features"], "forecast", window),
         "distributions": (["features", "trained_models"], "forecast", window),
@@ -42,10 +43,21 @@ def test_the_graph_is_this() -> None:
     }
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
-    ) == ["forecast", "load_prices", "publish", "score", "train"]
-    assert {job: assets_of(job) for job in ("load_prices", "score", "publish")} == {
+    ) == ["catch_up", "forecast", "land", "load_prices", "publish", "score", "train"]
+    assert {
+        job: assets_of(job) for job in ("land", "load_prices", "score", "catch_up", "publish")
+    } == {
+        "land": ["landed_files"],
         "load_prices": ["features", "prices"],
         "score": ["scores"],
+        "catch_up": [
+            "distributions",
+            "leaderboard",
+            "published_distributions",
+            "report",
+            "scores",
+            "trained_models",
+        ],
         "publish": ["leaderboard", "published_distributions", "report"],
     }
 
@@ -64,6 +76,21 @@ def test_the_checks_are_these() -> None:
         ("distributions", "spread_grows", False),
         ("scores", "coverage", False),
     ]
+
+
+def test_the_sensors_are_these_and_run_from_the_start() -> None:
+    sensors = {
+        sensor.name: (
+            sorted(target.job_name for target in sensor.targets),
+            sensor.minimum_interval_seconds,
+            sensor.default_status.value,
+        )
+        for sensor in (defs.resolve_sensor_def(each.name) for each in defs.sensors or [])
+    }
+    assert sensors == {
+        "new_market_data": (["land"], 5, "RUNNING"),
+        "due_work": (["catch_up", "load_prices"], 5, "RUNNING"),
+    }
 
 
 def test_every_asset_is_described_and_says_what_it_is_made_with() -> None:
