@@ -11,6 +11,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     DagsterEvent,
+    asset_check,
     multi_asset_check,
 )
 
@@ -18,7 +19,18 @@ from forecast_assets.configuration import Settings
 from forecast_assets.errors import ChecksFailed
 from forecast_assets.evaluation import standings
 from forecast_assets.findings import BLOCKING, WARNING, Finding
+from forecast_assets.freshness import (
+    GREEN,
+    RED,
+    Observed,
+    forecast_ages,
+    missing_sessions,
+    price_ages,
+    strange_prices,
+    worst,
+)
 from forecast_assets.metadata import table
+from forecast_assets.model_store import now
 from forecast_assets.publishing import tolerance_of
 from forecast_assets.resources import StoreResource
 from forecast_assets.store.contract import Store
@@ -31,6 +43,15 @@ HELD = {
     "no_gaps": "Between the first and the newest forecast every session has one.",
 }
 """Checks of all forecasts that the tables hold."""
+
+PRICES_HELD = {
+    "no_missing_sessions": "Every session that a calendar expects since the first training date.",
+    "no_strange_prices": "No late move beyond `checks.spike_bound`, no close at or below zero.",
+}
+"""Checks of all prices that the tables hold."""
+
+FRESHNESS = (("prices", "price_freshness"), ("distributions", "forecast_freshness"))
+"""Checks that turn as days go by, with nothing else happening."""
 
 COVERAGE = "coverage"
 COVERAGE_SAYS = "Intervals hold as many outcomes as they say, within the bounds of `calibration`."
@@ -97,9 +118,26 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
         ],
     )
     def forecasts_held(store: StoreResource) -> Iterator[AssetCheckResult]:
-        found = held(settings, store.tables())
+        tables = store.tables()
+        found = held(settings, tables)
         for name in HELD:
             yield _warning("distributions", name, found[name])
+
+    @multi_asset_check(
+        name="prices_held",
+        specs=[
+            AssetCheckSpec(name, asset="prices", description=says)
+            for name, says in PRICES_HELD.items()
+        ],
+    )
+    def prices_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        tables = store.tables()
+        found = {
+            "no_missing_sessions": missing_sessions(settings, tables),
+            "no_strange_prices": strange_prices(settings, tables),
+        }
+        for name, observed in found.items():
+            yield _observation("prices", name, observed)
 
     @multi_asset_check(
         name="scores_held",
@@ -108,7 +146,17 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
     def scores_held(store: StoreResource) -> Iterator[AssetCheckResult]:
         yield _warning("scores", COVERAGE, miscovered(settings, store.tables()))
 
-    return [forecasts_held, scores_held]
+    @asset_check(asset="prices", description="No price is older than `checks.price_age`.")
+    def price_freshness(store: StoreResource) -> AssetCheckResult:
+        ages = price_ages(settings, store.tables(), now().date())
+        return _observation("prices", "price_freshness", ages)
+
+    @asset_check(asset="distributions", description="None is older than `checks.forecast_age`.")
+    def forecast_freshness(store: StoreResource) -> AssetCheckResult:
+        ages = forecast_ages(settings, store.tables(), now().date())
+        return _observation("distributions", "forecast_freshness", ages)
+
+    return [prices_held, price_freshness, forecasts_held, forecast_freshness, scores_held]
 
 
 def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
@@ -143,6 +191,18 @@ def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
                 shares = f"80 %: {each.coverage_80:.1%}, 95 %: {each.coverage_95:.1%}"
                 rows.append(_row(name, f"{each.model_name} is {each.calibration}: {shares}"))
     return rows
+
+
+def _observation(asset: str, name: str, observed: Sequence[Observed]) -> AssetCheckResult:
+    """Green, yellow (a warning) or red (an error), as the worst of the commodities is."""
+    level = worst(observed)
+    return AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=level == GREEN,
+        severity=AssetCheckSeverity.ERROR if level == RED else AssetCheckSeverity.WARN,
+        metadata={"failed": table([vars(each) for each in observed])},
+    )
 
 
 def _warning(asset: str, name: str, rows: Sequence[Mapping[str, str]]) -> AssetCheckResult:

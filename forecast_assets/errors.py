@@ -73,6 +73,10 @@ class FilesFailed(ForecastAssetsError):
     """Some files of the landing folder could not be put away; they are where they were."""
 
 
+class AlertFailed(ForecastAssetsError):
+    """The webhook could not be told; it is told later."""
+
+
 class Interrupted(ForecastAssetsError):
     """The user asked a run to stop; what was committed stays."""
 

@@ -1,11 +1,14 @@
 """Jobs: the parts of the graph that people launch by name."""
 
-from dagster import AssetSelection, define_asset_job
+from dagster import AssetCheckKey, AssetKey, AssetSelection, define_asset_job
+
+from forecast_assets.checks import FRESHNESS
 
 JOBS = (
     define_asset_job(
         "land",
-        selection=AssetSelection.assets("landed_files"),
+        selection=AssetSelection.assets("landed_files")
+        | AssetSelection.checks_for_assets("prices"),
         description="Merge the files that were dropped into the landing folder.",
     ),
     define_asset_job(
@@ -39,6 +42,13 @@ JOBS = (
             "report",
         ),
         description="Train, forecast, score and publish what is due; sensors launch it.",
+    ),
+    define_asset_job(
+        "watch",
+        selection=AssetSelection.checks(
+            *(AssetCheckKey(AssetKey(asset), name) for asset, name in FRESHNESS)
+        ),
+        description="See how old the newest prices and forecasts are.",
     ),
     define_asset_job(
         "publish",

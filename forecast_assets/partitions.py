@@ -14,7 +14,7 @@ from dagster import (
 from forecast_assets.configuration import CADENCES, Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.history import History
-from forecast_assets.sessions import next_session
+from forecast_assets.sessions import next_session, trading_week
 
 DATE_FORMAT = "%Y-%m-%d"
 
@@ -68,7 +68,8 @@ class Window:
         if len(history) == 0:
             return []
         days: list[date] = history.dates.tolist()
-        starts = [*days[1:], next_session(days[-1], calendar)]
+        following = next_session(days[-1], calendar, trading_week(history.dates))
+        starts = [*days[1:], following]
         return [
             Origin(cutoff, start)
             for cutoff, start in zip(days, starts, strict=True)

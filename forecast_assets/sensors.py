@@ -11,12 +11,14 @@ from dagster import (
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
+    SkipReason,
     sensor,
 )
 
+from forecast_assets.alerts import Told, deliver, failed_runs, news
 from forecast_assets.attempts import Attempts, Work, bury, signature, tag
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import StoreLocked
+from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.jobs import JOBS
 from forecast_assets.landing import Arrival, LandingFolder
 from forecast_assets.plan import Piece, Request, plan, sorted_out
@@ -25,13 +27,17 @@ from forecast_assets.store.duckdb import DuckDBStore
 
 LANDING, DUE_WORK = "new_market_data", "due_work"
 
+ALERT_SECONDS = 30
+"""Between two looks at what turned."""
+
 LOCK_SECONDS = 20.0
 """A sensor waits no longer than this for the tables: it looks again soon."""
 
 
 def sensors(settings: Settings) -> list[SensorDefinition]:
     """The sensors of a configuration."""
-    return [new_market_data(settings), due_work(settings)]
+    always = [new_market_data(settings), due_work(settings)]
+    return [*always, tell(settings)] if settings.alerts.webhook else always
 
 
 def new_market_data(settings: Settings) -> SensorDefinition:
@@ -105,6 +111,35 @@ def due_work(settings: Settings) -> SensorDefinition:
         return SensorResult(
             run_requests=requests, skip_reason=None if requests else said, cursor=cursor
         )
+
+    return look
+
+
+def tell(settings: Settings) -> SensorDefinition:
+    """Tells the webhook of checks that turned and runs that failed."""
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=ALERT_SECONDS,
+        default_status=status(settings),
+        description="Checks that turned and runs that failed: one document each to the webhook.",
+    )
+    def look(context: SensorEvaluationContext) -> SkipReason:
+        graph = context.repository_def.asset_graph if context.repository_def else None
+        keys = graph.asset_check_keys if graph else ()
+        names = {f"{key.asset_key.to_user_string()}.{key.name}": key for key in keys}
+        told = Told.from_cursor(context.cursor)
+        context.update_cursor((told or Told(runs=list(failed_runs(context.instance)))).cursor)
+        count = 0
+        for each in news(context.instance, dict(sorted(names.items())), told):
+            try:
+                deliver(settings.alerts, each.alert)
+            except AlertFailed as error:
+                context.log.warning("%s", error)
+                return SkipReason(str(error))  # a failed tick would forget what was delivered
+            context.update_cursor(each.told.cursor)
+            count += 1
+        return SkipReason(f"{count} alerts sent" if count else "nothing turned")
 
     return look
 

@@ -1,35 +1,115 @@
-"""Sessions: the trading days of a commodity that has no price for them yet."""
+"""Sessions: the days on which a commodity trades, whether they have a price or not."""
 
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 
 import exchange_calendars
 import numpy as np
-import pandas as pd
 
 from forecast_assets.configuration import FROM_DATA
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.history import Dates, History, frozen
+
+LEARNED_FROM, LEAST = 60, 20
+"""The newest sessions that weekdays are learned from; with fewer it is Monday to Friday."""
+
+SHARE = 1 / 3
+"""A weekday trades if it did on this share of its days."""
+
+WEEKDAYS = (True, True, True, True, True, False, False)
+"""Monday to Friday."""
+
+Week = tuple[bool, ...]
+"""Whether each day of the week trades, from Monday on."""
+
+ONE_DAY = timedelta(days=1)
 
 
-def next_session(day: date, calendar: str) -> date:
+def trading_week(dates: Dates) -> Week:
+    """The weekdays on which the newest of some sessions were.
+
+    ``dates``: datetime64[D], shape (n,), sorted.
+    """
+    newest = dates[-LEARNED_FROM:]
+    if len(newest) < LEAST:
+        return WEEKDAYS
+    weekday = (newest.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    weeks = (int((newest[-1] - newest[0]).astype(np.int64)) + 1) / 7
+    return tuple((np.bincount(weekday, minlength=7) >= SHARE * weeks).tolist())
+
+
+def next_session(day: date, calendar: str, week: Week = WEEKDAYS) -> date:
     """The first session after ``day``.
 
-    By a calendar of exchange_calendars, or Monday to Friday where it is ``from_data``. Raises
-    ConfigurationError for a day that the calendar does not reach.
+    By a calendar of exchange_calendars, or the next day of ``week`` where it is ``from_data``.
+    Raises ConfigurationError for a day that the calendar does not reach.
     """
     if calendar == FROM_DATA:
-        following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward")
+        following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward", weekmask=list(week))
         return date.fromisoformat(str(following))
-    after = pd.Timestamp(day)
-    exchange = exchange_calendars.get_calendar(calendar)
-    try:
-        if after < exchange.first_session:
-            exchange = exchange_calendars.get_calendar(calendar, start=after)
-        later = exchange.sessions[exchange.sessions > after]
-        following = later[0].date()
-    except (ValueError, IndexError) as error:
-        raise ConfigurationError(
-            f"calendar: found {calendar!r}, which does not know the session after {day}; without"
-            f" a calendar it is the next weekday ({error})"
-        ) from error
-    found: date = following
+    sessions = _sessions_from(calendar, day)
+    place = int(np.searchsorted(sessions, np.datetime64(day), side="right"))
+    if place == len(sessions):
+        raise ConfigurationError(_beyond(calendar, day))
+    found: date = sessions[place].item()
     return found
+
+
+def expected_sessions(first: date, last: date, calendar: str, week: Week = WEEKDAYS) -> Dates:
+    """Every session from ``first`` to ``last``, both included: datetime64[D], shape (n,).
+
+    Raises ConfigurationError for days that the calendar does not reach.
+    """
+    if last < first:
+        return np.empty(0, dtype="datetime64[D]")
+    if calendar == FROM_DATA:
+        days: Dates = np.arange(np.datetime64(first), np.datetime64(last) + 1)
+        return days[np.is_busday(days, weekmask=list(week))]
+    sessions = _sessions_from(calendar, first)
+    if sessions[-1] < np.datetime64(last):
+        raise ConfigurationError(_beyond(calendar, last))
+    return sessions[(sessions >= np.datetime64(first)) & (sessions <= np.datetime64(last))]
+
+
+def gaps(history: History, calendar: str, since: date) -> list[date]:
+    """Sessions from ``since`` on, between the first and the newest close, that have no price.
+
+    None where the calendar is learned from the data: there a gap is a holiday like any other.
+    """
+    if calendar == FROM_DATA or len(history) == 0:
+        return []
+    expected = expected_sessions(max(history.first, since), history.newest, calendar)
+    missing: list[date] = np.setdiff1d(expected, history.dates).tolist()
+    return missing
+
+
+def age(newest: date, today: date, calendar: str, week: Week = WEEKDAYS) -> int:
+    """How many sessions there were after ``newest`` and before ``today``.
+
+    Today's does not count: it may still be going on.
+    """
+    return len(expected_sessions(newest + ONE_DAY, today - ONE_DAY, calendar, week))
+
+
+def _sessions_from(calendar: str, day: date) -> Dates:
+    """Sessions of an exchange, from before ``day`` to about a year from now."""
+    usual = _sessions(calendar, None)
+    if np.datetime64(day) >= usual[0]:
+        return usual
+    try:
+        return _sessions(calendar, date(day.year, 1, 1))
+    except ValueError as error:
+        raise ConfigurationError(f"{_beyond(calendar, day)} ({error})") from error
+
+
+@lru_cache
+def _sessions(calendar: str, start: date | None) -> Dates:
+    sessions = exchange_calendars.get_calendar(calendar, start=start).sessions
+    return frozen(sessions.to_numpy(), "datetime64[D]")
+
+
+def _beyond(calendar: str, day: date) -> str:
+    return (
+        f"calendar: found {calendar!r}, which does not know the session after {day}; with"
+        f" {FROM_DATA} it is the next weekday that trades"
+    )

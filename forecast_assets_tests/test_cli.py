@@ -15,6 +15,7 @@ from forecast_assets.cli import app
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
+from forecast_assets_tests.caretaker import caretaker
 from forecast_assets_tests.conftest import ROOT, Graph, MakeGraph, make_history, write_prices
 
 

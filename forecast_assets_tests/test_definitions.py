@@ -43,7 +43,7 @@ def test_the_graph_is_this() -> None:
     }
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
-    ) == ["catch_up", "forecast", "land", "load_prices", "publish", "score", "train"]
+    ) == ["catch_up", "forecast", "land", "load_prices", "publish", "score", "train", "watch"]
     assert {
         job: assets_of(job) for job in ("land", "load_prices", "score", "catch_up", "publish")
     } == {
@@ -66,6 +66,7 @@ def test_the_checks_are_these() -> None:
     graph = defs.resolve_asset_graph()
     checks = [(key, graph.get_check_spec(key).blocking) for key in graph.asset_check_keys]
     assert sorted((key.asset_key.to_user_string(), key.name, b) for key, b in checks) == [
+        ("distributions", "forecast_freshness", False),
         ("distributions", "median_near_close", False),
         ("distributions", "models_failed", False),
         ("distributions", "newest_forecast", False),
@@ -74,6 +75,9 @@ def test_the_checks_are_these() -> None:
         ("distributions", "no_null", True),
         ("distributions", "path_count", True),
         ("distributions", "spread_grows", False),
+        ("prices", "no_missing_sessions", False),
+        ("prices", "no_strange_prices", False),
+        ("prices", "price_freshness", False),
         ("scores", "coverage", False),
     ]
 

@@ -49,6 +49,25 @@ class PriceChanges:
 
 
 @dataclass(frozen=True)
+class FlaggedPrice:
+    """A close that somebody should look at; it is used like any other.
+
+    ``move``: share of the close before it; None after one at or below zero.
+    """
+
+    date: date
+    close: float
+    previous_close: float | None
+    move: float | None
+
+    def __str__(self) -> str:
+        """What is strange about it, in words."""
+        before = "" if self.previous_close is None else f" after {self.previous_close:g}"
+        move = "" if self.move is None else f", {self.move:+.0%}"
+        return f"{self.date}: {self.close:g}{before}{move}"
+
+
+@dataclass(frozen=True)
 class Landing:
     """What a file from the landing folder did to the prices of one commodity, in rows.
 
@@ -182,6 +201,9 @@ class PriceTable(Protocol):
         A session that the source no longer has is withdrawn; it is kept when the source had
         refused rows, or lacks more than a few, unless ``allow_withdrawals``.
         """
+
+    def flagged(self, commodity: str, bound: float) -> list[FlaggedPrice]:
+        """Closes at or below zero, and moves from one close to the next beyond ``bound``."""
 
     def history(self, commodity: str) -> History:
         """The newest close of every session; empty where there is none."""

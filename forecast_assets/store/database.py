@@ -61,7 +61,7 @@ class Database:
 
     def _has_tables(self, connection: Connection) -> bool:
         """Whether all tables are there: not if an older release, or a killed process, made it."""
-        due = sum("CREATE SCHEMA" not in definition for definition in self.definitions)
+        due = sum("TABLE IF" in each or "VIEW IF" in each for each in self.definitions)
         counted = connection.execute(
             "SELECT count(*) >= ? FROM information_schema.tables"
             " WHERE table_schema IN ('market', 'forecast')",

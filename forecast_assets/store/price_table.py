@@ -8,7 +8,7 @@ import numpy as np
 from forecast_assets.errors import StoreError
 from forecast_assets.history import History
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import PriceChanges
+from forecast_assets.store.contract import FlaggedPrice, PriceChanges
 from forecast_assets.store.database import Connection, Database
 
 DEFINITIONS = (
@@ -34,7 +34,31 @@ DEFINITIONS = (
     QUALIFY row_number() OVER (PARTITION BY commodity, date ORDER BY revision DESC) = 1
         AND close IS NOT NULL
     """,
+    """
+    CREATE VIEW IF NOT EXISTS market.price_moves AS
+    SELECT commodity, date, close, previous_close,
+        if(previous_close > 0, close / previous_close - 1, NULL) AS move
+    FROM (
+        SELECT commodity, date, close,
+            lag(close) OVER (PARTITION BY commodity ORDER BY date) AS previous_close
+        FROM market.prices
+    )
+    """,
+    """
+    CREATE MACRO IF NOT EXISTS market.prices_as_of(moment) AS TABLE
+    SELECT commodity, date, open, high, low, close, volume, source, ingested_at
+    FROM market.price_revisions
+    WHERE ingested_at <= moment
+    QUALIFY row_number() OVER (PARTITION BY commodity, date ORDER BY revision DESC) = 1
+        AND close IS NOT NULL
+    """,
 )
+
+FLAGGED = """
+    SELECT date, close, previous_close, move FROM market.price_moves
+    WHERE commodity = $commodity AND (abs(move) > $bound OR close <= 0 OR previous_close <= 0)
+    ORDER BY date
+"""
 
 FEW_SESSIONS, FEW_SHARE = 5, 0.01
 """A source may take back this many sessions, or this share, before it looks like half a file."""
@@ -149,6 +173,12 @@ class DuckDBPriceTable:
             raise StoreError(f"{observations.commodity}: refusing to write no prices at all")
         with self.database.writing() as connection:
             return merge(connection, observations, at, by, allow_withdrawals=allow_withdrawals)
+
+    def flagged(self, commodity: str, bound: float) -> list[FlaggedPrice]:
+        """Closes at or below zero, and moves from one close to the next beyond ``bound``."""
+        with self.database.reading() as connection:
+            rows = connection.execute(FLAGGED, {"commodity": commodity, "bound": bound}).fetchall()
+        return [FlaggedPrice(*row) for row in rows]
 
     def history(self, commodity: str) -> History:
         """The newest close of every session, in order."""
