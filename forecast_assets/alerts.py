@@ -50,7 +50,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Told:
-    """What the webhook knows: each check's level and text, and the failed runs."""
+    """What the webhook knows: each check's level and for whom, and the failed runs."""
 
     checks: dict[str, list[str]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -81,11 +81,11 @@ def news(
     failed = failed_runs(instance)
     known = told or Told(runs=list(failed))
     for name, key in checks.items():
-        was, before = known.checks.get(name, [GREEN, ""])
-        level, text, run_id = state(instance, key)
-        if (level, text) != (was, before):
-            known = Told(known.checks | {name: [level, text]}, known.runs)
-            yield News(Alert("check", name, was, level, text, run_id), known)
+        was, of_whom = known.checks.get(name, [GREEN, ""])
+        now = state(instance, key)
+        if (now.level, now.of_whom) != (was, of_whom):
+            known = Told(known.checks | {name: [now.level, now.of_whom]}, known.runs)
+            yield News(Alert("check", name, was, now.level, now.text, now.run_id), known)
     for run_id, job in failed.items():
         if run_id not in known.runs:
             known = Told(known.checks, [*known.runs, run_id][-RUNS_READ * 2 :])
@@ -93,19 +93,36 @@ def news(
             yield News(Alert("run", job, GREEN, RED, text, run_id), known)
 
 
-def state(instance: DagsterInstance, key: AssetCheckKey) -> tuple[str, str, str]:
-    """Level, text and run of a check's latest evaluation; green before the first."""
+@dataclass(frozen=True)
+class State:
+    """A check as it was last evaluated: how bad, for whom, in words, and by which run."""
+
+    level: str = GREEN
+    of_whom: str = ""
+    text: str = ""
+    run_id: str = ""
+
+
+def state(instance: DagsterInstance, key: AssetCheckKey) -> State:
+    """The latest evaluation of a check; green before the first."""
     record = instance.get_latest_asset_check_evaluation_record(key)
     event = record.event.dagster_event if record and record.event else None
     if record is None or event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
-        return GREEN, "", ""
+        return State()
     said = event.asset_check_evaluation_data
     if said.passed:
-        return GREEN, "", record.run_id
+        return State(run_id=record.run_id)
     table = said.metadata.get("failed")
-    rows = table.records if isinstance(table, TableMetadataValue) else []
-    text = "\n".join(": ".join(str(value) for value in row.data.values()) for row in rows)
-    return (RED if said.severity == AssetCheckSeverity.ERROR else YELLOW), text, record.run_id
+    rows = [row.data for row in table.records] if isinstance(table, TableMetadataValue) else []
+    whom = [str(row.get("commodity", row.get("partition", ""))) for row in rows]
+    level = RED if said.severity == AssetCheckSeverity.ERROR else YELLOW
+    levels = [str(row.get("level", level)) for row in rows]
+    return State(
+        level=level,
+        of_whom=", ".join(f"{name} {each}" for name, each in zip(whom, levels, strict=True)),
+        text="\n".join(f"{name}: {row['found']}" for name, row in zip(whom, rows, strict=True)),
+        run_id=record.run_id,
+    )
 
 
 def failed_runs(instance: DagsterInstance) -> dict[str, str]:
