@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import Settings, StoredSource
+from forecast_assets.errors import ConfigurationError
 from forecast_assets.history import History
 from forecast_assets.model_store import now
 from forecast_assets.models.base import FittedForecaster
@@ -135,7 +136,10 @@ def backfill(
     with Progress(console=console, transient=True) as progress:
         for name in settings.commodities:
             today = now().date()
-            observed = read_source(name, settings.commodity(name), settings.folder, today).prices
+            source = settings.commodity(name).source
+            if not isinstance(source, StoredSource):
+                raise ConfigurationError(f"{name}: a benchmark reads files and samples only")
+            observed = read_source(name, source, settings.folder, today).prices
             history = History(name, observed["date"].to_numpy(), observed["close"].to_numpy())
             windows = [
                 window

@@ -117,8 +117,8 @@ SOURCES: dict[str, type[Section]] = {
     "fred": FredSource,
 }
 
-LiveSource = YahooSource | FredSource
-"""Sources that are asked over the internet."""
+StoredSource = SampleSource | FileSource | LandingSource
+"""Sources that are read from this machine; the others are asked over the internet."""
 
 Source = Annotated[
     SampleSource | FileSource | LandingSource | YahooSource | FredSource,

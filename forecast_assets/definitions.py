@@ -15,6 +15,7 @@ from forecast_assets.assets.scores import scores_asset
 from forecast_assets.assets.trained_models import trained_models_asset
 from forecast_assets.checks import table_checks
 from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.fred import Fred
 from forecast_assets.io_managers import (
     FeatureIOManager,
     ModelIOManager,
@@ -26,7 +27,9 @@ from forecast_assets.jobs import JOBS
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import LogProgress, Progress
 from forecast_assets.resources import StoreResource
+from forecast_assets.schedules import schedules
 from forecast_assets.sensors import sensors
+from forecast_assets.yahoo import YahooFinance
 
 
 def build_definitions(settings: Settings, progress: Progress | None = None) -> Definitions:
@@ -38,6 +41,9 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
         name: {each: covariate.unit for each, covariate in commodity.covariates.items()}
         for name, commodity in settings.commodities.items()
     }
+    asked = settings.fetch.model_dump(
+        include={"timeout_seconds", "attempts", "requests_per_minute"}
+    )
     with warnings.catch_warnings():
         # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
         warnings.simplefilter("ignore", BetaWarning)
@@ -56,11 +62,14 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
         assets=assets,
         asset_checks=table_checks(settings),
         jobs=JOBS,
+        schedules=schedules(settings),
         sensors=sensors(settings),
         executor=in_process_executor,
         resources={
             "store": store,
             "progress": progress or LogProgress(),
+            "yahoo": YahooFinance(**asked),
+            "fred": Fred(**asked),
             "price_io_manager": PriceIOManager(store=store, units=units),
             "feature_io_manager": FeatureIOManager(store=store, units=covariate_units),
             "model_io_manager": ModelIOManager(

@@ -15,6 +15,9 @@ from forecast_assets.store.contract import Store
 from forecast_assets.store.database import Connection
 from forecast_assets.store.duckdb import DuckDBStore
 
+LOCK_SECONDS = 20.0
+"""A sensor waits no longer than this for the tables: it looks again soon."""
+
 
 class StoreResource(DuckDBResource):
     """The tables, in one DuckDB file. Another backend overrides ``tables``."""
@@ -60,6 +63,14 @@ class StoreResource(DuckDBResource):
         return DuckDBStore(
             Path(self.database), self.horizon, self.memory_limit, self.lock_timeout_seconds
         )
+
+
+def impatient_store(settings: Settings) -> DuckDBStore:
+    """The tables, waited for not longer than a sensor or schedule may."""
+    seconds = min(LOCK_SECONDS, settings.database.lock_timeout_seconds)
+    return DuckDBStore(
+        settings.database_path, settings.horizon, settings.database.memory_limit, seconds
+    )
 
 
 def pulses_beside(database: Path) -> Pulses:

@@ -22,16 +22,12 @@ from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.jobs import JOBS
 from forecast_assets.landing import Arrival, LandingFolder
 from forecast_assets.plan import Piece, Request, plan, sorted_out
-from forecast_assets.resources import pulses_beside
-from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.resources import impatient_store, pulses_beside
 
 LANDING, DUE_WORK = "new_market_data", "due_work"
 
 ALERT_SECONDS = 30
 """Between two looks at what turned."""
-
-LOCK_SECONDS = 20.0
-"""A sensor waits no longer than this for the tables: it looks again soon."""
 
 
 def sensors(settings: Settings) -> list[SensorDefinition]:
@@ -102,7 +98,7 @@ def due_work(settings: Settings) -> SensorDefinition:
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
         try:
-            found = plan(settings, patient_store(settings), attempts, now)
+            found = plan(settings, impatient_store(settings), attempts, now)
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         requests = [run_request(request, attempts) for request in found.requests]
@@ -166,14 +162,6 @@ def state_of(settings: Settings, now: datetime) -> list[object]:
     files = [settings.database_path, settings.report_path]
     stamps = [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
     return [*stamps, now.date().isoformat()]
-
-
-def patient_store(settings: Settings) -> DuckDBStore:
-    """The tables, waited for not longer than a sensor may."""
-    seconds = min(LOCK_SECONDS, settings.database.lock_timeout_seconds)
-    return DuckDBStore(
-        settings.database_path, settings.horizon, settings.database.memory_limit, seconds
-    )
 
 
 def status(settings: Settings) -> DefaultSensorStatus:

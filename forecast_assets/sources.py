@@ -8,15 +8,7 @@ from typing import assert_never
 import exchange_calendars
 import pandas as pd
 
-from forecast_assets.configuration import (
-    Commodity,
-    FileSource,
-    FredSource,
-    LandingSource,
-    SampleSource,
-    Source,
-    YahooSource,
-)
+from forecast_assets.configuration import FileSource, LandingSource, SampleSource, StoredSource
 from forecast_assets.errors import SourceError
 from forecast_assets.price_contract import COLUMNS, admitted
 from forecast_assets.rows import (
@@ -50,12 +42,11 @@ class Observations:
     complete: bool = True
 
 
-def read_source(name: str, commodity: Commodity, folder: Path, today: date) -> Observations:
+def read_source(name: str, source: StoredSource, folder: Path, today: date) -> Observations:
     """Read the source of the commodity called ``name``. Raises SourceError.
 
     ``folder`` is where relative paths start; prices dated after ``today`` are refused.
     """
-    source: Source = commodity.source
     match source:
         case SampleSource():
             return read_sample(name, source)
@@ -65,8 +56,6 @@ def read_source(name: str, commodity: Commodity, folder: Path, today: date) -> O
             return Observations(
                 name, "landing", pd.DataFrame(columns=list(COLUMNS)), complete=False
             )
-        case YahooSource() | FredSource():
-            raise SourceError(f"{name}: {source.type} is not asked yet")
         case _:
             assert_never(source)
 

@@ -147,7 +147,7 @@ def caretaker(folder: Path, *names: str, **keys: Any) -> Caretaker:
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "forecast.yaml"
-    path.write_text(yaml.safe_dump(document | keys))
+    path.write_text(yaml.safe_dump(document | keys, sort_keys=False))
     instance = DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
     return Caretaker(Settings.load(path), instance)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
-from forecast_assets import sensors
+from forecast_assets import resources, sensors
 from forecast_assets.attempts import DUE, SENSOR
 from forecast_assets.configuration import Settings
 from forecast_assets.history import History
@@ -338,7 +338,7 @@ def test_tables_that_did_not_change_are_not_compared_again(
 def test_locked_tables_are_a_reason_to_wait(
     landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(resources, "LOCK_SECONDS", 0.2)
     hold = (
         "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True);"
         "time.sleep(60)"

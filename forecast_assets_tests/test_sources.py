@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast_assets.configuration import Commodity, FileSource
+from forecast_assets.configuration import FileSource, SampleSource
 from forecast_assets.errors import SourceError
 from forecast_assets.price_contract import COLUMNS
 from forecast_assets.sources import Observations, read_files, read_source
@@ -26,9 +26,8 @@ Read = Callable[..., Observations]
 
 
 def sample(name: str) -> Observations:
-    source = {"type": "sample", "name": name}
-    commodity = Commodity.model_validate({"unit": "USD", "source": source})
-    return read_source(name.upper(), commodity, Path(), TODAY)
+    source = SampleSource.model_validate({"type": "sample", "name": name})
+    return read_source(name.upper(), source, Path(), TODAY)
 
 
 @pytest.fixture
@@ -44,9 +43,8 @@ def read(tmp_path: Path) -> Read:
             else:
                 encoded = content if isinstance(content, bytes) else content.encode()
                 (tmp_path / f"{letter}.csv").write_bytes(encoded)
-        source = {"type": "file", "path": path, "symbol": symbol}
-        commodity = Commodity.model_validate({"unit": "USc/lb", "source": source})
-        return read_source("Coffee", commodity, tmp_path, TODAY)
+        source = FileSource(type="file", path=path, symbol=symbol)
+        return read_source("Coffee", source, tmp_path, TODAY)
 
     return read_contents
 

@@ -1,9 +1,12 @@
 """Daily prices of every commodity, as its source has them now.
 
-Read from the configured source, validated row by row, and kept with every revision in
-``commodity.market.price_revisions``; ``commodity.market.prices`` shows the newest. A day without
-a close is a holiday: it is dropped and never filled.
+Read from the configured source, or asked of a live one from shortly before the newest price on,
+validated row by row, and kept with every revision in ``commodity.market.price_revisions``;
+``commodity.market.prices`` shows the newest. A day without a close is a holiday: it is dropped
+and never filled.
 """
+
+from datetime import UTC, timedelta
 
 from dagster import (
     AssetExecutionContext,
@@ -16,13 +19,17 @@ from dagster import (
 )
 from pydantic import Field
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration import FredSource, Settings, YahooSource
+from forecast_assets.fred import Fred
 from forecast_assets.io_managers import Partitioned, Reading
+from forecast_assets.live import PriceSource, final_day
 from forecast_assets.metadata import REJECTIONS_SHOWN
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
-from forecast_assets.sources import read_source
+from forecast_assets.resources import StoreResource
+from forecast_assets.sources import Observations, read_source
+from forecast_assets.yahoo import YahooFinance
 
 
 class PricesConfig(Config):
@@ -47,11 +54,33 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         description=__doc__,
     )
     def prices(
-        context: AssetExecutionContext, config: PricesConfig, progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        config: PricesConfig,
+        store: StoreResource,
+        yahoo: YahooFinance,
+        fred: Fred,
+        progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
+        def fetch(key: str, live: PriceSource, symbol: str) -> Observations:
+            known = store.tables().prices.history(key)
+            overlap = timedelta(days=settings.fetch.overlap_days)
+            since = known.newest - overlap if len(known) else None
+            return live.read(
+                key, symbol, since, final_day(settings.fetch, now().replace(tzinfo=UTC))
+            )
+
+        def observe(key: str) -> Observations:
+            commodity = settings.commodity(key)
+            match commodity.source:
+                case YahooSource(symbol=symbol):
+                    return fetch(key, yahoo, symbol)
+                case FredSource(series=series):
+                    return fetch(key, fred, series)
+                case source:
+                    return read_source(key, source, settings.folder, now().date())
+
         def read(key: str) -> Reading:
-            today = now().date()
-            observations = read_source(key, settings.commodity(key), settings.folder, today)
+            observations = observe(key)
             for rejection in observations.rejections[:REJECTIONS_SHOWN]:
                 context.log.error("%s", rejection)
             return Reading(observations, config.allow_withdrawals)

@@ -1,0 +1,96 @@
+"""Schedules: the evening of each session, and no other."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from dagster import RunRequest, SkipReason, build_schedule_context
+
+from forecast_assets.configuration import Settings
+from forecast_assets.history import History
+from forecast_assets.schedules import fetch_prices, schedules
+from forecast_assets_tests.caretaker import RANGE, caretaker
+from forecast_assets_tests.conftest import make_history
+
+YAHOO = {"type": "yahoo", "symbol": "CL=F"}
+COMMODITIES: dict[str, Any] = {
+    "WTI": {"unit": "USD/bbl", "source": YAHOO},
+    "Brent": {"unit": "USD/bbl", "source": {"type": "fred", "series": "DCOILBRENTEU"}},
+    "Gold": {"unit": "USD/oz", "source": {"type": "file", "path": "g.csv"}, "calendar": "XLON"},
+    "Coffee": {"unit": "USc/lb", "source": {"type": "landing"}},
+    "Sample": {"unit": "USD/oz", "source": {"type": "sample", "name": "gold"}},
+    "Sugar": {
+        "unit": "USc/lb",
+        "source": {"type": "landing"},
+        "covariates": {"rain": {"path": "rain.csv", "column": "mm"}},
+    },
+}
+
+
+def asked(settings: Settings, day: str) -> list[tuple[str, str]] | str:
+    """First and last commodity of each run on a day's evening, or why there is none."""
+    moment = datetime.fromisoformat(f"{day}T19:00").replace(tzinfo=ZoneInfo("America/New_York"))
+    found = fetch_prices(settings)(build_schedule_context(scheduled_execution_time=moment))
+    if isinstance(found, SkipReason):
+        return str(found.skip_message)
+    assert isinstance(found, list)
+    assert all(isinstance(each, RunRequest) for each in found)
+    assert len({each.run_key for each in found}) == len(found)
+    return [(each.tags[f"{RANGE}start"], each.tags[f"{RANGE}end"]) for each in found]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return caretaker(tmp_path, commodities=COMMODITIES).settings
+
+
+def test_on_a_session_all_that_may_change_is_read_neighbours_in_one_run(settings: Settings) -> None:
+    assert asked(settings, "2026-11-20") == [("WTI", "Gold"), ("Sugar", "Sugar")]
+
+
+def test_a_holiday_of_one_exchange_is_not_one_of_the_others(settings: Settings) -> None:
+    assert asked(settings, "2026-12-25") == [("WTI", "Brent"), ("Sugar", "Sugar")]
+
+
+def test_on_a_weekend_nothing_is_read_and_it_says_why(settings: Settings) -> None:
+    assert asked(settings, "2026-11-21") == "no session on 2026-11-21: WTI, Brent, Gold, Sugar"
+
+
+def test_a_commodity_that_trades_on_sundays_is_read_on_sundays(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, commodities={"WTI": COMMODITIES["WTI"]})
+    keeper.drop("wti.csv", make_history(200, commodity="WTI", first="2019-01-01"))
+    keeper.settle()
+    assert asked(keeper.settings, "2026-11-22") == "no session on 2026-11-22: WTI"
+    days = np.busday_offset(
+        np.datetime64("2020-01-05"), np.arange(80), roll="forward", weekmask="1111001"
+    )
+    keeper.drop("sundays.csv", History("WTI", days, np.full(80, 50.0)))
+    (request,) = keeper.land().run_requests or []
+    keeper.execute("new_market_data", request)
+    assert asked(keeper.settings, "2026-11-22") == [("WTI", "WTI")]
+    assert asked(keeper.settings, "2026-11-20") == "no session on 2026-11-20: WTI"
+
+
+def test_without_such_a_source_there_is_nothing_to_fetch(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    assert asked(keeper.settings, "2026-11-20") == (
+        "no commodity has a source that changes by itself"
+    )
+
+
+def test_the_cadence_is_the_configurations_and_they_may_be_off(tmp_path: Path) -> None:
+    keeper = caretaker(
+        tmp_path,
+        fetch={"at": "06:05", "timezone": "Asia/Tokyo"},
+        automation={"running": False},
+    )
+    assert [
+        (each.name, each.cron_schedule, each.execution_timezone, each.default_status.value)
+        for each in schedules(keeper.settings)
+    ] == [
+        ("fetch_prices", "5 6 * * *", "Asia/Tokyo", "STOPPED"),
+        ("check_freshness", "0 6 * * *", "UTC", "STOPPED"),
+    ]
