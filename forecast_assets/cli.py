@@ -67,6 +67,13 @@ def run(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Draw again what was forecast from revised prices.")
     ] = False,
+    train_on: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Train on this day, inside a window, under a --model-version of its own.",
+        ),
+    ] = None,
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
@@ -80,10 +87,13 @@ def run(
         span = Span(from_.date() if from_ else date.min, to.date() if to else date.max)
         if span.first > span.last:
             raise ConfigurationError(f"--from {span.first} is later than --to {span.last}")
+        day = train_on.date() if train_on else None
+        if day is not None and version == settings.model_version:
+            raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
         with bar(console) as shown:
             worker = interruptible(
                 lambda stopping: work(
-                    settings, names, version, span, recompute, BarProgress(shown, stopping)
+                    settings, names, version, span, recompute, BarProgress(shown, stopping), day
                 )
             )
         console.print(overview(settings, names, version))

@@ -1,6 +1,6 @@
 """Partitions: commodities, training dates, and their product, whose key is a model's window."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 
@@ -37,13 +37,15 @@ class Origin:
 class Window:
     """A model's validity: fitted before ``training_date``, used from it until ``end``.
 
-    ``earlier``: the training dates, if any, along whose estimates its own are begun.
+    ``earlier``: the training dates, if any, along whose estimates its own are begun. ``begun``:
+    the partition's own date, where a model is trained in mid-window.
     """
 
     commodity: str
     training_date: date
     end: date
     earlier: tuple[date, ...] = field(default=(), compare=False)
+    begun: date | None = field(default=None, compare=False)
 
     @property
     def chain(self) -> tuple[date, ...]:
@@ -53,11 +55,22 @@ class Window:
     @property
     def key(self) -> str:
         """The Dagster partition key."""
+        day = self.begun or self.training_date
         return str(
-            MultiPartitionKey(
-                {"commodity": self.commodity, "training_date": self.training_date.isoformat()}
-            )
+            MultiPartitionKey({"commodity": self.commodity, "training_date": day.isoformat()})
         )
+
+    def retrained(self, day: date) -> "Window":
+        """The rest of this window from ``day`` on, for models that are trained on that day.
+
+        Raises ConfigurationError for a day that is not inside it.
+        """
+        if not self.training_date < day < self.end:
+            raise ConfigurationError(
+                f"training_date: found {day}, allowed: a day after {self.training_date} and before"
+                f" {self.end}, inside the window {self.key}"
+            )
+        return replace(self, training_date=day, earlier=(), begun=self.training_date)
 
     def origins(self, history: History, calendar: str) -> list[Origin]:
         """Every forecast that starts in this window, in order.
@@ -141,6 +154,27 @@ class Partitions:
         """The window of a partition key."""
         dimensions = self.windows.get_partition_key_from_str(key).keys_by_dimension
         return self.window(dimensions["commodity"], dimensions["training_date"])
+
+    def window_of_run(self, key: str, training_date: str | None, version: str) -> Window:
+        """The window of a key, or its rest where a run's config names a day to train on.
+
+        Raises ConfigurationError for a day that is none, or for the configuration's version.
+        """
+        window = self.window_of(key)
+        if training_date is None:
+            return window
+        if version == self.settings.model_version:
+            raise ConfigurationError(
+                f"training_date: found {training_date!r} under the configuration's version"
+                f" {version!r}, allowed: together with a model_version of its own"
+            )
+        try:
+            day = date.fromisoformat(training_date)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"training_date: found {training_date!r}, allowed: a day written YYYY-MM-DD"
+            ) from error
+        return window.retrained(day)
 
     def windows_of(self, commodity: str, now: datetime | None = None) -> list[Window]:
         """All windows of a commodity that have begun, in order."""

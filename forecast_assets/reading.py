@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,9 @@ PUBLICATIONS = """
     ORDER BY commodity, data_cutoff_date, model_version, model_name
 """
 
-CLOSES = "SELECT date, close FROM market.prices WHERE commodity = $commodity ORDER BY date"
+CLOSES = (
+    "SELECT date, close FROM market.prices_as_of($as_of) WHERE commodity = $commodity ORDER BY date"
+)
 
 PRICED = "SELECT DISTINCT commodity FROM market.prices ORDER BY commodity"
 
@@ -260,10 +262,13 @@ class Reader:
                 _require_model(connection, commodity)
             return connection.execute(PUBLICATIONS, {"commodity": commodity}).df()
 
-    def prices(self, commodity: str) -> History:
-        """The newest close of every session, in order."""
+    def prices(self, commodity: str, as_of: datetime | None = None) -> History:
+        """The newest close of every session, in order; as they were known at ``as_of``, in UTC."""
+        moment = as_of or datetime.max.replace(tzinfo=UTC)
+        known = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         with self._reading() as connection:
-            columns = connection.execute(CLOSES, {"commodity": commodity}).fetchnumpy()
+            named = {"commodity": commodity, "as_of": known}
+            columns = connection.execute(CLOSES, named).fetchnumpy()
             if not len(columns["date"]):
                 there = [name for (name,) in connection.execute(PRICED).fetchall()]
                 raise ModelNotFound(f"no prices of {commodity!r}; there are: {_listed(there)}")

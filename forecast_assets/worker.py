@@ -67,6 +67,7 @@ class Worker:
     instance: DagsterInstance
     progress: BarProgress
     recompute: bool
+    train_on: date | None = None
     problems: list[str] = field(default_factory=list)
     windows: set[Window] = field(default_factory=set)
 
@@ -95,7 +96,7 @@ class Worker:
         history = self.store.prices.history(name)
         if len(history) == 0:
             return
-        begun = [x for x in Partitions(self.settings).windows_of(name) if self.span.touches(x)]
+        begun = self._begun(name)
         windows = due_windows(self.settings, begun, history)
         self.windows.update(windows)
         ledger = self._ledger(name)
@@ -109,6 +110,14 @@ class Worker:
         for first, last in stretches(lacking, begun):
             self._range("forecast", "distributions", {"recompute": again}, first, last)
         self._score(name)
+
+    def _begun(self, name: str) -> list[Window]:
+        """The windows of the days asked for, or the rest of one from a day to train on."""
+        windows = Partitions(self.settings).windows_of(name)
+        day = self.train_on
+        if day is not None:
+            return [x.retrained(day) for x in windows if x.training_date < day < x.end]
+        return [window for window in windows if self.span.touches(window)]
 
     def publish(self) -> None:
         """Rank the models, publish, and write the page."""
@@ -146,6 +155,8 @@ class Worker:
         self, job: str, asset: str, config: dict[str, object], first: Window, last: Window
     ) -> None:
         config = config | {"model_version": self.version}
+        if self.train_on is not None and job != "score":
+            config = config | {"training_date": self.train_on.isoformat()}
         self._execute(job, asset, config, tags={RANGE_START: first.key, RANGE_END: last.key})
 
     def _execute(
@@ -180,10 +191,11 @@ def work(
     span: Span,
     recompute: bool,
     progress: BarProgress,
+    train_on: date | None = None,
 ) -> Worker:
     """Do what is due for each commodity in turn; one that cannot go on stops no other."""
     with instance(settings) as dagster:
-        worker = Worker(settings, version, span, dagster, progress, recompute)
+        worker = Worker(settings, version, span, dagster, progress, recompute, train_on)
         if names:
             worker.land()
         for name in names:

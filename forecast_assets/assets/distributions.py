@@ -26,7 +26,7 @@ from dagster import (
 from pydantic import Field
 
 from forecast_assets.checks import check_results, forecast_checks
-from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
+from forecast_assets.configuration import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN, Settings
 from forecast_assets.findings import of_forecasting
 from forecast_assets.forecasting import forecast_window
 from forecast_assets.history import History
@@ -52,6 +52,7 @@ class ForecastConfig(Config):
         default=None,
         description="Version of the models to forecast with; the configuration's by default.",
     )
+    training_date: str | None = Field(default=None, description=TRAINING_DATE_OF_A_RUN)
     recompute: bool = Field(
         default=False,
         description="Draw again the forecasts whose history was revised since they were issued.",
@@ -89,7 +90,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         version = run.model_version
 
         def forecast(key: str) -> ForecastWindow:
-            window = partitions.window_of(key)
+            window = partitions.window_of_run(key, config.training_date, version)
             history = features[window.commodity]
             header = written(window, version, context.run.run_id, now())
             tables = store.tables()

@@ -22,7 +22,7 @@ from dagster import (
 )
 from pydantic import Field
 
-from forecast_assets.configuration import MODELS_OF_A_RUN, Settings
+from forecast_assets.configuration import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN, Settings
 from forecast_assets.errors import ModelsFailed
 from forecast_assets.history import History
 from forecast_assets.io_managers import Partitioned, TrainedWindow, written
@@ -43,6 +43,7 @@ class TrainingConfig(Config):
         default=None,
         description="Version to save the models under; the configuration's by default.",
     )
+    training_date: str | None = Field(default=None, description=TRAINING_DATE_OF_A_RUN)
 
 
 def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -87,7 +88,10 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
                 done for _, done in zip(shown, Processes(settings.parallel)(tasks), strict=True)
             )
 
-        windows = [partitions.window_of(key) for key in sorted(context.partition_keys)]
+        windows = [
+            partitions.window_of_run(key, config.training_date, version)
+            for key in sorted(context.partition_keys)
+        ]
         trained = train(run, [request(window) for window in windows], spread)
 
         def next_window(key: str) -> TrainedWindow:

@@ -14,6 +14,7 @@ from forecast_assets.store import (
     point_table,
     price_table,
     publication_table,
+    revision_view,
     score_table,
 )
 from forecast_assets.store.database import Database
@@ -44,6 +45,7 @@ class DuckDBStore:
                 *model_table.DEFINITIONS,
                 *path_table.definitions(horizon),
                 *point_table.definitions(horizon),
+                *revision_view.DEFINITIONS,
                 *score_table.DEFINITIONS,
                 *leaderboard_table.DEFINITIONS,
                 *publication_table.DEFINITIONS,
