@@ -23,7 +23,6 @@ from upath import UPath
 
 from forecast_assets.configuration import FileSource, LandingSource, Settings
 from forecast_assets.errors import SourceError
-from forecast_assets.price_contract import COLUMNS
 from forecast_assets.rows import Layout, Rejection, read_file
 from forecast_assets.sources import LAYOUT, Observations, prices_of
 
@@ -88,10 +87,10 @@ class LandingFolder:
         """
         name = PurePosixPath(arrival.path.name)
         place, number = self.path / folder / name.name, 1
-        while place.exists():
+        while place.exists() or is_dropped(note_of(place)):
             number += 1
             place = place.with_name(f"{name.stem}.{number}{name.suffix}")
-        place.with_name(place.name + NOTE).write_text(note, encoding="utf-8")
+        note_of(place).write_text(note, encoding="utf-8")
         arrival.path.rename(place)
         return place
 
@@ -117,6 +116,16 @@ class LandingFolder:
             return False
         due = landing.settle_seconds if has_its_end(arrival) else landing.incomplete_seconds
         return age >= due
+
+
+def note_of(place: UPath) -> UPath:
+    """Where the note of a file is that was put away."""
+    return place.with_name(place.name + NOTE)
+
+
+def is_dropped(place: UPath) -> bool:
+    """Whether there is a file that was put away itself: one that is not just another's note."""
+    return bool(place.exists() and note_of(place).exists())
 
 
 def is_open_for_writing(path: UPath) -> bool:
@@ -207,7 +216,9 @@ def read_arrival(arrival: Arrival, settings: Settings, today: date) -> Dropped:
         except SourceError as error:
             raise SourceError(str(error).replace(str(copy), name)) from error
         observations = [
-            _observed(commodity, rows, name, today, rejections) for commodity, rows in long
+            _observed(commodity, rows, name, today, rejections)
+            for commodity, rows in long
+            if len(rows)
         ]
         told = [replace(each, file=name) for each in rejections]
     sha256 = hashlib.sha256(content).hexdigest()
@@ -293,6 +304,7 @@ def _of_wide(
             rule = f"not a commodity of the configuration: {names}"
             rejections.append(Rejection(column, str(path), 1, column, column, rule))
             continue
-        close = rows[["date", "file", "line"]].assign(close=rows[column], column=column)
-        found.append((name, close.reindex(columns=[*COLUMNS, "file", "line", "column"]).fillna("")))
+        absent = dict.fromkeys(("open", "high", "low", "volume"), "")
+        close = rows[["date", "file", "line"]].assign(close=rows[column], column=column, **absent)
+        found.append((name, close))
     return found

@@ -1,0 +1,314 @@
+"""The landing folder: whole files are told from halves, read whatever their shape, and kept."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from upath import UPath
+
+from forecast_assets.configuration import Settings
+from forecast_assets.errors import SourceError
+from forecast_assets.landing import Arrival, Dropped, LandingFolder, read_arrival
+from forecast_assets.reception import receive
+from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets_tests.caretaker import caretaker
+
+TODAY = date(2026, 11, 20)
+NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
+
+GOOD = "date,close\n2026-11-17,50\n2026-11-18,51.5\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    landing = {"settle_seconds": 5, "incomplete_seconds": 60}
+    commodities = {
+        "Coffee": {"unit": "USc/lb", "source": {"type": "landing", "symbol": "KC=F"}},
+        "Sugar": {"unit": "USc/lb", "source": {"type": "landing"}},
+        "Sugar_5": {"unit": "USD/t", "source": {"type": "landing"}},
+    }
+    return caretaker(tmp_path, landing=landing, commodities=commodities).settings
+
+
+@pytest.fixture
+def folder(settings: Settings) -> LandingFolder:
+    made = LandingFolder(settings)
+    made.make()
+    return made
+
+
+def drop(folder: LandingFolder, name: str, content: str | bytes | pd.DataFrame) -> Arrival:
+    path = Path(folder.path.path) / name
+    if isinstance(content, pd.DataFrame):
+        content.to_parquet(path, index=False)
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = path.stat()
+    return Arrival(UPath(path), found.st_size, found.st_mtime)
+
+
+def whole(folder: LandingFolder, seconds: float) -> list[str]:
+    """The files that are whole so many seconds from now."""
+    return [arrival.path.name for arrival in folder.waiting(time.time() + seconds).whole]
+
+
+def closes(dropped: Dropped) -> dict[str, dict[str, float]]:
+    return {
+        each.commodity: dict(
+            zip(each.prices["date"].astype(str), each.prices["close"].tolist(), strict=True)
+        )
+        for each in dropped.observations
+    }
+
+
+def read(folder: LandingFolder, name: str, content: str | bytes | pd.DataFrame) -> Dropped:
+    return read_arrival(drop(folder, name, content), folder.settings, TODAY)
+
+
+def test_a_file_is_whole_when_it_has_not_changed_for_a_while(folder: LandingFolder) -> None:
+    drop(folder, "sugar.csv", GOOD)
+    assert whole(folder, 4) == []
+    assert whole(folder, 6) == ["sugar.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sugar.csv", GOOD.rstrip()),
+        ("sugar.csv", ""),
+        ("sugar.parquet", b"PAR1\x00\x00"),
+        ("sugar.pq", b"PAR1"[:3]),
+    ],
+)
+def test_one_that_does_not_end_as_whole_files_do_is_given_longer(
+    folder: LandingFolder, name: str, content: str | bytes
+) -> None:
+    drop(folder, name, content)
+    assert whole(folder, 58) == []
+    assert [x.path.name for x in folder.waiting(time.time()).unfinished] == [name]
+    assert whole(folder, 62) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".sugar.csv", "_sugar.csv", "sugar.csv.tmp", "sugar.csv.PART", "s.csv.crdownload", "s~"],
+)
+def test_names_of_unfinished_files_are_left_alone(folder: LandingFolder, name: str) -> None:
+    drop(folder, name, GOOD)
+    waiting = folder.waiting(time.time() + 1e6)
+    assert (waiting.whole, waiting.unfinished) == ([], [])
+
+
+def test_a_file_that_a_program_has_open_for_writing_is_not_whole(folder: LandingFolder) -> None:
+    path = drop(folder, "sugar.csv", GOOD).path.path
+    writing = "import sys; f = open(sys.argv[1], 'a'); print('open', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", writing, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        assert whole(folder, 1e6) == []
+    finally:
+        process.communicate()
+    assert whole(folder, 1e6) == ["sugar.csv"]
+
+
+def test_a_file_that_a_program_reads_is_whole(folder: LandingFolder) -> None:
+    with open(drop(folder, "sugar.csv", GOOD).path.path):  # noqa: PTH123 - any reader
+        assert whole(folder, 1e6) == ["sugar.csv"]
+
+
+def test_folders_are_no_files_and_the_oldest_file_comes_first(folder: LandingFolder) -> None:
+    (Path(folder.path.path) / "more").mkdir()
+    for name, age in (("b.csv", 300), ("a.csv", 100), ("c.csv", 200)):
+        path = drop(folder, name, GOOD).path.path
+        os.utime(path, (time.time() - age,) * 2)
+    assert whole(folder, 0) == ["b.csv", "c.csv", "a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "commodity"),
+    [
+        ("Sugar.csv", "Sugar"),
+        ("sugar_2026-11-20.csv", "Sugar"),
+        ("SUGAR 2.csv", "Sugar"),
+        ("sugar_5.csv", "Sugar_5"),
+        ("Sugar_5-new.csv", "Sugar_5"),
+        ("kc=f.csv", "Coffee"),
+        ("coffee.v2.csv", "Coffee"),
+    ],
+)
+def test_a_file_without_a_commodity_is_known_by_its_name(
+    folder: LandingFolder, name: str, commodity: str
+) -> None:
+    expected = {commodity: {"2026-11-17": 50.0, "2026-11-18": 51.5}}
+    assert closes(read(folder, name, GOOD)) == expected
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "sugarcane.csv", "new_sugar.csv"])
+def test_a_file_of_nobody_knows_what_is_told(folder: LandingFolder, name: str) -> None:
+    with pytest.raises(SourceError, match=f"{name}: whose prices are these"):
+        read(folder, name, GOOD)
+
+
+LONG = [
+    ("2026-11-17", "Coffee", 300.0),
+    ("2026-11-17", "sugar", 20.0),
+    ("2026-11-18", "kc=f", 301.0),
+]
+BOTH = {"Coffee": {"2026-11-17": 300.0, "2026-11-18": 301.0}, "Sugar": {"2026-11-17": 20.0}}
+TEXT = "date,commodity,close\n" + "".join(f"{day},{name},{x}\n" for day, name, x in LONG)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT,
+        TEXT.replace("\n", "\r\n"),
+        "\ufeff" + TEXT,
+        TEXT.replace("date,commodity,close", "Date, COMMODITY ,Close"),
+        pd.DataFrame(LONG, columns=["date", "commodity", "close"]),
+        pd.DataFrame(LONG, columns=["date", "commodity", "close"]).assign(
+            date=lambda table: pd.to_datetime(table["date"])
+        ),
+        "Date,COFFEE,Sugar\n2026-11-17,300,20\n2026-11-18,301,\n",
+        pd.DataFrame(
+            {"date": ["2026-11-17", "2026-11-18"], "KC=F": [300.0, 301.0], "Sugar": [20, np.nan]}
+        ),
+    ],
+)
+def test_long_and_wide_csv_and_parquet_say_the_same(folder: LandingFolder, content: Any) -> None:
+    name = "all.parquet" if isinstance(content, pd.DataFrame) else "all.csv"
+    dropped = read(folder, name, content)
+    assert closes(dropped) == BOTH
+    assert dropped.rejections == []
+    assert not any(each.complete for each in dropped.observations)
+
+
+def test_an_unknown_commodity_is_refused_beside_known_ones(folder: LandingFolder) -> None:
+    dropped = read(folder, "all.csv", TEXT + "2026-11-18,Cocoa,9000\n2026-11-18,,1\n")
+    assert closes(dropped) == BOTH
+    assert [(x.line, x.column, x.value) for x in dropped.rejections] == [
+        (5, "commodity", "Cocoa"),
+        (6, "commodity", ""),
+    ]
+    wide = read(folder, "wide.csv", "date,sugar,cocoa\n2026-11-17,20,9000\n")
+    assert closes(wide) == {"Sugar": {"2026-11-17": 20.0}}
+    assert [(x.line, x.column, x.value) for x in wide.rejections] == [(1, "cocoa", "cocoa")]
+
+
+def test_bad_rows_are_refused_by_line_and_column_and_the_others_land(folder: LandingFolder) -> None:
+    content = (
+        "date,open,high,low,close,volume\n"
+        "2026-11-09,1,2,1,1.5,3\n"
+        "09.11.2026,1,2,1,1.5,3\n"
+        "2026-11-10,1,2,1,one,3\n"
+        "2026-11-11,1,1,2,1.5,3\n"
+        "2026-12-24,1,2,1,1.5,3\n"
+        "2026-11-12,1,2,1,1.5,-3\n"
+        "2026-11-13,1,2,1,1.5,3,4\n"
+        "2026-11-16,1,2,1,,3\n"
+        "\n"
+        "2026-11-17,1,2,1,1.6,3\n"
+        "2026-11-18,1,2,1,1.6,3\n"
+        "2026-11-18,1,2,1,1.7,3\n"
+    )
+    dropped = read(folder, "sugar.csv", content)
+    assert closes(dropped) == {"Sugar": {"2026-11-09": 1.5, "2026-11-17": 1.6}}
+    assert sorted((x.line, x.column) for x in dropped.rejections) == [
+        (3, "date"),
+        (4, "close"),
+        (5, "high"),
+        (6, "date"),
+        (7, "volume"),
+        (8, "*"),
+        (12, "close"),
+        (13, "close"),
+    ]
+    assert {x.file for x in dropped.rejections} == {"sugar.csv"}
+    assert dropped.observations[0].without_close == 1
+
+
+def test_a_wide_files_bad_value_is_named_by_its_own_column(folder: LandingFolder) -> None:
+    dropped = read(folder, "w.csv", "date,Coffee,Sugar\n2026-11-17,x,20\n2026-11-18,301,y\n")
+    assert [(x.commodity, x.line, x.column, x.value) for x in dropped.rejections] == [
+        ("Coffee", 2, "coffee", "x"),
+        ("Sugar", 3, "sugar", "y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("sugar.xlsx", "x", "sugar.xlsx: found a file '.xlsx', allowed: .csv, .parquet, .pq"),
+        ("sugar", "x", "found a file ''"),
+        ("sugar.csv", "", "found the columns \\(none\\)"),
+        ("sugar.csv", "date;close\n2026-11-17;1\n", "found the columns date;close"),
+        ("sugar.csv", "date,settle\n2026-11-17,1\n", "found the columns date, settle"),
+        ("sugar.csv", "date,close,close\n2026-11-17,1,2\n", "names the column close twice"),
+        ("sugar.csv", "close\n1\n", "lacks the column date"),
+        ("sugar.csv", b"\xff\xfe\x00date", "cannot be read"),
+        ("sugar.parquet", b"PAR1 nonsense PAR1", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table_of_prices_is_told_by_its_name(
+    folder: LandingFolder, name: str, content: str | bytes, said: str
+) -> None:
+    with pytest.raises(SourceError, match=said) as error:
+        read(folder, name, content)
+    assert "/tmp" not in str(error.value)  # noqa: S108 - of the copy that is read
+
+
+def test_a_table_without_rows_holds_nothing(folder: LandingFolder) -> None:
+    for name, content in (("sugar.csv", "date,close\n"), ("w.csv", "date,Sugar\n")):
+        assert read(folder, name, content).observations == []
+
+
+def test_a_file_is_put_away_under_a_free_name_with_its_note(folder: LandingFolder) -> None:
+    for number in range(3):
+        folder.put_away(drop(folder, "my sugar.v1.csv", f"{number}"), "accepted", f"n{number}\n")
+    accepted = folder.path / "accepted"
+    assert {path.name: path.read_text() for path in accepted.iterdir()} == {
+        "my sugar.v1.csv": "0",
+        "my sugar.v1.csv.txt": "n0\n",
+        "my sugar.v1.2.csv": "1",
+        "my sugar.v1.2.csv.txt": "n1\n",
+        "my sugar.v1.3.csv": "2",
+        "my sugar.v1.3.csv.txt": "n2\n",
+    }
+    assert [path.name for path in folder.path.iterdir() if path.is_file()] == []
+
+
+def test_a_dropped_note_is_not_written_over(folder: LandingFolder) -> None:
+    folder.put_away(drop(folder, "sugar.csv.txt", "mine"), "rejected", "n1\n")
+    folder.put_away(drop(folder, "sugar.csv", "0"), "rejected", "n2\n")
+    texts = [path.read_text() for path in (folder.path / "rejected").iterdir()]
+    assert sorted(texts) == ["0", "mine", "n1\n", "n2\n"]
+
+
+def test_any_file_system_will_do(tmp_path: Path) -> None:
+    keeper = caretaker(
+        tmp_path,
+        landing={"url": "memory://drops", "settle_seconds": 0, "incomplete_seconds": 0},
+    )
+    folder = LandingFolder(keeper.settings)
+    folder.make()
+    (folder.path / "coffee.csv").write_text(GOOD)
+    (folder.path / "notes.md").write_text("x")
+    arrivals = folder.waiting(time.time() + 1).whole
+    assert sorted(arrival.path.name for arrival in arrivals) == ["coffee.csv", "notes.md"]
+    store = DuckDBStore.of(keeper.settings)
+    for arrival in arrivals:
+        receive(folder, arrival, store.landings, NOW, "run")
+    assert store.prices.history("Coffee").closes.tolist() == [50.0, 51.5]
+    assert (folder.path / "accepted" / "coffee.csv").read_text() == GOOD
+    assert (folder.path / "rejected" / "notes.md.txt").exists()
+    assert folder.waiting(time.time() + 1).whole == []
