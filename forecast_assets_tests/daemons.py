@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast_assets.configuration import Settings
 from forecast_assets_tests.conftest import ROOT
 
 STOP_SECONDS = 20
@@ -22,6 +24,25 @@ INSTANCE = {
         "config": {"dequeue_interval_seconds": 1},
     },
 }
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder with a configuration, its tables, and a Dagster instance."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+            "FORECAST_CONFIG": str(self.folder / "forecast.yaml"),
+            "FORECAST_HOME": str(self.folder / "home"),
+        }
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.load(self.folder / "forecast.yaml")
 
 
 def within(seconds: float, what: str, ask: Callable[[], Any]) -> Any:

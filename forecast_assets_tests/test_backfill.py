@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,10 +13,10 @@ import requests
 import yaml
 from dagster import DagsterInstance
 
-from forecast_assets.configuration import FROM_DATA, Settings
+from forecast_assets.configuration import FROM_DATA
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets_tests.conftest import Graph, make_history, write_prices
-from forecast_assets_tests.daemons import INSTANCE, program, within
+from forecast_assets_tests.daemons import INSTANCE, Home, program, within
 
 HEALTHY = ["Coffee", "Sugar"]
 """Trained and forecast by one backfill."""
@@ -147,23 +146,8 @@ def commodities_of(run: dict[str, Any]) -> list[str]:
     return sorted({x["partition"].partition("|")[0] for x in run["assetMaterializations"]})
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Home):
     """A folder with a configuration, its prices, its tables, a Dagster instance and its logs."""
-
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "DAGSTER_HOME": str(self.folder / "dagster"),
-            "FORECAST_CONFIG": str(self.folder / "forecast.yaml"),
-            "FORECAST_HOME": str(self.folder / "home"),
-        }
-
-    @property
-    def settings(self) -> Settings:
-        return Settings.load(self.folder / "forecast.yaml")
 
     def build(self) -> None:
         """Write configuration, instance and prices; load the prices, train ALTERED, alter it."""

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.history import History
 from forecast_assets.partitions import Partitions
 from forecast_assets_tests.conftest import make_history
-from forecast_assets_tests.daemons import INSTANCE, end_group, kill_group, start, within
+from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 
 MODELS = ["naive", "random_walk"]
 COFFEE, SUGAR = make_history(610, 1, "Coffee"), make_history(610, 2, "Sugar")
@@ -48,27 +47,12 @@ BAD = {
 QUIET_SECONDS = 150
 
 
-@dataclass
-class Site:
+class Site(Home):
     """A folder with a configuration, a landing folder and a Dagster instance."""
-
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "DAGSTER_HOME": str(self.folder / "dagster"),
-            "FORECAST_CONFIG": str(self.folder / "forecast.yaml"),
-            "FORECAST_HOME": str(self.folder / "home"),
-        }
 
     @property
     def landing(self) -> Path:
         return self.folder / "home" / "landing"
-
-    @property
-    def settings(self) -> Settings:
-        return Settings.load(self.folder / "forecast.yaml")
 
     def build(self) -> None:
         source = {"unit": "USc/lb", "source": {"type": "landing"}}
