@@ -142,18 +142,9 @@ class CommodityState:
         """Every stage of a window that is due, but for what its models are known to decline."""
         if len(self.history) == 0:
             return
-        due = due_windows(self.settings, self.windows, self.history)
-        drawing = False
-        for window in due:
-            models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
-            if models and not self._declined(window, "train", models, attempts):
-                drawing = True
-                yield self._piece(window, "train")
-            lacking = missing_forecasts(self.settings, window, self.ledger, recompute=False)
-            if lacking and not self._declined(window, "forecast", lacking, attempts):
-                drawing = True
-                yield self._piece(window, "forecast")
-        if not drawing:  # a run of any window tells the news to all
+        pieces = list(self._lacking(attempts))
+        yield from pieces
+        if all(attempts.given_up(piece.work) for piece in pieces):  # else one of them tells it
             for window in windows_with_news(self.settings, self.windows, self.ledger):
                 yield self._piece(window, "forecast")
         scored = self.store.scores.scored(self.name, self.settings.model_version)
@@ -161,6 +152,15 @@ class CommodityState:
             self.settings, self.windows, self.history, self.ledger.issued, scored
         ):
             yield self._piece(window, "score")
+
+    def _lacking(self, attempts: Attempts) -> Iterator[Piece]:
+        for window in due_windows(self.settings, self.windows, self.history):
+            models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
+            if models and not self._declined(window, "train", models, attempts):
+                yield self._piece(window, "train")
+            lacking = missing_forecasts(self.settings, window, self.ledger, recompute=False)
+            if lacking and not self._declined(window, "forecast", lacking, attempts):
+                yield self._piece(window, "forecast")
 
     def _declined(
         self, window: Window, stage: str, missing: dict[str, int], attempts: Attempts

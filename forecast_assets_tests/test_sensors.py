@@ -384,3 +384,26 @@ def program(source: str, *arguments: str) -> Iterator[None]:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", upto(COFFEE, 560))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    keeper.drop("more.csv", between(COFFEE, 560, 640))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    revised = History("Coffee", COFFEE.dates[600:601], np.array([99.0]))
+    keeper.drop("revised.csv", revised)
+    keeper.settle()
+    told = {
+        forecast.outcome[0]
+        for forecast in keeper.store.paths.issued("Coffee", "v1.0")
+        if forecast.data_cutoff_date == COFFEE.dates[599].item() and forecast.outcome
+    }
+    assert told == {99.0}
