@@ -119,8 +119,13 @@ def test_partition_keys_order_commodity_before_date_and_reach_the_current_window
 
 def test_runs_choose_a_version_models_and_a_recomputation_with_a_description_on_each() -> None:
     choices = {
-        ("train", "trained_models"): ["model_version", "models"],
-        ("forecast", "distributions"): ["model_version", "models", "recompute"],
+        ("train", "trained_models"): ["model_version", "models", "training_date"],
+        ("forecast", "distributions"): [
+            "model_version",
+            "models",
+            "recompute",
+            "training_date",
+        ],
         ("score", "scores"): ["model_version"],
     }
     for (job, asset), names in choices.items():
