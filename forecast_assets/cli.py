@@ -88,8 +88,8 @@ def run(
         if span.first > span.last:
             raise ConfigurationError(f"--from {span.first} is later than --to {span.last}")
         day = train_on.date() if train_on else None
-        if day is not None and version == settings.model_version:
-            raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
+        if day is not None:
+            require_retraining(settings, names, version, day, narrowed=bool(from_ or to))
         with bar(console) as shown:
             worker = interruptible(
                 lambda stopping: work(
@@ -216,6 +216,22 @@ def commodities(settings: Settings, names: list[str] | None) -> list[str]:
     for name in names or []:
         settings.commodity(name)
     return list(dict.fromkeys(names or settings.commodities))
+
+
+def require_retraining(
+    settings: Settings, names: list[str], version: str, day: date, *, narrowed: bool
+) -> None:
+    """Raise ConfigurationError unless ``--train-on`` can be: inside a window that has begun."""
+    if version == settings.model_version:
+        raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
+    if narrowed:
+        raise ConfigurationError(f"--train-on {day}: allowed: without --from and --to")
+    windows = Partitions(settings).windows_of(names[0])
+    if not any(window.training_date < day < window.end for window in windows):
+        raise ConfigurationError(
+            f"--train-on {day}: allowed: a day inside a window that has begun, after its training"
+            " date"
+        )
 
 
 def open_console() -> Console:

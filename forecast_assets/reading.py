@@ -108,9 +108,12 @@ PUBLICATIONS = """
     ORDER BY commodity, data_cutoff_date, model_version, model_name
 """
 
-CLOSES = (
-    "SELECT date, close FROM market.prices_as_of($as_of) WHERE commodity = $commodity ORDER BY date"
-)
+CLOSES = "SELECT date, close FROM market.prices WHERE commodity = $commodity ORDER BY date"
+
+CLOSES_AS_OF = """
+    SELECT date, close FROM market.prices_as_of($as_of)
+    WHERE commodity = $commodity ORDER BY date
+"""
 
 PRICED = "SELECT DISTINCT commodity FROM market.prices ORDER BY commodity"
 
@@ -264,11 +267,12 @@ class Reader:
 
     def prices(self, commodity: str, as_of: datetime | None = None) -> History:
         """The newest close of every session, in order; as they were known at ``as_of``, in UTC."""
-        moment = as_of or datetime.max.replace(tzinfo=UTC)
-        known = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        named: dict[str, object] = {"commodity": commodity}
+        if as_of is not None:
+            named["as_of"] = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
         with self._reading() as connection:
-            named = {"commodity": commodity, "as_of": known}
-            columns = connection.execute(CLOSES, named).fetchnumpy()
+            query = CLOSES if as_of is None else CLOSES_AS_OF
+            columns = connection.execute(query, named).fetchnumpy()
             if not len(columns["date"]):
                 there = [name for (name,) in connection.execute(PRICED).fetchall()]
                 raise ModelNotFound(f"no prices of {commodity!r}; there are: {_listed(there)}")

@@ -38,6 +38,7 @@ from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
 from forecast_assets.rows import Rejection
 from forecast_assets.store.contract import RecordedFailure
+from forecast_assets.training import not_due
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -99,6 +100,9 @@ class Worker:
         begun = self._begun(name)
         windows = due_windows(self.settings, begun, history)
         self.windows.update(windows)
+        if self.train_on is not None:
+            reasons = [not_due(self.settings, window, history) for window in begun]
+            self.problems += [reason for reason in reasons if reason]
         ledger = self._ledger(name)
         untrained = [x for x in windows if lacks_models(self.settings, x, ledger)]
         for first, last in stretches(untrained, windows):

@@ -100,6 +100,10 @@ def test_a_terminal_retrains_too(keeper: Caretaker, monkeypatch: pytest.MonkeyPa
     refused = CliRunner().invoke(app, ["run", "--train-on", "2020-02-12"])
     assert refused.exit_code == 1
     assert "--train-on 2020-02-12 needs a --model-version of its own" in refused.output
+    for day in ("2020-01-01", "2019-06-03", "2099-01-05"):
+        refused = CliRunner().invoke(app, ["run", "--train-on", day, "--model-version", "mid"])
+        assert refused.exit_code == 1
+        assert f"--train-on {day}: allowed: a day inside a window" in refused.output
     done = CliRunner().invoke(app, ["run", "--train-on", "2020-02-12", "--model-version", "mid"])
     assert done.exit_code == 0, done.output
     issued = keeper.store.paths.issued("Coffee", "mid")

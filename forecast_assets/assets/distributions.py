@@ -87,12 +87,12 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         progress: ResourceParam[Progress],
     ) -> Iterator[Output[Partitioned] | AssetCheckResult]:
         run = settings.of_run(config.model_version, config.models)
-        version = run.model_version
+        version, read_at = run.model_version, now()
 
         def forecast(key: str) -> ForecastWindow:
             window = partitions.window_of_run(key, config.training_date, version)
             history = features[window.commodity]
-            header = written(window, version, context.run.run_id, now())
+            header = written(window, version, context.run.run_id, read_at)
             tables = store.tables()
             declined = {x.model_name for x in recorded(tables, header, "train") if x.declined}
             names = run.models.keys() - declined

@@ -40,6 +40,7 @@ class DuckDBStore:
             path,
             (
                 *price_table.DEFINITIONS,
+                price_table.as_of_definition(path.name.partition(".")[0]),
                 *landing_table.DEFINITIONS,
                 *feature_table.DEFINITIONS,
                 *model_table.DEFINITIONS,

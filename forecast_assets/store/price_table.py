@@ -44,15 +44,25 @@ DEFINITIONS = (
         FROM market.prices
     )
     """,
+)
+
+
+def as_of_definition(catalog: str) -> str:
+    """``market.prices_as_of(moment)``: ``market.prices`` as it was at a moment, in UTC.
+
+    ``catalog``: the name that its file is opened under, the only one that it can be read under: a
+    macro, unlike a view, does not remember where its tables are.
     """
+    name = catalog.replace('"', '""')
+    return f"""
     CREATE MACRO IF NOT EXISTS market.prices_as_of(moment) AS TABLE
     SELECT commodity, date, open, high, low, close, volume, source, ingested_at
-    FROM market.price_revisions
+    FROM "{name}".market.price_revisions
     WHERE ingested_at <= moment
     QUALIFY row_number() OVER (PARTITION BY commodity, date ORDER BY revision DESC) = 1
         AND close IS NOT NULL
-    """,
-)
+    """  # noqa: S608 - the file's own name, quoted
+
 
 FLAGGED = """
     SELECT date, close, previous_close, move FROM market.price_moves

@@ -1,31 +1,53 @@
 """``commodity.forecast.revised_forecasts``: what was said from closes that have changed since."""
 
 DEFINITIONS = (
+    # A close held from its ingestion until the next; before the first there was none. Those that
+    # ended before the first forecast, as most do, and those that are back are left out at once.
+    # Models that drew from a cutoff at one moment saw the same closes: they are compared once.
     """
     CREATE VIEW IF NOT EXISTS forecast.revised_forecasts AS
-    WITH told AS (
-        SELECT commodity, date, close, ingested_at,
-            lead(ingested_at) OVER (PARTITION BY commodity, date ORDER BY revision) AS until
+    WITH origins AS (
+        SELECT DISTINCT commodity, generation_timestamp, data_cutoff_date FROM forecast.forecasts
+    ),
+    closes AS (
+        SELECT commodity, date, revision, close, ingested_at
         FROM market.price_revisions
-    ), later AS (
-        SELECT commodity, date, close, ingested_at FROM told
-        WHERE until IS NULL
-            AND ingested_at > (SELECT min(generation_timestamp) FROM forecast.forecasts)
+        QUALIFY close IS DISTINCT FROM lag(close) OVER (
+            PARTITION BY commodity, date ORDER BY revision)
+    ),
+    held AS (
+        SELECT commodity, date, close, ingested_at AS since,
+            lead(ingested_at) OVER revisions AS until,
+            last_value(close) OVER whole AS newest,
+            last_value(ingested_at) OVER whole AS revised_at
+        FROM closes
+        WINDOW revisions AS (PARTITION BY commodity, date ORDER BY revision),
+            whole AS (revisions ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        UNION ALL BY NAME
+        SELECT commodity, date, NULL AS close, '-infinity'::TIMESTAMP AS since,
+            arg_min(ingested_at, revision) AS until, arg_max_null(close, revision) AS newest,
+            arg_max(ingested_at, revision) AS revised_at
+        FROM closes GROUP BY commodity, date
+    ),
+    superseded AS (
+        FROM held JOIN (
+            SELECT commodity, min(generation_timestamp) AS first_moment FROM origins GROUP BY ALL
+        ) USING (commodity)
+        WHERE until > first_moment AND close IS DISTINCT FROM newest
+    ),
+    changed AS (
+        SELECT commodity, generation_timestamp, data_cutoff_date,
+            count(*) AS revised_sessions, min(date) AS first_revised, max(date) AS last_revised,
+            max(revised_at) AS revised_at
+        FROM origins JOIN superseded USING (commodity)
+        WHERE since <= generation_timestamp AND generation_timestamp < until
+            AND date <= data_cutoff_date
+        GROUP BY ALL
     )
-    SELECT forecasts.commodity, forecasts.model_name, forecasts.model_version,
-        forecasts.data_cutoff_date, forecasts.forecast_start_date, forecasts.training_date,
-        forecasts.generation_timestamp, count(*) AS revised_sessions,
-        min(later.date) AS first_revised, max(later.date) AS last_revised,
-        max(later.ingested_at) AS revised_at
-    FROM forecast.forecasts
-    JOIN later ON later.commodity = forecasts.commodity
-        AND later.date <= forecasts.data_cutoff_date
-        AND later.ingested_at > forecasts.generation_timestamp
-    LEFT JOIN told ON told.commodity = later.commodity AND told.date = later.date
-        AND told.ingested_at <= forecasts.generation_timestamp
-        AND (told.until IS NULL OR told.until > forecasts.generation_timestamp)
-    WHERE later.close IS DISTINCT FROM told.close
-    GROUP BY ALL
+    SELECT commodity, model_name, model_version, data_cutoff_date, forecast_start_date,
+        training_date, generation_timestamp,
+        changed.* EXCLUDE (commodity, data_cutoff_date, generation_timestamp)
+    FROM forecast.forecasts JOIN changed
+        USING (commodity, data_cutoff_date, generation_timestamp)
     """,
 )
-"""A forecast is compared with the closes that it could see: those ingested before it was drawn."""

@@ -56,6 +56,29 @@ def test_the_catalog_is_named_after_the_file(path: Path) -> None:
         assert connection.execute(query).fetchall() == [(1,)]
 
 
+def test_a_macro_forgets_where_its_tables_are_and_a_view_does_not(path: Path) -> None:
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE SCHEMA market")
+        connection.execute("CREATE TABLE market.closes AS SELECT 1 AS close")
+        connection.execute("CREATE VIEW market.seen AS FROM market.closes")
+        connection.execute("CREATE MACRO market.plain() AS TABLE FROM market.closes")
+        connection.execute("CREATE MACRO market.named() AS TABLE FROM commodity.market.closes")
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS commodity (READ_ONLY)")
+        for name in ("commodity.market.seen", "commodity.market.named()"):
+            assert connection.execute(f"FROM {name}").fetchall() == [(1,)]
+        with pytest.raises(duckdb.CatalogException, match="does not exist"):
+            connection.execute("FROM commodity.market.plain()")
+
+
+def test_arg_max_passes_over_null_unless_it_is_told_not_to() -> None:
+    with duckdb.connect() as connection:
+        query = (
+            "SELECT arg_max(a, b), arg_max_null(a, b) FROM (VALUES (1, 1), (NULL, 2)) AS x(a, b)"
+        )
+        assert connection.execute(query).fetchall() == [(1, None)]
+
+
 def test_an_open_result_stops_all_other_work_even_the_rollback() -> None:
     with duckdb.connect() as connection:
         connection.begin()
