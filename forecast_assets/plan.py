@@ -8,7 +8,7 @@ other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import groupby
@@ -45,12 +45,16 @@ LOAD = ("prices", "features")
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of work: a stage of a window, or what a commodity needs before any window."""
+    """A piece of work: a stage of a window, or what a commodity needs before any window.
+
+    ``also``: what a run that goes on from it does as well, as soon as it can be done.
+    """
 
     work: Work
     commodity: str
     assets: tuple[str, ...]
     window: Window | None = None
+    also: tuple[Work, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,8 @@ class CommodityState:
         for window in due_windows(self.settings, self.windows, self.history):
             models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
             if models and not self._declined(window, "train", models, attempts):
-                yield self._piece(window, "train")
+                forecast = self._piece(window, "forecast")
+                yield replace(self._piece(window, "train"), also=(forecast.work,))
             lacking = missing_forecasts(self.settings, window, self.ledger, recompute=False)
             if lacking and not self._declined(window, "forecast", lacking, attempts):
                 yield self._piece(window, "forecast")
@@ -292,13 +297,16 @@ def _together(begun: Begun, pieces: Sequence[Piece], *, through: bool) -> list[R
             inside = [x for w, some in of_window.items() if first <= w <= last for x in some]
             assets = _assets(inside, through=through)
             shape = (first.training_date, last.training_date, assets)
-            by_shape.setdefault(shape, {})[name] = (first, last, [x.work for x in inside])
+            work = [x.work for x in inside]
+            if through:
+                work += [each for x in inside for each in x.also if each not in work]
+            by_shape.setdefault(shape, {})[name] = (first, last, work)
     asked = []
     for shape, stretch in by_shape.items():
         for names in _neighbours(begun, stretch):
-            work = tuple(sorted(x for name in names for x in stretch[name][2]))
+            done = tuple(sorted(x for name in names for x in stretch[name][2]))
             bounds = stretch[names[0]][0].key, stretch[names[-1]][1].key
-            asked.append(Request("catch_up", shape[-1], work, bounds))
+            asked.append(Request("catch_up", shape[-1], done, bounds))
     return asked
 
 

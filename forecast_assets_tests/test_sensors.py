@@ -407,3 +407,15 @@ def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
         if forecast.data_cutoff_date == COFFEE.dates[599].item() and forecast.outcome
     }
     assert told == {99.0}
+
+
+def test_what_a_model_declines_by_its_nature_is_asked_for_once(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, models=["naive", "garch"])
+    closes = upto(COFFEE, 560).closes.copy()
+    closes[545] = -3.0
+    keeper.drop("coffee.csv", History("Coffee", COFFEE.dates[:560], closes))
+    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert COFFEE.dates[545].item() not in keeper.cutoffs("Coffee", "garch")
+    keeper.drop("day.csv", between(COFFEE, 560, 561))
+    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert COFFEE.dates[560].item() in keeper.cutoffs("Coffee", "garch")
