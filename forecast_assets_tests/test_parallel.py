@@ -191,7 +191,7 @@ def test_windows_of_two_commodities_in_one_run_are_fitted_on_their_own_prices(
     ("year", "held_out"), [(2020, False), (2021, True)], ids=["no hold-out", "hold-out"]
 )
 def test_a_window_gives_the_same_alone_in_a_range_and_after_others(
-    make_graph: MakeGraph, year: int, held_out: bool
+    make_graph: MakeGraph, tmp_path: Path, year: int, held_out: bool
 ) -> None:
     history = make_history(1000)
     assert (HoldOut.of(history.known_before(date(year, 10, 1))) is not None) == held_out
@@ -213,9 +213,8 @@ def test_a_window_gives_the_same_alone_in_a_range_and_after_others(
     graph.run("train", keys[1], config={"model_version": "parts"})
     graph.run("train", keys[3], config={"model_version": "parts"})
     assert hashes(graph, "parts") == alone
-    fresh = Graph(
-        graph.settings.model_copy(update={"model_version": "fresh"}), DagsterInstance.ephemeral()
-    )
+    instance = DagsterInstance.ephemeral(tempdir=str(tmp_path / "instance"))
+    fresh = Graph(graph.settings.model_copy(update={"model_version": "fresh"}), instance)
     fresh.settings.database_path.unlink()
     fresh.run("load_prices", "Coffee")
     fresh.run("train", keys[3])
