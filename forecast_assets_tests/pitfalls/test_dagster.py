@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,11 @@ def windows_asset(compute: Callable[[AssetExecutionContext], object]) -> AssetsD
     return windows
 
 
+@pytest.fixture
+def instance(tmp_path: Path) -> DagsterInstance:
+    return DagsterInstance.ephemeral(tempdir=str(tmp_path))
+
+
 def run_sugar(
     assets: list[AssetsDefinition], manager: IOManager, instance: DagsterInstance, **options: Any
 ) -> ExecuteInProcessResult:
@@ -116,14 +122,18 @@ def test_a_start_between_two_ticks_waits_for_the_next_one() -> None:
     assert dates.get_first_partition_key() == "2023-07-01"
 
 
-def test_a_range_run_has_all_its_keys_at_once_in_no_order_to_rely_on() -> None:
+def test_a_range_run_has_all_its_keys_at_once_in_no_order_to_rely_on(
+    instance: DagsterInstance,
+) -> None:
     seen: list[str] = []
     asked = windows_asset(lambda context: seen.extend(context.partition_keys))
-    run_sugar([asked], Recorder(lambda *_: None), DagsterInstance.ephemeral())
+    run_sugar([asked], Recorder(lambda *_: None), instance)
     assert sorted(seen) == SUGAR
 
 
-def test_a_lazy_output_is_computed_in_the_io_manager_with_metadata_for_each_partition() -> None:
+def test_a_lazy_output_is_computed_in_the_io_manager_with_metadata_for_each_partition(
+    instance: DagsterInstance,
+) -> None:
     events: list[str] = []
 
     def stream(context: AssetExecutionContext) -> Iterator[str]:
@@ -136,7 +146,7 @@ def test_a_lazy_output_is_computed_in_the_io_manager_with_metadata_for_each_part
         events.append("store")
         events.extend(f"stored {key}" for key in keys)
 
-    ran = run_sugar([windows_asset(stream)], Recorder(store), DagsterInstance.ephemeral())
+    ran = run_sugar([windows_asset(stream)], Recorder(store), instance)
     assert events[:3] == ["store", f"compute {SUGAR[0]}", f"stored {SUGAR[0]}"]
     found = {x.partition: x.metadata for x in ran.asset_materializations_for_node("windows")}
     assert {key: metadata["key"].value for key, metadata in found.items()} == {x: x for x in SUGAR}
@@ -168,9 +178,8 @@ def yield_then_fail(context: OutputContext, _: object) -> Iterator[Any]:
     ids=["logged", "logged and handed over", "yielded"],
 )
 def test_an_event_before_an_error_reaches_the_result_only_when_it_is_handed_over(
-    manager: IOManager, in_the_result: int, in_the_instance: int
+    instance: DagsterInstance, manager: IOManager, in_the_result: int, in_the_instance: int
 ) -> None:
-    instance = DagsterInstance.ephemeral()
     failing = windows_asset(lambda context: None)
     ran = run_sugar([failing], manager, instance, raise_on_error=False)
     stored = instance.fetch_materializations(AssetKey("windows"), limit=100).records
@@ -179,20 +188,19 @@ def test_an_event_before_an_error_reaches_the_result_only_when_it_is_handed_over
     assert len(stored) == in_the_instance
 
 
-def test_metadata_of_partitions_is_lost_when_the_output_fails() -> None:
+def test_metadata_of_partitions_is_lost_when_the_output_fails(instance: DagsterInstance) -> None:
     def describe_then_fail(context: AssetExecutionContext) -> Iterator[str]:
         context.add_asset_metadata({"key": SUGAR[0]}, partition_key=SUGAR[0])
         raise ValueError("the second partition fails")
         yield
 
-    instance = DagsterInstance.ephemeral()
     failing = windows_asset(describe_then_fail)
     manager = Recorder(lambda _, stream: list(stream))
     assert not run_sugar([failing], manager, instance, raise_on_error=False).success
     assert instance.get_materialized_partitions(AssetKey("windows")) == set()
 
 
-def test_the_windows_of_one_commodity_ask_for_its_prices_once() -> None:
+def test_the_windows_of_one_commodity_ask_for_its_prices_once(instance: DagsterInstance) -> None:
     with pytest.warns(BetaWarning, match="MultiToSingleDimensionPartitionMapping"):
         mapping = MultiToSingleDimensionPartitionMapping("commodity")
 
@@ -208,7 +216,7 @@ def test_the_windows_of_one_commodity_ask_for_its_prices_once() -> None:
         )
         def models(prices: list[str]) -> None: ...
 
-    manager, instance = Recorder(lambda *_: None), DagsterInstance.ephemeral()
+    manager = Recorder(lambda *_: None)
     run_sugar([prices, models], manager, instance, selection=[models])
     assert manager.asked_for == [["Sugar"]]
 
@@ -232,11 +240,13 @@ class Configured(ConfigurableIOManager):
     def load_input(self, context: InputContext) -> None: ...
 
 
-def test_dagster_still_calls_its_own_deprecated_name_for_a_nested_resource() -> None:
+def test_dagster_still_calls_its_own_deprecated_name_for_a_nested_resource(
+    instance: DagsterInstance,
+) -> None:
     """Once this fails, the filter in pyproject.toml can go."""
     asked = windows_asset(lambda context: None)
     with pytest.warns(DeprecationWarning, match=r"InitResourceContext\.dagster_run"):
-        run_sugar([asked], Configured(shelf=Shelf()), DagsterInstance.ephemeral())
+        run_sugar([asked], Configured(shelf=Shelf()), instance)
 
 
 def test_the_configured_instance_needs_a_dagster_home(monkeypatch: pytest.MonkeyPatch) -> None:
