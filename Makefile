@@ -30,9 +30,10 @@ browser: ## Install Chromium, which the report's tests need, where it is missing
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
 		|| { echo "Chromium is needed: install it, for example by apt-get install chromium"; exit 1; }
 
-bench: $(VENV)/installed-dev ## Measure drawing, storing and training
+bench: $(VENV)/installed-dev ## Measure drawing, storing, training, and a day of ten commodities
 	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.tick
 
 FILES ?= --samples --from 2012-01-01 --to 2020-12-31
 quality: $(VENV)/installed-dev ## Score a backfill against a random walk: FILES="a.csv b.csv", or the samples
