@@ -31,6 +31,9 @@ Metadata = dict[str, Any]
 
 REJECTIONS_SHOWN = 50
 
+NOTES = "notes"
+"""Under this key any asset may say, a line each, what a reader should know; no failure."""
+
 
 def of_prices(
     observations: Observations, changes: PriceChanges, history: History, unit: str
@@ -52,7 +55,7 @@ def of_prices(
         "rows_rejected": len(refused),
         "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
-    }
+    } | notes([f"{observations.commodity}: {each}" for each in observations.notes])
 
 
 def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
@@ -269,6 +272,11 @@ def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
         "share_carried_forward": round(float(carried.sum() / max(known.sum(), 1)), 4),
         "rows_rejected": sum(refused.commodity == whose for refused in features.rejections),
     }
+
+
+def notes(lines: Sequence[str]) -> Metadata:
+    """What a reader should know although nothing failed; nothing where there is nothing."""
+    return {NOTES: table([{"note": each} for each in lines])} if lines else {}
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:

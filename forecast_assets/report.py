@@ -26,7 +26,7 @@ UNBROKEN = "\N{NO-BREAK SPACE}"
 RECENT_SESSIONS = 60
 """Sessions whose usual close decides how many decimals prices have."""
 
-Level = Literal["failed", "stale", "declined"]
+Level = Literal["failed", "warning", "stale", "declined"]
 
 
 @dataclass(frozen=True)

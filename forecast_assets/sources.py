@@ -32,6 +32,7 @@ class Observations:
     (float64, NaN where absent; close is never NaN). ``without_close``: rows with no close, which
     are holidays: dropped, never filled. ``complete``: the source has all sessions there are, so
     that one it lacks was taken back; otherwise it says nothing of others than its own.
+    ``notes``: what was left out and does no harm, a line a kind; told, and no failure.
     """
 
     commodity: str
@@ -40,6 +41,7 @@ class Observations:
     rejections: list[Rejection] = field(default_factory=list)
     without_close: int = 0
     complete: bool = True
+    notes: list[str] = field(default_factory=list)
 
 
 def read_source(name: str, source: StoredSource, folder: Path, today: date) -> Observations:

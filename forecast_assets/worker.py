@@ -1,4 +1,4 @@
-"""The worker: launches the runs that are due, and remembers what failed."""
+"""The worker: launches the runs that are due, and remembers what failed and what to know."""
 
 import os
 import shutil
@@ -33,6 +33,7 @@ from forecast_assets.due import (
 )
 from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.landing import LandingFolder
+from forecast_assets.metadata import NOTES
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
@@ -70,6 +71,7 @@ class Worker:
     recompute: bool
     train_on: date | None = None
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     windows: set[Window] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -183,6 +185,7 @@ class Worker:
             tags=tags,
         )
         self.progress.require_going_on()
+        self.notes += noted(result)
         if not result.success:
             self.problems += failure_lines(result, job)
         return result
@@ -242,6 +245,20 @@ def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
             more = int(str(materialization.metadata["rows_rejected"].value)) - len(rows)
             lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
     return lines
+
+
+def noted(result: ExecuteInProcessResult) -> list[str]:
+    """What the assets of a run say that a reader should know although nothing failed."""
+    tables = [
+        event.materialization.metadata.get(NOTES)
+        for event in result.get_asset_materialization_events()
+    ]
+    return [
+        str(record.data["note"])
+        for table in tables
+        if isinstance(table, TableMetadataValue)
+        for record in table.records
+    ]
 
 
 def rejected_files(result: ExecuteInProcessResult) -> list[str]:

@@ -1,0 +1,48 @@
+"""``forecast show``: the newest forecast of a commodity, as a table with a fan beside it."""
+
+import pandas as pd
+from rich.console import Console
+
+from forecast_assets.configuration import load_settings
+from forecast_assets.errors import ModelNotFound
+from forecast_assets.reading import Paths, Reader
+from forecast_assets.store.contract import Fan
+from forecast_assets.terminal import fan_table
+
+
+def show_newest(
+    console: Console, commodity: str, model: str | None, model_version: str | None
+) -> None:
+    """Print the newest published forecasts, or the newest of one model."""
+    settings = load_settings()
+    unit = settings.commodity(commodity).unit
+    reader = Reader.of_configuration()
+    history = reader.prices(commodity)
+    for newest in newest_of(reader, commodity, model, settings.version(model_version)):
+        cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
+        fan = Fan(cutoff, start, newest.prices[0])
+        close = float(history.known_at(cutoff).closes[-1])
+        console.print(
+            f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
+            f" {cutoff}, and the sessions from {start} on",
+            highlight=False,
+        )
+        console.print(fan_table(fan, unit, close, console.width))
+
+
+def newest_of(reader: Reader, commodity: str, model: str | None, version: str) -> list[Paths]:
+    """The newest published forecasts, or the newest of one model."""
+    if model is None:
+        newest = reader.newest_published(commodity)
+        published = [paths for paths in newest if paths.model_version == version]
+        if not published:
+            raise ModelNotFound(
+                f"{commodity}: nothing of {version} is published: run `forecast report`, or name a"
+                " --model"
+            )
+        return published
+    known = reader.models()
+    known = known[(known.commodity == commodity) & (known.model_name == model)]
+    last = known[known.model_version == version].last_forecast_start_date.max()
+    day = None if pd.isna(last) else last.date()
+    return [reader.paths(commodity, model, version, day, day)]
