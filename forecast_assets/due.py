@@ -44,6 +44,19 @@ def due_windows(settings: Settings, windows: Sequence[Window], history: History)
     return [window for window in windows if not_due(settings, window, history) is None]
 
 
+def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:
+    """Why a commodity has no window at all to train and forecast; None where it has one.
+
+    ``windows``: those that have begun. The newest that the prices reach says it.
+    """
+    if len(history) == 0 or due_windows(settings, windows, history):
+        return None
+    if not windows:
+        return f"{history.commodity}: no training date has come: training.start"
+    reached = [window for window in windows if window.training_date <= history.newest]
+    return not_due(settings, (reached or windows)[-1], history)
+
+
 def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
     """Whether a model of the roster is missing from a window, or not fitted on today's data."""
     return bool(missing_models(settings, window, ledger))
@@ -104,18 +117,36 @@ def windows_without_forecasts(
 def windows_with_news(
     settings: Settings, windows: Sequence[Window], ledger: Ledger
 ) -> list[Window]:
-    """The window of a run that puts right what is said of forecasts: the last one, or none.
+    """The window of a run that puts right what is said of forecasts, or none.
 
     Their first session moved, their cutoff was withdrawn, or their outcome is news. A run of any
-    window does it for all, even of one that nothing can be drawn in.
+    window does it for all: of the last one with models and sessions, or else with forecasts.
     """
-    if not windows:
-        return []
-    last = windows[-1]
-    origins = last.origins(ledger.history, settings.commodity(last.commodity).calendar)
     history, issued = ledger.history, ledger.issued
+    drawable = [
+        window
+        for window in due_windows(settings, windows, history)
+        if ledger.models_of(window, settings)
+    ]
+    able = drawable or holding(windows, issued)
+    if not able:
+        return []
+    last = able[-1]
+    origins = last.origins(history, settings.commodity(last.commodity).calendar)
     wrong = moved(history, origins, issued) or withdrawn(history, issued)
     return [last] if wrong or unsettled(history, issued, settings.horizon) else []
+
+
+def holding(
+    windows: Sequence[Window], forecasts: Sequence[IssuedForecast | ScoredForecast]
+) -> list[Window]:
+    """The windows that some forecasts, issued or scored, start in."""
+    starts = {forecast.forecast_start_date for forecast in forecasts}
+    return [
+        window
+        for window in windows
+        if any(window.training_date <= start < window.end for start in starts)
+    ]
 
 
 def windows_without_scores(
@@ -128,14 +159,16 @@ def windows_without_scores(
     """The windows that a scoring run has work in.
 
     Scores whose forecast is not there any more are deleted by a run of any window: of the last
-    one, if none other is due.
+    one that has forecasts, or had them, if none other is due.
     """
     lacking = [
         window
         for window in windows
         if lacks_scores(window, history, issued, scored, settings.horizon)
     ]
-    return lacking or (list(windows[-1:]) if gone(history, issued, scored) else [])
+    if lacking or not (lost := gone(history, issued, scored)):
+        return lacking
+    return (holding(windows, issued) or holding(windows, lost))[-1:]
 
 
 def stretches(windows: Sequence[Item], among: Sequence[Item]) -> list[tuple[Item, Item]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from dagster import (
@@ -45,9 +46,10 @@ from forecast_assets.metadata import (
     of_training,
 )
 from forecast_assets.model_store import ModelStore, now
-from forecast_assets.partitions import Window
+from forecast_assets.partitions import Window, commodity_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
+from forecast_assets.sessions import too_sparse
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import ModelFailure, RecordedFailure, Stage, Store, Written
 from forecast_assets.store.failure_table import same_failures
@@ -127,6 +129,23 @@ class PartitionedIOManager(ConfigurableIOManager):
         raise PartitionsFailed("\n".join(failed.values()))
 
 
+@dataclass(frozen=True)
+class Histories:
+    """Histories by the name of their commodity, each read when it is first asked for.
+
+    One that cannot be read so fails the partitions of its commodity, and no others of a run.
+    """
+
+    read: Callable[[str], History]
+    known: dict[str, History] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> History:
+        """The history of a commodity. Raises StoreError where it has no price."""
+        if name not in self.known:
+            self.known[name] = self.read(name)
+        return self.known[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """What a source held, and whether it may take back many sessions."""
@@ -141,8 +160,9 @@ class PriceIOManager(PartitionedIOManager):
     units: dict[str, str]
 
     def write(self, value: Reading, run_id: str) -> Metadata:
-        """Append what is new or revised."""
+        """Append what is new or revised. Raises SourceError for a series that is too sparse."""
         prices = self.tables().prices
+        require_daily(value.observations, prices.history(value.observations.commodity))
         changes = prices.write(
             value.observations, now(), run_id, allow_withdrawals=value.allow_withdrawals
         )
@@ -152,10 +172,10 @@ class PriceIOManager(PartitionedIOManager):
             raise SourceError(f"{name}: nothing has landed yet: drop a file with its prices")
         return of_prices(value.observations, changes, history, self.units[name])
 
-    def load_input(self, context: InputContext) -> dict[str, History]:
+    def load_input(self, context: InputContext) -> Histories:
         """The history of each commodity asked for, by name."""
         prices = self.tables().prices
-        return {name: require_prices(prices.history(name)) for name in context.asset_partition_keys}
+        return Histories(lambda name: require_prices(prices.history(name)))
 
 
 class FeatureIOManager(PartitionedIOManager):
@@ -168,13 +188,19 @@ class FeatureIOManager(PartitionedIOManager):
         changes = self.tables().features.write(value, now(), run_id)
         return of_features(value, changes, self.units[value.commodity])
 
-    def load_input(self, context: InputContext) -> dict[str, History]:
+    def load_input(self, context: InputContext) -> Histories:
         """The history of each commodity asked for, with its covariates, by name."""
         tables = self.tables()
-        return {
-            name: tables.features.read(require_prices(tables.prices.history(name)))
-            for name in context.asset_partition_keys
-        }
+        return Histories(
+            lambda name: tables.features.read(require_prices(tables.prices.history(name)))
+        )
+
+
+def require_daily(observations: Observations, history: History) -> None:
+    """Raise SourceError where a source and the prices stored so far are too sparse together."""
+    observed = observations.prices["date"].to_numpy().astype("datetime64[D]")
+    if reason := too_sparse(np.union1d(history.dates, observed)):
+        raise SourceError(f"{observations.commodity}: {reason}")
 
 
 def require_prices(history: History) -> History:
@@ -347,8 +373,8 @@ def dates_by_commodity(keys: Sequence[str]) -> dict[str, list[date]]:
     """The training dates that partition keys ask for, by commodity."""
     dates: dict[str, list[date]] = {}
     for key in keys:
-        commodity, _, day = key.rpartition("|")
-        dates.setdefault(commodity, []).append(date.fromisoformat(day))
+        day = key.rpartition("|")[2]
+        dates.setdefault(commodity_of(key), []).append(date.fromisoformat(day))
     return dates
 
 

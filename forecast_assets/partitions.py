@@ -180,3 +180,8 @@ class Partitions:
         """All windows of a commodity that have begun, in order."""
         keys = self.training_dates.get_partition_keys(current_time=now)
         return [self.window(commodity, key) for key in keys]
+
+
+def commodity_of(key: str) -> str:
+    """The commodity of a window's partition key."""
+    return key.rpartition("|")[0]

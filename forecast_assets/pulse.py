@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from forecast_assets.errors import StoreError
+
 
 @dataclass(frozen=True)
 class Pulses:
@@ -19,11 +21,18 @@ class Pulses:
     def begin(self, run_id: str) -> FileLock:
         """Hold the lock of a run until ``end``, or until this process ends.
 
-        A run may begin it several times, and ends it as often.
+        A run may begin it several times, and ends it as often. Raises StoreError where the folder
+        cannot be written to.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._file(run_id), is_singleton=True)
-        lock.acquire()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{self.folder} cannot be written to: {error.strerror or error}; every run holds a"
+                " file there while it is alive"
+            ) from error
         return lock
 
     def end(self, lock: FileLock) -> None:

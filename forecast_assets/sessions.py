@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import exchange_calendars
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast_assets.configuration import FROM_DATA
 from forecast_assets.errors import ConfigurationError
@@ -14,7 +15,22 @@ LEARNED_FROM, LEAST = 60, 20
 """The newest sessions that weekdays are learned from; with fewer it is Monday to Friday."""
 
 SHARE = 1 / 3
-"""A weekday trades if it did on this share of its days."""
+"""A weekday trades if it did in this share of the weeks that had any session."""
+
+LONG_GAP_DAYS = 30
+"""A longer stretch without a price is no holiday: what traded before may trade otherwise after."""
+
+JUDGED_FROM, USUAL_DAYS = 8, 4.0
+"""With this many sessions a series is too sparse when they are usually more days apart."""
+
+RATES = {
+    "a week": (6, 8),
+    "a fortnight": (12, 16),
+    "a month": (26, 33),
+    "a quarter": (85, 95),
+    "a year": (360, 370),
+}
+"""How rarely a series has a price, in words: from and to, the days usually between two."""
 
 WEEKDAYS = (True, True, True, True, True, False, False)
 """Monday to Friday."""
@@ -28,14 +44,42 @@ ONE_DAY = timedelta(days=1)
 def trading_week(dates: Dates) -> Week:
     """The weekdays on which the newest of some sessions were.
 
-    ``dates``: datetime64[D], shape (n,), sorted.
+    ``dates``: datetime64[D], shape (n,), sorted. Only weeks with a session count, so that a gap of
+    years says nothing of weekdays; what came after a long gap counts alone once it is enough.
+    Monday to Friday where nothing can be learned: at least one day always trades.
     """
     newest = dates[-LEARNED_FROM:]
+    gaps_at = np.flatnonzero(_days_between(newest) > LONG_GAP_DAYS)
+    if len(gaps_at) and len(newest) - (gaps_at[-1] + 1) >= LEAST:
+        newest = newest[gaps_at[-1] + 1 :]
     if len(newest) < LEAST:
         return WEEKDAYS
-    weekday = (newest.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    weeks = (int((newest[-1] - newest[0]).astype(np.int64)) + 1) / 7
-    return tuple((np.bincount(weekday, minlength=7) >= SHARE * weeks).tolist())
+    since_monday = newest.astype(np.int64) + 3  # 1970-01-01 was a Thursday
+    weeks = len(np.unique(since_monday // 7))
+    week = np.bincount(since_monday % 7, minlength=7) >= SHARE * weeks
+    return tuple(week.tolist()) if week.any() else WEEKDAYS
+
+
+def too_sparse(dates: Dates) -> str | None:
+    """Why a series has too few prices to be forecast session by session, or None if it has enough.
+
+    ``dates``: datetime64[D], shape (n,), sorted. The newest sessions decide, by the days that
+    usually lie between two of them: a long gap, or several, in a daily series is none of them.
+    """
+    newest = dates[-LEARNED_FROM:]
+    if len(newest) < JUDGED_FROM:
+        return None
+    between = np.sort(_days_between(newest))
+    quarter = len(between) // 4
+    usual = float(between[quarter : len(between) - quarter].mean())
+    if usual <= USUAL_DAYS:
+        return None
+    rates = [f"one price {rate}" for rate, (low, high) in RATES.items() if low <= usual <= high]
+    rate = rates[0] if rates else "too few prices"
+    return (
+        f"{rate} ({usual:.0f} days between sessions): forecasts are by session, and need a price"
+        " of nearly every trading day"
+    )
 
 
 def next_session(day: date, calendar: str, week: Week = WEEKDAYS) -> date:
@@ -89,6 +133,11 @@ def age(newest: date, today: date, calendar: str, week: Week = WEEKDAYS) -> int:
     Today's does not count: it may still be going on.
     """
     return len(expected_sessions(newest + ONE_DAY, today - ONE_DAY, calendar, week))
+
+
+def _days_between(dates: Dates) -> NDArray[np.int64]:
+    """Days from each session to the next, shape (n - 1,)."""
+    return np.diff(dates.astype("datetime64[D]")).astype(np.int64)
 
 
 def _sessions_from(calendar: str, day: date) -> Dates:

@@ -19,6 +19,7 @@ from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.partitions import Window
+from forecast_assets.sessions import too_sparse
 from forecast_assets.store.contract import ModelFailure, TrainedModel
 from forecast_assets.tasks import Done, Estimation, Task, TryOut, attempt, inline
 
@@ -63,12 +64,14 @@ class Request:
 
 def not_due(settings: Settings, window: Window, history: History) -> str | None:
     """Why a window has nothing to train or forecast, or None when it has."""
+    if reason := too_sparse(history.dates):
+        return f"{window.commodity}: {reason}"
     known = len(history.known_before(window.training_date))
     least = settings.training.min_observations
     if known < least:
         return (
             f"{window.commodity}: {known} sessions before {window.training_date},"
-            f" {least} needed (training.min_observations)"
+            f" {least} needed: training.min_observations"
         )
     calendar = settings.commodity(window.commodity).calendar
     if not window.origins(history, calendar):

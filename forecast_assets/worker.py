@@ -13,13 +13,17 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    DagsterEventType,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
     TableMetadataValue,
 )
+from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
+from forecast_assets import errors
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.definitions import build_definitions
 from forecast_assets.due import (
@@ -27,11 +31,11 @@ from forecast_assets.due import (
     due_windows,
     lacks_models,
     stretches,
+    undue,
     windows_with_news,
     windows_without_forecasts,
     windows_without_scores,
 )
-from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.landing import LandingFolder
 from forecast_assets.metadata import NOTES
 from forecast_assets.model_store import ModelStore
@@ -101,6 +105,8 @@ class Worker:
             return
         begun = self._begun(name)
         windows = due_windows(self.settings, begun, history)
+        if self.train_on is None and (reason := undue(self.settings, begun, history)):
+            self.notes.append(reason)
         self.windows.update(windows)
         if self.train_on is not None:
             reasons = [not_due(self.settings, window, history) for window in begun]
@@ -204,15 +210,13 @@ def work(
     with instance(settings) as dagster:
         worker = Worker(settings, version, span, dagster, progress, recompute, train_on)
         if names:
-            worker.land()
+            with boundary("landing", worker.problems):
+                worker.land()
         for name in names:
-            try:
+            with boundary(name, worker.problems):
                 worker.work(name)
-            except Interrupted:
-                raise
-            except ForecastAssetsError as error:
-                worker.problems.append(f"{name}: {error}")
-        worker.publish()
+        with boundary("report", worker.problems):
+            worker.publish()
     return worker
 
 
@@ -303,12 +307,27 @@ def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMateri
     return [event for event in events if event.asset_key == AssetKey(asset)]
 
 
+OURS = f"{errors.__name__}."
+"""What the kind of an error begins with that is raised on purpose: its message says all."""
+
+
 def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
-    """Why a run failed: a line for each partition, or the error that stopped it."""
-    failed = [each.step_failure_data for each in result.get_step_failure_events()]
-    error = failed[0].error if failed else None
-    if error is None:
-        return [f"{job}: the run failed; the Dagster UI has its log"]
-    while error.cause is not None:
+    """Why a run failed: a line for each partition, or each error that stopped a step or all."""
+    steps = [each.step_failure_data.error for each in result.get_step_failure_events()]
+    runs = [
+        event.job_failure_data.error  # of what is outside of any step: resources, mostly
+        for event in result.all_events
+        if event.event_type == DagsterEventType.RUN_FAILURE
+    ]
+    found = [error for error in steps if error] or [error for error in runs if error]
+    lines = [line for error in found for line in lines_of(error, job)]
+    return list(dict.fromkeys(lines)) or [f"{job}: the run failed; the Dagster UI has its log"]
+
+
+def lines_of(error: SerializableErrorInfo, job: str) -> list[str]:
+    """What was wrong in the first place, as far as a message for users was made of it."""
+    while error.cause is not None and not error.message.startswith(OURS):
         error = error.cause
-    return error.message.partition(": ")[2].strip().splitlines()
+    if error.message.startswith(OURS):
+        return error.message.partition(": ")[2].strip().splitlines()
+    return [f"{job}: {' '.join(error.message.split())}"]

@@ -29,10 +29,10 @@ from forecast_assets.checks import check_results, forecast_checks
 from forecast_assets.configuration import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN, Settings
 from forecast_assets.findings import of_forecasting
 from forecast_assets.forecasting import forecast_window
-from forecast_assets.history import History
 from forecast_assets.io_managers import (
     FittedModels,
     ForecastWindow,
+    Histories,
     Partitioned,
     recorded,
     written,
@@ -81,7 +81,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
     def distributions(
         context: AssetExecutionContext,
         config: ForecastConfig,
-        features: dict[str, History],
+        features: Histories,
         trained_models: FittedModels,
         store: StoreResource,
         progress: ResourceParam[Progress],

@@ -18,8 +18,7 @@ from dagster import (
 
 from forecast_assets.configuration import Settings
 from forecast_assets.features import Features, read_features
-from forecast_assets.history import History
-from forecast_assets.io_managers import Partitioned
+from forecast_assets.io_managers import Histories, Partitioned
 from forecast_assets.metadata import REJECTIONS_SHOWN
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
@@ -40,7 +39,7 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
     )
     def features(
         context: AssetExecutionContext,
-        prices: dict[str, History],
+        prices: Histories,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
         def join(key: str) -> Features:

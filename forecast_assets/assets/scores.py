@@ -25,8 +25,7 @@ from pydantic import Field
 
 from forecast_assets.assessment import assess_window
 from forecast_assets.configuration import Settings
-from forecast_assets.history import History
-from forecast_assets.io_managers import AssessedWindow, Partitioned, written
+from forecast_assets.io_managers import AssessedWindow, Histories, Partitioned, written
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
@@ -63,7 +62,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
     def scores(
         context: AssetExecutionContext,
         config: ScoringConfig,
-        prices: dict[str, History],
+        prices: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:

@@ -6,7 +6,8 @@ data changed; the row that it replaces stays, inactive. One that cannot be fitte
 its reason, in the metadata and in ``commodity.forecast.failures``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagster import (
@@ -24,15 +25,14 @@ from pydantic import Field
 
 from forecast_assets.configuration import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN, Settings
 from forecast_assets.errors import ModelsFailed
-from forecast_assets.history import History
-from forecast_assets.io_managers import Partitioned, TrainedWindow, written
+from forecast_assets.io_managers import Histories, Partitioned, TrainedWindow, written
 from forecast_assets.model_store import ModelStore, now
 from forecast_assets.parallel import Processes
-from forecast_assets.partitions import Partitions, Window
+from forecast_assets.partitions import Partitions, Window, commodity_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.tasks import Done, Task
-from forecast_assets.training import Request, train
+from forecast_assets.training import Request, Training, train
 
 
 class TrainingConfig(Config):
@@ -44,6 +44,26 @@ class TrainingConfig(Config):
         description="Version to save the models under; the configuration's by default.",
     )
     training_date: str | None = Field(default=None, description=TRAINING_DATE_OF_A_RUN)
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The windows of a run, trained commodity by commodity: an error ends those of its own.
+
+    ``of``: the trainings of a commodity's windows, in order.
+    """
+
+    of: Callable[[str], Iterator[tuple[Window, Training]]]
+    begun: dict[str, Iterator[tuple[Window, Training]]] = field(default_factory=dict)
+
+    def next_of(self, commodity: str) -> tuple[Window, Training]:
+        """The next window of a commodity. Raises ModelsFailed after an error in an earlier one."""
+        if commodity not in self.begun:
+            self.begun[commodity] = self.of(commodity)
+        try:
+            return next(self.begun[commodity])
+        except StopIteration as error:
+            raise ModelsFailed("not trained: an earlier partition's error ended it") from error
 
 
 def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -66,7 +86,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
     def trained_models(
         context: AssetExecutionContext,
         config: TrainingConfig,
-        features: dict[str, History],
+        features: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
     ) -> Output[Partitioned]:
@@ -88,17 +108,15 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
                 done for _, done in zip(shown, Processes(settings.parallel)(tasks), strict=True)
             )
 
-        windows = [
-            partitions.window_of_run(key, config.training_date, version)
-            for key in sorted(context.partition_keys)
-        ]
-        trained = train(run, [request(window) for window in windows], spread)
+        def trainings(name: str) -> Iterator[tuple[Window, Training]]:
+            keys = [key for key in sorted(context.partition_keys) if commodity_of(key) == name]
+            windows = [partitions.window_of_run(key, config.training_date, version) for key in keys]
+            return train(run, [request(window) for window in windows], spread)
+
+        trained = Trainings(trainings)
 
         def next_window(key: str) -> TrainedWindow:
-            try:
-                window, training = next(trained)
-            except StopIteration as error:
-                raise ModelsFailed("not trained: an earlier partition's error ended it") from error
+            window, training = trained.next_of(commodity_of(key))
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:

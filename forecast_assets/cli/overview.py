@@ -3,10 +3,11 @@
 from rich.console import Console
 from rich.table import Table
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.due import due_windows
+from forecast_assets.due import due_windows, undue
 from forecast_assets.partitions import Partitions
-from forecast_assets.store.contract import RecordedFailure
+from forecast_assets.store.contract import RecordedFailure, Store
 from forecast_assets.store.duckdb import DuckDBStore
 
 
@@ -15,9 +16,14 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     settings = load_settings()
     names = commodities(settings, commodity)
     version = settings.version(model_version)
-    console.print(overview(settings, names, version))
-    for failure in (x for name in names for x in failures_of(settings, name, version)):
+    broken: list[str] = []
+    console.print(overview(settings, names, version, broken))
+    for note in notes_of(settings, names):
+        console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
+    for failure in failures_of(settings, names, version, broken):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+    for each in dict.fromkeys(broken):
+        console.print(f"failed: {each}", style="red", soft_wrap=True, markup=False)
 
 
 def commodities(settings: Settings, names: list[str] | None) -> list[str]:
@@ -27,8 +33,11 @@ def commodities(settings: Settings, names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or settings.commodities))
 
 
-def overview(settings: Settings, names: list[str], version: str) -> Table:
-    """Per commodity: newest price and forecast, windows trained, forecasts, models failed."""
+def overview(settings: Settings, names: list[str], version: str, broken: list[str]) -> Table:
+    """Per commodity: newest price and forecast, windows trained, forecasts, models failed.
+
+    One that cannot be told of has a row with nothing but its name, and a line in ``broken``.
+    """
     store = DuckDBStore.of(settings)
     table = Table(title=f"model version {version}")
     for heading in ("commodity", "newest price", "newest forecast", "windows trained"):
@@ -36,30 +45,56 @@ def overview(settings: Settings, names: list[str], version: str) -> Table:
     for heading in ("models", "forecasts", "failed", "declined"):
         table.add_column(heading, justify="right")
     for name in names:
-        history = store.prices.history(name)
-        models = store.models.find(name, model_version=version)
-        issued = store.paths.issued(name, version)
-        failures = failures_of(settings, name, version)
-        windows = due_windows(settings, Partitions(settings).windows_of(name), history)
-        trained = {row.training_date for row in models} & {x.training_date for x in windows}
-        newest = f"{history.closes[-1]:g} on {history.newest}" if len(history) else "none"
-        starts = [forecast.forecast_start_date for forecast in issued]
-        table.add_row(
-            name,
-            f"{newest} ({settings.commodities[name].unit})" if len(history) else newest,
-            str(max(starts)) if starts else "none",
-            f"{len(trained)} of {len(windows)}",
-            str(len(models)),
-            f"{len(issued):,}",
-            str(sum(not failure.declined for failure in failures)),
-            str(sum(failure.declined for failure in failures)),
-        )
+        cells = ["cannot be told"]
+        with boundary(name, broken):
+            cells = cells_of(settings, store, name, version)
+        table.add_row(name, *cells)
     return table
 
 
-def failures_of(settings: Settings, name: str, version: str) -> list[RecordedFailure]:
-    """What is absent for a commodity, of the models that the roster still names."""
-    recorded = DuckDBStore.of(settings).failures.find(name, version)
+def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[str]:
+    """The row of a commodity, without its name."""
+    history = store.prices.history(name)
+    models = store.models.find(name, model_version=version)
+    issued = store.paths.issued(name, version)
+    recorded = [x for x in store.failures.find(name, version) if x.model_name in settings.models]
+    windows = due_windows(settings, Partitions(settings).windows_of(name), history)
+    trained = {row.training_date for row in models} & {x.training_date for x in windows}
+    newest = f"{history.closes[-1]:g} on {history.newest}" if len(history) else "none"
+    starts = [forecast.forecast_start_date for forecast in issued]
+    return [
+        f"{newest} ({settings.commodities[name].unit})" if len(history) else newest,
+        str(max(starts)) if starts else "none",
+        f"{len(trained)} of {len(windows)}",
+        str(len(models)),
+        f"{len(issued):,}",
+        str(sum(not failure.declined for failure in recorded)),
+        str(sum(failure.declined for failure in recorded)),
+    ]
+
+
+def notes_of(settings: Settings, names: list[str]) -> list[str]:
+    """Why commodities have no window to train or forecast, a line each."""
+    store, partitions = DuckDBStore.of(settings), Partitions(settings)
+    reasons: list[str | None] = []
+    for name in names:
+        with boundary(name, []):  # the table says what is broken of it
+            history = store.prices.history(name)
+            reasons.append(undue(settings, partitions.windows_of(name), history))
+    return [reason for reason in reasons if reason]
+
+
+def failures_of(
+    settings: Settings, names: list[str], version: str, broken: list[str]
+) -> list[RecordedFailure]:
+    """What is absent for some commodities, of the models that the roster still names.
+
+    One that cannot be told of has a line in ``broken``.
+    """
+    recorded = []
+    for name in names:
+        with boundary(name, broken):
+            recorded += DuckDBStore.of(settings).failures.find(name, version)
     return [failure for failure in recorded if failure.model_name in settings.models]
 
 

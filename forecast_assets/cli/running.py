@@ -53,14 +53,14 @@ def run_due(console: Console, wish: Wish) -> None:
                 wish.train_on,
             )
         )
-    console.print(overview(settings, names, version))
+    console.print(overview(settings, names, version, worker.problems))
     console.print(
         f"Tables: {settings.database_path}, a DuckDB file:"
         " commodity.forecast.distributions has a row a path",
         soft_wrap=True,
     )
     console.print(f"Report: {settings.report_path}", soft_wrap=True)
-    failures = [x for name in names for x in failures_of(settings, name, version)]
+    failures = failures_of(settings, names, version, worker.problems)
     tell(console, [x for x in failures if worker.attempted(x)], worker.problems, worker.notes)
 
 
