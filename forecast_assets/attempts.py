@@ -4,6 +4,10 @@ Nothing is remembered beside Dagster's own history of runs: each run that a sens
 a tag with the pieces of work it is for and the signature of what each was to be made from. A piece
 that is still due after such a run is tried again after a pause that doubles, until it has been
 tried often enough; then it waits until it would be made from something else.
+
+A run counts for the tables that it was made on. It carries the newest mark of the tables when it
+was asked for, and in the end a mark that it leaves in them itself; tables without that mark, since
+they were emptied or restored from a copy, know nothing of the run.
 """
 
 import hashlib
@@ -13,13 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from forecast_assets.configuration import Automation
 from forecast_assets.pulse import Pulses
+from forecast_assets.store.contract import MarkTable
 
 DUE = "forecast_assets/due"
 """The tag: JSON, piece of work to signature."""
+
+TABLES = "forecast_assets/tables"
+"""The tag: the newest mark of the tables that the run has seen."""
 
 SENSOR = "dagster/sensor_name"
 """Dagster's tag of the sensor that asked for a run."""
@@ -60,16 +68,22 @@ class Tried:
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs that a sensor has asked for, the newest first."""
+    """The runs that a sensor has asked for, the newest first.
+
+    ``marks``: of the tables; read when they are needed, which may raise StoreLocked.
+    """
 
     records: Sequence[RunRecord]
     policy: Automation
+    marks: MarkTable
 
     @classmethod
-    def of(cls, instance: DagsterInstance, sensor: str, policy: Automation) -> "Attempts":
+    def of(
+        cls, instance: DagsterInstance, sensor: str, policy: Automation, marks: MarkTable
+    ) -> "Attempts":
         """Read the newest runs of a sensor."""
         asked = RunsFilter(tags={SENSOR: sensor})
-        return cls(instance.get_run_records(filters=asked, limit=RUNS_READ), policy)
+        return cls(instance.get_run_records(filters=asked, limit=RUNS_READ), policy, marks)
 
     @cached_property
     def going_on(self) -> list[RunRecord]:
@@ -77,10 +91,19 @@ class Attempts:
         return [record for record in self.records if record.dagster_run.status in WAITING]
 
     @cached_property
+    def finished(self) -> list[RunRecord]:
+        """Runs that have ended, on whatever tables."""
+        return [record for record in self.records if record.dagster_run.is_finished]
+
+    @cached_property
+    def _found(self) -> list[str]:
+        return self.marks.found()
+
+    @cached_property
     def _tried(self) -> Mapping[Work, Tried]:
         tried: dict[Work, Tried] = {}
-        for record in self.records:
-            if not record.dagster_run.is_finished:
+        for record in self.finished:
+            if record.dagster_run.tags.get(TABLES) not in self._found:
                 continue
             for work in work_of(record):
                 newer = tried.get(work, Tried(0, ended(record), record.dagster_run.run_id))
@@ -104,13 +127,27 @@ class Attempts:
         return tried.last + timedelta(seconds=pause)
 
     def key(self, asked: Sequence[Work]) -> str:
-        """The run key of a request: the same request at the same attempt has the same key."""
-        return signature(*((work, self.tried(work).times) for work in sorted(asked)))
+        """The run key of a request: the same request at the same attempt has the same key.
+
+        A key is good for one run, ever: after another run has ended it is another, or tables
+        that were emptied would never be filled again.
+        """
+        newest = self.finished[0].dagster_run.run_id if self.finished else ""
+        return signature(newest, *((work, self.tried(work).times) for work in sorted(asked)))
+
+    def tags(self, asked: Sequence[Work]) -> dict[str, str]:
+        """The tags of a run that is for these pieces of work."""
+        due = json.dumps({work.name: work.signature for work in sorted(asked)})
+        return {DUE: due, TABLES: self._found[-1]}
 
 
-def tag(asked: Sequence[Work]) -> dict[str, str]:
-    """The tag of a run that is for these pieces of work."""
-    return {DUE: json.dumps({work.name: work.signature for work in sorted(asked)})}
+def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:
+    """At the end of a run that a sensor asked for: the tables know it, and it says so."""
+    now_known = instance.get_run_by_id(run.run_id)
+    if DUE not in run.tags or now_known is None or now_known.tags.get(TABLES) == run.run_id:
+        return
+    marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
+    instance.add_run_tags(run.run_id, {TABLES: run.run_id})
 
 
 def work_of(record: RunRecord) -> list[Work]:

@@ -1,16 +1,19 @@
 """What the report says, gathered from the tables."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
+from forecast_assets.due import undue
 from forecast_assets.evaluation import non_overlapping
 from forecast_assets.history import History
 from forecast_assets.leaderboard import ALL
+from forecast_assets.partitions import Partitions
 from forecast_assets.points import LEVELS
 from forecast_assets.report import (
     Calibration,
@@ -39,14 +42,20 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     """All that the report says. ``at``: now, in UTC."""
     table = store.leaderboard.read()
     standings = table[table.model_version == settings.model_version]
-    commodities = [
-        brief(settings, store, name, standings[standings.commodity == name])
-        for name in settings.commodities
-    ]
-    notices = [x for name in settings.commodities for x in failures_of(settings, store, name)]
-    notices += [notice for part in commodities for notice in stale(part, at.date(), STALE_DAYS)]
+    commodities: list[CommodityReport] = []
+    notices: list[Notice] = []
+    failures: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, failures):
+            part = brief(settings, store, name, standings[standings.commodity == name])
+            notices += [
+                *failures_of(settings, store, name),
+                *nothing_due(settings, part.history, at),
+                *stale(part, at.date(), STALE_DAYS),
+            ]
+            commodities.append(part)
     overall = standings[standings.commodity == ALL]
-    return Report(at, settings.model_version, notices, commodities, overall)
+    return Report(at, settings.model_version, notices, commodities, overall, failures)
 
 
 def brief(
@@ -135,6 +144,13 @@ def calibration_of(
         coverage.coverage_80.to_numpy(),
         coverage.coverage_95.to_numpy(),
     )
+
+
+def nothing_due(settings: Settings, history: History, at: datetime) -> list[Notice]:
+    """Why a commodity has no window to train or forecast at all, if it has none."""
+    windows = Partitions(settings).windows_of(history.commodity, at.replace(tzinfo=UTC))
+    reason = undue(settings, windows, history)
+    return [Notice("warning", reason)] if reason else []
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

@@ -15,6 +15,7 @@ from dagster import (
     multi_asset_check,
 )
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import ChecksFailed
 from forecast_assets.evaluation import standings
@@ -163,21 +164,29 @@ def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
     """What is wrong with the forecasts held: rows by check."""
     found: dict[str, list[dict[str, str]]] = {name: [] for name in HELD}
     for name in settings.commodities:
-        history = store.prices.history(name)
-        cutoffs = {x.data_cutoff_date for x in store.paths.issued(name, settings.model_version)}
-        if len(history) == 0:
-            found["newest_forecast"].append(_row(name, "there are no prices"))
-            continue
-        if not cutoffs:
-            found["newest_forecast"].append(_row(name, "there are no forecasts"))
-            continue
-        if max(cutoffs) < history.newest:
-            text = f"the newest price is of {history.newest}, the newest forecast knows"
-            found["newest_forecast"].append(_row(name, f"{text} {max(cutoffs)}"))
-        between = history.since(min(cutoffs)).known_at(max(cutoffs))
-        if missing := sorted(set(between.dates.tolist()) - cutoffs):
-            text = f"{len(missing)} sessions have no forecast, the first {missing[0]}"
-            found["no_gaps"].append(_row(name, text))
+        failures: list[str] = []
+        with boundary(name, failures):
+            for check, text in held_of(settings, store, name).items():
+                found[check].append(_row(name, text))
+        found["newest_forecast"] += [_row(name, failure) for failure in failures]
+    return found
+
+
+def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
+    """What is wrong with the forecasts of one commodity, by check."""
+    history = store.prices.history(name)
+    cutoffs = {x.data_cutoff_date for x in store.paths.issued(name, settings.model_version)}
+    if len(history) == 0:
+        return {"newest_forecast": "there are no prices"}
+    if not cutoffs:
+        return {"newest_forecast": "there are no forecasts"}
+    found = {}
+    if max(cutoffs) < history.newest:
+        text = f"the newest price is of {history.newest}, the newest forecast knows"
+        found["newest_forecast"] = f"{text} {max(cutoffs)}"
+    between = history.since(min(cutoffs)).known_at(max(cutoffs))
+    if missing := sorted(set(between.dates.tolist()) - cutoffs):
+        found["no_gaps"] = f"{len(missing)} sessions have no forecast, the first {missing[0]}"
     return found
 
 
@@ -185,11 +194,14 @@ def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
     """Models whose intervals hold too few or too many outcomes."""
     rows = []
     for name in settings.commodities:
-        records = store.scores.records(name, settings.model_version)
-        for each in standings(records, tolerance_of(settings)):
-            if each.calibration in ("too narrow", "too wide"):
-                shares = f"80 %: {each.coverage_80:.1%}, 95 %: {each.coverage_95:.1%}"
-                rows.append(_row(name, f"{each.model_name} is {each.calibration}: {shares}"))
+        failures: list[str] = []
+        with boundary(name, failures):
+            records = store.scores.records(name, settings.model_version)
+            for each in standings(records, tolerance_of(settings)):
+                if each.calibration in ("too narrow", "too wide"):
+                    shares = f"80 %: {each.coverage_80:.1%}, 95 %: {each.coverage_95:.1%}"
+                    rows.append(_row(name, f"{each.model_name} is {each.calibration}: {shares}"))
+        rows += [_row(name, failure) for failure in failures]
     return rows
 
 

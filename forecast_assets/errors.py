@@ -69,6 +69,10 @@ class ModelsFailed(ForecastAssetsError):
     """Some models of a window broke; what the others gave is committed."""
 
 
+class CommoditiesFailed(ForecastAssetsError):
+    """Some commodities could not be done; the others were. The message has a line for each."""
+
+
 class FilesFailed(ForecastAssetsError):
     """Some files of the landing folder could not be put away; they are where they were."""
 

@@ -1,9 +1,10 @@
 """Freshness and soundness of prices: what is old, missing or strange, by commodity."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Age, SampleSource, Settings
 from forecast_assets.sessions import age, gaps, trading_week
 from forecast_assets.store.contract import Store
@@ -28,64 +29,78 @@ def price_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
 
     Samples are not expected to grow.
     """
-    observed = []
-    for name, calendar in watched(settings):
+
+    def look(name: str) -> list[Observed]:
         history = store.prices.history(name)
         if len(history) == 0:
-            observed.append(Observed(name, RED, "there is no price"))
-            continue
+            return [Observed(name, RED, "there is no price")]
+        calendar = settings.commodity(name).calendar
         sessions = age(history.newest, today, calendar, trading_week(history.dates))
         found = f"the newest price is of {history.newest}, {sessions} sessions ago"
-        observed += _aged(name, sessions, settings.checks.price_age, found)
-    return observed
+        return _aged(name, sessions, settings.checks.price_age, found)
+
+    return of_each(watched(settings), look)
 
 
 def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
     """Commodities whose newest forecast knows less than ``checks.forecast_age`` allows."""
-    observed = []
-    for name, calendar in watched(settings):
+
+    def look(name: str) -> list[Observed]:
         history = store.prices.history(name)
         issued = store.paths.issued(name, settings.model_version)
         if not issued:
-            observed.append(Observed(name, RED, "there is no forecast"))
-            continue
+            return [Observed(name, RED, "there is no forecast")]
         newest = max(forecast.data_cutoff_date for forecast in issued)
+        calendar = settings.commodity(name).calendar
         sessions = age(newest, today, calendar, trading_week(history.dates))
         found = f"the newest forecast knows {newest}, {sessions} sessions ago"
-        observed += _aged(name, sessions, settings.checks.forecast_age, found)
-    return observed
+        return _aged(name, sessions, settings.checks.forecast_age, found)
+
+    return of_each(watched(settings), look)
 
 
 def missing_sessions(settings: Settings, store: Store) -> list[Observed]:
     """Sessions since the first training date that a calendar expects and that have no price."""
-    observed = []
-    for name, commodity in settings.commodities.items():
-        history = store.prices.history(name)
-        missing = gaps(history, commodity.calendar, settings.training.start)
-        if missing:
-            found = f"{len(missing)} sessions of {commodity.calendar} have no price: "
-            observed.append(Observed(name, YELLOW, found + _some([str(day) for day in missing])))
-    return observed
+
+    def look(name: str) -> list[Observed]:
+        calendar = settings.commodity(name).calendar
+        missing = gaps(store.prices.history(name), calendar, settings.training.start)
+        found = f"{len(missing)} sessions of {calendar} have no price: "
+        days = [str(day) for day in missing]
+        return [Observed(name, YELLOW, found + _some(days))] if days else []
+
+    return of_each(settings.commodities, look)
 
 
 def strange_prices(settings: Settings, store: Store) -> list[Observed]:
     """Moves beyond ``checks.spike_bound`` and closes at or below zero, of late."""
-    observed = []
-    for name in settings.commodities:
+
+    def look(name: str) -> list[Observed]:
         history = store.prices.history(name)
         flagged = store.prices.flagged(name, settings.checks.spike_bound)
         newest = set(history.dates[-FLAGS_WATCHED:].tolist())
         late = [str(price) for price in flagged if price.date in newest]
-        if late:
-            found = f"{_some(late)} ({len(flagged)} such sessions in all)"
-            observed.append(Observed(name, YELLOW, found))
+        found = f"{_some(late)} ({len(flagged)} such sessions in all)" if late else ""
+        return [Observed(name, YELLOW, found)] if found else []
+
+    return of_each(settings.commodities, look)
+
+
+def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list[Observed]:
+    """What is wrong with each commodity; one that cannot be looked at fails by its error."""
+    observed = []
+    for name in names:
+        failures: list[str] = []
+        with boundary(name, failures):
+            observed += look(name)
+        observed += [Observed(name, RED, failure) for failure in failures]
     return observed
 
 
-def watched(settings: Settings) -> list[tuple[str, str]]:
-    """Commodities that new prices are expected of, each with its calendar."""
+def watched(settings: Settings) -> list[str]:
+    """Commodities that new prices are expected of."""
     return [
-        (name, commodity.calendar)
+        name
         for name, commodity in settings.commodities.items()
         if not isinstance(commodity.source, SampleSource)
     ]

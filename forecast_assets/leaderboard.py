@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from forecast_assets.boundary import boundary
 from forecast_assets.evaluation import (
     Tolerance,
     diebold_mariano,
@@ -40,22 +41,28 @@ Records = Mapping[tuple[str, str], pd.DataFrame]
 """Records (see ``evaluation``) by commodity and model version."""
 
 
-def leaderboard(records: Records, training: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
+def leaderboard(
+    records: Records, training: pd.DataFrame, tolerance: Tolerance, failures: list[str]
+) -> pd.DataFrame:
     """A row for each commodity, version and model, and one for each version and model over all.
 
-    ``training``: commodity, model_version, model_name, models_trained and training_seconds.
+    ``training``: commodity, model_version, model_name, models_trained and training_seconds. A
+    commodity that cannot be ranked has a line in ``failures`` and no row.
     """
     keys = ["commodity", "model_version", "model_name"]
-    single = [
-        rows_of(some, tolerance).assign(commodity=commodity, model_version=version)
-        for (commodity, version), some in records.items()
-        if len(some)
-    ]
+    single = []
+    ranked: dict[tuple[str, str], pd.DataFrame] = {}
+    for (commodity, version), some in records.items():
+        with boundary(commodity, failures):
+            if len(some):
+                rows = rows_of(some, tolerance)
+                single.append(rows.assign(commodity=commodity, model_version=version))
+                ranked[commodity, version] = some
     if not single:
         return pd.DataFrame()
     table = pd.concat(single).merge(training, how="left", on=keys)
     overall = [
-        over_all(table[table.model_version == version], records, version)
+        over_all(table[table.model_version == version], ranked, version)
         for version in sorted(set(table.model_version))
     ]
     rows = pd.concat([table, *overall], ignore_index=True)

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dagster import MarkdownMetadataValue, MetadataValue, TableRecord
+from dagster import (
+    AssetMaterialization,
+    MarkdownMetadataValue,
+    MetadataValue,
+    TableMetadataValue,
+    TableRecord,
+)
 
 from forecast_assets import plots
 from forecast_assets.assessment import Assessment
+from forecast_assets.boundary import boundary
 from forecast_assets.features import Feature, Features
 from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
@@ -30,6 +37,9 @@ from forecast_assets.training import Training
 Metadata = dict[str, Any]
 
 REJECTIONS_SHOWN = 50
+
+FAILURES = "failures"
+"""Under this key an asset of all commodities says which of them it could not do, and why."""
 
 NOTES = "notes"
 """Under this key any asset may say, a line each, what a reader should know; no failure."""
@@ -176,12 +186,14 @@ def of_leaderboard(rows: pd.DataFrame) -> Metadata:
 
 def of_report(said: Report, path: Path) -> Metadata:
     """Where the page is, what it warns of, and its fans."""
-    notices = [f"- {notice.level}: {notice.text}" for notice in said.notices]
-    fans = [
-        plots.newest_fan(part.history, part.published.fan, part.unit).markdown
-        for part in said.commodities
-        if part.published
-    ]
+    failed = [f"- failed: {line}" for line in said.failures]
+    notices = [*failed, *(f"- {notice.level}: {notice.text}" for notice in said.notices)]
+    fans = []
+    for part in said.commodities:
+        with boundary(part.commodity, said.failures):
+            if part.published:
+                fan = plots.newest_fan(part.history, part.published.fan, part.unit)
+                fans.append(fan.markdown)
     return {
         "page": MetadataValue.url(path.as_uri()),
         "path": MetadataValue.path(path),
@@ -277,6 +289,18 @@ def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
 def notes(lines: Sequence[str]) -> Metadata:
     """What a reader should know although nothing failed; nothing where there is nothing."""
     return {NOTES: table([{"note": each} for each in lines])} if lines else {}
+
+
+def failures(lines: Sequence[str]) -> Metadata:
+    """The commodities that could not be done, each with its error; nothing where all were."""
+    return {FAILURES: table([{"failure": each} for each in lines])} if lines else {}
+
+
+def failures_in(materialization: AssetMaterialization) -> list[str]:
+    """What ``failures`` has put into a materialization."""
+    found = materialization.metadata.get(FAILURES)
+    records = found.records if isinstance(found, TableMetadataValue) else []
+    return [str(record.data["failure"]) for record in records]
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:

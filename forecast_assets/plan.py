@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import groupby
 
 from forecast_assets.attempts import Attempts, Work, signature
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import LandingSource, Settings
 from forecast_assets.due import (
     Ledger,
@@ -21,6 +22,7 @@ from forecast_assets.due import (
     missing_forecasts,
     missing_models,
     stretches,
+    undue,
     windows_with_news,
     windows_without_scores,
 )
@@ -71,11 +73,13 @@ class Request:
 class Plan:
     """Runs to ask for, and a line for each commodity, or piece, that is left alone for now.
 
+    ``failures``: the commodities of which it cannot be told what is due, each with the error.
     ``settled``: nothing changes before the tables or the day do.
     """
 
     requests: list[Request] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     settled: bool = True
 
 
@@ -124,9 +128,17 @@ class CommodityState:
             return "no price has landed yet"
         if not self.windows:
             return f"nothing due until {self.settings.training.start}"
+        if reason := undue(self.settings, self.windows, self.history):
+            return reason.removeprefix(f"{self.name}: ")
         if not_due(self.settings, self.windows[-1], self.history) is None:
             return f"nothing due until {self.windows[-1].end} or a new price"
         return f"nothing due until a price after {self.history.newest}"
+
+    def due(self, attempts: Attempts) -> list[Piece]:
+        """What is due before any window, or else all that is due of them."""
+        first = self.before_windows()
+        able = [piece for piece in first if not attempts.given_up(piece.work)]
+        return able or [*first, *self.of_windows(attempts)]
 
     def before_windows(self) -> list[Piece]:
         """Prices that were never read, or sessions whose covariates were not joined."""
@@ -201,16 +213,16 @@ def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) ->
     models = ModelStore.over(store, settings)
     pieces: list[Piece] = []
     idle: dict[str, list[str]] = {}
+    failures: list[str] = []
     partitions = Partitions(settings)
     begun = {name: partitions.windows_of(name, now) for name in settings.commodities}
     for name in settings.commodities:
-        state = CommodityState(settings, models, begun[name], name)
-        first = state.before_windows()
-        able = [x for x in first if not attempts.given_up(x.work)]
-        mine = able or [*first, *state.of_windows(attempts)]
-        pieces += mine
-        if not mine:
-            idle.setdefault(state.idle, []).append(name)
+        with boundary(name, failures):
+            state = CommodityState(settings, models, begun[name], name)
+            mine = state.due(attempts)
+            if not mine:
+                idle.setdefault(state.idle, []).append(name)
+            pieces += mine
     able, waiting = sorted_out(pieces, attempts, now)
     asked = requests(begun, able, attempts)
     if not asked and (publishing := publishing_due(settings, store)):
@@ -219,8 +231,9 @@ def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) ->
         asked = [Request("catch_up", PUBLISH, (piece.work,)) for piece in able]
         waiting += why
     resting = [f"{', '.join(names)}: {reason}" for reason, names in idle.items()]
-    settled = not asked and all(attempts.given_up(piece.work) for piece in pieces)
-    return Plan(asked, [*waiting, *resting], settled)
+    given_up = all(attempts.given_up(piece.work) for piece in pieces)
+    settled = not asked and given_up and not failures
+    return Plan(asked, [*failures, *waiting, *resting], failures, settled)
 
 
 def sorted_out(

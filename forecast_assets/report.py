@@ -5,7 +5,7 @@ no other file: its plots are data URIs, and it forbids itself anything else.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from forecast_assets import plots
+from forecast_assets.boundary import boundary
 from forecast_assets.history import History
 from forecast_assets.plots import Picture
 from forecast_assets.store.contract import Fan
@@ -104,7 +105,8 @@ class CommodityReport:
 class Report:
     """All of the page. ``made_at``: UTC where it names no time zone.
 
-    ``overall``: rows of ``forecast.leaderboard`` over all commodities.
+    ``overall``: rows of ``forecast.leaderboard`` over all commodities. ``failures``: commodities
+    that cannot be told of, each with the error, as notices; drawing adds those it cannot draw.
     """
 
     made_at: datetime
@@ -112,6 +114,7 @@ class Report:
     notices: Sequence[Notice]
     commodities: Sequence[CommodityReport]
     overall: pd.DataFrame
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -167,17 +170,23 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    sections = []
+    for place, part in enumerate(report.commodities, start=1):
+        with boundary(part.commodity, report.failures):
+            sections.append(section(part, place))
+    failed = [Notice("failed", line) for line in dict.fromkeys(report.failures)]
+    notices = [*failed, *report.notices]
     return environment.get_template(TEMPLATE).render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
-        notices=sorted(report.notices, key=lambda notice: LEVELS.index(notice.level)),
-        sections=[section(part, place) for place, part in enumerate(report.commodities, start=1)],
+        notices=sorted(notices, key=lambda notice: LEVELS.index(notice.level)),
+        sections=sections,
         overall=standings(report.overall, None),
         pit_bins=plots.PIT_BINS,
     )
 
 
-LEVELS: tuple[Level, ...] = ("failed", "stale", "declined")
+LEVELS: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
 """Notices are read in this order."""
 
 

@@ -9,6 +9,7 @@ from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
+from forecast_assets.attempts import leave_mark
 from forecast_assets.configuration import Settings
 from forecast_assets.pulse import Pulses
 from forecast_assets.store.contract import Store
@@ -44,8 +45,13 @@ class StoreResource(DuckDBResource):
             self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Show it no longer."""
-        if context.run is not None:
+        """Leave a mark in the tables, and show that the run is alive no longer."""
+        if context.run is None:
+            return
+        try:
+            if context.instance is not None:
+                leave_mark(context.instance, context.run, self._store().marks)
+        finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 
     def tables(self) -> Store:

@@ -11,6 +11,7 @@ from dagster import (
     schedule,
 )
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Commodity, LandingSource, SampleSource, Settings
 from forecast_assets.due import stretches
 from forecast_assets.resources import impatient_store
@@ -42,11 +43,19 @@ def fetch_prices(settings: Settings) -> ScheduleDefinition:
         day = context.scheduled_execution_time.date()
         wanted = [name for name, each in settings.commodities.items() if may_change(each)]
         prices = impatient_store(settings).prices
-        trading = [name for name in wanted if trades(settings, prices, name, day)]
+        failures: list[str] = []
+        trading = []
+        for name in wanted:
+            with boundary(name, failures):
+                if trades(settings, prices, name, day):
+                    trading.append(name)
+        for failure in failures:
+            context.log.error("%s", failure)
         if not wanted:
             return SkipReason("no commodity has a source that changes by itself")
         if not trading:
-            return SkipReason(f"no session on {day}: {', '.join(wanted)}")
+            said = "; ".join([f"no session on {day}: {', '.join(wanted)}", *failures])
+            return SkipReason(said)
         order = list(settings.commodities)
         return [fetched(day, first, last) for first, last in stretches(trading, order)]
 

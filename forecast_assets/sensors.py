@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from forecast_assets.alerts import Told, deliver, failed_runs, news
-from forecast_assets.attempts import Attempts, Work, bury, signature, tag
+from forecast_assets.attempts import Attempts, Work, bury, signature
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.jobs import JOBS
@@ -49,7 +49,8 @@ def new_market_data(settings: Settings) -> SensorDefinition:
     def look(context: SensorEvaluationContext) -> SensorResult:
         folder = LandingFolder(settings)
         folder.make()
-        attempts = Attempts.of(context.instance, LANDING, settings.automation)
+        marks = impatient_store(settings).marks
+        attempts = Attempts.of(context.instance, LANDING, settings.automation, marks)
         now = datetime.now(UTC)
         waiting = folder.waiting(time.time())
         said = [f"{len(waiting.unfinished)} being written"] if waiting.unfinished else []
@@ -60,11 +61,14 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         if alive := bury(context.instance, attempts, pulses, now):
             said.append(f"run {alive[0].dagster_run.run_id[:8]} is landing files")
             return SensorResult(skip_reason="; ".join(said))
-        able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
+        try:
+            able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
+            work = [piece.work for piece in able]
+            request = RunRequest(run_key=attempts.key(work), tags=attempts.tags(work))
+        except StoreLocked as error:
+            return SensorResult(skip_reason="; ".join([*said, str(error)]))
         if not able:
             return SensorResult(skip_reason="; ".join([*said, *reasons]))
-        work = [piece.work for piece in able]
-        request = RunRequest(run_key=attempts.key(work), tags=tag(work))
         return SensorResult(run_requests=[request])
 
     return look
@@ -87,7 +91,8 @@ def due_work(settings: Settings) -> SensorDefinition:
         description="Models, forecasts and scores that are due: the fewest runs that make them.",
     )
     def look(context: SensorEvaluationContext) -> SensorResult:
-        attempts = Attempts.of(context.instance, DUE_WORK, settings.automation)
+        store = impatient_store(settings)
+        attempts = Attempts.of(context.instance, DUE_WORK, settings.automation, store.marks)
         pulses, now = pulses_beside(settings.database_path), datetime.now(UTC)
         known = bury(context.instance, attempts, pulses, now)
         alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
@@ -98,10 +103,12 @@ def due_work(settings: Settings) -> SensorDefinition:
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
         try:
-            found = plan(settings, impatient_store(settings), attempts, now)
+            found = plan(settings, store, attempts, now)
+            requests = [run_request(request, attempts) for request in found.requests]
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
-        requests = [run_request(request, attempts) for request in found.requests]
+        for failure in found.failures:
+            context.log.error("%s", failure)
         said = "; ".join(found.reasons)
         cursor = json.dumps({"seen": seen, "said": said}) if found.settled else ""
         return SensorResult(
@@ -142,7 +149,7 @@ def tell(settings: Settings) -> SensorDefinition:
 
 def run_request(request: Request, attempts: Attempts) -> RunRequest:
     """A run of exactly these assets, over the range of its partitions."""
-    tags = tag(request.work)
+    tags = attempts.tags(request.work)
     if request.bounds:
         first, last = request.bounds
         tags |= {

@@ -213,15 +213,15 @@ NO_TRAINING = pd.DataFrame(
 
 
 def test_without_records_there_are_no_rows() -> None:
-    assert len(leaderboard({}, NO_TRAINING, WITHIN)) == 0
+    assert len(leaderboard({}, NO_TRAINING, WITHIN, [])) == 0
     empty = records_of("naive", [])
-    assert len(leaderboard({("Coffee", "v1.0"): empty}, NO_TRAINING, WITHIN)) == 0
+    assert len(leaderboard({("Coffee", "v1.0"): empty}, NO_TRAINING, WITHIN, [])) == 0
 
 
 def test_versions_are_ranked_apart_and_a_model_without_training_costs_nothing() -> None:
     both = pd.concat([records_of("naive", [2.0, 2.0]), records_of("theta", [1.0, 1.0])])
     records = {("Coffee", "v1"): both, ("Coffee", "v2"): records_of("theta", [9.0])}
-    rows = leaderboard(records, NO_TRAINING, WITHIN).set_index(
+    rows = leaderboard(records, NO_TRAINING, WITHIN, []).set_index(
         ["commodity", "model_version", "model_name"]
     )
     assert rows.loc[("Coffee", "v1", "theta"), "place"] == 1
@@ -235,7 +235,7 @@ def test_versions_are_ranked_apart_and_a_model_without_training_costs_nothing() 
 def test_a_model_without_skill_stands_after_those_that_have_one() -> None:
     early, late = records_of("naive", [2.0]), records_of("theta", [1.0], first="2024-02-01")
     worse = records_of("ets", [9.0])
-    rows = leaderboard({("Coffee", "v1"): pd.concat([late, early, worse])}, NO_TRAINING, WITHIN)
+    rows = leaderboard({("Coffee", "v1"): pd.concat([late, early, worse])}, NO_TRAINING, WITHIN, [])
     coffee = rows[rows.commodity == "Coffee"].sort_values("place")
     assert coffee.model_name.tolist() == ["naive", "ets", "theta"]
 
@@ -246,7 +246,7 @@ def test_log_scores_are_compared_where_every_models_is_defined() -> None:
     training = pd.DataFrame(
         columns=["commodity", "model_version", "model_name", "models_trained", "training_seconds"]
     )
-    rows = leaderboard({("Tea", "v1"): pd.concat([naive, far])}, training, WITHIN)
+    rows = leaderboard({("Tea", "v1"): pd.concat([naive, far])}, training, WITHIN, [])
     means = rows[rows.commodity == "Tea"].set_index("model_name").log_score
     assert means["naive"] == pytest.approx((1 + 3 + 4) / 3)
     assert means["ets"] == pytest.approx((5 + 7 + 8) / 3)
@@ -258,7 +258,7 @@ def test_a_model_that_lacks_a_commodity_has_no_skill_over_all() -> None:
     training = pd.DataFrame(
         columns=["commodity", "model_version", "model_name", "models_trained", "training_seconds"]
     )
-    rows = leaderboard({("Tea", "v1"): easy, ("Oats", "v1"): hard}, training, WITHIN)
+    rows = leaderboard({("Tea", "v1"): easy, ("Oats", "v1"): hard}, training, WITHIN, [])
     overall = rows[rows.commodity == ALL].set_index("model_name")
     assert rows[(rows.commodity == "Tea") & (rows.model_name == "ets")].skill.tolist() == [0.5]
     assert math.isnan(overall.skill["ets"])
@@ -326,7 +326,9 @@ def test_the_table_reads_in_the_order_of_places_and_is_replaced_whole(
     store: DuckDBStore = make_graph().store
     at = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
     both = pd.concat([records_of("naive", [2.0] * 3), records_of("theta", [1.0] * 3)])
-    store.leaderboard.replace(leaderboard({("Tin", "v1"): both}, NO_TRAINING, WITHIN), at, "one")
+    store.leaderboard.replace(
+        leaderboard({("Tin", "v1"): both}, NO_TRAINING, WITHIN, []), at, "one"
+    )
     held = store.leaderboard.read()
     assert list(zip(held.commodity, held.place, held.model_name, strict=True)) == [
         (ALL, 1, "theta"), (ALL, 2, "naive"), ("Tin", 1, "theta"), ("Tin", 2, "naive"),

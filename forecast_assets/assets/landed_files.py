@@ -20,6 +20,7 @@ from dagster import (
 )
 from filelock import FileLock
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import FilesFailed, Interrupted
 from forecast_assets.landing import LandingFolder
@@ -57,7 +58,7 @@ def landed_files_asset(settings: Settings) -> AssetsDefinition:
         for file in received:
             log = context.log.info if file.accepted else context.log.error
             log("%s: %s", file.file, file.outcome)
-        for materialization in prices_of(received, tables, settings):
+        for materialization in prices_of(received, tables, settings, failed):
             context.log_event(materialization)
         if failed:
             raise FilesFailed("\n".join(failed))
@@ -67,9 +68,12 @@ def landed_files_asset(settings: Settings) -> AssetsDefinition:
 
 
 def prices_of(
-    received: Sequence[Received], tables: Store, settings: Settings
+    received: Sequence[Received], tables: Store, settings: Settings, failures: list[str]
 ) -> list[AssetMaterialization]:
-    """What the files did to ``prices``: one materialization a commodity."""
+    """What the files did to ``prices``: one materialization a commodity.
+
+    One whose prices landed and cannot be told of has a line in ``failures``.
+    """
     landed = [
         pair for file in received for pair in zip(file.observations, file.landings, strict=True)
     ]
@@ -85,9 +89,10 @@ def prices_of(
             rejections=[rejection for seen, _ in mine for rejection in seen.rejections],
             without_close=sum(seen.without_close for seen, _ in mine),
         )
-        unit, history = settings.commodity(name).unit, tables.prices.history(name)
-        metadata = of_prices(seen, changes, history, unit)
-        materializations.append(
-            AssetMaterialization(asset_key="prices", partition=name, metadata=metadata)
-        )
+        with boundary(name, failures):
+            unit, history = settings.commodity(name).unit, tables.prices.history(name)
+            metadata = of_prices(seen, changes, history, unit)
+            materializations.append(
+                AssetMaterialization(asset_key="prices", partition=name, metadata=metadata)
+            )
     return materializations

@@ -6,11 +6,13 @@ uniformity of PIT values with a verdict, a Diebold-Mariano test on forecasts tha
 in common, and what training took.
 """
 
+import pandas as pd
 from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.leaderboard import leaderboard
-from forecast_assets.metadata import of_leaderboard
+from forecast_assets.metadata import failures, of_leaderboard
 from forecast_assets.model_store import now
 from forecast_assets.publishing import tolerance_of
 from forecast_assets.resources import StoreResource
@@ -28,13 +30,19 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     )
     def rank(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         tables = store.tables()
-        records = {
-            (name, version): tables.scores.records(name, version)
-            for name, version in tables.scores.versions()
-            if name in settings.commodities
-        }
-        rows = leaderboard(records, tables.leaderboard.training_cost(), tolerance_of(settings))
+        records: dict[tuple[str, str], pd.DataFrame] = {}
+        failed: list[str] = []
+        for name, version in tables.scores.versions():
+            if name in settings.commodities:
+                with boundary(name, failed):
+                    records[name, version] = tables.scores.records(name, version)
+        cost = tables.leaderboard.training_cost()
+        rows = leaderboard(records, cost, tolerance_of(settings), failed)
         tables.leaderboard.replace(rows, now(), context.run.run_id)
-        return MaterializeResult(metadata=of_leaderboard(tables.leaderboard.read()))
+        for failure in failed:
+            context.log.error("%s", failure)
+        return MaterializeResult(
+            metadata=of_leaderboard(tables.leaderboard.read()) | failures(failed)
+        )
 
     return rank

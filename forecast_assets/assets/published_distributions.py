@@ -8,12 +8,13 @@ with ``{model_name}_{model_version}`` as the version.
 
 from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
-from forecast_assets.metadata import of_publications
+from forecast_assets.metadata import failures, of_publications
 from forecast_assets.model_store import now
 from forecast_assets.publishing import publications
 from forecast_assets.resources import StoreResource
-from forecast_assets.store.contract import PublicationChanges
+from forecast_assets.store.contract import Publication, PublicationChanges
 
 
 def published_distributions_asset(settings: Settings) -> AssetsDefinition:
@@ -29,17 +30,23 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
     def publish(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         tables, version = store.tables(), settings.model_version
         changes: dict[str, PublicationChanges] = {}
-        newest = {}
+        newest: dict[str, list[Publication]] = {}
+        failed: list[str] = []
         for name in settings.commodities:
-            issued, records = (
-                tables.paths.issued(name, version),
-                tables.scores.records(name, version),
-            )
-            chosen = publications(settings, issued, records)
-            changes[name] = tables.publications.replace(
-                name, version, chosen, now(), context.run.run_id
-            )
-            newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
-        return MaterializeResult(metadata=of_publications(changes, newest))
+            with boundary(name, failed):
+                issued, records = (
+                    tables.paths.issued(name, version),
+                    tables.scores.records(name, version),
+                )
+                chosen = publications(settings, issued, records)
+                newest[name] = [
+                    x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date
+                ]
+                changes[name] = tables.publications.replace(
+                    name, version, chosen, now(), context.run.run_id
+                )
+        for failure in failed:
+            context.log.error("%s", failure)
+        return MaterializeResult(metadata=of_publications(changes, newest) | failures(failed))
 
     return publish

@@ -2,20 +2,33 @@
 
 One HTML file without any other: for each commodity the fan of the newest published forecast, what
 may be lost, how past fans fared, calibration and the leaderboard; failures and what is stale at the
-top. It is written whole or not at all.
+top. It is written whole or not at all. A commodity that cannot be told of is named, and the run
+fails once the page of the others is there.
 """
 
 import os
 from pathlib import Path
 
-from dagster import AssetsDefinition, MaterializeResult, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    AssetsDefinition,
+    DagsterInstance,
+    MaterializeResult,
+    asset,
+)
 
 from forecast_assets.briefing import briefing
 from forecast_assets.configuration import Settings
-from forecast_assets.metadata import of_report
+from forecast_assets.errors import CommoditiesFailed
+from forecast_assets.metadata import failures_in, of_report
 from forecast_assets.model_store import now
 from forecast_assets.report import render
 from forecast_assets.resources import StoreResource
+
+BEFORE = ("leaderboard", "published_distributions")
+"""The assets whose outcome the page tells."""
 
 
 def report_asset(settings: Settings) -> AssetsDefinition:
@@ -23,17 +36,29 @@ def report_asset(settings: Settings) -> AssetsDefinition:
 
     @asset(
         name="report",
-        deps=["leaderboard", "published_distributions"],
+        deps=BEFORE,
         group_name="trust",
         kinds={"html", "matplotlib"},
         description=__doc__,
     )
-    def write(store: StoreResource) -> MaterializeResult[None]:
+    def write(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         said = briefing(settings, store.tables(), now())
+        said.failures.extend(failures_before(context.instance))
         replace_file(settings.report_path, render(said))
-        return MaterializeResult(metadata=of_report(said, settings.report_path))
+        metadata = of_report(said, settings.report_path)
+        if said.failures:
+            context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
+            raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
+        return MaterializeResult(metadata=metadata)
 
     return write
+
+
+def failures_before(instance: DagsterInstance) -> list[str]:
+    """The commodities that were not ranked or published when that was last done, a line each."""
+    newest = [instance.get_latest_materialization_event(AssetKey(name)) for name in BEFORE]
+    done = [event.asset_materialization for event in newest if event is not None]
+    return [line for each in done if each is not None for line in failures_in(each)]
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -73,8 +73,8 @@ def make_report(console: Console, *, opened: bool) -> None:
                 settings, [], settings.model_version, EVER, False, BarProgress(shown, stopping)
             )
         )
-    tell(console, [], worker.problems, worker.notes)
     console.print(f"Report: {settings.report_path}", soft_wrap=True)
+    tell(console, [], worker.problems, worker.notes)
     if opened:
         typer.launch(settings.report_path.as_uri())
 

@@ -426,6 +426,16 @@ class FailureTable(Protocol):
         """Failures of the latest attempt at each window, in order."""
 
 
+class MarkTable(Protocol):
+    """How far these tables have come: a mark of their own, and one of each run of a sensor."""
+
+    def leave(self, mark: str, at: datetime) -> None:
+        """Add a mark, unless it is there."""
+
+    def found(self) -> list[str]:
+        """Every mark, the newest last; there is one at least."""
+
+
 class Store(Protocol):
     """The tables together."""
 
@@ -464,3 +474,7 @@ class Store(Protocol):
     @property
     def failures(self) -> FailureTable:
         """``commodity.forecast.failures``."""
+
+    @property
+    def marks(self) -> MarkTable:
+        """``commodity.market.marks``."""

@@ -9,6 +9,7 @@ from forecast_assets.store import (
     feature_table,
     landing_table,
     leaderboard_table,
+    mark_table,
     model_table,
     path_table,
     point_table,
@@ -22,6 +23,7 @@ from forecast_assets.store.failure_table import DuckDBFailureTable
 from forecast_assets.store.feature_table import DuckDBFeatureTable
 from forecast_assets.store.landing_table import DuckDBLandingTable
 from forecast_assets.store.leaderboard_table import DuckDBLeaderboardTable
+from forecast_assets.store.mark_table import DuckDBMarkTable
 from forecast_assets.store.model_table import DuckDBModelTable
 from forecast_assets.store.path_table import DuckDBPathTable
 from forecast_assets.store.price_table import DuckDBPriceTable
@@ -51,6 +53,7 @@ class DuckDBStore:
                 *leaderboard_table.DEFINITIONS,
                 *publication_table.DEFINITIONS,
                 *failure_table.DEFINITIONS,
+                *mark_table.DEFINITIONS,
             ),
             memory_limit,
             lock_timeout_seconds,
@@ -110,3 +113,8 @@ class DuckDBStore:
     def failures(self) -> DuckDBFailureTable:
         """``commodity.forecast.failures``."""
         return DuckDBFailureTable(self.database)
+
+    @cached_property
+    def marks(self) -> DuckDBMarkTable:
+        """``commodity.market.marks``."""
+        return DuckDBMarkTable(self.database)
