@@ -58,6 +58,15 @@ def _name_field(name: str) -> str:
 Name = Annotated[str, AfterValidator(_name_field)]
 
 
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("allowed: a name of the tz database, such as UTC or Europe/London")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
 class Section(BaseModel):
     """A part of the file: unknown keys are errors, values never change."""
 
@@ -71,17 +80,39 @@ class SampleSource(Section):
     name: Literal["wti", "gold"]
 
 
-class FileSource(Section):
+class RowKeys(Section):
+    """What the rows of files mean: whose day, how many a day, how far ahead."""
+
+    timezone: TimeZone | None = Field(
+        None, description="The zone whose days are sessions; stamps with a zone are converted."
+    )
+    aggregate: Literal["last"] | None = Field(
+        None, description="`last`: of several rows a day the last one has the close."
+    )
+    weekends: Literal["keep", "drop"] | None = Field(
+        None, description="Rows of Saturdays and Sundays: as they are meant, or left out."
+    )
+    known_ahead: int = Field(
+        0, strict=True, ge=0, le=31, description="Calendar days after today that have prices."
+    )
+
+
+class FileSource(RowKeys):
     """CSV or Parquet files with columns date, close and optionally open, high, low, volume."""
 
     type: Literal["file"]
     path: str = Field(min_length=1, description="File or glob, relative to the configuration.")
     symbol: str | None = Field(
-        None, description="Rows to take by the column `commodity`, where it holds several."
+        None, description="What the column `commodity` calls it, where that is not its name."
+    )
+    prefer: str | None = Field(
+        None,
+        min_length=1,
+        description="Of files that differ about a date: `newest`, or a pattern of their names.",
     )
 
 
-class LandingSource(Section):
+class LandingSource(RowKeys):
     """Files that are dropped into the landing folder, and nothing else."""
 
     type: Literal["landing"]
@@ -337,7 +368,7 @@ class Fetch(Section):
     at: str = Field(
         "19:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Each session's evening, HH:MM."
     )
-    timezone: str = Field("America/New_York", description="The zone of `at`.")
+    timezone: TimeZone = Field("America/New_York", description="The zone of `at`.")
     timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
     attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
     requests_per_minute: float = Field(
@@ -346,13 +377,6 @@ class Fetch(Section):
     overlap_days: int = Field(
         30, strict=True, ge=0, description="Calendar days before the newest price to ask again."
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError("allowed: a name of the tz database, such as UTC or Europe/London")
-        return name
 
 
 class Automation(Section):

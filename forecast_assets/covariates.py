@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,19 @@ from numpy.typing import NDArray
 from forecast_assets.configuration import Covariate
 from forecast_assets.errors import SourceError
 from forecast_assets.history import Dates
+from forecast_assets.refusals import grouped, harmful, notes_of
 from forecast_assets.rows import (
+    Ahead,
     Layout,
     Rejection,
     conflicting,
-    dates,
+    days_until,
     numbers,
     read_rows,
     rejections_of,
+    written_days,
 )
+from forecast_assets.stamps import read_stamps
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +39,22 @@ class CovariateSeries:
     dates: Dates
     values: NDArray[np.float64]
     rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_covariate(
-    commodity: str, name: str, source: Covariate, folder: Path, today: date
+    commodity: str,
+    name: str,
+    source: Covariate,
+    folder: Path,
+    today: date,
+    zone: ZoneInfo | None = None,
 ) -> CovariateSeries:
     """Read the covariate called ``name`` of a commodity.
 
-    ``folder`` is where relative paths start; values dated after ``today`` are refused. Raises
-    SourceError where no file can be read, or where none holds a usable value.
+    ``folder`` is where relative paths start; values dated after ``today`` are left out, or refused
+    if that is far. A stamp with a zone is of the day in ``zone``, where the commodity trades.
+    Raises SourceError where no file can be read, or where none holds a usable value.
     """
     whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
     column = source.column.lower()
@@ -51,7 +63,10 @@ def read_covariate(
     layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
     rejections: list[Rejection] = []
     rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections)
-    table = pd.DataFrame({"date": dates(whose, rows, today, rejections)})
+    stamps = read_stamps(rows["date"]).of_zone(zone)
+    moments = written_days(whose, rows, stamps, rejections)
+    days = days_until(whose, rows, moments, Ahead(today), rejections).dt.normalize()
+    table = pd.DataFrame({"date": days.astype("datetime64[s]")})
     table["value"] = numbers(whose, rows, column, rejections)
     table["region"] = rows[region] if region else "everywhere"
     kept = table["date"].notna() & table["value"].notna() & (table["region"] != "")
@@ -63,12 +78,16 @@ def read_covariate(
     kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)
     usable = table[kept].drop_duplicates(["date", "region"])
     if usable.empty:
-        first = f" First: {rejections[0]}" if rejections else ""
+        first = f" First: {grouped(rejections)[0]}" if rejections else ""
         raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
     require_regions(whose, key, source, set(usable["region"]))
     daily = one_a_day(source, usable)
     return CovariateSeries(
-        name, daily.index.to_numpy().astype("datetime64[D]"), daily.to_numpy(), rejections
+        name,
+        daily.index.to_numpy().astype("datetime64[D]"),
+        daily.to_numpy(),
+        harmful(rejections),
+        [f"{whose}: {note}" for note in notes_of(rejections)],
     )
 
 

@@ -12,6 +12,7 @@ from forecast_assets.configuration import Commodity, Covariate
 from forecast_assets.covariates import CovariateSeries, read_covariate
 from forecast_assets.errors import SourceError
 from forecast_assets.history import Dates
+from forecast_assets.meaning import Meaning
 from forecast_assets.rows import Rejection
 
 
@@ -52,6 +53,7 @@ class Features:
     present: list[Feature]
     missing: Mapping[str, str] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_features(
@@ -62,24 +64,30 @@ def read_features(
     ``sessions``: datetime64[D], increasing. ``folder`` is where relative paths start; values dated
     after ``today`` are refused. A covariate whose files cannot be read stands in ``missing``.
     """
-    present, missing, rejections = [], {}, []
+    meaning = Meaning.of(name, commodity)
+    present, missing, rejections, notes = [], {}, [], []
     for covariate, source in sorted(commodity.covariates.items()):
         try:
-            series = read_covariate(name, covariate, source, folder, today)
+            series = read_covariate(name, covariate, source, folder, today, meaning.zone)
         except SourceError as error:
             missing[covariate] = str(error)
             continue
-        present.append(known_at(sessions, series, source))
+        present.append(known_at(sessions, series, source, meaning.known_ahead))
         rejections += series.rejections
-    return Features(name, sessions, present, missing, rejections)
+        notes += series.notes
+    return Features(name, sessions, present, missing, rejections, notes)
 
 
-def known_at(sessions: Dates, series: CovariateSeries, source: Covariate) -> Feature:
-    """The newest observation that was known at the close of each session.
+def known_at(
+    sessions: Dates, series: CovariateSeries, source: Covariate, known_ahead: int = 0
+) -> Feature:
+    """The newest observation that was known when the price of each session was.
 
-    It is dated ``delay_days`` before the session or earlier, and ``fill_days`` more at most.
+    It is dated ``delay_days`` before the session or earlier, and ``fill_days`` more at most. A
+    price that is known ``known_ahead`` days before its session was fixed without what those days
+    brought, so that they are a delay, too.
     """
-    since = series.dates + np.timedelta64(source.delay_days, "D")
+    since = series.dates + np.timedelta64(source.delay_days + known_ahead, "D")
     newest = np.searchsorted(since, sessions, side="right") - 1
     found = np.maximum(newest, 0)
     last = since[found] + np.timedelta64(source.fill_days, "D")

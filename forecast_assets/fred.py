@@ -9,9 +9,10 @@ from pydantic import Field
 
 from forecast_assets.errors import SourceError
 from forecast_assets.live import LiveResource, NotAnswered
+from forecast_assets.meaning import AS_WRITTEN
 from forecast_assets.price_contract import COLUMNS
 from forecast_assets.rows import Rejection
-from forecast_assets.sources import Observations, prices_of
+from forecast_assets.sources import Observations, observed
 
 
 class Fred(LiveResource):
@@ -37,12 +38,12 @@ class Fred(LiveResource):
         texts = rows.astype(dict.fromkeys(COLUMNS, "string")).fillna("")
         known = texts[texts["date"].str.slice(0, 10) <= final.isoformat()]
         rejections: list[Rejection] = []
-        prices, without_close = prices_of(name, known, final, rejections)
-        if prices.empty:
-            raise SourceError(f"{name}: FRED has no value of {symbol} from {since} to {final}")
-        return Observations(
-            name, f"fred:{symbol}", prices, rejections, without_close, complete=False
+        found = observed(
+            name, f"fred:{symbol}", known, final, AS_WRITTEN, rejections, complete=False
         )
+        if found.prices.empty:
+            raise SourceError(f"{name}: FRED has no value of {symbol} from {since} to {final}")
+        return found
 
     def _ask(self, name: str, symbol: str, since: date | None) -> str:
         try:

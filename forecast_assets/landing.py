@@ -10,10 +10,11 @@ import csv
 import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -23,8 +24,10 @@ from upath import UPath
 
 from forecast_assets.configuration import FileSource, LandingSource, Settings
 from forecast_assets.errors import SourceError
+from forecast_assets.meaning import Meaning
+from forecast_assets.refusals import grouped, harmful, is_harmless, without_text
 from forecast_assets.rows import Layout, Rejection, read_file
-from forecast_assets.sources import LAYOUT, Observations, prices_of
+from forecast_assets.sources import LAYOUT, NO_NAME, Observations, observed
 
 CSV, PARQUET = (".csv",), (".parquet", ".pq")
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
@@ -34,6 +37,17 @@ FOOTER = b"PAR1"
 """The last bytes of a whole Parquet file."""
 
 NOTE = ".txt"
+
+MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+    "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+)
+MARK = (
+    rf"(\d+([tz]\d*)?z?|v\d+|q[1-4]|w\d\d|\d{{0,4}}({MONTH})\d{{0,4}}"
+    r"|copy|kopie|copie|copia|\d+(st|nd|rd|th))"
+)
+MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
+"""What may follow a commodity's name in a file's: dates and times, numbers, marks of copies."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +177,13 @@ def has_its_end(arrival: Arrival) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Dropped:
-    """What a file held: prices by commodity, and what was refused of it."""
+    """What a file held: prices by commodity, what was refused of it, and what was left out."""
 
     file: str
     sha256: str
     observations: list[Observations]
     rejections: list[Rejection]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -191,56 +206,81 @@ class Names:
         return text if text in self.settings.commodities else self.known.get(text.lower())
 
     def of_file(self, stem: str) -> str | None:
-        """The commodity that a file's name is, or begins with: ``WTI_2024-01-02`` is of WTI."""
-        begun = [
-            known
-            for known in self.known
-            if stem.lower().startswith(known) and not stem[len(known) : len(known) + 1].isalnum()
-        ]
-        return self.known[max(begun, key=len)] if begun else None
+        """The commodity that a file's name is, alone or before dates, numbers and copy marks.
+
+        Of several the longest: ``sugar_5`` is of Sugar_5 if there is one. Separators are alike,
+        and None stands for a name that two commodities have then.
+        """
+        begun = {
+            known: name
+            for known, name in self.known.items()
+            if (rest := _after(stem, known)) is not None and MARKS.fullmatch(rest)
+        }
+        longest = {name for known, name in begun.items() if len(known) == max(map(len, begun))}
+        exact = self.find(stem)
+        return exact or (longest.pop() if len(longest) == 1 else None)
+
+    def begun_by(self, stem: str) -> list[str]:
+        """The commodities whose names a file's name begins with, whatever follows."""
+        return sorted({name for known, name in self.known.items() if _after(stem, known)})
 
     def __str__(self) -> str:
         """The commodities, as an error lists them."""
         return ", ".join(self.settings.commodities)
 
 
-def read_arrival(arrival: Arrival, settings: Settings, today: date) -> Dropped:
-    """Everything that a file holds. Raises SourceError where it holds nothing readable."""
+def _after(stem: str, known: str) -> str | None:
+    """What follows a commodity's name in a file's, None where it does not begin with that."""
+    words = (re.escape(word) for word in re.split(r"[ ._-]+", known))
+    begun = re.match("[ ._-]+".join(words) + r"(?![^\W_])", stem, re.IGNORECASE)
+    return stem[begun.end() :] if begun else None
+
+
+def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped:
+    """Everything that a file holds ``now``, in UTC without a zone.
+
+    Raises SourceError where it holds nothing readable.
+    """
     content, name = arrival.path.read_bytes(), arrival.path.name
     rejections: list[Rejection] = []
+    notes: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / name
         copy.write_bytes(content)
         try:
-            long = _long_rows(copy, Names(settings), rejections)
+            long = _long_rows(copy, Names(settings), rejections, notes)
         except SourceError as error:
             raise SourceError(str(error).replace(str(copy), name)) from error
         observations = [
-            _observed(commodity, rows, name, today, rejections)
+            _observed(commodity, rows.assign(file=name), settings, now)
             for commodity, rows in long
             if len(rows)
         ]
-        told = [replace(each, file=name) for each in rejections]
-    sha256 = hashlib.sha256(content).hexdigest()
+    of_file = [replace(each, file=name) for each in rejections]
+    told = [*of_file, *(each for seen in observations for each in seen.rejections)]
+    notes += [str(each) for each in grouped(filter(is_harmless, of_file), singly=1)]
+    notes += [f"{seen.commodity}: {note}" for seen in observations for note in seen.notes]
     usable = [each for each in observations if not each.prices.empty]
-    return Dropped(name, sha256, usable, told)
+    return Dropped(name, hashlib.sha256(content).hexdigest(), usable, harmful(told), notes)
 
 
 def _observed(
-    commodity: str, rows: pd.DataFrame, name: str, today: date, rejections: list[Rejection]
+    commodity: str, rows: pd.DataFrame, settings: Settings, now: datetime
 ) -> Observations:
-    refused: list[Rejection] = []
-    prices, without_close = prices_of(commodity, rows, today, refused)
-    column = rows["column"].iloc[0]
-    refused = [replace(x, column=column) if x.column == "close" else x for x in refused]
-    rejections += refused
-    return Observations(
-        commodity, f"landing:{name}", prices, refused, without_close, complete=False
+    """What rows of a file say of a commodity; a wide file's close has a column of its own name."""
+    meaning, file = Meaning.of(commodity, settings.commodity(commodity)), rows["file"].iloc[0]
+    seen = observed(
+        commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False
     )
+    column = rows["column"].iloc[0]
+    refused = [
+        replace(each, column=column) if each.column == "close" else each for each in seen.rejections
+    ]
+    return replace(seen, rejections=refused)
 
 
 def _long_rows(
-    path: Path, names: Names, rejections: list[Rejection]
+    path: Path, names: Names, rejections: list[Rejection], notes: list[str]
 ) -> list[tuple[str, pd.DataFrame]]:
     """Rows of text by commodity, each with its ``file``, ``line`` and the ``column`` of its close.
 
@@ -250,7 +290,7 @@ def _long_rows(
     if "close" in header:
         return _of_long(path, names, header, rejections)
     if "date" in header and any(names.find(column) for column in header):
-        return _of_wide(path, names, header, rejections)
+        return _of_wide(path, names, header, rejections, notes)
     raise SourceError(
         f"{path.name}: found the columns {', '.join(header) or '(none)'}; allowed: date and close,"
         f" or date and one column a commodity ({names})"
@@ -277,34 +317,57 @@ def _of_long(
 ) -> list[tuple[str, pd.DataFrame]]:
     of_file = names.of_file(path.stem)
     if "commodity" not in header and of_file is None:
-        raise SourceError(
-            f"{path.name}: whose prices are these? Give it a column commodity, or a name that"
-            f" begins with one of: {names}"
-        )
-    rows = read_file(of_file or "?", LAYOUT, path, rejections).assign(column="close")
-    called = rows["commodity"].where(rows["commodity"] != "", of_file or "")
+        raise SourceError(f"{path.name}: whose prices are these? {_how_to_say(path.stem, names)}")
+    whose = of_file or path.name
+    read = read_file(whose, LAYOUT, path, rejections)
+    rows = without_text(whose, read, rejections).assign(column="close")
+    silent = rows["commodity"] == ""
+    called = rows["commodity"].where(~silent | (not silent.all()), of_file or "")
     found = called.map(lambda text: names.find(text) or "").astype("string")
     strange = rows.assign(commodity=called)[found == ""]
     for line, text in zip(strange["line"], strange["commodity"], strict=True):
-        rule = f"not a commodity of the configuration: {names}"
-        rejections.append(Rejection(text, str(path), int(line), "commodity", text, rule))
+        rule = f"not a commodity of the configuration: {names}" if text else NO_NAME
+        rejections.append(Rejection(text or whose, str(path), int(line), "commodity", text, rule))
     return [(name, rows[found == name]) for name in sorted(set(found) - {""})]
 
 
+def _how_to_say(stem: str, names: Names) -> str:
+    """How a file may say whose prices it holds, and why its name does not."""
+    begun = names.begun_by(stem)
+    more = (
+        f"Its name begins with {' and '.join(begun)} and goes on with more than dates, numbers and"
+        " copy marks. "
+        if begun
+        else ""
+    )
+    return (
+        f"{more}Give it a column commodity, or a name that is one of these, or one of these before"
+        f" a date: {names}; or set commodities.NAME.source.symbol to what files call it"
+    )
+
+
 def _of_wide(
-    path: Path, names: Names, header: Sequence[str], rejections: list[Rejection]
+    path: Path,
+    names: Names,
+    header: Sequence[str],
+    rejections: list[Rejection],
+    notes: list[str],
 ) -> list[tuple[str, pd.DataFrame]]:
     columns = [column for column in dict.fromkeys(header) if column not in ("", "date")]
     layout = Layout(values=("date", *columns), required=("date",))
-    rows = read_file(path.stem, layout, path, rejections)
+    rows = read_file(path.name, layout, path, rejections)
+    known = [column for column in columns if names.find(column)]
+    if others := [column for column in columns if column not in known]:
+        listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
+        notes.append(
+            f"{path.name}: left out the columns of no commodity of the configuration: {listed}"
+        )
+    if "" in header[: len(header) - 1]:
+        notes.append(f"{path.name}: left out the columns without a name")
     found: list[tuple[str, pd.DataFrame]] = []
-    for column in columns:
-        name = names.find(column)
-        if name is None:
-            rule = f"not a commodity of the configuration: {names}"
-            rejections.append(Rejection(column, str(path), 1, column, column, rule))
-            continue
-        absent = dict.fromkeys(("open", "high", "low", "volume"), "")
+    absent = dict.fromkeys(("open", "high", "low", "volume"), "")
+    for column in known:
         close = rows[["date", "file", "line"]].assign(close=rows[column], column=column, **absent)
-        found.append((name, close))
+        name = names.known.get(column, column)
+        found.append((name, without_text(name, close, rejections)))
     return found

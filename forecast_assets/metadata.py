@@ -22,7 +22,9 @@ from forecast_assets.forecasting import Forecasting
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
 from forecast_assets.reception import Received
+from forecast_assets.refusals import grouped, rows_of, values_of
 from forecast_assets.report import Report
+from forecast_assets.rows import Rejection
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import (
     Fan,
@@ -62,8 +64,7 @@ def of_prices(
         "sessions_missing_from_source": changes.missing,
         "days_without_a_close": observations.without_close,
         "nonpositive_closes": int((history.closes <= 0).sum()),
-        "rows_rejected": len(refused),
-        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
+        **_refused(refused),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
     } | notes([f"{observations.commodity}: {each}" for each in observations.notes])
 
@@ -85,9 +86,8 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
         "files_rejected": sum(not file.accepted for file in received),
         "files_being_written": unfinished,
         "files": table(files),
-        "rows_rejected": len({(each.file, each.line) for each in refused}),
-        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
-    }
+        **_refused(refused),
+    } | notes([note for file in received for note in file.notes])
 
 
 def of_features(features: Features, changes: FeatureChanges, units: Mapping[str, str]) -> Metadata:
@@ -107,9 +107,8 @@ def of_features(features: Features, changes: FeatureChanges, units: Mapping[str,
         "covariates_not_refreshed": table(
             [{"covariate": name, "reason": why} for name, why in features.missing.items()]
         ),
-        "rows_rejected": len(refused),
-        "rejections": table([vars(rejection) for rejection in refused[:REJECTIONS_SHOWN]]),
-    }
+        **_refused(refused),
+    } | notes(features.notes)
     if features.present:
         metadata["features"] = MarkdownMetadataValue(plots.feature_plot(features, units))
     return metadata
@@ -283,6 +282,16 @@ def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
         "sessions_missing": int((~known).sum()),
         "share_carried_forward": round(float(carried.sum() / max(known.sum(), 1)), 4),
         "rows_rejected": sum(refused.commodity == whose for refused in features.rejections),
+    }
+
+
+def _refused(rejections: Sequence[Rejection]) -> Metadata:
+    """How many rows have a refused value, how many values, and the kinds of them by file."""
+    shown = [vars(each) for each in grouped(rejections)[:REJECTIONS_SHOWN]]
+    return {
+        "rows_rejected": rows_of(rejections),
+        "values_rejected": values_of(rejections),
+        "rejections": table(shown),
     }
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from forecast_assets.errors import SourceError
-from forecast_assets.rows import Rejection
+from forecast_assets.rows import UNREAD, Rejection
 
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
@@ -33,6 +33,9 @@ CONTRACT = pandera.DataFrameSchema(
 REPORTED = {"high below low": "high"}
 """The column that a rule over whole rows is reported on."""
 
+NEEDED = ("date", "close")
+"""The columns that a row cannot be without; no model reads the others."""
+
 WORDS = {
     "field_uniqueness": "its date stands more than once",
     "not_nullable": "missing",
@@ -44,10 +47,11 @@ WORDS = {
 def admitted(
     name: str, prices: pd.DataFrame, places: pd.DataFrame, rejections: list[Rejection]
 ) -> pd.DataFrame:
-    """The rows that keep the contract, in order; the others become rejections.
+    """The rows whose date and close keep the contract, in order; the others become rejections.
 
     ``prices``: the contract's columns. ``places``: ``file`` and ``line`` of each row, by the same
-    index. Raises SourceError where the columns themselves are wrong.
+    index. A value beside the close that breaks a rule is left empty, which does no harm. Raises
+    SourceError where the columns themselves are wrong.
     """
     typed = prices.astype({"date": "datetime64[s]"})
     try:
@@ -60,9 +64,18 @@ def admitted(
         cases = broken.drop_duplicates(["index", "column", "check"])
         for row, column, rule in zip(cases["index"], cases["column"], cases["check"], strict=True):
             file, line = str(places.loc[row, "file"]), int(places.loc[row, "line"])
-            said = WORDS.get(rule, rule)
-            rejections.append(
-                Rejection(name, file, line, column, str(typed.loc[row, column]), said)
-            )
-        kept = typed.drop(index=found["index"].unique())
+            said, harmless = WORDS.get(rule, rule), column not in NEEDED
+            told = f"{said}: {UNREAD}" if harmless else said
+            value = str(typed.loc[row, column])
+            rejections.append(Rejection(name, file, line, column, value, told, harmless=harmless))
+        kept = _mended(typed, cases)
     return kept.sort_values("date", ignore_index=True)
+
+
+def _mended(typed: pd.DataFrame, broken: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those whose date or close is broken, and without other broken values."""
+    mended = typed.copy()
+    for row, column, rule in zip(broken["index"], broken["column"], broken["check"], strict=True):
+        if column not in NEEDED:
+            mended.loc[row, ["high", "low"] if rule in REPORTED else [column]] = np.nan
+    return mended.drop(index=broken["index"][broken["column"].isin(NEEDED)].unique())

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from forecast_assets.errors import SourceError
 from forecast_assets.landing import Arrival, Dropped, LandingFolder, read_arrival
+from forecast_assets.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.rows import Rejection
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import Landing, LandingTable
@@ -15,7 +16,8 @@ from forecast_assets.store.contract import Landing, LandingTable
 class Received:
     """A file that was put away: where, what it did to each commodity, and what was refused.
 
-    ``reason``: why none of it was usable; empty for an accepted file.
+    ``notes``: what was left out and does no harm. ``reason``: why none of it was
+    usable; empty for an accepted file.
     """
 
     file: str
@@ -23,6 +25,7 @@ class Received:
     landings: list[Landing] = field(default_factory=list)
     observations: list[Observations] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     reason: str = ""
 
     @property
@@ -45,14 +48,15 @@ def receive(
     """
     name = arrival.path.name
     try:
-        dropped = read_arrival(arrival, folder.settings, at.date())
+        dropped = read_arrival(arrival, folder.settings, at)
     except SourceError as error:
-        place = folder.put_away(arrival, "rejected", note(name, str(error), []))
+        place = folder.put_away(arrival, "rejected", note(name, str(error), [], []))
         return Received(name, str(place), reason=str(error))
     if not dropped.observations:
         reason = f"{name}: no usable row"
-        place = folder.put_away(arrival, "rejected", note(name, reason, dropped.rejections))
-        return Received(name, str(place), rejections=dropped.rejections, reason=reason)
+        said = note(name, reason, dropped.rejections, dropped.notes)
+        place = folder.put_away(arrival, "rejected", said)
+        return Received(name, str(place), [], [], dropped.rejections, dropped.notes, reason)
     return _accept(folder, arrival, dropped, landings, at, by)
 
 
@@ -66,10 +70,15 @@ def _accept(
 ) -> Received:
     landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
     outcome = "\n".join(line_of(landing) for landing in landings)
-    said = note(dropped.file, outcome, dropped.rejections)
+    said = note(dropped.file, outcome, dropped.rejections, dropped.notes)
     place = folder.put_away(arrival, "accepted", said)
     return Received(
-        dropped.file, str(place), landings, dropped.observations, list(dropped.rejections)
+        dropped.file,
+        str(place),
+        landings,
+        dropped.observations,
+        dropped.rejections,
+        dropped.notes,
     )
 
 
@@ -85,11 +94,14 @@ def line_of(landing: Landing) -> str:
     )
 
 
-def note(file: str, outcome: str, rejections: Sequence[Rejection]) -> str:
-    """The text that is put beside a file: what became of it, then every value refused."""
-    refused = len({(rejection.file, rejection.line) for rejection in rejections})
+def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
+    """The text that is put beside a file: what became of it, what was refused, what left out."""
     lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
-        lines += [f"refused: {refused} rows", *(str(rejection) for rejection in rejections)]
-        lines += ["Mend them and drop the file again: rows that landed do no harm."]
+        told = grouped(rejections, SINGLY_IN_A_NOTE)
+        lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
+    if notes:
+        lines += ["left out, without harm:", *notes]
+    if rejections or notes:
+        lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
     return "\n".join(lines) + "\n"

@@ -16,16 +16,23 @@ import pyarrow.parquet as pq
 
 from forecast_assets.configuration import expanded
 from forecast_assets.errors import SourceError
+from forecast_assets.stamps import Stamps
 
-DATE_PATTERN = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-"""A day, and maybe a time, whose zone does not matter: the day is the one that is written."""
 MISSING = ("", ".", "-", "--", "na", "n/a", "#n/a", "<na>", "nd", "nan", "nat", "null", "none")
 """How files write a value that is not there; case does not matter."""
+NOT_A_DATE = "not a date written YYYY-MM-DD"
+UNREAD = "left empty, since no model reads it"
+NEAR_DAYS = 7
+"""A row dated so many days after today is early; a later one is a mistake."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """One value that was refused, and why."""
+    """A value that was refused, and why; or several of a kind, the first of them shown.
+
+    ``count`` values, in ``lines`` where they are several. ``harmless``: no price is lost by it, so
+    that it is told as a note and fails nothing.
+    """
 
     commodity: str
     file: str
@@ -33,11 +40,20 @@ class Rejection:
     column: str
     value: str
     rule: str
+    lines: str = ""
+    count: int = 1
+    harmless: bool = False
 
     def __str__(self) -> str:
         """One line that says where to look and what is wrong."""
-        where = f"{self.file}, line {self.line}, column {self.column}"
-        return f"{self.commodity}: {where}: found {self.value!r}: {self.rule}"
+        return f"{self.commodity}: {self.told}"
+
+    @property
+    def told(self) -> str:
+        """The same without the commodity."""
+        first = "found" if self.count == 1 else "first found"
+        where = f"{self.file}, {self.lines or f'line {self.line}'}, column {self.column}"
+        return f"{where}: {first} {self.value!r}: {self.rule}"
 
 
 @dataclass(frozen=True)
@@ -146,24 +162,58 @@ def is_missing(text: pd.Series) -> pd.Series:
     return text.str.lower().isin(MISSING)
 
 
-def dates(name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]) -> pd.Series:
-    """Day of each row, NaT where it is refused."""
-    written = rows["date"].where(rows["date"].str.fullmatch(DATE_PATTERN)).str.slice(0, 10)
-    days = pd.to_datetime(written, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
-    unreadable = days.isna()
-    future = days > pd.Timestamp(today)
-    rejections += rejections_of(name, rows[unreadable], "date", "not a date written YYYY-MM-DD")
-    rejections += rejections_of(name, rows[future], "date", f"later than today, {today}")
-    return days.mask(future)
+def written_days(
+    name: str, rows: pd.DataFrame, stamps: Stamps, rejections: list[Rejection]
+) -> pd.Series:
+    """Local moment of each row, NaT where it cannot be read and is refused."""
+    rejections += rejections_of(name, rows[stamps.local.isna()], "date", NOT_A_DATE)
+    return stamps.local
 
 
-def numbers(name: str, rows: pd.DataFrame, column: str, rejections: list[Rejection]) -> pd.Series:
-    """Value of each row as float64, NaN where it is absent or refused."""
+@dataclass(frozen=True)
+class Ahead:
+    """Today, how many days after it have prices, and the key that says so, if there is one."""
+
+    today: date
+    days: int = 0
+    key: str | None = None
+
+
+def days_until(
+    name: str, rows: pd.DataFrame, moments: pd.Series, ahead: Ahead, rejections: list[Rejection]
+) -> pd.Series:
+    """The moments that may be known by now, NaT for others: refused, or left out if near."""
+    last = pd.Timestamp(ahead.today) + pd.Timedelta(days=ahead.days)
+    near = last + pd.Timedelta(days=max(0, NEAR_DAYS - ahead.days))
+    days = moments.dt.normalize()
+    future, far = days > last, days > near
+    distance = (days[future & ~far].max() - pd.Timestamp(ahead.today)).days if future.any() else 0
+    hint = f"; or set {ahead.key}.known_ahead: {distance}" if ahead.key else ""
+    today = f"later than today, {ahead.today}"
+    soon = f"{today}: left out until its day has come{hint}"
+    rejections += rejections_of(name, rows[far], "date", today)
+    rejections += rejections_of(name, rows[future & ~far], "date", soon, harmless=True)
+    return moments.mask(future)
+
+
+def numbers(
+    name: str,
+    rows: pd.DataFrame,
+    column: str,
+    rejections: list[Rejection],
+    *,
+    needed: bool = True,
+) -> pd.Series:
+    """Value of each row as float64, NaN where it is absent or refused.
+
+    A refusal in a column that is not ``needed`` does no harm.
+    """
     text = rows[column]
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
     finite = values.abs() < float("inf")
     refused = ~finite & ~is_missing(text)
-    rejections += rejections_of(name, rows[refused], column, "not a finite number")
+    rule = "not a finite number" if needed else f"not a finite number: {UNREAD}"
+    rejections += rejections_of(name, rows[refused], column, rule, harmless=not needed)
     return values.where(finite)
 
 
@@ -184,7 +234,9 @@ def conflicting(
     return different.reindex(rows.index, fill_value=False)
 
 
-def rejections_of(name: str, rows: pd.DataFrame, column: str, rule: str) -> Iterator[Rejection]:
+def rejections_of(
+    name: str, rows: pd.DataFrame, column: str, rule: str, *, harmless: bool = False
+) -> Iterator[Rejection]:
     """A refusal of what each row has in a column."""
     for file, line, value in zip(rows["file"], rows["line"], rows[column], strict=True):
-        yield Rejection(name, str(file), int(line), column, str(value), rule)
+        yield Rejection(name, str(file), int(line), column, str(value), rule, harmless=harmless)

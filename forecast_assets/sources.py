@@ -9,17 +9,24 @@ import exchange_calendars
 import pandas as pd
 
 from forecast_assets.configuration import FileSource, LandingSource, SampleSource, StoredSource
+from forecast_assets.daily import Rows, aggregated, disagreeing, moments_of, on_weekdays, preferred
 from forecast_assets.errors import SourceError
+from forecast_assets.meaning import AS_WRITTEN, Meaning
 from forecast_assets.price_contract import COLUMNS, admitted
+from forecast_assets.refusals import grouped, harmful, notes_of, without_text
 from forecast_assets.rows import (
+    Ahead,
     Layout,
     Rejection,
     conflicting,
-    dates,
+    days_until,
     is_missing,
     numbers,
     read_rows,
+    rejections_of,
+    written_days,
 )
+from forecast_assets.stamps import read_stamps
 
 LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",))
 
@@ -44,16 +51,22 @@ class Observations:
     notes: list[str] = field(default_factory=list)
 
 
-def read_source(name: str, source: StoredSource, folder: Path, today: date) -> Observations:
+NO_NAME = "the row names no commodity, and others of its file do: fill it in"
+
+
+def read_source(
+    name: str, source: StoredSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+) -> Observations:
     """Read the source of the commodity called ``name``. Raises SourceError.
 
-    ``folder`` is where relative paths start; prices dated after ``today`` are refused.
+    ``folder`` is where relative paths start; prices dated after ``today``, the day where the
+    commodity trades, are refused or left out as ``meaning`` says.
     """
     match source:
         case SampleSource():
             return read_sample(name, source)
         case FileSource():
-            return read_files(name, source, folder, today)
+            return read_files(name, source, folder, today, meaning)
         case LandingSource():
             return Observations(
                 name, "landing", pd.DataFrame(columns=list(COLUMNS)), complete=False
@@ -102,44 +115,99 @@ def gold() -> pd.Series:
 SAMPLES = {"wti": wti, "gold": gold}
 
 
-def read_files(name: str, source: FileSource, folder: Path, today: date) -> Observations:
+def read_files(
+    name: str, source: FileSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+) -> Observations:
     """Every file that the path or glob names, validated and merged."""
     rejections: list[Rejection] = []
     key = f"commodities.{name}.source.path"
-    rows = _of_symbol(name, source, read_rows(name, LAYOUT, folder, source.path, key, rejections))
-    prices, without_close = prices_of(name, rows, today, rejections)
-    if prices.empty:
-        first = f" First: {rejections[0]}" if rejections else ""
-        raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
-    return Observations(name, f"file:{source.path}", prices, rejections, without_close)
+    read = read_rows(name, LAYOUT, folder, source.path, key, rejections)
+    rows = _of_symbol(name, source, without_text(name, read, rejections), rejections)
+    found = observed(name, f"file:{source.path}", rows, today, meaning, rejections)
+    if not found.prices.empty:
+        return found
+    reasons = grouped(found.rejections)
+    if len(reasons) == 1 and reasons[0].lines:
+        raise SourceError(str(reasons[0]))
+    first = f" First: {reasons[0]}" if reasons else ""
+    raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
 
 
-def prices_of(
-    name: str, rows: pd.DataFrame, today: date, rejections: list[Rejection]
-) -> tuple[pd.DataFrame, int]:
+def observed(
+    name: str,
+    origin: str,
+    rows: pd.DataFrame,
+    today: date,
+    meaning: Meaning,
+    rejections: list[Rejection],
+    *,
+    complete: bool = True,
+) -> Observations:
+    """What rows of text hold, with what was refused of them: ``rejections``, and more found here.
+
+    What does no harm becomes notes.
+    """
+    notes: list[str] = []
+    prices, without_close = prices_of(Rows(name, rows, meaning, rejections, notes), today)
+    return Observations(
+        commodity=name,
+        origin=origin,
+        prices=prices,
+        rejections=harmful(rejections),
+        without_close=without_close,
+        complete=complete,
+        notes=[*notes_of(rejections), *notes],
+    )
+
+
+def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
     """The prices that rows of text hold, and the number of rows with a date and no close."""
-    days = dates(name, rows, today, rejections)
-    values = {column: numbers(name, rows, column, rejections) for column in COLUMNS[1:]}
-    without_close = int((is_missing(rows["close"]) & days.notna()).sum())
-    prices = pd.DataFrame({"date": days, **values})
+    name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
+    stamps = read_stamps(places["date"])
+    written_days(name, places, stamps, refused)
+    moments = moments_of(rows, stamps, ~is_missing(places["close"]))
+    ahead = Ahead(today, meaning.known_ahead, meaning.key)
+    moments = days_until(name, places, moments, ahead, refused)
+    values = {
+        column: numbers(name, places, column, refused, needed=column == "close")
+        for column in COLUMNS[1:]
+    }
+    prices = pd.DataFrame({"date": moments.dt.normalize().astype("datetime64[s]"), **values})
+    without_close = int((is_missing(places["close"]) & prices["date"].notna()).sum())
     kept = prices["date"].notna() & prices["close"].notna()
-    kept &= ~conflicting(name, rows, kept, [prices["date"]], prices["close"], "close", rejections)
-    once = prices[kept].drop_duplicates("date")
-    return admitted(name, once, rows, rejections), without_close
+    kept = preferred(rows, prices, kept)
+    if meaning.aggregate:
+        once = aggregated(rows, prices[kept], moments[kept], stamps.utc[kept], today)
+    else:
+        kept &= ~disagreeing(rows, prices, kept)
+        closes, days = prices["close"], prices["date"]
+        kept &= ~conflicting(name, places, kept, [days], closes, "close", refused)
+        once = prices[kept].drop_duplicates("date")
+    return on_weekdays(rows, admitted(name, once, places, refused)), without_close
 
 
-def _of_symbol(name: str, source: FileSource, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one commodity, where the files hold several."""
+def _of_symbol(
+    name: str, source: FileSource, rows: pd.DataFrame, rejections: list[Rejection]
+) -> pd.DataFrame:
+    """The rows of one commodity, by what each file says in its column commodity.
+
+    A file that says nothing there is of this commodity, unless ``symbol`` says what to look for.
+    A row that says nothing, in a file where others do, is refused.
+    """
+    called = rows["commodity"].str.casefold()
+    names = called.where(called != "")
+    said = names.groupby(rows["file"]).transform("count") > 0
     held = sorted(set(rows["commodity"]) - {""})
-    wanted = source.symbol if source.symbol is not None else (name if len(held) > 1 else None)
-    if wanted is None:
-        return rows
-    if wanted not in held:
+    wanted = source.symbol if source.symbol is not None else name
+    blank = names.isna() & (said | (source.symbol is not None))
+    mine = (called == wanted.casefold()) | (names.isna() & ~blank)
+    if not mine.any() and (held or source.symbol is not None):
         raise SourceError(
             f"{name}: {source.path} has no rows for {wanted!r}; its column commodity holds "
             f"{', '.join(held) or 'nothing'}: set commodities.{name}.source.symbol"
         )
-    return rows[rows["commodity"] == wanted]
+    rejections += rejections_of(name, rows[blank], "commodity", NO_NAME)
+    return rows[mine]
 
 
 def _with_every_column(prices: pd.DataFrame) -> pd.DataFrame:

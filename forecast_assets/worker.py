@@ -246,7 +246,8 @@ def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
         if isinstance(refused, TableMetadataValue):
             rows: list[dict[str, Any]] = [dict(record.data) for record in refused.records]
             lines += [str(Rejection(**row)) for row in rows]
-            more = int(str(materialization.metadata["rows_rejected"].value)) - len(rows)
+            said = int(str(materialization.metadata["values_rejected"].value))
+            more = said - sum(int(row["count"]) for row in rows)
             lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
     return lines
 

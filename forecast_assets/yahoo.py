@@ -10,6 +10,7 @@ from pydantic import Field
 from forecast_assets.errors import SourceError
 from forecast_assets.live import Asker, LiveResource, NotAnswered
 from forecast_assets.price_contract import COLUMNS, admitted
+from forecast_assets.refusals import harmful, notes_of
 from forecast_assets.rows import Rejection
 from forecast_assets.sources import Observations
 
@@ -39,7 +40,13 @@ class YahooFinance(LiveResource):
             raise SourceError(f"{name}: Yahoo has no price of {symbol} from {since} to {final}")
         without_close = len(known) - len(traded)
         return Observations(
-            name, f"yahoo:{symbol}", prices, rejections, without_close, complete=False
+            name,
+            f"yahoo:{symbol}",
+            prices,
+            harmful(rejections),
+            without_close,
+            complete=False,
+            notes=notes_of(rejections),
         )
 
     def _bars(self, name: str, symbol: str, since: date | None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from forecast_assets.reception import receive
 from forecast_assets.store.duckdb import DuckDBStore
 from forecast_assets_tests.caretaker import caretaker
 
-TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 
 GOOD = "date,close\n2026-11-17,50\n2026-11-18,51.5\n"
@@ -69,7 +68,7 @@ def closes(dropped: Dropped) -> dict[str, dict[str, float]]:
 
 
 def read(folder: LandingFolder, name: str, content: str | bytes | pd.DataFrame) -> Dropped:
-    return read_arrival(drop(folder, name, content), folder.settings, TODAY)
+    return read_arrival(drop(folder, name, content), folder.settings, NOW)
 
 
 def test_a_file_is_whole_when_it_has_not_changed_for_a_while(folder: LandingFolder) -> None:
@@ -141,7 +140,7 @@ def test_folders_are_no_files_and_the_oldest_file_comes_first(folder: LandingFol
         ("sugar_2026-11-20.csv", "Sugar"),
         ("SUGAR 2.csv", "Sugar"),
         ("sugar_5.csv", "Sugar_5"),
-        ("Sugar_5-new.csv", "Sugar_5"),
+        ("Sugar_5-2026.csv", "Sugar_5"),
         ("kc=f.csv", "Coffee"),
         ("coffee.v2.csv", "Coffee"),
     ],
@@ -202,7 +201,10 @@ def test_an_unknown_commodity_is_refused_beside_known_ones(folder: LandingFolder
     ]
     wide = read(folder, "wide.csv", "date,sugar,cocoa\n2026-11-17,20,9000\n")
     assert closes(wide) == {"Sugar": {"2026-11-17": 20.0}}
-    assert [(x.line, x.column, x.value) for x in wide.rejections] == [(1, "cocoa", "cocoa")]
+    assert wide.rejections == []
+    assert wide.notes == [
+        "wide.csv: left out the columns of no commodity of the configuration: cocoa"
+    ]
 
 
 def test_bad_rows_are_refused_by_line_and_column_and_the_others_land(folder: LandingFolder) -> None:
@@ -222,18 +224,21 @@ def test_bad_rows_are_refused_by_line_and_column_and_the_others_land(folder: Lan
         "2026-11-18,1,2,1,1.7,3\n"
     )
     dropped = read(folder, "sugar.csv", content)
-    assert closes(dropped) == {"Sugar": {"2026-11-09": 1.5, "2026-11-17": 1.6}}
+    days = ("2026-11-09", "2026-11-11", "2026-11-12")
+    assert closes(dropped) == {"Sugar": dict.fromkeys(days, 1.5) | {"2026-11-17": 1.6}}
     assert sorted((x.line, x.column) for x in dropped.rejections) == [
         (3, "date"),
         (4, "close"),
-        (5, "high"),
         (6, "date"),
-        (7, "volume"),
         (8, "*"),
         (12, "close"),
         (13, "close"),
     ]
     assert {x.file for x in dropped.rejections} == {"sugar.csv"}
+    assert [note.partition(": found")[0] for note in dropped.notes] == [
+        "Sugar: sugar.csv, line 5, column high",
+        "Sugar: sugar.csv, line 7, column volume",
+    ]
     assert dropped.observations[0].without_close == 1
 
 

@@ -47,43 +47,55 @@ def test_a_strange_close_is_a_close(close: float) -> None:
     assert refused == []
 
 
+@pytest.mark.parametrize(("value", "rule"), [(np.nan, "missing"), (np.inf, "not a finite number")])
+def test_a_row_without_a_close_is_refused_alone(value: float, rule: str) -> None:
+    table, places = rows()
+    table.loc[2, "close"] = value
+    refused: list[Rejection] = []
+    kept = admitted("Coffee", table, places, refused)
+    assert len(kept) == 4
+    assert pd.Timestamp("2026-11-18") not in set(kept["date"])
+    assert refused == [Rejection("Coffee", "a.csv", 4, "close", str(value), rule)]
+
+
 @pytest.mark.parametrize(
-    ("column", "value", "named", "rule"),
+    ("column", "value", "emptied", "rule"),
     [
-        ("close", np.nan, "close", "missing"),
-        ("close", np.inf, "close", "not a finite number"),
-        ("open", -np.inf, "open", "not a finite number"),
-        ("volume", -1.0, "volume", "below zero"),
-        ("volume", np.inf, "volume", "not a finite number"),
-        ("high", 48.0, "high", "the high is below the low"),
-        ("low", 53.0, "high", "the high is below the low"),
+        ("open", -np.inf, ["open"], "not a finite number"),
+        ("volume", -1.0, ["volume"], "below zero"),
+        ("volume", np.inf, ["volume"], "not a finite number"),
+        ("high", 48.0, ["high", "low"], "the high is below the low"),
+        ("low", 53.0, ["high", "low"], "the high is below the low"),
     ],
 )
-def test_a_row_that_breaks_a_rule_is_refused_alone(
-    column: str, value: float, named: str, rule: str
+def test_a_broken_value_beside_the_close_is_left_empty_and_does_no_harm(
+    column: str, value: float, emptied: list[str], rule: str
 ) -> None:
     table, places = rows()
     table.loc[2, column] = value
     refused: list[Rejection] = []
     kept = admitted("Coffee", table, places, refused)
-    assert len(kept) == 4
-    assert pd.Timestamp("2026-11-18") not in set(kept["date"])
-    (one,) = refused
-    assert (one.commodity, one.file, one.line, one.column, one.rule) == (
-        "Coffee",
-        "a.csv",
-        4,
-        named,
-        rule,
+    expected = table.copy()
+    expected.loc[2, emptied] = np.nan
+    assert kept.to_numpy()[:, 1:].tolist() != table.sort_values("date").to_numpy()[:, 1:].tolist()
+    pd.testing.assert_frame_equal(
+        kept, expected.sort_values("date", ignore_index=True).astype({"date": "<M8[s]"})
     )
-    assert one.value == str(table.loc[2, named])
+    (one,) = refused
+    named = emptied[0]
+    told = f"{rule}: left empty, since no model reads it"
+    assert one == Rejection(
+        "Coffee", "a.csv", 4, named, str(table.loc[2, named]), told, harmless=True
+    )
 
 
 def test_a_row_that_breaks_two_rules_is_told_of_both() -> None:
     table, places = rows()
     table.loc[0, ["high", "volume"]] = [40.0, -2.0]
     refused: list[Rejection] = []
-    assert len(admitted("Coffee", table, places, refused)) == 4
+    kept = admitted("Coffee", table, places, refused)
+    assert kept.iloc[-1][["high", "low", "volume"]].isna().all()
+    assert kept.iloc[-1]["close"] == 51.0
     assert sorted((one.line, one.column) for one in refused) == [(2, "high"), (2, "volume")]
 
 

@@ -13,6 +13,7 @@ import pytest
 from forecast_assets.configuration import FileSource, SampleSource
 from forecast_assets.errors import SourceError
 from forecast_assets.price_contract import COLUMNS
+from forecast_assets.rows import UNREAD
 from forecast_assets.sources import Observations, read_files, read_source
 
 TODAY = date(2024, 6, 3)
@@ -191,7 +192,7 @@ def test_a_missing_close_in_parquet_is_dropped_and_counted(read: Read) -> None:
 
 
 def test_a_row_refused_for_its_date_is_not_counted_as_a_holiday_too(read: Read) -> None:
-    observations = read(GOOD + "soon,\n")
+    observations = read(GOOD + "2024-01-32,\n")
     assert observations.without_close == 0
     assert [column for _, _, column, *_ in refusals(observations)] == ["date"]
 
@@ -217,7 +218,7 @@ def test_a_close_may_be_zero_negative_or_written_with_an_exponent(read: Read) ->
         ("45295,5", "date", "45295", NOT_A_DATE),
         ("soon,5", "date", "soon", NOT_A_DATE),
         (",5", "date", "", NOT_A_DATE),
-        ("2024-06-04,5", "date", "2024-06-04", "later than today, 2024-06-03"),
+        ("2024-06-11,5", "date", "2024-06-11", "later than today, 2024-06-03"),
         ("9999-12-31,5", "date", "9999-12-31", "later than today, 2024-06-03"),
         ("2024-01-04,1,234.5", "*", "2024-01-04,1,234.5", "the row has 3 fields, the header 2"),
     ],
@@ -240,16 +241,17 @@ def test_a_refused_value_beside_the_close_leaves_the_close(read: Read) -> None:
     observations = read(text)
     assert closes_of(observations) == {"2024-01-02": 1.5, "2024-01-03": 2.5}
     assert observations.prices["open"].isna().tolist() == [True, False]
-    assert refusals(observations) == [
-        ("a.csv", 2, "open", "x", NOT_A_NUMBER),
-        ("a.csv", 3, "volume", "inf", NOT_A_NUMBER),
+    assert observations.rejections == []
+    assert [note.partition("a.csv, ")[2] for note in observations.notes] == [
+        f"line 2, column open: found 'x': {NOT_A_NUMBER}: {UNREAD}",
+        f"line 3, column volume: found 'inf': {NOT_A_NUMBER}: {UNREAD}",
     ]
 
 
 def test_a_row_wrong_twice_is_told_twice(read: Read) -> None:
-    told = refusals(read(GOOD + "soon,x\n"))
+    told = refusals(read(GOOD + "45295,x\n"))
     assert told == [
-        ("a.csv", 4, "date", "soon", NOT_A_DATE),
+        ("a.csv", 4, "date", "45295", NOT_A_DATE),
         ("a.csv", 4, "close", "x", NOT_A_NUMBER),
     ]
 
@@ -264,7 +266,7 @@ def test_refused_rows_of_parquet_are_counted_from_one(read: Read) -> None:
     days = [
         pd.Timestamp("2024-01-02"),
         pd.NaT,
-        pd.Timestamp("2024-06-04"),
+        pd.Timestamp("2024-06-24"),
         pd.Timestamp("2024-01-05"),
     ]
     observations = read(pd.DataFrame({"date": days, "close": [1.5, 2.5, 3.5, np.inf]}))
@@ -317,10 +319,9 @@ def test_files_of_a_glob_are_merged_across_formats_and_conflicts_name_both(read:
     table = pd.DataFrame({"date": ["2024-01-03", "2024-01-04"], "close": [9.0, 3.5]})
     observations = read(GOOD, table)
     assert closes_of(observations) == {"2024-01-02": 1.5, "2024-01-04": 3.5}
-    assert [(file, line) for file, line, *_ in refusals(observations)] == [
-        ("a.csv", 3),
-        ("b.parquet", 1),
-    ]
+    (told,) = refusals(observations)
+    assert told[:3] == ("a.csv", 3, "close")
+    assert told[4].startswith("a.csv, b.parquet say different closes of 2024-01-03: ")
 
 
 def test_a_pattern_takes_the_files_that_it_matches_in_folders_below_too(
@@ -430,9 +431,11 @@ def test_the_symbol_is_taken_from_parquet(read: Read, kind: str) -> None:
     assert closes_of(read(table, symbol="SB")) == {"2024-01-02": 90.0}
 
 
-def test_a_file_of_one_commodity_needs_no_symbol_whatever_it_calls_it(read: Read) -> None:
+def test_a_file_of_another_commodity_is_not_taken_unless_symbol_says_so(read: Read) -> None:
     text = "date,close,commodity\n2024-01-02,1.5,KC\n2024-01-03,2.5,KC\n"
-    assert closes_of(read(text)) == {"2024-01-02": 1.5, "2024-01-03": 2.5}
+    with pytest.raises(SourceError, match="no rows for 'Coffee'; its column commodity holds KC"):
+        read(text)
+    assert closes_of(read(text, symbol="KC")) == {"2024-01-02": 1.5, "2024-01-03": 2.5}
 
 
 @pytest.mark.parametrize(
@@ -440,7 +443,7 @@ def test_a_file_of_one_commodity_needs_no_symbol_whatever_it_calls_it(read: Read
     [
         (SEVERAL.replace("Coffee", "KC"), None, "Coffee", "KC, SB"),
         (SEVERAL, "CC", "CC", "Coffee, SB"),
-        (SEVERAL, "sb", "sb", "Coffee, SB"),
+        (SEVERAL, "S B", "S B", "Coffee, SB"),
         (GOOD, "SB", "SB", "nothing"),
     ],
 )

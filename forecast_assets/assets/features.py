@@ -19,10 +19,12 @@ from dagster import (
 from forecast_assets.configuration import Settings
 from forecast_assets.features import Features, read_features
 from forecast_assets.io_managers import Histories, Partitioned
+from forecast_assets.meaning import Meaning
 from forecast_assets.metadata import REJECTIONS_SHOWN
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
+from forecast_assets.refusals import grouped
 
 
 def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -44,8 +46,9 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
     ) -> Output[Partitioned]:
         def join(key: str) -> Features:
             commodity = settings.commodity(key)
-            joined = read_features(key, commodity, prices[key].dates, settings.folder, now().date())
-            for rejection in joined.rejections[:REJECTIONS_SHOWN]:
+            today = Meaning.of(key, commodity).today(now())
+            joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
+            for rejection in grouped(joined.rejections)[:REJECTIONS_SHOWN]:
                 context.log.error("%s", rejection)
             for reason in joined.missing.values():
                 context.log.error("%s", reason)

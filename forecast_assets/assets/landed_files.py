@@ -88,6 +88,7 @@ def prices_of(
             origin=", ".join(dict.fromkeys(seen.origin for seen, _ in mine)),
             rejections=[rejection for seen, _ in mine for rejection in seen.rejections],
             without_close=sum(seen.without_close for seen, _ in mine),
+            notes=[note for seen, _ in mine for note in seen.notes],
         )
         with boundary(name, failures):
             unit, history = settings.commodity(name).unit, tables.prices.history(name)

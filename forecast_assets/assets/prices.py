@@ -23,10 +23,12 @@ from forecast_assets.configuration import FredSource, Settings, YahooSource
 from forecast_assets.fred import Fred
 from forecast_assets.io_managers import Partitioned, Reading
 from forecast_assets.live import PriceSource, final_day
+from forecast_assets.meaning import Meaning
 from forecast_assets.metadata import REJECTIONS_SHOWN
 from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.progress import Progress
+from forecast_assets.refusals import grouped
 from forecast_assets.resources import StoreResource
 from forecast_assets.sources import Observations, read_source
 from forecast_assets.yahoo import YahooFinance
@@ -77,11 +79,13 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
                 case FredSource(series=series):
                     return fetch(key, fred, series)
                 case source:
-                    return read_source(key, source, settings.folder, now().date())
+                    meaning = Meaning.of(key, commodity)
+                    today = meaning.today(now())
+                    return read_source(key, source, settings.folder, today, meaning)
 
         def read(key: str) -> Reading:
             observations = observe(key)
-            for rejection in observations.rejections[:REJECTIONS_SHOWN]:
+            for rejection in grouped(observations.rejections)[:REJECTIONS_SHOWN]:
                 context.log.error("%s", rejection)
             return Reading(observations, config.allow_withdrawals)
 
