@@ -43,7 +43,7 @@ MONTH = (
     "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 )
 MARK = (
-    rf"(\d+([tz]\d*)?z?|v\d+|q[1-4]|w\d\d|\d{{0,4}}({MONTH})\d{{0,4}}"
+    rf"(\d+([tz]\d*)?z?|v\d+|(\d{{4}})?(q[1-4]|w\d\d)|\d{{0,4}}({MONTH})\d{{0,4}}"
     r"|copy|kopie|copie|copia|\d+(st|nd|rd|th))"
 )
 MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
@@ -268,7 +268,8 @@ def _observed(
     commodity: str, rows: pd.DataFrame, settings: Settings, now: datetime
 ) -> Observations:
     """What rows of a file say of a commodity; a wide file's close has a column of its own name."""
-    meaning, file = Meaning.of(commodity, settings.commodity(commodity)), rows["file"].iloc[0]
+    meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
+    file = rows["file"].iloc[0]
     seen = observed(
         commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False
     )

@@ -104,7 +104,7 @@ def without_text(name: str, rows: pd.DataFrame, rejections: list[Rejection]) -> 
     date_is_text, close_is_text = date.map(is_text).astype(bool), close.map(is_text).astype(bool)
     words = close_is_text & ~close.str.contains(r"\d").astype(bool)
     below = (rows["line"] > last.fillna(-1)) & ~priced
-    no_date, no_close = (date == "") | date_is_text, is_missing(close) | words
+    no_date, no_close = is_missing(date) | date_is_text, is_missing(close) | words
     text = no_date & (no_close | (date_is_text & below))
     rejections += rejections_of(name, rows[text], "date", NO_ROW, harmless=True)
     return rows[~text]

@@ -30,7 +30,7 @@ FRIDAYS, SUNDAYS = 0.1, 0.02
 """Shares of days that show Monday to Friday: at least so many Fridays, at most so many Sundays."""
 
 EARLY_WEEKS, EARLY_SHARE = 2, 0.1
-"""So many weeks, and this share of them, with a Sunday and no Friday are days a day early."""
+"""So many weeks, and this share of them, from Sunday to Thursday are days that are a day early."""
 
 LEAST_A_WEEK = 3
 """A week with fewer rows is left out of that count: the series may be weekly."""
@@ -119,8 +119,8 @@ def shows_monday_to_friday(days: pd.Series) -> bool:
 def a_day_early(days: pd.Series) -> bool:
     """Whether days are Sundays to Thursdays, all of them or those of a season.
 
-    Some weeks have a Sunday and other days, and no Friday although there are later rows. Series
-    of all seven days and weekly ones have no such weeks.
+    Some weeks have a Sunday and other days, and neither Friday nor Saturday although there are
+    later rows. Series of all seven days, or with Sundays of their own, have few such weeks.
     """
     numbers = days.dropna().drop_duplicates().astype("datetime64[s]").to_numpy()
     since_sunday = numbers.astype("datetime64[D]").astype(np.int64) - FIRST_SUNDAY
@@ -128,9 +128,9 @@ def a_day_early(days: pd.Series) -> bool:
         return False
     table = pd.DataFrame({"week": since_sunday // 7, "day": since_sunday % 7})
     weeks = table.groupby("week")["day"].agg(
-        rows="size", sunday=lambda day: (day == 0).any(), friday=lambda day: (day == 5).any()
+        rows="size", sunday=lambda day: (day == 0).any(), later=lambda day: (day >= 5).any()
     )
     over = weeks.index * 7 + 5 < since_sunday.max()
     judged = weeks[over & (weeks["rows"] >= LEAST_A_WEEK)]
-    early = int((judged["sunday"] & ~judged["friday"]).sum())
+    early = int((judged["sunday"] & ~judged["later"]).sum())
     return early >= EARLY_WEEKS and early > EARLY_SHARE * len(judged)

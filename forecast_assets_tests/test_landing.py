@@ -15,7 +15,7 @@ from upath import UPath
 
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import SourceError
-from forecast_assets.landing import Arrival, Dropped, LandingFolder, read_arrival
+from forecast_assets.landing import Arrival, Dropped, LandingFolder, Names, read_arrival
 from forecast_assets.reception import receive
 from forecast_assets.store.duckdb import DuckDBStore
 from forecast_assets_tests.caretaker import caretaker
@@ -152,10 +152,141 @@ def test_a_file_without_a_commodity_is_known_by_its_name(
     assert closes(read(folder, name, GOOD)) == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Sugar_2026-11-20", "sugar-20261120", "Sugar 20.11.2026", "sugar_2026_11", "Sugar.2026",
+        "sugar_2026-11-20T18-30-00", "sugar_20261120T183000Z", "sugar_24Nov2026", "sugar-nov-2026",
+        "Sugar_November_2026", "sugar_2026Q4", "sugar-2026-W47", "sugar_7", "Sugar (1)",
+        "Sugar - Copy", "Sugar copy", "Sugar copy 2", "Sugar (copy)", "Sugar - Kopie (2)",
+        "sugar.v2", "SUGAR_2026-11-20 (1)", "Sugar__3",
+    ],
+)  # fmt: skip
+def test_dates_numbers_and_copy_marks_may_follow_a_name(folder: LandingFolder, name: str) -> None:
+    assert Names(folder.settings).of_file(name) == "Sugar"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sugar_eur", "sugar-white-2026-11", "Sugar.EUR", "sugar spread", "sugar_2026_white",
+        "sugar_new", "sugar_v2b", "sugar_2026b", "sugar_z26", "sugar_copyright", "sugar_march_raw",
+        "sugar_5_eur", "sugar_5-white", "kc=f_eur", "coffee-robusta-2026-11",
+    ],
+)  # fmt: skip
+def test_a_name_that_goes_on_is_of_another_commodity(folder: LandingFolder, name: str) -> None:
+    with pytest.raises(SourceError, match="whose prices are these") as caught:
+        read(folder, f"{name}.csv", GOOD)
+    begun = "Coffee" if name.startswith(("kc", "coffee")) else "Sugar"
+    caught.match(f"Its name begins with {begun}")
+    caught.match("Give it a column commodity, or a name .* Coffee, Sugar, Sugar_5; or set")
+
+
+@pytest.mark.parametrize("name", ["sugar_5", "Sugar-5", "SUGAR 5", "sugar.5_2026", "sugar 5 (2)"])
+def test_of_two_names_the_longer_one_counts_whatever_separates(
+    folder: LandingFolder, name: str
+) -> None:
+    assert Names(folder.settings).of_file(name) == "Sugar_5"
+
+
+def test_names_that_differ_by_their_separators_alone_must_be_written_out(tmp_path: Path) -> None:
+    source = {"unit": "USD/t", "source": {"type": "landing"}}
+    commodities = {"Sugar_11": source, "Sugar-11": source}
+    names = Names(caretaker(tmp_path, commodities=commodities).settings)
+    assert [names.of_file(stem) for stem in ("sugar-11", "Sugar_11", "sugar 11")] == [
+        "Sugar-11",
+        "Sugar_11",
+        None,
+    ]
+
+
 @pytest.mark.parametrize("name", ["prices.csv", "sugarcane.csv", "new_sugar.csv"])
 def test_a_file_of_nobody_knows_what_is_told(folder: LandingFolder, name: str) -> None:
-    with pytest.raises(SourceError, match=f"{name}: whose prices are these"):
+    with pytest.raises(SourceError, match=f"{name}: whose prices are these\\? Give"):
         read(folder, name, GOOD)
+
+
+@pytest.mark.parametrize("name", ["sugar.csv", "all.csv"])
+@pytest.mark.parametrize("said", ["Sugar", " SUGAR ", "sugar"])
+def test_rows_without_a_commodity_are_refused_where_others_name_one(
+    folder: LandingFolder, name: str, said: str
+) -> None:
+    text = f"date,commodity,close\n2026-11-16,{said},1\n2026-11-17,,2\n2026-11-18, ,3\n"
+    dropped = read(folder, name, text + f"2026-11-19,{said},4\n")
+    assert closes(dropped) == {"Sugar": {"2026-11-16": 1.0, "2026-11-19": 4.0}}
+    assert [(x.line, x.column) for x in dropped.rejections] == [(3, "commodity"), (4, "commodity")]
+
+
+def test_where_no_row_names_a_commodity_the_files_name_does(folder: LandingFolder) -> None:
+    text = "date,commodity,close\n2026-11-16,,1\n2026-11-17,,2\n"
+    assert closes(read(folder, "sugar.csv", text)) == {
+        "Sugar": {"2026-11-16": 1.0, "2026-11-17": 2.0}
+    }
+
+
+def test_what_does_no_harm_is_a_line_a_kind(folder: LandingFolder) -> None:
+    rows = [
+        f"2026-{month:02}-{day:02},{day}.{month},1.5K" for month in (9, 10) for day in range(1, 29)
+    ]
+    text = "\n".join(["date,close,volume", *rows, "Source: ICE, LSEG, accessed today", ""])
+    dropped = read(folder, "sugar.csv", text + "2026-11-23,6,\n")
+    assert dropped.rejections == []
+    assert [note.partition(": found")[0].partition(": first")[0] for note in dropped.notes] == [
+        "Sugar: sugar.csv, line 58, column date",
+        "Sugar: sugar.csv, line 59, column date",
+        "Sugar: sugar.csv, lines 2 to 57, column volume",
+    ]
+    assert len(closes(dropped)["Sugar"]) == 56
+
+
+def test_columns_of_other_commodities_are_one_line(folder: LandingFolder) -> None:
+    text = "date,A,B,Sugar,,C,D,E,F,\n2026-11-17,1,1,20,1,1,1,1,1,\n"
+    dropped = read(folder, "w.csv", text)
+    assert closes(dropped) == {"Sugar": {"2026-11-17": 20.0}}
+    assert dropped.rejections == []
+    assert dropped.notes == [
+        "w.csv: left out the columns of no commodity of the configuration: a, b, c, d, e and 1"
+        " more",
+        "w.csv: left out the columns without a name",
+    ]
+
+
+def test_a_dropped_file_is_of_the_day_and_the_rules_of_its_commodity(tmp_path: Path) -> None:
+    source = {"type": "landing", "timezone": "Europe/Berlin", "aggregate": "last"}
+    keeper = caretaker(tmp_path, commodities={"TTF": {"unit": "EUR/MWh", "source": source}})
+    folder = LandingFolder(keeper.settings)
+    folder.make()
+    text = "date,close\n2026-11-17T23:00:00Z,1\n2026-11-18T16:00:00Z,2\n2026-11-18T23:00:00Z,3\n"
+    assert closes(read(folder, "ttf.csv", text)) == {"TTF": {"2026-11-18": 2.0, "2026-11-19": 3.0}}
+
+
+def test_an_intraday_file_is_refused_and_told_in_its_note(
+    folder: LandingFolder, tmp_path: Path
+) -> None:
+    rows = [f"2026-11-{day} {hour}:00,5" for day in (17, 18) for hour in (10, 11, 12)]
+    arrival = drop(folder, "sugar.csv", "\n".join(["date,close", *rows, ""]))
+    store = DuckDBStore.of(folder.settings)
+    received = receive(folder, arrival, store.landings, NOW, "run")
+    assert not received.accepted
+    note = (folder.path / "rejected" / "sugar.csv.txt").read_text().splitlines()
+    assert note[1] == "refused: 6 rows"
+    assert note[2].startswith(
+        "Sugar: sugar.csv, lines 2 to 7, column date: first found '2026-11-17"
+    )
+    assert "several rows a day, at 10:00, 11:00, 12:00" in note[2]
+    assert len(note) == 4
+
+
+def test_a_price_of_tomorrow_is_left_out_with_a_note_to_drop_it_again(
+    folder: LandingFolder,
+) -> None:
+    arrival = drop(folder, "sugar.csv", GOOD + "2026-11-21,52\n")
+    store = DuckDBStore.of(folder.settings)
+    received = receive(folder, arrival, store.landings, NOW, "run")
+    assert (received.accepted, received.rejections) == (True, [])
+    note = (folder.path / "accepted" / "sugar.csv.txt").read_text()
+    assert "set commodities.Sugar.source.known_ahead: 1" in note
+    assert "drop again" in note
 
 
 LONG = [

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from forecast_assets.refusals import rows_of
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import Landing, PriceChanges
 from forecast_assets.store.database import Connection, Database
@@ -67,7 +68,7 @@ def _land(
         return Landing(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
     changes = merge(connection, observations, at, by)
     counted = {
-        "rows_refused": len(observations.rejections),
+        "rows_refused": rows_of(observations.rejections),
         "added": changes.added,
         "revised": changes.revised,
     }
