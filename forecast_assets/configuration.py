@@ -331,13 +331,23 @@ class Landing(Section):
     )
 
 
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+"""An hour and minute, HH:MM."""
+
+
 class Fetch(Section):
     """When live sources are asked, and how patiently."""
 
     at: str = Field(
-        "19:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Each session's evening, HH:MM."
+        "19:00", pattern=CLOCK, description="When sources are asked, HH:MM; any hour will do."
     )
     timezone: str = Field("America/New_York", description="The zone of `at`.")
+    final_at: str = Field(
+        "17:00",
+        pattern=CLOCK,
+        description="From when on a day's close is final, HH:MM, where no calendar says so.",
+    )
+    exchange_timezone: str = Field("America/New_York", description="The zone of `final_at`.")
     timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
     attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
     requests_per_minute: float = Field(
@@ -347,7 +357,7 @@ class Fetch(Section):
         30, strict=True, ge=0, description="Calendar days before the newest price to ask again."
     )
 
-    @field_validator("timezone")
+    @field_validator("timezone", "exchange_timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
         if name not in available_timezones():

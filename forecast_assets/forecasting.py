@@ -39,15 +39,23 @@ class Reissue:
     said_from: float | None
     close: float
 
-    def __str__(self) -> str:
-        """What happened, in words."""
-        unchanged = self.said_from is None or self.said_from == self.close
-        why = (
-            "a price or covariate before its last close was revised"
-            if unchanged
-            else f"its last close was {self.said_from:.10g} and is {self.close:.10g} now"
-        )
-        return f"the forecast of {self.model_name} from {self.cutoff} was drawn again: {why}"
+    @property
+    def why(self) -> str:
+        """What was revised, in words."""
+        if self.said_from is None or self.said_from == self.close:
+            return "a price or covariate before its last close was revised"
+        return f"its last close was {self.said_from:.10g} and is {self.close:.10g} now"
+
+
+def lines_of(reissues: Sequence[Reissue]) -> list[str]:
+    """What was drawn again and why, in words: a line for the models of which the same is true."""
+    models: dict[tuple[date, str], list[str]] = {}
+    for each in reissues:
+        models.setdefault((each.cutoff, each.why), []).append(each.model_name)
+    return [
+        f"the forecast of {', '.join(names)} from {cutoff} was drawn again: {why}"
+        for (cutoff, why), names in models.items()
+    ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from forecast_assets import plots
 from forecast_assets.assessment import Assessment
 from forecast_assets.boundary import boundary
 from forecast_assets.features import Feature, Features
-from forecast_assets.forecasting import Forecasting
+from forecast_assets.forecasting import Forecasting, lines_of
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
 from forecast_assets.reception import Received
@@ -150,7 +150,7 @@ def of_forecasts(
         "cutoffs_with_new_outcomes": len(outcome.happened.cutoffs) if outcome.happened else 0,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
         "failures": table([vars(failure) for failure in outcome.failures]),
-    } | notes([f"{commodity}: {each}" for each in outcome.reissues])
+    } | notes([f"{commodity}: {each}" for each in lines_of(outcome.reissues)])
 
 
 def of_scores(

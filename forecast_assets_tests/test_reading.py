@@ -76,7 +76,7 @@ def insert_model(connection: Connection, name: str, version: str) -> None:
     rows |= {f"day_{k + 1}": pa.array(prices[:, k], from_pandas=True) for k in range(HORIZON)}
     made = {"model_id": "m", "training_date": date(2018, 7, 1), "generation_timestamp": AT}
     insert(connection, "forecast.distributions", rows, has_data_leakage=False, **made, **model)
-    ledger = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
+    ledger: dict[str, Any] = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
     ledger["cutoff_close"] = CLOSES[FIRST_ORIGIN:]
     hashes = {"payload_sha256": "p", "history_fingerprint": "h", "created_by": "run"}
     insert(connection, "forecast.forecasts", ledger, n_paths=N_PATHS, **made, **hashes, **model)
