@@ -152,15 +152,11 @@ def calibration_of(
     )
 
 
-    commodities = [
-        brief(settings, store, name, standings[standings.commodity == name])
-        for name in settings.commodities
-    ]
-    notices = [x for name in settings.commodities for x in failures_of(settings, store, name)]
-    notices += [
-        x for name in settings.commodities for x in drawn_from_others(settings, store, name)
-    ]
-    notices += [notice for part in commodities for notice in stale(part, at.date(), STALE_DAYS)]
+def nothing_due(settings: Settings, history: History, at: datetime) -> list[Notice]:
+    """Why a commodity has no window to train or forecast at all, if it has none."""
+    windows = Partitions(settings).windows_of(history.commodity, at.replace(tzinfo=UTC))
+    reason = undue(settings, windows, history)
+    return [Notice("warning", reason)] if reason else []
 
 
 def drawn_from_others(settings: Settings, store: Store, name: str) -> list[Notice]:
