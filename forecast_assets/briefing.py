@@ -51,6 +51,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
             notices += [
                 *failures_of(settings, store, name),
                 *nothing_due(settings, part.history, at),
+                *drawn_from_others(settings, store, name),
                 *stale(part, at.date(), STALE_DAYS),
             ]
             commodities.append(part)
@@ -63,15 +64,20 @@ def brief(
 ) -> CommodityReport:
     """What the report says of one commodity."""
     version, history = settings.model_version, store.prices.history(name)
-    starts = {x.data_cutoff_date: x.forecast_start_date for x in store.paths.issued(name, version)}
-    there = starts.keys() & set(history.dates.tolist())
-    shelf = [x for x in store.publications.find(name, version) if x.data_cutoff_date in there]
+    issued = {(x.data_cutoff_date, x.model_name): x for x in store.paths.issued(name, version)}
+    sessions = set(history.dates.tolist())
+    shelf = [
+        each
+        for each in store.publications.find(name, version)
+        if (each.data_cutoff_date, each.model_name) in issued and each.data_cutoff_date in sessions
+    ]
     newest = newest_of(shelf, leaderboard.model_name.tolist())
 
     def fan(chosen: Publication) -> Fan:
         cutoff, model = chosen.data_cutoff_date, chosen.model_name
         paths = store.paths.drawn(name, model, version, [cutoff])[0]
-        return Fan(cutoff, starts[cutoff], paths)
+        held = issued[cutoff, model]
+        return Fan(cutoff, held.forecast_start_date, paths, held.cutoff_close)
 
     published = None
     if newest:
@@ -104,7 +110,7 @@ def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publicatio
 
 def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
     """A forecast after a week, two weeks, or as far as it goes."""
-    close = float(history.known_at(fan.cutoff).closes[-1])
+    close = fan.opens_at(history)
     horizon = fan.paths.shape[1]
     ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
     return [outlook_of(sessions, fan.paths[:, sessions - 1], close) for sessions in ahead]
@@ -151,6 +157,18 @@ def nothing_due(settings: Settings, history: History, at: datetime) -> list[Noti
     windows = Partitions(settings).windows_of(history.commodity, at.replace(tzinfo=UTC))
     reason = undue(settings, windows, history)
     return [Notice("warning", reason)] if reason else []
+
+
+def drawn_from_others(settings: Settings, store: Store, name: str) -> list[Notice]:
+    """The newest published forecasts that used closes which have been revised since."""
+    version = settings.model_version
+    shelf = store.publications.find(name, version)
+    newest = {x.model_name for x in shelf if x.data_cutoff_date == shelf[-1].data_cutoff_date}
+    return [
+        Notice("warning", f"{name}: {each}")
+        for each in (store.paths.revised(name, version) if newest else [])
+        if each.data_cutoff_date == shelf[-1].data_cutoff_date and each.model_name in newest
+    ]
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

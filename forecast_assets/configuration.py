@@ -362,13 +362,23 @@ class Landing(Section):
     )
 
 
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+"""An hour and minute, HH:MM."""
+
+
 class Fetch(Section):
     """When live sources are asked, and how patiently."""
 
     at: str = Field(
-        "19:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Each session's evening, HH:MM."
+        "19:00", pattern=CLOCK, description="When sources are asked, HH:MM; any hour will do."
     )
     timezone: TimeZone = Field("America/New_York", description="The zone of `at`.")
+    final_at: str = Field(
+        "17:00",
+        pattern=CLOCK,
+        description="From when on a day's close is final, HH:MM, where no calendar says so.",
+    )
+    exchange_timezone: TimeZone = Field("America/New_York", description="The zone of `final_at`.")
     timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
     attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
     requests_per_minute: float = Field(

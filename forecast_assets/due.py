@@ -8,7 +8,14 @@ from typing import TypeVar
 from forecast_assets.assessment import gone, lacks_scores
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import MissingCovariate
-from forecast_assets.forecasting import Views, agenda, moved, unsettled, withdrawn
+from forecast_assets.forecasting import (
+    Views,
+    agenda,
+    last_session,
+    moved,
+    unsettled,
+    withdrawn,
+)
 from forecast_assets.history import History
 from forecast_assets.partitions import Window
 from forecast_assets.store.contract import IssuedForecast, ScoredForecast, TrainedModel
@@ -97,7 +104,15 @@ def missing_forecasts(
         except MissingCovariate:
             missing[name] = len(origins)  # forecasting says so by name
             continue
-        todo = agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute)
+        todo = agenda(
+            origins,
+            row,
+            held,
+            prints,
+            newest=last_session(history),
+            n_paths=settings.paths,
+            recompute=recompute,
+        )
         if todo.due:
             missing[name] = len(todo.due)
     return missing

@@ -20,16 +20,55 @@ from forecast_assets.tasks import NUMERICAL_ERRORS
 
 Loaded = tuple[TrainedModel, FittedForecaster]
 
+LATER_MODEL = "model of a later training date"
+RETRAINED = "retrained model"
+OTHER_PATHS = "other number of paths"
+REVISED = "revised history"
+"""Why an issued forecast is drawn again; a history is its closes and covariates."""
+
+
+@dataclass(frozen=True)
+class Reissue:
+    """A forecast drawn again before its outcome began, since its history was revised.
+
+    ``said_from`` and ``close``: the close at the cutoff that it was drawn from, then and now.
+    """
+
+    model_name: str
+    cutoff: date
+    said_from: float | None
+    close: float
+
+    @property
+    def why(self) -> str:
+        """What was revised, in words."""
+        if self.said_from is None or self.said_from == self.close:
+            return "a price or covariate before its last close was revised"
+        return f"its last close was {self.said_from:.10g} and is {self.close:.10g} now"
+
+
+def lines_of(reissues: Sequence[Reissue]) -> list[str]:
+    """What was drawn again and why, in words: a line for the models of which the same is true."""
+    models: dict[tuple[date, str], list[str]] = {}
+    for each in reissues:
+        models.setdefault((each.cutoff, each.why), []).append(each.model_name)
+    return [
+        f"the forecast of {', '.join(names)} from {cutoff} was drawn again: {why}"
+        for (cutoff, why), names in models.items()
+    ]
+
 
 @dataclass(frozen=True, eq=False)
 class Forecasting:
     """What became of a window's forecasts, counted in forecasts (one model, one origin).
 
     ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
-    that was revised since. ``moved``: (cutoff, start) where the first session was another day.
-    ``withdrawn``: cutoffs of issued forecasts that are no session any more. ``elsewhere``: issued
-    by the model of another training date, as after a change of cadence; they stay. ``happened``:
-    what came after the cutoffs drawn now, and after those of which the tables say something else.
+    that was revised since. ``redrawn``: drawn in place of an issued one, ``reissues`` among them:
+    those whose history was revised before their outcome began. ``moved``: (cutoff, start) where
+    the first session was another day. ``withdrawn``: cutoffs of issued forecasts that are no
+    session any more. ``elsewhere``: issued by the model of another training date, as after a
+    change of cadence; they stay. ``happened``: what came after the cutoffs drawn now, and after
+    those of which the tables say something else.
     """
 
     origins: list[Origin]
@@ -43,6 +82,7 @@ class Forecasting:
     stale: int = 0
     redrawn: int = 0
     elsewhere: int = 0
+    reissues: list[Reissue] = field(default_factory=list)
 
     @property
     def drawn(self) -> int:
@@ -58,10 +98,15 @@ class Forecasting:
 
 @dataclass(frozen=True, eq=False)
 class Agenda:
-    """What one model has to do in a window."""
+    """What one model has to do in a window.
+
+    ``why``: by cutoff, why an issued forecast is drawn again; what is due and not in it is new.
+    ``reissued``: those of them whose history was revised before their outcome began.
+    """
 
     due: list[Origin]
-    redrawn: int
+    why: dict[date, str]
+    reissued: set[date]
     stale: int
     kept: int
     elsewhere: int
@@ -73,36 +118,42 @@ def agenda(
     issued: Mapping[date, IssuedForecast],
     fingerprints: Mapping[date, str],
     *,
+    newest: date | None,
     n_paths: int,
     recompute: bool,
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
     ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
-    or the number of paths changed, and, only if ``recompute``, when its history did. So is one of
-    a later window's model whose first session turned out to be before that window.
+    or the number of paths changed; when its history did, only if ``recompute`` or if nothing has
+    happened after its cutoff, which then is ``newest``, the last session: after that it is a
+    record of what was said. So is one of a later window's model whose first session turned out
+    to be before that window.
     """
-    due, redrawn, stale, elsewhere = [], 0, 0, 0
+    due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
     for origin in origins:
         held = issued.get(origin.cutoff)
         if held is None:
             due.append(origin)
             continue
-        if held.training_date > origin.start:  # sessions came late, before its model's own date
+        is_own = held.training_date == model.training_date
+        is_revised = held.history_fingerprint != fingerprints[origin.cutoff]
+        is_reissued = is_revised and origin.cutoff == newest
+        reasons = {
+            LATER_MODEL: held.training_date > origin.start,  # sessions came late, before its date
+            RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
+            OTHER_PATHS: is_own and held.n_paths != n_paths,
+            REVISED: is_reissued or (is_own and is_revised and recompute),
+        }
+        if any(reasons.values()):
             due.append(origin)
-            redrawn += 1
-            continue
-        if held.training_date != model.training_date:
+            why[origin.cutoff] = ", ".join(name for name, holds in reasons.items() if holds)
+            reissued.update([origin.cutoff] if is_reissued else [])
+        elif is_own:
+            stale += is_revised
+        else:
             elsewhere += 1
-            continue
-        retrained = held.payload_sha256 != model.payload_sha256
-        revised = held.history_fingerprint != fingerprints[origin.cutoff]
-        if retrained or held.n_paths != n_paths or (revised and recompute):
-            due.append(origin)
-            redrawn += 1
-        elif revised:
-            stale += 1
-    return Agenda(due, redrawn, stale, len(origins) - len(due) - elsewhere, elsewhere)
+    return Agenda(due, why, reissued, stale, len(origins) - len(due) - elsewhere, elsewhere)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +190,8 @@ def forecast_window(
     """
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
-    draws, failures, agendas = [], [], []
-    views = Views(history)
+    draws, failures, agendas, reissues = [], [], [], []
+    views, newest = Views(history), last_session(history)
     for row, model in models:
         held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
         try:
@@ -149,9 +200,18 @@ def forecast_window(
             reason = f"{window.key}: {row.model_name}: {error}"
             failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
             continue
-        todo = agenda(origins, row, held, prints, n_paths=settings.paths, recompute=recompute)
-        draw, declined = draw_model(settings, window, view, (row, model), todo.due, prints)
+        todo = agenda(
+            origins,
+            row,
+            held,
+            prints,
+            newest=newest,
+            n_paths=settings.paths,
+            recompute=recompute,
+        )
+        draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
         draws += [draw] if draw else []
+        reissues += reissues_of(draw, todo, held) if draw else []
         failures += declined
         agendas.append(todo)
     cutoffs = {day for draw in draws for day in draw.cutoffs}
@@ -166,9 +226,24 @@ def forecast_window(
         happened=Outcomes.after(history, sorted(cutoffs), settings.horizon),
         kept=sum(todo.kept for todo in agendas),
         stale=sum(todo.stale for todo in agendas),
-        redrawn=sum(todo.redrawn for todo in agendas),
+        redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
+        reissues=reissues,
     )
+
+
+def last_session(history: History) -> date | None:
+    """The session after which nothing has happened yet; None in an empty history."""
+    return history.newest if len(history) else None
+
+
+def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:
+    """Of what a model drew, that which it had said from another history."""
+    return [
+        Reissue(draw.model.model_name, cutoff, held[cutoff].cutoff_close, close)
+        for cutoff, close in zip(draw.cutoffs, draw.closes, strict=True)
+        if cutoff in todo.reissued
+    ]
 
 
 def draw_model(
@@ -176,11 +251,11 @@ def draw_model(
     window: Window,
     history: History,
     loaded: Loaded,
-    due: Sequence[Origin],
+    todo: Agenda,
     fingerprints: Mapping[date, str],
 ) -> tuple[Draw | None, list[ModelFailure]]:
     """The paths of one model from the origins due, and the origins that it declined."""
-    row, model = loaded
+    (row, model), due = loaded, todo.due
     if not due:
         return None, []
     require_no_look_ahead(window, row, due)
@@ -200,14 +275,16 @@ def draw_model(
     able = [origin for origin in able if origin.cutoff not in declined]
     if not able:
         return None, failures
-    drawn = paths if finite.all() else paths[finite]
+    drawn, cutoffs = paths if finite.all() else paths[finite], [origin.cutoff for origin in able]
     draw = Draw(
         model=row,
-        cutoffs=[origin.cutoff for origin in able],
+        cutoffs=cutoffs,
         starts=[origin.start for origin in able],
-        fingerprints=[fingerprints[origin.cutoff] for origin in able],
+        fingerprints=[fingerprints[day] for day in cutoffs],
+        closes=known.closes[known.positions(cutoffs)].tolist(),
         paths=drawn,
         points=points_of(in_order(drawn)),
+        why={day: todo.why[day] for day in cutoffs if day in todo.why},
     )
     return draw, failures
 

@@ -329,7 +329,8 @@ class PathsIOManager(PartitionedIOManager):
             raise ModelsFailed("; ".join(broken))
         fans = store.paths.newest(written.commodity, written.training_date, written.model_version)
         unit = self.units[written.commodity]
-        return of_forecasts(value.forecasting, written.model_version, rows, value.not_due) | (
+        name, version = written.commodity, written.model_version
+        return of_forecasts(outcome, name, version, rows, value.not_due) | (
             of_fans(value.history, fans, unit) if fans else {}
         )
 

@@ -3,9 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from dagster import ConfigurableResource
 from pydantic import Field, PrivateAttr
@@ -18,8 +17,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from forecast_assets.configuration import Fetch
+from forecast_assets.configuration import FROM_DATA, Fetch
 from forecast_assets.errors import ForecastAssetsError
+from forecast_assets.finality import newest_final
 from forecast_assets.sources import Observations
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
@@ -128,11 +128,11 @@ def _pause(state: RetryCallState) -> float:
     return float(wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS)(state))
 
 
-def final_day(fetch: Fetch, now: datetime) -> date:
-    """The last day whose close is final: today from ``fetch.at`` on, the day before until then.
+def final_day(fetch: Fetch, now: datetime, calendar: str = FROM_DATA) -> date:
+    """The last day whose close is final at ``now``, which has a zone.
 
-    ``now`` has a zone. Futures trade almost around the clock: before the evening a service's
-    newest daily bar is the running one.
+    Futures trade almost around the clock: until a session has ended on its exchange, a service's
+    newest daily bar is the running one. Raises ConfigurationError for a moment that the calendar
+    does not reach.
     """
-    there = now.astimezone(ZoneInfo(fetch.timezone))
-    return there.date() if f"{there:%H:%M}" >= fetch.at else there.date() - timedelta(days=1)
+    return newest_final(now, calendar, fetch)

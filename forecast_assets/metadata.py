@@ -18,7 +18,7 @@ from forecast_assets import plots
 from forecast_assets.assessment import Assessment
 from forecast_assets.boundary import boundary
 from forecast_assets.features import Feature, Features
-from forecast_assets.forecasting import Forecasting
+from forecast_assets.forecasting import Forecasting, lines_of
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
 from forecast_assets.reception import Received
@@ -129,7 +129,7 @@ def of_training(training: Training, fitted: Sequence[TrainedModel], model_versio
 
 
 def of_forecasts(
-    outcome: Forecasting, model_version: str, rows: int, not_due: str | None
+    outcome: Forecasting, commodity: str, model_version: str, rows: int, not_due: str | None
 ) -> Metadata:
     """What was drawn, what was left, and what is stale or absent."""
     return {
@@ -140,6 +140,7 @@ def of_forecasts(
         "rows_written": rows,
         "forecasts_drawn": outcome.drawn,
         "forecasts_redrawn": outcome.redrawn,
+        "forecasts_reissued": len(outcome.reissues),
         "forecasts_kept": outcome.kept,
         "forecasts_of_other_training_dates": outcome.elsewhere,
         "forecasts_stale": outcome.stale,
@@ -148,7 +149,7 @@ def of_forecasts(
         "cutoffs_with_new_outcomes": len(outcome.happened.cutoffs) if outcome.happened else 0,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
         "failures": table([vars(failure) for failure in outcome.failures]),
-    }
+    } | notes([f"{commodity}: {each}" for each in lines_of(outcome.reissues)])
 
 
 def of_scores(
@@ -198,7 +199,7 @@ def of_report(said: Report, path: Path) -> Metadata:
         "path": MetadataValue.path(path),
         "notices": MarkdownMetadataValue("\n".join(notices) or "none"),
         "newest_forecasts": MarkdownMetadataValue("\n\n".join(fans) or "none"),
-    }
+    } | notes([notice.text for notice in said.notices if notice.level == "warning"])
 
 
 def of_publications(

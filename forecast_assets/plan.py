@@ -121,6 +121,11 @@ class CommodityState:
                 found.setdefault((row.stage, row.training_date), {})[row.model_name] = row
         return found
 
+    @cached_property
+    def superseded(self) -> dict[date, int]:
+        """How many forecasts of each training date were replaced so far."""
+        return self.store.paths.superseded(self.name, self.settings.model_version)
+
     @property
     def idle(self) -> str:
         """Why nothing is due, in words."""
@@ -205,7 +210,8 @@ class CommodityState:
             return signature(roster, trained_on)
         last = window == self.windows[-1]
         seen = history if last else history.known_before(window.end)
-        return signature(roster, trained_on, seen.fingerprint, self.settings.paths)
+        said_before = self.superseded.get(window.training_date, 0)  # a price may be taken back
+        return signature(roster, trained_on, seen.fingerprint, self.settings.paths, said_before)
 
 
 def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) -> Plan:

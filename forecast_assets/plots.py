@@ -176,7 +176,7 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
     first = min([len(history) - PAST_SESSIONS, *(int(place) for place in cutoffs)])
     shown = np.arange(max(first, 0), len(history))
     for place, fan in zip(cutoffs, fans, strict=True):
-        _draw_fan(axes, int(place), float(history.closes[place]), fan, labelled=fan is fans[0])
+        _draw_fan(axes, int(place), fan.opens_at(history), fan, labelled=fan is fans[0])
         axes.axvline(int(place), color="0.75", linewidth=0.6, zorder=0)
     axes.plot(shown, history.closes[shown], color="black", linewidth=1.2, label="what happened")
     axes.set_xlabel("session")
@@ -265,7 +265,7 @@ def coverage_plot(
 def _draw_newest(axes: Axes, history: History, fan: Fan) -> None:
     recent = history.closes[-CONTEXT_SESSIONS:]
     axes.plot(np.arange(-len(recent) + 1, 1), recent, color="black", linewidth=1, label="close")
-    _draw_fan(axes, 0, float(recent[-1]), fan, labelled=True)
+    _draw_fan(axes, 0, fan.opens_at(history), fan, labelled=True)
     axes.set_xlabel("sessions after the cutoff")
     axes.grid(alpha=0.3)
 

@@ -28,7 +28,7 @@ MODELS = """
 """
 
 ISSUED = """
-    SELECT data_cutoff_date, forecast_start_date, n_paths FROM forecast.forecasts
+    SELECT * FROM forecast.forecasts
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
         AND forecast_start_date BETWEEN $first AND $last
         AND (NOT $published OR data_cutoff_date IN (
@@ -44,6 +44,25 @@ DRAWN = """
         AND (NOT $published OR data_cutoff_date IN (
             SELECT data_cutoff_date FROM forecast.publications WHERE commodity = $commodity
                 AND model_name = $model_name AND model_version = $model_version))
+"""
+
+CLOSES_WHEN_DRAWN = """
+    SELECT data_cutoff_date, arg_max(close, revision) AS close
+    FROM forecast.forecasts JOIN market.price_revisions
+        ON price_revisions.commodity = forecasts.commodity AND date = data_cutoff_date
+            AND ingested_at <= generation_timestamp
+    WHERE forecasts.commodity = $commodity AND model_name = $model_name
+        AND model_version = $model_version AND forecast_start_date BETWEEN $first AND $last
+    GROUP BY data_cutoff_date
+"""
+"""For forecasts of releases that did not store the close they were drawn from."""
+
+REVISED = """
+    SELECT * FROM forecast.revised_forecasts
+    WHERE commodity = $commodity AND forecast_start_date BETWEEN $first AND $last
+        AND model_name = coalesce($model_name, model_name)
+        AND model_version = coalesce($model_version, model_version)
+    ORDER BY model_name, model_version, data_cutoff_date
 """
 
 PUBLISHED = """
@@ -125,7 +144,9 @@ class Paths:
     ``cutoffs``, the last session that each knows, and ``starts``, the session of its first price:
     datetime64[D], shape (n_dates,). ``prices``: float32, shape (n_dates, n_paths, horizon), paths
     in the order of their ``path_id``. ``actuals``, what really happened: float32, shape
-    (n_dates, horizon), NaN where it has not yet. Prices are in the commodity's unit.
+    (n_dates, horizon), NaN where it has not yet. ``closes``, at the cutoffs, as they were when the
+    paths were drawn, even if revised since: float64, shape (n_dates,), NaN where that is not
+    known. Prices are in the commodity's unit.
     """
 
     commodity: str
@@ -135,6 +156,7 @@ class Paths:
     starts: Dates
     prices: NDArray[np.float32]
     actuals: NDArray[np.float32]
+    closes: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Return the number of forecasts."""
@@ -241,6 +263,17 @@ class Reader:
     ) -> pd.DataFrame:
         """A row a forecast and summary horizon that has happened: scores of the whole path."""
         return self._of_models(PATH_SCORES, commodity, model_name, model_version, first, last)
+
+    def revised_forecasts(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row a forecast that used a close which has changed since it was drawn."""
+        return self._of_models(REVISED, commodity, model_name, model_version, first, last)
 
     def actuals(
         self, commodity: str, first: Day | None = None, last: Day | None = None
@@ -391,7 +424,24 @@ def _paths(
         )
     starts = issued["forecast_start_date"].astype("datetime64[D]")
     prices, actuals = block[:, :, 1:].transpose(0, 2, 1), block[:, :, 0].copy()
-    return Paths(commodity, model_name, model_version, cutoffs, starts, prices, actuals)
+    closes = _closes(connection, criteria, cutoffs, issued.get("cutoff_close"))
+    return Paths(commodity, model_name, model_version, cutoffs, starts, prices, actuals, closes)
+
+
+def _closes(
+    connection: Connection, criteria: Mapping[str, Any], cutoffs: Dates, stored: Any
+) -> NDArray[np.float64]:
+    """The closes that forecasts were drawn from: as stored, or as they were known then.
+
+    ``stored``: shape (n_dates,), masked where a release did not store it; None where none did.
+    """
+    closes = np.full(len(cutoffs), np.nan) if stored is None else np.ma.filled(stored, np.nan)
+    if np.isnan(closes).any():
+        named = {name: value for name, value in criteria.items() if name != "published"}
+        then = dict(connection.execute(CLOSES_WHEN_DRAWN, named).fetchall())
+        told = np.array([then.get(day, np.nan) for day in cutoffs.tolist()], dtype=np.float64)
+        closes = np.where(np.isnan(closes), told, closes)
+    return closes
 
 
 def _block(

@@ -43,7 +43,8 @@ class Outlook:
     """A forecast at one session ahead, in the commodity's unit; probabilities are shares.
 
     ``value_at_risk`` and ``expected_shortfall``: losses of a long position of one unit from the
-    close at the cutoff, at 95 %. ``probability_above``: of a price above that close.
+    close at the cutoff that the forecast was drawn from, at 95 %. ``probability_above``: of a
+    price above that close.
     """
 
     sessions: int
@@ -239,7 +240,7 @@ def section(part: CommodityReport, place: int) -> Section:
 
 def outlook(history: History, published: Published) -> Grid:
     """What the newest forecast says at each session ahead: a column each."""
-    close = float(history.known_at(published.fan.cutoff).closes[-1])
+    close = published.fan.opens_at(history)
     places = decimals(history)
 
     def price(value: float) -> str:

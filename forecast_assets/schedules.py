@@ -1,6 +1,7 @@
-"""Schedules: prices are fetched on each session's evening, and their age is looked at daily."""
+"""Schedules: prices are fetched once sessions have ended, and their age is looked at daily."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dagster import (
     DefaultScheduleStatus,
@@ -12,8 +13,17 @@ from dagster import (
 )
 
 from forecast_assets.boundary import boundary
-from forecast_assets.configuration import Commodity, LandingSource, SampleSource, Settings
+from forecast_assets.configuration import (
+    Commodity,
+    FredSource,
+    LandingSource,
+    SampleSource,
+    Settings,
+    YahooSource,
+)
 from forecast_assets.due import stretches
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.finality import has_ended
 from forecast_assets.resources import impatient_store
 from forecast_assets.sessions import expected_sessions, trading_week
 from forecast_assets.store.contract import PriceTable
@@ -28,7 +38,7 @@ def schedules(settings: Settings) -> list[ScheduleDefinition]:
 
 
 def fetch_prices(settings: Settings) -> ScheduleDefinition:
-    """Reads prices and covariates of the commodities that trade that day, in the evening."""
+    """Reads prices and covariates of the commodities of which a session has ended, once a day."""
     hour, minute = settings.fetch.at.split(":")
 
     @schedule(
@@ -37,27 +47,28 @@ def fetch_prices(settings: Settings) -> ScheduleDefinition:
         execution_timezone=settings.fetch.timezone,
         job_name="load_prices",
         default_status=status(settings),
-        description="Live sources, files and covariates, on the evening of each session.",
+        description="Live sources, files and covariates, once a session of theirs has ended.",
     )
     def look(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
-        day = context.scheduled_execution_time.date()
+        fire = context.scheduled_execution_time.astimezone(ZoneInfo(settings.fetch.timezone))
+        since = fire_before(fire)
         wanted = [name for name, each in settings.commodities.items() if may_change(each)]
         prices = impatient_store(settings).prices
         failures: list[str] = []
-        trading = []
+        due = []
         for name in wanted:
             with boundary(name, failures):
-                if trades(settings, prices, name, day):
-                    trading.append(name)
+                if brings_news(settings, prices, name, since, fire):
+                    due.append(name)
         for failure in failures:
             context.log.error("%s", failure)
         if not wanted:
             return SkipReason("no commodity has a source that changes by itself")
-        if not trading:
-            said = "; ".join([f"no session on {day}: {', '.join(wanted)}", *failures])
-            return SkipReason(said)
+        if not due:
+            said = f"no session has ended since {since}: {', '.join(wanted)}"
+            return SkipReason("; ".join([said, *failures]))
         order = list(settings.commodities)
-        return [fetched(day, first, last) for first, last in stretches(trading, order)]
+        return [fetched(fire.date(), first, last) for first, last in stretches(due, order)]
 
     return look
 
@@ -80,10 +91,34 @@ def may_change(commodity: Commodity) -> bool:
     return not still or bool(commodity.covariates)
 
 
-def trades(settings: Settings, prices: PriceTable, name: str, day: date) -> bool:
-    """Whether a commodity is expected to trade on a day: by its calendar, or its own weekdays."""
+def brings_news(
+    settings: Settings, prices: PriceTable, name: str, since: datetime, until: datetime
+) -> bool:
+    """Whether a session of a commodity ended between two fires of the schedule.
+
+    Files are also read on the days that are sessions where the schedule is: whoever writes them
+    may do so on another clock than the exchange's. A calendar that cannot say is no reason to
+    leave a commodity out: its own partition fails by name.
+    """
+    commodity, day = settings.commodity(name), until.date()
     week = trading_week(prices.history(name).dates)
-    return len(expected_sessions(day, day, settings.commodity(name).calendar, week)) > 0
+    live = isinstance(commodity.source, YahooSource | FredSource)
+    try:
+        return has_ended(since, until, commodity.calendar, settings.fetch, week) or (
+            not live and len(expected_sessions(day, day, commodity.calendar, week)) > 0
+        )
+    except ConfigurationError:
+        return True
+
+
+def fire_before(fire: datetime) -> datetime:
+    """The fire of a day earlier, at the same time by the clock of its zone.
+
+    Where the clock was changed that night there may be two such moments: the first of them.
+    """
+    day_before = fire - timedelta(days=1)
+    moments = [day_before.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
+    return min(moments).astimezone(fire.tzinfo)
 
 
 def fetched(day: date, first: str, last: str) -> RunRequest:

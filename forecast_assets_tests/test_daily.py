@@ -309,7 +309,8 @@ def test_files_that_differ_where_they_overlap_are_refused_in_one_line(
 
 
 def closes_of(observations: Observations) -> list[float]:
-    return observations.prices["close"].tolist()
+    closes: list[float] = observations.prices["close"].tolist()
+    return closes
 
 
 def test_the_newest_file_is_the_one_that_reaches_furthest_whatever_its_time(read: Read) -> None:

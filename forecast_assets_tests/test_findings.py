@@ -52,7 +52,7 @@ def sound(spreads: tuple[float, ...] = (1.0, 2.0, 3.0), n_paths: int = 100) -> D
 
 def of_paths(paths: np.ndarray) -> Draw:
     points = points_of(in_order(paths))
-    return Draw(model(), CUTOFFS, STARTS, ["print"] * 3, paths, points)
+    return Draw(model(), CUTOFFS, STARTS, ["print"] * 3, [70.0] * 3, paths, points)
 
 
 def failed(findings: dict[str, Finding]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import LookAheadError
-from forecast_assets.forecasting import Forecasting, Loaded, forecast_window
+from forecast_assets.forecasting import Forecasting, Loaded, forecast_window, lines_of
 from forecast_assets.history import History
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.partitions import Window
@@ -128,6 +128,92 @@ def test_forecasts_from_revised_prices_stay_until_recomputed(graph: Graph) -> No
     )
     assert (again.drawn, again.redrawn, again.stale) == (stale, stale, 0)
     assert again.draws[0].cutoffs[0] == date(2020, 6, 1)
+
+
+OPEN = HISTORY.known_before(date(2020, 6, 1))
+"""Nothing has happened yet after its last session, 2020-05-29, which is in the window."""
+
+
+def ledger_of(*outcomes: Forecasting) -> list[IssuedForecast]:
+    """What the ledger would hold after these writes, one after the other."""
+    rows = {(x.model_name, x.data_cutoff_date): x for each in outcomes for x in issued(each)}
+    return list(rows.values())
+
+
+@pytest.mark.parametrize("sessions_before", [0, 1, 10, 40])
+def test_the_newest_forecast_is_reissued_when_any_of_its_closes_is_revised(
+    graph: Graph, sessions_before: int
+) -> None:
+    first = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), [])
+    corrected = revised(OPEN, len(OPEN) - 1 - sessions_before)
+    again = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), issued(first))
+    fresh = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), [])
+    newest, close = OPEN.newest, float(corrected.closes[-1])
+    assert [draw.cutoffs for draw in again.draws] == [[newest]] * 2
+    assert [draw.why for draw in again.draws] == [{newest: "revised history"}] * 2
+    assert [draw.closes for draw in again.draws] == [[close]] * 2
+    assert [draw.paths.tobytes() for draw in again.draws] == [
+        draw.paths[-1:].tobytes() for draw in fresh.draws
+    ]
+    said = [(x.model_name, x.cutoff, x.close) for x in again.reissues]
+    assert sorted(said) == [("arima_111", newest, close), ("naive", newest, close)]
+    assert len(lines_of(again.reissues)) == 1
+    records = min(sessions_before, len(first.origins) - 1)
+    assert (again.redrawn, again.drawn, again.stale) == (2, 2, 2 * records)
+    held = ledger_of(first, again)
+    settled = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), held)
+    assert not settled.changes_tables
+    assert (settled.drawn, settled.stale, settled.reissues) == (0, 2 * records, [])
+
+
+def test_a_correction_that_is_taken_back_gives_the_same_bytes(graph: Graph) -> None:
+    first = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), [])
+    corrected = revised(OPEN, len(OPEN) - 1)
+    second = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), issued(first))
+    held = ledger_of(first, second)
+    third = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), held)
+    for was, other, back in zip(first.draws, second.draws, third.draws, strict=True):
+        assert was.paths[-1:].tobytes() == back.paths.tobytes() != other.paths.tobytes()
+    assert not forecast_window(
+        graph.settings, WINDOW, OPEN, loaded(graph), ledger_of(first, second, third)
+    ).changes_tables
+
+
+def test_a_forecast_whose_outcome_has_begun_is_a_record_though_its_close_is_revised(
+    graph: Graph,
+) -> None:
+    first = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), [])
+    longer = HISTORY.known_at(date(2020, 6, 1))  # the next session, and the correction with it
+    later = revised(longer, len(OPEN) - 1)
+    again = forecast_window(graph.settings, WINDOW, later, loaded(graph), issued(first))
+    assert [draw.cutoffs for draw in again.draws] == [[date(2020, 6, 1)]] * 2
+    assert (again.reissues, again.redrawn, again.stale) == ([], 0, 2)
+
+
+def test_a_model_that_declines_the_correction_leaves_what_it_said(graph: Graph) -> None:
+    first = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), [])
+    closes = OPEN.closes.copy()
+    closes[-1] = -3.0
+    negative = History("Coffee", OPEN.dates, closes)
+    again = forecast_window(graph.settings, WINDOW, negative, loaded(graph), issued(first))
+    assert [draw.model.model_name for draw in again.draws] == ["naive"]
+    assert [(x.model_name, x.said_from, x.close) for x in again.reissues] == [("naive", None, -3.0)]
+    (failure,) = again.failures
+    assert (failure.model_name, failure.declined, failure.origins) == ("arima_111", True, 1)
+
+
+def test_a_forecast_of_another_cadence_is_reissued_by_the_model_of_its_window(
+    graph: Graph,
+) -> None:
+    first = forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), [])
+    old = [replace(row, training_date=date(2020, 3, 1)) for row in issued(first)]
+    corrected = revised(OPEN, len(OPEN) - 1)
+    again = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), old)
+    assert [draw.cutoffs for draw in again.draws] == [[OPEN.newest]] * 2
+    assert again.elsewhere == 2 * (len(first.origins) - 1)
+    assert forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), old).elsewhere == 2 * len(
+        first.origins
+    )
 
 
 def test_the_start_follows_the_data_and_the_paths_stay(graph: Graph) -> None:

@@ -108,12 +108,16 @@ def test_requests_keep_their_distance() -> None:
 @pytest.mark.parametrize(
     ("now", "final"),
     [
-        (datetime(2026, 11, 20, 23, 59, tzinfo=UTC), date(2026, 11, 19)),  # 18:59 in New York
-        (datetime(2026, 11, 21, 0, 0, tzinfo=UTC), date(2026, 11, 20)),  # 19:00
+        (datetime(2026, 11, 20, 21, 59, tzinfo=UTC), date(2026, 11, 19)),  # 16:59 in New York
+        (datetime(2026, 11, 20, 22, 0, tzinfo=UTC), date(2026, 11, 20)),  # 17:00
         (datetime(2026, 11, 21, 4, 59, tzinfo=UTC), date(2026, 11, 20)),
-        (datetime(2026, 11, 21, 5, 0, tzinfo=UTC), date(2026, 11, 20)),  # midnight
-        (datetime(2026, 7, 20, 23, 0, tzinfo=UTC), date(2026, 7, 20)),  # summer: 19:00
+        (datetime(2026, 7, 20, 21, 0, tzinfo=UTC), date(2026, 7, 20)),  # summer: 17:00
     ],
 )
-def test_a_close_is_final_in_the_evening(now: datetime, final: date) -> None:
+@pytest.mark.parametrize("calendar", ["CMES", "from_data"])
+@pytest.mark.parametrize("at", ["06:00", "19:00"])
+def test_a_close_is_final_when_the_exchange_has_closed_whenever_it_is_asked_for(
+    now: datetime, final: date, calendar: str, at: str
+) -> None:
+    assert final_day(Fetch(at=at, timezone="Asia/Singapore"), now, calendar) == final
     assert final_day(Fetch(), now) == final

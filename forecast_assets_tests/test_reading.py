@@ -1,5 +1,6 @@
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -75,7 +76,8 @@ def insert_model(connection: Connection, name: str, version: str) -> None:
     rows |= {f"day_{k + 1}": pa.array(prices[:, k], from_pandas=True) for k in range(HORIZON)}
     made = {"model_id": "m", "training_date": date(2018, 7, 1), "generation_timestamp": AT}
     insert(connection, "forecast.distributions", rows, has_data_leakage=False, **made, **model)
-    ledger = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
+    ledger: dict[str, Any] = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
+    ledger["cutoff_close"] = CLOSES[FIRST_ORIGIN:]
     hashes = {"payload_sha256": "p", "history_fingerprint": "h", "created_by": "run"}
     insert(connection, "forecast.forecasts", ledger, n_paths=N_PATHS, **made, **hashes, **model)
     insert_points(connection, name, version)
@@ -236,6 +238,36 @@ def test_paths_are_those_that_were_written_in_the_order_of_dates_and_path_ids(
     np.testing.assert_array_equal(paths.actuals, outcomes())
     assert np.isnan(paths.actuals[-1]).all()
     assert len(paths) == len(cutoffs)
+
+
+def test_closes_are_those_that_the_paths_were_drawn_from(database: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "commodity.duckdb"
+    shutil.copyfile(database, copied)
+    drawn_from = CLOSES[FIRST_ORIGIN:]
+    with duckdb.connect(copied) as connection:
+        for place, name in ((-1, "later"), (-4, "later")):  # revised after everything was drawn
+            connection.execute(
+                "INSERT INTO market.price_revisions BY NAME SELECT * REPLACE (2 AS revision,"
+                " close + 9 AS close, ingested_at + INTERVAL 1 HOUR AS ingested_at,"
+                " $by AS ingested_by) FROM market.price_revisions"
+                " WHERE commodity = 'WTI' AND date = $day",
+                {"by": name, "day": SESSIONS[place].item()},
+            )
+    reader = Reader(copied, lock_timeout_seconds=0.2)
+    np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
+    revised = reader.revised_forecasts("WTI", "garch")
+    assert revised["revised_sessions"].tolist() == [1, 1, 1, 2]
+    (newest,) = reader.newest_published("WTI")
+    assert newest.closes.tolist() == [drawn_from[-1]]
+    with duckdb.connect(copied) as connection:  # as the release before wrote them
+        connection.execute("UPDATE forecast.forecasts SET cutoff_close = NULL")
+    np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
+    with duckdb.connect(copied) as connection:  # and as it made the table
+        connection.execute("ALTER TABLE forecast.forecasts DROP COLUMN cutoff_close")
+    np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
+    with duckdb.connect(copied) as connection:
+        connection.execute("DELETE FROM market.price_revisions")
+    assert np.isnan(reader.paths("WTI", "garch").closes).all()
 
 
 def test_bounds_are_first_sessions_and_both_included_in_any_form(reader: Reader) -> None:

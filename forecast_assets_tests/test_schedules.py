@@ -1,4 +1,4 @@
-"""Schedules: the evening of each session, and no other."""
+"""Schedules: once a session has ended, and at no other time."""
 
 from datetime import datetime
 from pathlib import Path
@@ -56,14 +56,17 @@ def test_a_holiday_of_one_exchange_is_not_one_of_the_others(settings: Settings) 
 
 
 def test_on_a_weekend_nothing_is_read_and_it_says_why(settings: Settings) -> None:
-    assert asked(settings, "2026-11-21") == "no session on 2026-11-21: WTI, Brent, Gold, Sugar"
+    assert asked(settings, "2026-11-21") == (
+        "no session has ended since 2026-11-20 19:00:00-05:00: WTI, Brent, Gold, Sugar"
+    )
 
 
 def test_a_commodity_that_trades_on_sundays_is_read_on_sundays(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path, commodities={"WTI": COMMODITIES["WTI"]})
     keeper.drop("wti.csv", make_history(200, commodity="WTI", first="2019-01-01"))
     keeper.settle()
-    assert asked(keeper.settings, "2026-11-22") == "no session on 2026-11-22: WTI"
+    nothing = "no session has ended since 2026-11-{}:00:00-05:00: WTI"
+    assert asked(keeper.settings, "2026-11-22") == nothing.format("21 19")
     days = np.busday_offset(
         np.datetime64("2020-01-05"), np.arange(80), roll="forward", weekmask="1111001"
     )
@@ -71,7 +74,34 @@ def test_a_commodity_that_trades_on_sundays_is_read_on_sundays(tmp_path: Path) -
     (request,) = keeper.land().run_requests or []
     keeper.execute("new_market_data", request)
     assert asked(keeper.settings, "2026-11-22") == [("WTI", "WTI")]
-    assert asked(keeper.settings, "2026-11-20") == "no session on 2026-11-20: WTI"
+    assert asked(keeper.settings, "2026-11-20") == nothing.format("19 19")
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "read", "left"),
+    [
+        ("Asia/Singapore", "18:00", "2026-11-23", "2026-11-22"),  # Monday's file on Monday
+        ("Asia/Tokyo", "07:00", "2026-11-21", "2026-11-22"),  # New York's Friday on Saturday
+        ("Europe/London", "18:00", "2026-11-24", "2026-11-29"),
+    ],
+)
+def test_files_are_read_on_the_days_of_both_clocks(
+    tmp_path: Path, zone: str, at: str, read: str, left: str
+) -> None:
+    tin = {"unit": "USD/t", "source": {"type": "file", "path": "tin.csv"}}
+    keeper = caretaker(tmp_path, commodities={"Tin": tin}, fetch={"at": at, "timezone": zone})
+    for day, expected in ((read, True), (left, False)):
+        moment = datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=ZoneInfo(zone))
+        found = fetch_prices(keeper.settings)(
+            build_schedule_context(scheduled_execution_time=moment)
+        )
+        assert isinstance(found, list) == expected
+
+
+def test_a_calendar_that_ends_stops_no_other_and_is_told_by_its_own_partition(
+    settings: Settings,
+) -> None:
+    assert asked(settings, "2199-01-06") == [("Gold", "Gold")]  # the others know it is a Sunday
 
 
 def test_without_such_a_source_there_is_nothing_to_fetch(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def draw(days: list[date] = DAYS, value: float = 1.0, n_paths: int = 4) -> Draw:
     starts = [date.fromordinal(day.toordinal() + 1) for day in days]
     paths += np.float32(value)
     points = points_of(in_order(paths))
-    return Draw(model(), days, starts, ["print"] * len(days), paths, points)
+    return Draw(model(), days, starts, ["print"] * len(days), [70.0] * len(days), paths, points)
 
 
 def test_prices_are_added_revised_and_withdrawn_and_nothing_is_lost(store: DuckDBStore) -> None:

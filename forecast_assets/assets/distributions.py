@@ -3,7 +3,8 @@
 ``commodity.forecast.distributions`` has one row a path: 2,000 paths of the next 14 sessions for
 each model and forecast date. A forecast uses closes up to its cutoff and a model fitted before
 its window, so that nothing in it knows the future. Only what is missing is drawn; a retrained
-model's forecasts are drawn again; those whose history was revised since stay as they were said,
+model's forecasts are drawn again, and so is the newest one when its history was revised before
+anything has happened after it. Other forecasts whose history was revised stay as they were said,
 are counted as stale, and are drawn again when a run's config says ``recompute: true``.
 """
 

@@ -67,9 +67,9 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
             known = store.tables().prices.history(key)
             overlap = timedelta(days=settings.fetch.overlap_days)
             since = known.newest - overlap if len(known) else None
-            return live.read(
-                key, symbol, since, final_day(settings.fetch, now().replace(tzinfo=UTC))
-            )
+            calendar = settings.commodity(key).calendar
+            final = final_day(settings.fetch, now().replace(tzinfo=UTC), calendar)
+            return live.read(key, symbol, since, final)
 
         def observe(key: str) -> Observations:
             commodity = settings.commodity(key)

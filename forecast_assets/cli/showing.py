@@ -1,12 +1,14 @@
 """``forecast show``: the newest forecast of a commodity, as a table with a fan beside it."""
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from forecast_assets.configuration import load_settings
 from forecast_assets.errors import ModelNotFound
+from forecast_assets.history import History
 from forecast_assets.reading import Paths, Reader
-from forecast_assets.store.contract import Fan
+from forecast_assets.store.contract import Fan, RevisedForecast
 from forecast_assets.terminal import fan_table
 
 
@@ -20,14 +22,42 @@ def show_newest(
     history = reader.prices(commodity)
     for newest in newest_of(reader, commodity, model, settings.version(model_version)):
         cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
-        fan = Fan(cutoff, start, newest.prices[0])
-        close = float(history.known_at(cutoff).closes[-1])
+        used = newest.closes[0].item()
+        fan = Fan(cutoff, start, newest.prices[0], None if np.isnan(used) else used)
+        close = fan.opens_at(history)
         console.print(
             f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
             f" {cutoff}, and the sessions from {start} on",
             highlight=False,
         )
+        for line in revisions_of(reader, newest, history):
+            console.print(
+                f"note: {commodity}: {line}", style="yellow", soft_wrap=True, markup=False
+            )
         console.print(fan_table(fan, unit, close, console.width))
+
+
+def revisions_of(reader: Reader, newest: Paths, history: History) -> list[str]:
+    """Whether a forecast of one date used closes that have been revised since, in a line."""
+    name, version, (start,) = newest.model_name, newest.model_version, newest.starts.tolist()
+    found = reader.revised_forecasts(newest.commodity, name, version, start, start)
+    used = newest.closes[0].item()
+    closes = dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True))
+    return [
+        str(
+            RevisedForecast(
+                name,
+                version,
+                row.data_cutoff_date.date(),
+                row.revised_sessions,
+                row.first_revised.date(),
+                row.last_revised.date(),
+                None if np.isnan(used) else used,
+                closes.get(row.data_cutoff_date.date()),
+            )
+        )
+        for row in found.itertuples()
+    ]
 
 
 def newest_of(reader: Reader, commodity: str, model: str | None, version: str) -> list[Paths]:

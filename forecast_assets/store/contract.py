@@ -4,8 +4,8 @@ Every method that writes is one transaction: killed at any moment, the tables ar
 after. All of them raise StoreError, and StoreLocked when another process keeps the tables.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
@@ -139,7 +139,8 @@ class IssuedForecast:
     """One forecast that the tables hold, and what it was made from.
 
     ``outcome``: what the tables say of each session ahead, None where it has not happened; None
-    as a whole where they have no row for it.
+    as a whole where they have no row for it. ``cutoff_close``: the close at the cutoff that it was
+    drawn from; None where the tables do not know.
     """
 
     model_name: str
@@ -152,22 +153,57 @@ class IssuedForecast:
     n_paths: int
     generation_timestamp: datetime
     outcome: list[float | None] | None
+    cutoff_close: float | None = None
+
+
+@dataclass(frozen=True)
+class RevisedForecast:
+    """A forecast that used closes which have changed since, all of them up to its cutoff.
+
+    ``used`` and ``newest``: the close at the cutoff, when the forecast was drawn and as it is now.
+    """
+
+    model_name: str
+    model_version: str
+    data_cutoff_date: date
+    revised_sessions: int
+    first_revised: date
+    last_revised: date
+    used: float | None
+    newest: float | None
+
+    def __str__(self) -> str:
+        """What is revised, in words."""
+        days = str(self.first_revised)
+        if self.first_revised != self.last_revised:
+            days = f"{self.revised_sessions} sessions from {days} to {self.last_revised}"
+        at_cutoff = ""
+        if self.used is not None and self.newest is not None and self.used != self.newest:
+            at_cutoff = f" (its last close was {self.used:.10g} and is {self.newest:.10g} now)"
+        return (
+            f"the newest forecast of {self.model_name} {self.model_version}, from"
+            f" {self.data_cutoff_date}, was drawn before the close of {days} was"
+            f" revised{at_cutoff}; `forecast run --recompute` draws it again"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Draw:
     """New paths of one model: float32, shape (n_origins, n_paths, horizon), all finite.
 
-    ``cutoffs``, ``starts`` and ``fingerprints`` (of the history up to the cutoff) have one item
-    an origin, ``points`` are the same paths in a few numbers.
+    ``cutoffs``, ``starts``, ``fingerprints`` (of the history up to the cutoff) and ``closes`` (at
+    the cutoff, in the commodity's unit) have one item an origin, ``points`` are the same paths in
+    a few numbers. ``why``: by cutoff, why the forecast that was issued before is replaced.
     """
 
     model: TrainedModel
     cutoffs: list[date]
     starts: list[date]
     fingerprints: list[str]
+    closes: list[float]
     paths: NDArray[np.float32]
     points: Points
+    why: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -183,11 +219,23 @@ class Written:
 
 @dataclass(frozen=True, eq=False)
 class Fan:
-    """One forecast: float32 paths, shape (n_paths, horizon)."""
+    """One forecast: float32 paths, shape (n_paths, horizon).
+
+    ``close``: what it was drawn from at its cutoff; None where the tables do not know.
+    """
 
     cutoff: date
     start: date
     paths: NDArray[np.float32]
+    close: float | None = None
+
+    def opens_at(self, history: History) -> float:
+        """The close that the paths begin at, even if it was revised since.
+
+        That of the history where the tables do not know: raises IndexError when it has none.
+        """
+        known = history.known_at(self.cutoff)
+        return float(known.closes[-1]) if self.close is None else self.close
 
 
 class PriceTable(Protocol):
@@ -271,6 +319,7 @@ class PathTable(Protocol):
     ) -> int:
         """Write draws in place of the same forecasts, if any; return the paths written.
 
+        What is replaced or withdrawn stays as a record, without its paths, of what was said.
         ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day.
         ``withdrawn``: cutoffs that are no session any more; their forecasts are deleted.
         ``happened``: what came after some cutoffs; every forecast from them gets it beside its
@@ -279,6 +328,12 @@ class PathTable(Protocol):
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """Every forecast of a commodity and version, in the order of model and cutoff."""
+
+    def revised(self, commodity: str, model_version: str) -> list[RevisedForecast]:
+        """The forecasts among them that used a close which has changed, in the same order."""
+
+    def superseded(self, commodity: str, model_version: str) -> dict[date, int]:
+        """How many forecasts were replaced or withdrawn, by training date."""
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None

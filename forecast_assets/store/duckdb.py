@@ -17,6 +17,7 @@ from forecast_assets.store import (
     publication_table,
     revision_view,
     score_table,
+    superseded_table,
 )
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
@@ -48,6 +49,7 @@ class DuckDBStore:
                 *model_table.DEFINITIONS,
                 *path_table.definitions(horizon),
                 *point_table.definitions(horizon),
+                *superseded_table.DEFINITIONS,
                 *revision_view.DEFINITIONS,
                 *score_table.DEFINITIONS,
                 *leaderboard_table.DEFINITIONS,

@@ -12,10 +12,24 @@ from numpy.typing import NDArray
 from forecast_assets.errors import StoreError
 from forecast_assets.outcomes import Outcomes
 from forecast_assets.store import point_table
-from forecast_assets.store.contract import Draw, Fan, IssuedForecast, ModelFailure, Written
+from forecast_assets.store.contract import (
+    Draw,
+    Fan,
+    IssuedForecast,
+    ModelFailure,
+    RevisedForecast,
+    Written,
+)
 from forecast_assets.store.database import Connection, Database
 from forecast_assets.store.failure_table import replace_failures
 from forecast_assets.store.point_table import write_points
+from forecast_assets.store.superseded_table import (
+    CLOSE_USED,
+    COUNTED,
+    REPLACED,
+    WITHDRAWN,
+    supersede,
+)
 
 
 def definitions(horizon: int) -> tuple[str, ...]:
@@ -59,6 +73,7 @@ def definitions(horizon: int) -> tuple[str, ...]:
             PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date)
         )
         """,
+        "ALTER TABLE forecast.forecasts ADD COLUMN IF NOT EXISTS cutoff_close DOUBLE",
     )
 
 
@@ -76,9 +91,10 @@ COUNT = """
         AND data_cutoff_date BETWEEN $first AND $last
 """
 
-ISSUED = """
+ISSUED = f"""
     SELECT model_name, model_id, training_date, data_cutoff_date, forecast_start_date,
-        payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome
+        payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome,
+        {CLOSE_USED}
     FROM forecast.forecasts
     LEFT JOIN (
         SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
@@ -87,7 +103,19 @@ ISSUED = """
     ) AS happened USING (model_name, data_cutoff_date)
     WHERE commodity = $commodity AND model_version = $model_version
     ORDER BY model_name, data_cutoff_date
-"""
+"""  # noqa: S608 - an expression of this file
+
+REVISED = f"""
+    SELECT model_name, model_version, data_cutoff_date, revised_sessions, first_revised,
+        last_revised, {CLOSE_USED} AS used, prices.close AS newest
+    FROM forecast.revised_forecasts
+    JOIN forecast.forecasts
+        USING (commodity, model_name, model_version, data_cutoff_date)
+    LEFT JOIN market.prices
+        ON prices.commodity = forecasts.commodity AND prices.date = data_cutoff_date
+    WHERE forecasts.commodity = $commodity AND model_version = $model_version
+    ORDER BY model_name, data_cutoff_date
+"""  # noqa: S608 - an expression of this file
 
 DRAWN = """
     SELECT data_cutoff_date, path_id, COLUMNS('day_[0-9]+') FROM forecast.distributions
@@ -146,13 +174,14 @@ READ = """
     ORDER BY model_name, model_version, forecast_start_date, path_id
 """
 
-NEWEST = """
-    SELECT model_name, data_cutoff_date, forecast_start_date FROM forecast.forecasts
+NEWEST = f"""
+    SELECT model_name, data_cutoff_date, forecast_start_date, {CLOSE_USED}
+    FROM forecast.forecasts
     WHERE commodity = $commodity AND training_date = $training_date
         AND model_version = $model_version
     QUALIFY row_number() OVER (PARTITION BY model_name ORDER BY data_cutoff_date DESC) = 1
     ORDER BY model_name
-"""
+"""  # noqa: S608 - an expression of this file
 
 FAN = """
     SELECT COLUMNS('day_[0-9]+') FROM forecast.distributions
@@ -183,6 +212,7 @@ class DuckDBPathTable:
         with self.database.writing() as connection:
             self._require_horizon(connection)
             identity = {"commodity": written.commodity, "model_version": written.model_version}
+            supersede(connection, written, dict.fromkeys(withdrawn, WITHDRAWN))
             for cutoff, statement in product(withdrawn, WITHDRAW):
                 connection.execute(statement, identity | {"cutoff": cutoff})
             for (cutoff, start), statement in product(moved, MOVE):
@@ -202,6 +232,22 @@ class DuckDBPathTable:
                 ISSUED, {"commodity": commodity, "model_version": model_version}
             ).fetchall()
         return [IssuedForecast(*row) for row in rows]
+
+    def revised(self, commodity: str, model_version: str) -> list[RevisedForecast]:
+        """The forecasts that used a close which has changed since."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                REVISED, {"commodity": commodity, "model_version": model_version}
+            ).fetchall()
+        return [RevisedForecast(*row) for row in rows]
+
+    def superseded(self, commodity: str, model_version: str) -> dict[date, int]:
+        """How many forecasts were replaced or withdrawn, by training date."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                COUNTED, {"commodity": commodity, "model_version": model_version}
+            ).fetchall()
+        return dict(rows)
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
@@ -224,7 +270,7 @@ class DuckDBPathTable:
         }
         fans = {}
         with self.database.reading() as connection:
-            for model_name, cutoff, start in connection.execute(NEWEST, window).fetchall():
+            for model_name, cutoff, start, close in connection.execute(NEWEST, window).fetchall():
                 criteria = {
                     "commodity": commodity,
                     "model_name": model_name,
@@ -232,7 +278,9 @@ class DuckDBPathTable:
                     "cutoff": cutoff,
                 }
                 columns = connection.execute(FAN, criteria).fetchnumpy()
-                fans[model_name] = Fan(cutoff, start, np.stack(list(columns.values()), axis=1))
+                fans[model_name] = Fan(
+                    cutoff, start, np.stack(list(columns.values()), axis=1), close
+                )
         return fans
 
     def drawn(
@@ -283,6 +331,8 @@ class DuckDBPathTable:
             "first": min(draw.cutoffs),
             "last": max(draw.cutoffs),
         }
+        why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
+        supersede(connection, written, why, draw.model.model_name)
         connection.execute(DELETE, criteria)
         connection.register("paths", path_rows(written, draw))
         connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
@@ -348,6 +398,7 @@ def forecast_rows(written: Written, draw: Draw) -> pa.Table:
             "model_id": [draw.model.model_id] * n_origins,
             "payload_sha256": [draw.model.payload_sha256] * n_origins,
             "history_fingerprint": draw.fingerprints,
+            "cutoff_close": draw.closes,
             "n_paths": [n_paths] * n_origins,
             "generation_timestamp": [written.at] * n_origins,
             "created_by": [written.by] * n_origins,
