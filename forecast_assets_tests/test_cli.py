@@ -161,6 +161,23 @@ def test_a_missing_file_fails_its_commodity_and_no_other(
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
 
 
+def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) -> None:
+    path = graph.settings.folder / "prices" / "Coffee.csv"
+    header, *rows = path.read_text().splitlines()
+    lines = [f"{header},volume", *(f"{row},1.5K" for row in rows), "Source: ICE"]
+    path.write_text("\n".join([*lines, ""]))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 0, result.output
+    notes = [line for line in result.output.splitlines() if line.startswith("note: ")]
+    assert [note.partition("Coffee.csv, ")[2].partition(":")[0] for note in notes] == [
+        f"line {len(rows) + 2}, column date",
+        f"lines 2 to {len(rows) + 1}, column volume",
+    ]
+    path.write_text("\n".join([*lines[:-2], ""]))
+    assert forecast("run", "--to", "2020-01-01").exit_code == 0
+    assert len(graph.store.prices.history("Coffee")) == len(rows) - 1
+
+
 def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) -> None:
     with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
         file.write("2020-09-07,x\n")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -129,3 +130,28 @@ def test_a_file_that_cannot_be_used_says_what_to_do(
 ) -> None:
     with pytest.raises(SourceError, match=message):
         read(text, **keys)
+
+
+def test_a_value_of_the_next_days_is_left_out_with_a_note_and_a_later_one_refused(
+    read: Read,
+) -> None:
+    series = read(PLAIN + "2024-06-04,3\n2024-06-10,3\n2024-06-11,3\n")
+    assert len(series.dates) == 2
+    assert refusals(series) == [("Coffee, covariate rain", 6, "date", "2024-06-11")]
+    (note,) = series.notes
+    assert note.startswith("Coffee, covariate rain: ")
+    assert "lines 4 to 5, column date: first found '2024-06-04': later than today" in note
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Europe/Berlin", "2024-05-03"), ("America/Chicago", "2024-05-02"), (None, "2024-05-02")],
+)
+def test_a_stamp_with_a_zone_is_of_the_day_where_the_commodity_trades(
+    tmp_path: Path, zone: str | None, day: str
+) -> None:
+    (tmp_path / "rain.csv").write_text("date,close\n2024-05-02T22:00:00Z,1\n")
+    source = Covariate(path="rain.csv", column="close")
+    where = ZoneInfo(zone) if zone else None
+    series = read_covariate("Coffee", "rain", source, tmp_path, TODAY, where)
+    assert values_of(series) == {day: 1.0}

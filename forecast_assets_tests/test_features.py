@@ -71,6 +71,26 @@ def test_what_is_carried_forward_is_counted() -> None:
     assert feature.carried.tolist() == [False, True, False, True, True, False, False]
 
 
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_a_price_known_ahead_was_fixed_without_the_days_before_it(
+    tmp_path: Path, ahead: int
+) -> None:
+    days = [str(day) for day in SESSIONS[:10]]
+    (tmp_path / "load.csv").write_text(
+        "\n".join(["date,close", *(f"{day},{place}" for place, day in enumerate(days)), ""])
+    )
+    load = {"path": "load.csv", "column": "close", "delay_days": 0, "fill_days": 9}
+    source = {"type": "file", "path": "power.csv", "known_ahead": ahead}
+    commodity = Commodity.model_validate(
+        {"unit": "EUR/MWh", "source": source, "covariates": {"load": load}}
+    )
+    (feature,) = read_features(
+        "Power", commodity, SESSIONS[:10], tmp_path, date(2024, 1, 1)
+    ).present
+    assert np.all(feature.observed_on[feature.known] <= SESSIONS[:10][feature.known] - ahead)
+    assert feature.observed_on[-1] == SESSIONS[:10][SESSIONS[:10] <= SESSIONS[9] - ahead][-1]
+
+
 def test_a_missing_file_is_absent_by_name_and_the_others_are_there(tmp_path: Path) -> None:
     history = make_history(60)
     from forecast_assets_tests.conftest import with_features

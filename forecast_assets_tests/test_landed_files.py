@@ -14,6 +14,7 @@ from dagster import ExecuteInProcessResult
 from forecast_assets.assets import landed_files
 from forecast_assets.errors import StoreError
 from forecast_assets.reception import receive
+from forecast_assets.worker import noted, rejections
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.conftest import ROOT, make_history
 
@@ -47,6 +48,28 @@ def test_a_run_says_what_became_of_each_file_and_of_each_commodity(tmp_path: Pat
     ]
     checks = {x.check_name: x.passed for x in result.get_asset_check_evaluations()}
     assert set(checks) == {"no_missing_sessions", "no_strange_prices", "price_freshness"}
+
+
+@pytest.mark.parametrize(("strangers", "each", "more"), [(60, 2, 70), (51, 9, 9), (3, 100, 0)])
+def test_refused_values_that_are_not_shown_are_counted(
+    tmp_path: Path, strangers: int, each: int, more: int
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee")
+    days = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3, 4) for day in range(1, 29)]
+    rows = [f"{day},X{place},1,y" for place in range(strangers) for day in days[:each]]
+    text = "\n".join(["date,commodity,close,volume", "2026-11-02,Coffee,1,y", *rows, ""])
+    keeper.landing.mkdir(parents=True, exist_ok=True)
+    (keeper.landing / "all.csv").write_text(text)
+    result = landed(keeper)
+    lines = rejections(result, "landed_files")
+    assert len(lines) == (min(50, strangers * each) if each <= 3 else min(50, strangers)) + (
+        more > 0
+    )
+    assert [line for line in lines if "more refused" in line] == (
+        [f"X0: and {more} more refused values"] if more else []
+    )
+    assert noted(result) == [noted(result)[0]] * len(noted(result))
+    assert "all.csv, line 2, column volume" in noted(result)[0]
 
 
 def test_a_file_that_breaks_the_run_stays_and_the_others_land(
