@@ -163,12 +163,12 @@ def drawn_from_others(settings: Settings, store: Store, name: str) -> list[Notic
     """The newest published forecasts that used closes which have been revised since."""
     version = settings.model_version
     shelf = store.publications.find(name, version)
-    newest = {x.model_name for x in shelf if x.data_cutoff_date == shelf[-1].data_cutoff_date}
-    return [
-        Notice("warning", f"{name}: {each}")
-        for each in (store.paths.revised(name, version) if newest else [])
-        if each.data_cutoff_date == shelf[-1].data_cutoff_date and each.model_name in newest
-    ]
+    if not shelf:
+        return []
+    cutoff = shelf[-1].data_cutoff_date
+    newest = {each.model_name for each in shelf if each.data_cutoff_date == cutoff}
+    revised = store.paths.revised(name, version, cutoff)
+    return [Notice("warning", f"{name}: {each}") for each in revised if each.model_name in newest]
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

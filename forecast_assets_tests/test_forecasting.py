@@ -137,6 +137,12 @@ OPEN = HISTORY.known_before(date(2020, 6, 1))
 def ledger_of(*outcomes: Forecasting) -> list[IssuedForecast]:
     """What the ledger would hold after these writes, one after the other."""
     rows = {(x.model_name, x.data_cutoff_date): x for each in outcomes for x in issued(each)}
+    for each in outcomes:
+        assert each.happened is not None
+        for cutoff, closes in zip(each.happened.cutoffs, each.happened.closes, strict=True):
+            told = [None if np.isnan(x) else float(np.float32(x)) for x in closes]
+            of_cutoff = [key for key in rows if key[1] == cutoff]
+            rows |= {key: replace(rows[key], outcome=told) for key in of_cutoff}
     return list(rows.values())
 
 

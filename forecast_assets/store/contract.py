@@ -329,8 +329,8 @@ class PathTable(Protocol):
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """Every forecast of a commodity and version, in the order of model and cutoff."""
 
-    def revised(self, commodity: str, model_version: str) -> list[RevisedForecast]:
-        """The forecasts among them that used a close which has changed, in the same order."""
+    def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
+        """Those from a cutoff that used a close which has changed since, in the order of models."""
 
     def superseded(self, commodity: str, model_version: str) -> dict[date, int]:
         """How many forecasts were replaced or withdrawn, by training date."""

@@ -114,7 +114,8 @@ REVISED = f"""
     LEFT JOIN market.prices
         ON prices.commodity = forecasts.commodity AND prices.date = data_cutoff_date
     WHERE forecasts.commodity = $commodity AND model_version = $model_version
-    ORDER BY model_name, data_cutoff_date
+        AND data_cutoff_date = $cutoff
+    ORDER BY model_name
 """  # noqa: S608 - an expression of this file
 
 DRAWN = """
@@ -233,12 +234,11 @@ class DuckDBPathTable:
             ).fetchall()
         return [IssuedForecast(*row) for row in rows]
 
-    def revised(self, commodity: str, model_version: str) -> list[RevisedForecast]:
-        """The forecasts that used a close which has changed since."""
+    def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
+        """The forecasts from a cutoff that used a close which has changed since."""
+        criteria = {"commodity": commodity, "model_version": model_version, "cutoff": cutoff}
         with self.database.reading() as connection:
-            rows = connection.execute(
-                REVISED, {"commodity": commodity, "model_version": model_version}
-            ).fetchall()
+            rows = connection.execute(REVISED, criteria).fetchall()
         return [RevisedForecast(*row) for row in rows]
 
     def superseded(self, commodity: str, model_version: str) -> dict[date, int]:
