@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from forecast_assets.errors import ForecastAssetsError, Interrupted, StoreLocked
+from forecast_assets.errors import CommoditiesFailed, ForecastAssetsError, Interrupted, StoreLocked
 
 LOG = logging.getLogger(__name__)
 
@@ -24,6 +24,20 @@ def boundary(name: str, failures: list[str]) -> Iterator[None]:
     except Exception as error:  # the boundary: told by name, and the others go on
         failures.append(told_of(name, error))
         LOG.debug("%s", failures[-1], exc_info=True)
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Do something for one commodity that nothing else waits for.
+
+    Raises CommoditiesFailed, with the same line as ``boundary``, for what nobody expected.
+    """
+    try:
+        yield
+    except ForecastAssetsError:
+        raise
+    except Exception as error:  # the boundary again, told at once
+        raise CommoditiesFailed(told_of(name, error)) from error
 
 
 def told_of(name: str, error: Exception) -> str:

@@ -15,6 +15,7 @@ from forecast_assets.history import History
 from forecast_assets.leaderboard import ALL
 from forecast_assets.partitions import Partitions
 from forecast_assets.points import LEVELS
+from forecast_assets.renaming import departures
 from forecast_assets.report import (
     Calibration,
     CommodityReport,
@@ -55,6 +56,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
                 *stale(part, at.date(), STALE_DAYS),
             ]
             commodities.append(part)
+    notices += [Notice("warning", line) for line in departures(settings, store)]
     overall = standings[standings.commodity == ALL]
     return Report(at, settings.model_version, notices, commodities, overall, failures)
 

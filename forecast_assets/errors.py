@@ -65,6 +65,10 @@ class ChecksFailed(ForecastAssetsError):
     """What was computed for a partition is not sound; nothing of it was committed."""
 
 
+class NoSession(ForecastAssetsError):
+    """A run was asked for windows that no forecast can start in yet."""
+
+
 class ModelsFailed(ForecastAssetsError):
     """Some models of a window broke; what the others gave is committed."""
 

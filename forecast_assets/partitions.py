@@ -1,5 +1,6 @@
 """Partitions: commodities, training dates, and their product, whose key is a model's window."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -180,6 +181,11 @@ class Partitions:
         """All windows of a commodity that have begun, in order."""
         keys = self.training_dates.get_partition_keys(current_time=now)
         return [self.window(commodity, key) for key in keys]
+
+
+def first_of(keys: Sequence[str], commodity: str) -> str:
+    """The first window of a commodity among the partition keys of a run."""
+    return min(key for key in keys if commodity_of(key) == commodity)
 
 
 def commodity_of(key: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from forecast_assets.configuration import Settings
-from forecast_assets.errors import MissingCovariate
+from forecast_assets.errors import MissingCovariate, NoSession
 from forecast_assets.history import History
 from forecast_assets.model_store import canonical_json
 from forecast_assets.models.base import FittedForecaster, Forecaster
@@ -77,6 +77,20 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
     if not window.origins(history, calendar):
         return f"{window.commodity}: no session in the window, the newest is {history.newest}"
     return None
+
+
+def require_session(settings: Settings, first: Window, history: History) -> None:
+    """Raise NoSession when the first window of a run begins after all that can be forecast.
+
+    Its partitions would be green and hold nothing. ``history``: of the window's commodity.
+    """
+    calendar = settings.commodity(first.commodity).calendar
+    if first.training_date <= history.newest or first.origins(history, calendar):
+        return
+    raise NoSession(
+        f"{first.key}: begins after the session that follows the newest price, of"
+        f" {history.newest}: no forecast can start in it yet"
+    )
 
 
 def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:

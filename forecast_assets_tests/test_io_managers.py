@@ -276,13 +276,32 @@ def test_training_without_prices_says_what_to_do(make_graph: MakeGraph) -> None:
     assert "materialize `prices` for it first" in str(data.error.cause)
 
 
-def test_a_window_beyond_the_data_says_that_nothing_is_due(graph: Graph) -> None:
-    beyond = "Coffee|2021-01-01"
-    (trained,) = materializations(graph.run("train", beyond)).values()
-    assert "no session in the window" in str(value(trained, "outcome"))
-    (drawn,) = materializations(graph.run("forecast", beyond)).values()
-    assert "no session in the window" in str(value(drawn, "outcome"))
+@pytest.mark.parametrize("beyond", ["2020-10-01", "2021-01-01", "2026-01-01"])
+def test_a_run_of_windows_that_begin_after_the_newest_price_is_not_green(
+    graph: Graph, beyond: str
+) -> None:
+    for job, asset in (("train", "trained_models"), ("forecast", "distributions")):
+        for last in (None, "Coffee|2026-04-01"):
+            result = graph.run(job, f"Coffee|{beyond}", last, raise_on_error=False)
+            assert materializations(result) == {}
+            data = result.failure_data_for_node(asset)
+            assert data is not None
+            assert data.error is not None
+            said = f"Coffee|{beyond}: begins after the session that follows the newest price"
+            assert said in str(data.error.cause)
+    assert not graph.run("score", f"Coffee|{beyond}", raise_on_error=False).success
     assert graph.store.models.find() == []
+
+
+def test_in_a_range_with_others_a_window_beyond_the_data_says_that_nothing_is_due(
+    graph: Graph,
+) -> None:
+    first, beyond = "Coffee|2020-07-01", "Coffee|2020-10-01"
+    trained = materializations(graph.run("train", first, beyond))
+    assert "no session in the window" in str(value(trained[beyond], "outcome"))
+    drawn = materializations(graph.run("forecast", first, beyond))
+    assert "no session in the window" in str(value(drawn[beyond], "outcome"))
+    assert len(graph.store.models.find()) == 4
 
 
 def test_rejected_rows_are_listed_and_the_good_ones_land(make_graph: MakeGraph) -> None:

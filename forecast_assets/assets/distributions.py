@@ -39,10 +39,10 @@ from forecast_assets.io_managers import (
     written,
 )
 from forecast_assets.model_store import now
-from forecast_assets.partitions import Partitions
+from forecast_assets.partitions import Partitions, first_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
-from forecast_assets.training import not_due
+from forecast_assets.training import not_due, require_session
 
 
 class ForecastConfig(Config):
@@ -111,6 +111,9 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
                 tables.paths.issued(window.commodity, version),
                 recompute=config.recompute,
             )
+            if reason and not outcome.changes_tables:
+                first = partitions.window_of(first_of(context.partition_keys, window.commodity))
+                require_session(settings, first, history)
             outcome = replace(outcome, failures=[*broken, *outcome.failures])
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)

@@ -10,9 +10,10 @@ from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, 
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
-from forecast_assets.metadata import failures, of_publications
+from forecast_assets.metadata import failures, notes, of_publications
 from forecast_assets.model_store import now
 from forecast_assets.publishing import publications
+from forecast_assets.renaming import departed, departures
 from forecast_assets.resources import StoreResource
 from forecast_assets.store.contract import Publication, PublicationChanges
 
@@ -45,8 +46,15 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
                 changes[name] = tables.publications.replace(
                     name, version, chosen, now(), context.run.run_id
                 )
+        for name in departed(settings, tables):
+            with boundary(name, failed):
+                newest[name] = []
+                changes[name] = tables.publications.replace(
+                    name, version, [], now(), context.run.run_id
+                )
         for failure in failed:
             context.log.error("%s", failure)
-        return MaterializeResult(metadata=of_publications(changes, newest) | failures(failed))
+        told = notes(departures(settings, tables)) | failures(failed)
+        return MaterializeResult(metadata=of_publications(changes, newest) | told)
 
     return publish

@@ -27,9 +27,10 @@ from forecast_assets.assessment import assess_window
 from forecast_assets.configuration import Settings
 from forecast_assets.io_managers import AssessedWindow, Histories, Partitioned, written
 from forecast_assets.model_store import now
-from forecast_assets.partitions import Partitions
+from forecast_assets.partitions import Partitions, first_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
+from forecast_assets.training import require_session
 
 
 class ScoringConfig(Config):
@@ -81,6 +82,9 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
                     read=lambda model, days: tables.paths.drawn(name, model, version, days),
                     spread=threads.map,
                 )
+            if not (assessment.models or assessment.gone):
+                first = partitions.window_of(first_of(context.partition_keys, name))
+                require_session(settings, first, prices[name])
             header = written(window, version, context.run.run_id, now())
             return AssessedWindow(header, assessment)
 

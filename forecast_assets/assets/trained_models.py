@@ -32,7 +32,7 @@ from forecast_assets.partitions import Partitions, Window, commodity_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.tasks import Done, Task
-from forecast_assets.training import Request, Training, train
+from forecast_assets.training import Request, Training, require_session, train
 
 
 class TrainingConfig(Config):
@@ -111,6 +111,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         def trainings(name: str) -> Iterator[tuple[Window, Training]]:
             keys = [key for key in sorted(context.partition_keys) if commodity_of(key) == name]
             windows = [partitions.window_of_run(key, config.training_date, version) for key in keys]
+            require_session(settings, windows[0], features[name])
             return train(run, [request(window) for window in windows], spread)
 
         trained = Trainings(trainings)

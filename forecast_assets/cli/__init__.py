@@ -90,6 +90,21 @@ def show(
     """Print the newest forecast of a commodity: a table, and the fan beside it."""
     console = open_console()
     with reported(console):
+        from forecast_assets.boundary import alone
         from forecast_assets.cli.showing import show_newest
 
-        show_newest(console, commodity, model, model_version)
+        with alone(commodity):
+            show_newest(console, commodity, model, model_version)
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(help="Whose rows there are.")],
+    new: Annotated[str, typer.Argument(help="As the configuration calls it now.")],
+) -> None:
+    """Give the rows of a commodity to the name that it has in the configuration now."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.renaming import rename_commodity
+
+        rename_commodity(console, old, new)

@@ -7,6 +7,7 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings, load_settings
 from forecast_assets.due import due_windows, undue
 from forecast_assets.partitions import Partitions
+from forecast_assets.renaming import departures
 from forecast_assets.store.contract import RecordedFailure, Store
 from forecast_assets.store.duckdb import DuckDBStore
 
@@ -74,14 +75,17 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
 
 
 def notes_of(settings: Settings, names: list[str]) -> list[str]:
-    """Why commodities have no window to train or forecast, a line each."""
+    """What to know of the commodities although nothing failed, a line each.
+
+    Why they have no window to train or forecast, and which are not in the configuration any more.
+    """
     store, partitions = DuckDBStore.of(settings), Partitions(settings)
     reasons: list[str | None] = []
     for name in names:
         with boundary(name, []):  # the table says what is broken of it
             history = store.prices.history(name)
             reasons.append(undue(settings, partitions.windows_of(name), history))
-    return [reason for reason in reasons if reason]
+    return [*(reason for reason in reasons if reason), *departures(settings, store)]
 
 
 def failures_of(

@@ -491,6 +491,19 @@ class MarkTable(Protocol):
         """Every mark, the newest last; there is one at least."""
 
 
+class CommodityNames(Protocol):
+    """The names of commodities, in all tables."""
+
+    def known(self) -> list[str]:
+        """Every commodity that has prices, models or forecasts, in order."""
+
+    def rename(self, old: str, new: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
+        """Give all rows of ``old`` another name; return how many, by table.
+
+        ``fingerprints``: those of histories under the new name, by those under the old one.
+        """
+
+
 class Store(Protocol):
     """The tables together."""
 
@@ -533,3 +546,7 @@ class Store(Protocol):
     @property
     def marks(self) -> MarkTable:
         """``commodity.market.marks``."""
+
+    @property
+    def names(self) -> CommodityNames:
+        """The names of commodities in all tables."""

@@ -19,6 +19,7 @@ from forecast_assets.store import (
     score_table,
     superseded_table,
 )
+from forecast_assets.store.commodity_names import DuckDBCommodityNames
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
 from forecast_assets.store.feature_table import DuckDBFeatureTable
@@ -120,3 +121,8 @@ class DuckDBStore:
     def marks(self) -> DuckDBMarkTable:
         """``commodity.market.marks``."""
         return DuckDBMarkTable(self.database)
+
+    @cached_property
+    def names(self) -> DuckDBCommodityNames:
+        """The names of commodities in all tables."""
+        return DuckDBCommodityNames(self.database)

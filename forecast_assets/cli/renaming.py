@@ -1,0 +1,16 @@
+"""``forecast rename``: the rows of a commodity under the name that the configuration has now."""
+
+from rich.console import Console
+
+from forecast_assets.configuration import load_settings
+from forecast_assets.renaming import rename
+from forecast_assets.store.duckdb import DuckDBStore
+
+
+def rename_commodity(console: Console, old: str, new: str) -> None:
+    """Move all rows, and say how many."""
+    settings = load_settings()
+    moved = rename(settings, DuckDBStore.of(settings), old, new)
+    for table, rows in moved.items():
+        console.print(f"{table}: {rows:,} rows", markup=False, highlight=False)
+    console.print(f"{old} is now {new}; `forecast run` goes on with it", markup=False)
