@@ -60,11 +60,11 @@ class Lacking:
         """That the source may be half of one, in a line; empty where it is not."""
         if not self.many:
             return ""
-        lost = [*self.between, *self.newest]
-        which = "the newest" if not self.between else "of the stored"
+        lost = sessions([*self.between, *self.newest])
+        which = f"{lost}, of those that are stored" if self.between else f"the newest {lost}"
         return (
-            f"{name}: its source lacks {which} {sessions(lost)}, which were kept: is the file"
-            f" whole? `forecast run --commodity {name} --allow-withdrawals` takes them back"
+            f"{name}: its source lacks {which}, which were kept: is the file whole?"
+            f" `forecast run --commodity {name} --allow-withdrawals` takes them back"
         )
 
 

@@ -32,6 +32,22 @@ def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
     ]
 
 
+def files_in_brief(folder: LandingFolder) -> list[str]:
+    """The names of the files that wait, in one line if there are any."""
+    names = [file.arrival.path.name for file in folder.held()]
+    return [f"held for a word: {', '.join(names)} (`forecast landing`)"] if names else []
+
+
+def prices_in_brief(settings: Settings, store: Store) -> list[str]:
+    """How many prices of each commodity wait, a line each."""
+    counts = {name: len(store.held.waiting(name)) for name in settings.commodities}
+    return [
+        f"{name}: {count} prices held for a word (`forecast prices`)"
+        for name, count in counts.items()
+        if count
+    ]
+
+
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:
     """All that somebody should look at in the prices of a commodity, a line each."""
     strange_ones = strange_prices(settings, store, [name])

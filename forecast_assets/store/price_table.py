@@ -168,10 +168,11 @@ def merge(
     commodity = observations.commodity
     header: dict[str, object] = {"commodity": commodity, "source": observations.origin}
     header |= {"at": at, "by": by}
-    reasons = _held(connection, commodity, scrutiny)
+    found = disputed(connection, commodity, scrutiny)
+    reasons = _held(connection, commodity, scrutiny, found)
     hold(connection, header, reasons, complete=observations.complete)
-    whole = "with_revisions" not in reasons.values()
-    lacks = _lacking(connection, observations, allowed=allow_withdrawals, whole=whole)
+    same = not (found and found.many)
+    lacks = _lacking(connection, observations, allowed=allow_withdrawals, same=same)
     kept = {"days": lacks.kept}
     connection.execute("DELETE FROM changes WHERE list_contains($days::DATE[], date)", kept)
     counts = dict(connection.execute("SELECT kind, count(*) FROM changes GROUP BY kind").fetchall())
@@ -189,19 +190,16 @@ def merge(
 
 
 def _held(
-    connection: Connection, commodity: str, scrutiny: Scrutiny | None
+    connection: Connection, commodity: str, scrutiny: Scrutiny | None, found: Dispute | None
 ) -> dict[date, HeldReason]:
     """Why each session that ``scrutiny`` does not believe is held."""
-    if scrutiny is None:
-        return {}
-    news, stored = _news(connection, commodity), _history(connection, commodity)
-    found = dispute(stored, news, scrutiny.bound)
     reasons: dict[date, HeldReason] = {}
-    if commodity in scrutiny.quarantined:
-        accepted = accepted_days(connection, commodity)
-        strange = strange_news(stored, news, scrutiny.bound, accepted)
+    if scrutiny and commodity in scrutiny.quarantined:
+        accepted, news = accepted_days(connection, commodity), _news(connection, commodity)
+        strange = strange_news(_history(connection, commodity), news, scrutiny.bound, accepted)
         reasons |= dict.fromkeys((change.date for change in strange), "strange")
     if found and found.many:
+        news = _news(connection, commodity)
         reasons |= dict.fromkeys((change.date for change in news), "with_revisions")
     if found:
         reasons |= dict.fromkeys((change.date for change in found.revisions), "revision")
@@ -226,9 +224,9 @@ def _history(connection: Connection, commodity: str) -> History:
 
 
 def _lacking(
-    connection: Connection, observations: Observations, *, allowed: bool, whole: bool
+    connection: Connection, observations: Observations, *, allowed: bool, same: bool
 ) -> Lacking:
-    """Which stored sessions the source lacks; ``whole``: it looks like the same series."""
+    """Which stored sessions the source lacks; ``same``: it looks like the same series."""
     rows = connection.execute("SELECT date FROM changes WHERE kind = 'withdrawn' ORDER BY date")
     missing = [day for (day,) in rows.fetchall()]
     if not missing:
@@ -239,8 +237,8 @@ def _lacking(
         dates.min().date(),
         dates.max().date(),
         len(dates),
-        sound=not observations.rejections and whole,
-        allowed=allowed and whole,
+        sound=not observations.rejections and same,
+        allowed=allowed and same,
     )
 
 
