@@ -5,11 +5,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
 from forecast_assets.briefing import briefing
 from forecast_assets.cli import app
+from forecast_assets.configuration import FileSource
 from forecast_assets.history import History
 from forecast_assets.landing import LandingFolder
 from forecast_assets.reception import Received, receive
@@ -155,9 +157,8 @@ def test_sensors_and_the_report_tell_while_something_waits(keeper: Caretaker) ->
         "no file is waiting; held for a word: coffee.csv (`forecast landing`)"
     )
     notices = briefing(keeper.settings, keeper.store, AT).notices
-    assert [x.level for x in notices if x.text.startswith("Coffee: coffee.csv waits")] == [
-        "warning"
-    ]
+    (waits,) = [x for x in notices if x.text.startswith("Coffee: coffee.csv waits")]
+    assert waits.level == "warning"
     forecast("landing", "reject", "coffee.csv")
     assert files_in_brief(LandingFolder(keeper.settings)) == []
     assert not any("waits" in x.text for x in briefing(keeper.settings, keeper.store, AT).notices)
@@ -169,8 +170,8 @@ def test_a_landing_folder_elsewhere_holds_files_too(tmp_path: Path) -> None:
     folder = LandingFolder(keeper.settings)
     folder.make()
     for factor in (1.0, 1.5):
-        rows = [f"{day},{close * factor}\n" for day, close in zip(COFFEE.dates, COFFEE.closes)]
-        (folder.path / "coffee.csv").write_text("date,close\n" + "".join(rows))
+        table = pd.DataFrame({"date": COFFEE.dates, "close": COFFEE.closes * factor})
+        (folder.path / "coffee.csv").write_text(table.to_csv(index=False))
         landed(keeper)
     (held,) = folder.held()
     assert held.waits[0].startswith("Coffee: 300 of 300 stored closes")
@@ -178,9 +179,9 @@ def test_a_landing_folder_elsewhere_holds_files_too(tmp_path: Path) -> None:
 
 def read(graph: Graph) -> None:
     """Read the file of Coffee as a run does."""
-    observations = read_source(
-        "Coffee", graph.settings.commodity("Coffee").source, graph.settings.folder, AT
-    )
+    source = graph.settings.commodity("Coffee").source
+    assert isinstance(source, FileSource)
+    observations = read_source("Coffee", source, graph.settings.folder, AT)
     graph.store.prices.write(observations, AT, "run", scrutiny=graph.settings.scrutiny)
 
 
