@@ -12,6 +12,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.due import undue
 from forecast_assets.evaluation import non_overlapping
 from forecast_assets.history import History
+from forecast_assets.landing import LandingFolder
 from forecast_assets.leaderboard import ALL
 from forecast_assets.partitions import Partitions
 from forecast_assets.points import LEVELS
@@ -28,6 +29,7 @@ from forecast_assets.report import (
 from forecast_assets.risk import expected_shortfall, probability_above, value_at_risk
 from forecast_assets.scoring import summary_horizons
 from forecast_assets.store.contract import Fan, Publication, Store
+from forecast_assets.waiting import held_files, to_look_at
 
 RISK_LEVEL = 0.95
 """Level of value-at-risk and expected shortfall."""
@@ -54,9 +56,13 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
                 *nothing_due(settings, part.history, at),
                 *drawn_from_others(settings, store, name),
                 *stale(part, at.date(), STALE_DAYS),
+                *(Notice("warning", line) for line in to_look_at(settings, store, name)),
             ]
             commodities.append(part)
     notices += [Notice("warning", line) for line in departures(settings, store)]
+    with boundary("landing", failures):
+        files = held_files(LandingFolder(settings))
+        notices = [*(Notice("warning", line) for line in files), *notices]
     overall = standings[standings.commodity == ALL]
     return Report(at, settings.model_version, notices, commodities, overall, failures)
 

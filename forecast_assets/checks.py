@@ -47,7 +47,8 @@ HELD = {
 
 PRICES_HELD = {
     "no_missing_sessions": "Every session that a calendar expects since the first training date.",
-    "no_strange_prices": "No late move beyond `checks.spike_bound`, no close at or below zero.",
+    "no_strange_prices": "No move beyond `checks.spike_bound`, change of scale, or close at or"
+    " below zero in what the newest models have seen, unless somebody accepted it.",
 }
 """Checks of all prices that the tables hold."""
 

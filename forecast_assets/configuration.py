@@ -26,6 +26,7 @@ from forecast_assets.errors import ConfigurationError, MissingExtra, UnknownMode
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
+from forecast_assets.scrutiny import Scrutiny
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "1 to 64 letters, digits, '.', '_' or '-', the first a letter or a digit"
@@ -80,7 +81,17 @@ class SampleSource(Section):
     name: Literal["wti", "gold"]
 
 
-class RowKeys(Section):
+class HeardSource(Section):
+    """A source whose prices are not known beforehand."""
+
+    quarantine: bool = Field(
+        False,
+        strict=True,
+        description="Hold a new close beyond `checks.spike_bound` until somebody accepts it.",
+    )
+
+
+class RowKeys(HeardSource):
     """What the rows of files mean: whose day, how many a day, how far ahead."""
 
     timezone: TimeZone | None = Field(
@@ -121,14 +132,14 @@ class LandingSource(RowKeys):
     )
 
 
-class YahooSource(Section):
+class YahooSource(HeardSource):
     """Daily bars of Yahoo Finance; needs the extra `yahoo`."""
 
     type: Literal["yahoo"]
     symbol: str = Field(min_length=1, description="Yahoo's symbol, such as CL=F.")
 
 
-class FredSource(Section):
+class FredSource(HeardSource):
     """A daily series of FRED, the Federal Reserve Bank of St. Louis; needs the extra `fred`."""
 
     type: Literal["fred"]
@@ -513,6 +524,16 @@ class Settings(Section):
         except ValueError as error:
             raise ConfigurationError(f"models: found {models!r}; {error}") from error
         return self.model_copy(update={"model_version": version, "models": roster})
+
+    @property
+    def scrutiny(self) -> Scrutiny:
+        """What is not believed at once of what sources say."""
+        quarantined = [
+            name
+            for name, commodity in self.commodities.items()
+            if isinstance(commodity.source, HeardSource) and commodity.source.quarantine
+        ]
+        return Scrutiny(self.checks.spike_bound, frozenset(quarantined))
 
     @property
     def folder(self) -> Path:

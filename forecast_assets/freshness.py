@@ -8,11 +8,9 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Age, SampleSource, Settings
 from forecast_assets.sessions import age, gaps, trading_week
 from forecast_assets.store.contract import Store
+from forecast_assets.strange import Strange, strange
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
-
-FLAGS_WATCHED = 14
-"""The newest sessions in which a strange price is warned of; older ones are only counted."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,31 @@ def missing_sessions(settings: Settings, store: Store) -> list[Observed]:
     return of_each(settings.commodities, look)
 
 
-def strange_prices(settings: Settings, store: Store) -> list[Observed]:
-    """Moves beyond ``checks.spike_bound`` and closes at or below zero, of late."""
+def strange_prices(
+    settings: Settings, store: Store, names: Sequence[str] | None = None
+) -> list[Observed]:
+    """Moves and changes of scale that a model in use has seen and that nobody has accepted.
+
+    Of the commodities called ``names``, or of all but samples, which somebody has looked at.
+    """
 
     def look(name: str) -> list[Observed]:
-        history = store.prices.history(name)
-        flagged = store.prices.flagged(name, settings.checks.spike_bound)
-        newest = set(history.dates[-FLAGS_WATCHED:].tolist())
-        late = [str(price) for price in flagged if price.date in newest]
-        found = f"{_some(late)} ({len(flagged)} such sessions in all)" if late else ""
-        return [Observed(name, YELLOW, found)] if found else []
+        found = strange_of(settings, store, name)
+        hint = f"; right as they are? `forecast prices accept {name}`"
+        return [Observed(name, YELLOW, f"{found}{hint}")] if found else []
 
-    return of_each(settings.commodities, look)
+    there = watched(settings)
+    return of_each(there if names is None else [x for x in names if x in there], look)
+
+
+def strange_of(settings: Settings, store: Store, name: str) -> Strange:
+    """What is strange about the closes that the newest models of a commodity have seen."""
+    history = store.prices.history(name)
+    models = store.models.find(name, model_version=settings.model_version)
+    newest = max((row.training_date for row in models), default=date.min)
+    seen = [row.training_start_date for row in models if row.training_date == newest]
+    looked_back = history.since(min(seen)) if seen else history
+    return strange(looked_back, settings.checks.spike_bound, store.held.accepted(name))
 
 
 def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list[Observed]:

@@ -49,6 +49,7 @@ from forecast_assets.model_store import ModelStore, now
 from forecast_assets.partitions import Window, commodity_of
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
+from forecast_assets.scrutiny import Scrutiny
 from forecast_assets.sessions import too_sparse
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import ModelFailure, RecordedFailure, Stage, Store, Written
@@ -148,10 +149,11 @@ class Histories:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a source held, and whether it may take back many sessions."""
+    """What a source held, whether it may take back sessions, and what of it is not believed."""
 
     observations: Observations
     allow_withdrawals: bool
+    scrutiny: Scrutiny
 
 
 class PriceIOManager(PartitionedIOManager):
@@ -164,7 +166,11 @@ class PriceIOManager(PartitionedIOManager):
         prices = self.tables().prices
         require_daily(value.observations, prices.history(value.observations.commodity))
         changes = prices.write(
-            value.observations, now(), run_id, allow_withdrawals=value.allow_withdrawals
+            value.observations,
+            now(),
+            run_id,
+            allow_withdrawals=value.allow_withdrawals,
+            scrutiny=value.scrutiny,
         )
         name = value.observations.commodity
         history = prices.history(name)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -49,6 +50,12 @@ MARK = (
 MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
 """What may follow a commodity's name in a file's: dates and times, numbers, marks of copies."""
 
+HELD = "held"
+"""The folder of files that wait for somebody's word."""
+
+WAITS = "waits: "
+"""How a line of a held file's note begins that says what of it waits."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -73,6 +80,36 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A file that waits for a word, and why, a line for each commodity that it would revise."""
+
+    arrival: Arrival
+    waits: list[str]
+
+    @classmethod
+    def read(cls, path: UPath) -> "Held":
+        """A file of the folder ``held``, with what the note beside it says."""
+        note = note_of(path)
+        said = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
+        waits = [line.removeprefix(WAITS) for line in said if line.startswith(WAITS)]
+        return cls(Arrival(path, int(path.stat().st_size), None), waits)
+
+    @property
+    def lines(self) -> list[str]:
+        """What waits and what to say, a line a commodity."""
+        name = self.arrival.path.name
+        hint = (
+            f"`forecast landing accept {quote(name)}` merges it,"
+            f" `forecast landing reject {quote(name)}` puts it away"
+        )
+        told = [line.partition(": ") for line in self.waits] or [("landing", "", "")]
+        return [
+            f"{whose}: {name} waits in landing/{HELD}{f': {why}' if why else ''}: {hint}"
+            for whose, _, why in told
+        ]
+
+
+@dataclass(frozen=True)
 class LandingFolder:
     """The folder of a configuration: a local one, or anything that fsspec reaches."""
 
@@ -85,8 +122,8 @@ class LandingFolder:
 
     def make(self) -> None:
         """Make the folders, so that there is a place to drop into."""
-        for folder in (self.path, self.path / "accepted", self.path / "rejected"):
-            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("accepted", "held", "rejected"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
 
     def waiting(self, now: float) -> Waiting:
         """The files that are there ``now``, in seconds since 1970; the oldest first."""
@@ -106,6 +143,18 @@ class LandingFolder:
             place = place.with_name(f"{name.stem}.{number}{name.suffix}")
         note_of(place).write_text(note, encoding="utf-8")
         arrival.path.rename(place)
+        return place
+
+    def held(self) -> list[Held]:
+        """The files that wait for a word, by name."""
+        folder = self.path / HELD
+        paths = sorted(folder.iterdir(), key=lambda path: path.name) if folder.exists() else []
+        return [Held.read(path) for path in paths if is_dropped(path)]
+
+    def settle(self, held: Held, folder: str, note: str) -> UPath:
+        """Move a file that waited to ``folder``, with a note that says what became of it."""
+        place = self.put_away(held.arrival, folder, note)
+        note_of(held.arrival.path).unlink(missing_ok=True)
         return place
 
     def _arrivals(self) -> Iterator[Arrival]:

@@ -43,6 +43,9 @@ REJECTIONS_SHOWN = 50
 FAILURES = "failures"
 """Under this key an asset of all commodities says which of them it could not do, and why."""
 
+HALF_A_FILE = "half_a_file"
+"""Under this key `prices` says of a source that it lacks too much of what is stored."""
+
 NOTES = "notes"
 """Under this key any asset may say, a line each, what a reader should know; no failure."""
 
@@ -52,6 +55,7 @@ def of_prices(
 ) -> Metadata:
     """What a source held, what changed, and a plot of all closes."""
     refused = observations.rejections
+    half = changes.lacking.problem(observations.commodity)
     return {
         "dagster/partition_row_count": len(history),
         "source": observations.origin,
@@ -62,11 +66,18 @@ def of_prices(
         "sessions_revised": changes.revised,
         "sessions_withdrawn": changes.withdrawn,
         "sessions_missing_from_source": changes.missing,
+        "sessions_held": changes.held,
         "days_without_a_close": observations.without_close,
         "nonpositive_closes": int((history.closes <= 0).sum()),
         **_refused(refused),
         "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
-    } | notes([f"{observations.commodity}: {each}" for each in observations.notes])
+        **({HALF_A_FILE: half} if half else {}),
+    } | notes(
+        [
+            *(f"{observations.commodity}: {each}" for each in observations.notes),
+            *changes.lacking.notes(observations.commodity),
+        ]
+    )
 
 
 def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
@@ -76,6 +87,7 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
         {
             "file": file.file,
             "accepted": file.accepted,
+            "held": file.held,
             "outcome": file.outcome,
             "put_away_to": file.place,
         }
@@ -83,7 +95,8 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
     ]
     return {
         "files_accepted": sum(file.accepted for file in received),
-        "files_rejected": sum(not file.accepted for file in received),
+        "files_rejected": sum(bool(file.reason) for file in received),
+        "files_held": sum(file.held for file in received),
         "files_being_written": unfinished,
         "files": table(files),
         **_refused(refused),

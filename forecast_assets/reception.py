@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from forecast_assets.errors import SourceError
-from forecast_assets.landing import Arrival, Dropped, LandingFolder, read_arrival
+from forecast_assets.landing import (
+    HELD,
+    WAITS,
+    Arrival,
+    Dropped,
+    Held,
+    LandingFolder,
+    read_arrival,
+)
 from forecast_assets.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.rows import Rejection
 from forecast_assets.sources import Observations
@@ -17,7 +25,7 @@ class Received:
     """A file that was put away: where, what it did to each commodity, and what was refused.
 
     ``notes``: what was left out and does no harm. ``reason``: why none of it was
-    usable; empty for an accepted file.
+    usable; empty for a file that was accepted or is held.
     """
 
     file: str
@@ -30,8 +38,13 @@ class Received:
 
     @property
     def accepted(self) -> bool:
-        """Whether a row of it was usable."""
-        return not self.reason
+        """Whether it was merged: all that was usable, and some was."""
+        return not self.reason and not self.held
+
+    @property
+    def held(self) -> bool:
+        """Whether some of it waits for a word."""
+        return any(landing.dispute for landing in self.landings)
 
     @property
     def outcome(self) -> str:
@@ -42,7 +55,7 @@ class Received:
 def receive(
     folder: LandingFolder, arrival: Arrival, landings: LandingTable, at: datetime, by: str
 ) -> Received:
-    """Merge a file's prices and put it away.
+    """Merge a file's prices and put it away; one with a disputed revision waits in ``held``.
 
     Killed in between, the next reception finds it merged and puts it away. Raises StoreError.
     """
@@ -68,10 +81,11 @@ def _accept(
     at: datetime,
     by: str,
 ) -> Received:
-    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
-    outcome = "\n".join(line_of(landing) for landing in landings)
-    said = note(dropped.file, outcome, dropped.rejections, dropped.notes)
-    place = folder.put_away(arrival, "accepted", said)
+    scrutiny = folder.settings.scrutiny
+    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by, scrutiny)
+    said = note_about(dropped, landings)
+    waits = any(landing.dispute for landing in landings)
+    place = folder.put_away(arrival, HELD if waits else "accepted", said)
     return Received(
         dropped.file,
         str(place),
@@ -82,15 +96,43 @@ def _accept(
     )
 
 
+def accept(
+    folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
+) -> list[Landing]:
+    """Merge all of a file that waits, and put it away. Raises SourceError and StoreError."""
+    dropped = read_arrival(held.arrival, folder.settings, at)
+    merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
+    folder.settle(held, "accepted", f"{note_about(dropped, merged)}Accepted by hand.\n")
+    return merged
+
+
+def reject(folder: LandingFolder, held: Held) -> None:
+    """Put away a file that waits without merging what waits of it."""
+    lines = [held.arrival.path.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
+    folder.settle(held, "rejected", "\n".join(lines) + "\n")
+
+
+def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
+    """The text that is put beside a file that was merged, but for what waits."""
+    marks = [WAITS if landing.dispute else "" for landing in landings]
+    lines = [mark + line_of(each) for mark, each in zip(marks, landings, strict=True)]
+    if any(marks):
+        lines.append("`forecast landing` lists what waits, and how to accept or to reject it.")
+    return note(dropped.file, "\n".join(lines), dropped.rejections, dropped.notes)
+
+
 def line_of(landing: Landing) -> str:
     """What a file did to a commodity, in a line."""
     changes = landing.changes
+    if landing.dispute:
+        return f"{landing.commodity}: {landing.dispute}; none of its {changes.held} rows is merged"
     rows = changes.added + changes.revised + changes.unchanged
     if landing.repeated:
         return f"{landing.commodity}: {rows} rows, merged before from the same file: nothing done"
     return (
         f"{landing.commodity}: {rows} rows: {changes.added} new, {changes.revised} revised,"
         f" {changes.unchanged} as they were"
+        + (f", {changes.held} held for a word" if changes.held else "")
     )
 
 

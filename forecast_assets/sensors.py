@@ -23,6 +23,7 @@ from forecast_assets.jobs import JOBS
 from forecast_assets.landing import Arrival, LandingFolder
 from forecast_assets.plan import Piece, Request, plan, sorted_out
 from forecast_assets.resources import impatient_store, pulses_beside
+from forecast_assets.waiting import files_in_brief, prices_in_brief
 
 LANDING, DUE_WORK = "new_market_data", "due_work"
 
@@ -54,6 +55,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         now = datetime.now(UTC)
         waiting = folder.waiting(time.time())
         said = [f"{len(waiting.unfinished)} being written"] if waiting.unfinished else []
+        said += files_in_brief(folder)
         if not waiting.whole:
             return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
         said = [f"{len(waiting.whole)} files waiting", *said]
@@ -105,11 +107,11 @@ def due_work(settings: Settings) -> SensorDefinition:
         try:
             found = plan(settings, store, attempts, now)
             requests = [run_request(request, attempts) for request in found.requests]
+            said = "; ".join([*found.reasons, *prices_in_brief(settings, store)])
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:
             context.log.error("%s", failure)
-        said = "; ".join(found.reasons)
         cursor = json.dumps({"seen": seen, "said": said}) if found.settled else ""
         return SensorResult(
             run_requests=requests, skip_reason=None if requests else said, cursor=cursor

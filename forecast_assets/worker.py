@@ -37,13 +37,14 @@ from forecast_assets.due import (
     windows_without_scores,
 )
 from forecast_assets.landing import LandingFolder
-from forecast_assets.metadata import NOTES
+from forecast_assets.metadata import HALF_A_FILE, NOTES
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
 from forecast_assets.progress import BarProgress
 from forecast_assets.rows import Rejection
 from forecast_assets.store.contract import RecordedFailure
 from forecast_assets.training import not_due
+from forecast_assets.waiting import held_files, to_look_at
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -74,6 +75,7 @@ class Worker:
     progress: BarProgress
     recompute: bool
     train_on: date | None = None
+    reading: dict[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     windows: set[Window] = field(default_factory=set)
@@ -85,18 +87,20 @@ class Worker:
         self.store = self.models.store
 
     def land(self) -> None:
-        """Merge the whole files of the landing folder, if there are any."""
-        if not LandingFolder(self.settings).waiting(time.time()).whole:
-            return
-        landed = self._execute("land", "landed_files", {})
-        self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
+        """Merge the whole files of the landing folder, if there are any; tell which are held."""
+        folder = LandingFolder(self.settings)
+        if folder.waiting(time.time()).whole:
+            landed = self._execute("land", "landed_files", {})
+            self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
+        self.notes += held_files(folder)
 
     def work(self, name: str) -> None:
         """Prices and covariates, then models, then forecasts of one commodity."""
-        loaded = self._execute("load_prices", "prices", {}, partition_key=name)
+        loaded = self._execute("load_prices", "prices", self.reading, partition_key=name)
+        self.notes += to_look_at(self.settings, self.store, name)
         self.problems += [
             *rejections(loaded, "prices"),
-            *half_files(loaded, name),
+            *half_files(loaded),
             *rejections(loaded, "features"),
             *not_refreshed(loaded),
         ]
@@ -205,10 +209,13 @@ def work(
     recompute: bool,
     progress: BarProgress,
     train_on: date | None = None,
+    *,
+    allow_withdrawals: bool = False,
 ) -> Worker:
     """Do what is due for each commodity in turn; one that cannot go on stops no other."""
+    reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     with instance(settings) as dagster:
-        worker = Worker(settings, version, span, dagster, progress, recompute, train_on)
+        worker = Worker(settings, version, span, dagster, progress, recompute, train_on, reading)
         if names:
             with boundary("landing", worker.problems):
                 worker.land()
@@ -274,7 +281,7 @@ def rejected_files(result: ExecuteInProcessResult) -> list[str]:
         for table in tables
         if isinstance(table, TableMetadataValue)
         for record in table.records
-        if not record.data["accepted"]
+        if not (record.data["accepted"] or record.data["held"])
     ]
 
 
@@ -291,15 +298,10 @@ def not_refreshed(result: ExecuteInProcessResult) -> list[str]:
     ]
 
 
-def half_files(result: ExecuteInProcessResult, name: str) -> list[str]:
+def half_files(result: ExecuteInProcessResult) -> list[str]:
     """Whether a source lacks so many stored sessions that they were kept, in a line."""
-    return [
-        f"{name}: its source lacks {missing} of the stored sessions, which were kept: is the file"
-        " whole? Materialize `prices` with allow_withdrawals to take them back"
-        for materialization in materialized(result, "prices")
-        if (missing := materialization.metadata["sessions_missing_from_source"].value)
-        and not materialization.metadata["rows_rejected"].value
-    ]
+    told = [each.metadata.get(HALF_A_FILE) for each in materialized(result, "prices")]
+    return [str(line.value) for line in told if line]
 
 
 def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMaterialization]:

@@ -141,7 +141,7 @@ def test_a_blocked_partition_keeps_what_it_held(
     graph.run("forecast", MIDDLE)
     before = graph.store.paths.read("Coffee", [date(2020, 4, 1)])
     closes = make_history().closes.copy()
-    closes[600:] *= 1.01  # inside the window of 2020-04-01
+    closes[600:605] *= 1.01  # inside the window of 2020-04-01
     write_prices(
         graph.settings.folder / "prices" / "Coffee.csv",
         History("Coffee", make_history().dates, closes),

@@ -16,6 +16,7 @@ from forecast_assets.freshness import (
     forecast_ages,
     missing_sessions,
     price_ages,
+    strange_of,
     strange_prices,
     worst,
 )
@@ -117,14 +118,16 @@ def test_strange_prices_are_flagged_and_kept(tmp_path: Path) -> None:
     history = History("Coffee", COFFEE.dates, closes)
     keeper = held(caretaker(tmp_path), history)
     assert np.array_equal(keeper.store.prices.history("Coffee").closes, closes)
-    flagged = keeper.store.prices.flagged("Coffee", 0.25)
+    flagged = strange_of(keeper.settings, keeper.store, "Coffee").moves
     days = COFFEE.dates[[-20, -19, -5, -4]].tolist()
     assert [each.date for each in flagged] == days
     assert [each.move for each in flagged] == [1.0, -0.5, pytest.approx(-37 / 62.5 - 1), None]
     (observed,) = strange_prices(keeper.settings, keeper.store)
     assert observed.level == YELLOW
     assert observed.found == (
-        f"{days[2]}: -37 after 62.5, -159%, {days[3]}: 50 after -37 (4 such sessions in all)"
+        f"4 moves beyond 25 %, 1 of them to zero or below: the largest {days[2]}: -37 after 62.5,"
+        f" -159 %, the newest {days[3]}: 50 after -37; right as they are?"
+        " `forecast prices accept Coffee`"
     )
 
 

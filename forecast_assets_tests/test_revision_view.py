@@ -54,16 +54,16 @@ def expected(*places: int) -> Rows:
 
 def test_forecasts_that_knew_a_price_revised_since_are_listed(keeper: Caretaker) -> None:
     assert view(keeper) == []
-    keeper.drop("a.csv", revised(77.0))
+    keeper.drop("a.csv", revised(38.0))
     keeper.settle()
     assert view(keeper) == expected(PLACE)
-    keeper.drop("b.csv", revised(78.0, PLACE + 5))
+    keeper.drop("b.csv", revised(39.0, PLACE + 5))
     keeper.settle()
     assert view(keeper) == expected(PLACE, PLACE + 5)
 
 
 def test_a_price_that_was_revised_and_revised_back_is_no_change(keeper: Caretaker) -> None:
-    keeper.drop("a.csv", revised(77.0))
+    keeper.drop("a.csv", revised(38.0))
     keeper.settle()
     path = keeper.drop("b.csv", revised(COFFEE.closes[PLACE]))
     path.write_text(path.read_text() + "\n")
@@ -78,7 +78,7 @@ def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Care
         return keeper.store.paths.drawn("Coffee", "naive", "v1.0", cutoffs)
 
     before = paths()
-    keeper.drop("a.csv", revised(77.0))
+    keeper.drop("a.csv", revised(38.0))
     keeper.settle()
     assert np.array_equal(paths(), before)
     key = "Coffee|2020-01-01"
@@ -91,7 +91,7 @@ def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Care
 
 
 def test_prices_are_readable_as_they_were_known(keeper: Caretaker) -> None:
-    keeper.drop("a.csv", revised(77.0))
+    keeper.drop("a.csv", revised(38.0))
     keeper.settle()
     with keeper.store.database.reading() as connection:
         (first,), (second,) = connection.execute(
@@ -107,7 +107,7 @@ def test_prices_are_readable_as_they_were_known(keeper: Caretaker) -> None:
         moment = timedelta(microseconds=1)
         assert known(first - moment) == []
         assert known(first) == known(second - moment) == [(COFFEE.closes[PLACE],)]
-        assert known(second) == [(77.0,)]
+        assert known(second) == [(38.0,)]
     reader = Reader(keeper.settings.database_path)
     assert np.array_equal(reader.prices("Coffee", first).closes, COFFEE.closes)
-    assert reader.prices("Coffee").closes[PLACE] == 77.0
+    assert reader.prices("Coffee").closes[PLACE] == 38.0

@@ -400,7 +400,7 @@ def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
     with monkeypatch.context() as patch:
         break_model(patch)
         keeper.settle()
-    revised = History("Coffee", COFFEE.dates[600:601], np.array([99.0]))
+    revised = History("Coffee", COFFEE.dates[600:601], np.array([30.0]))
     keeper.drop("revised.csv", revised)
     keeper.settle()
     told = {
@@ -408,7 +408,7 @@ def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
         for forecast in keeper.store.paths.issued("Coffee", "v1.0")
         if forecast.data_cutoff_date == COFFEE.dates[599].item() and forecast.outcome
     }
-    assert told == {99.0}
+    assert told == {30.0}
 
 
 def test_what_a_model_declines_by_its_nature_is_asked_for_once(tmp_path: Path) -> None:

@@ -81,14 +81,16 @@ def draw(days: list[date] = DAYS, value: float = 1.0, n_paths: int = 4) -> Draw:
 def test_prices_are_added_revised_and_withdrawn_and_nothing_is_lost(store: DuckDBStore) -> None:
     first = store.prices.write(observations({"2024-01-01": 1, "2024-01-02": 2}), AT, "one")
     assert (first.added, first.revised, first.withdrawn, first.unchanged) == (2, 0, 0, 0)
-    second = store.prices.write(observations({"2024-01-02": 2.5, "2024-01-03": 3}), AT, "two")
+    later = observations({"2024-01-02": 2.5, "2024-01-03": 3})
+    second = store.prices.write(later, AT, "two", allow_withdrawals=True)
     assert (second.added, second.revised, second.withdrawn, second.unchanged) == (1, 1, 1, 0)
     third = store.prices.write(observations({"2024-01-02": 2.5, "2024-01-03": 3}), AT, "three")
     assert (third.added, third.revised, third.withdrawn, third.unchanged) == (0, 0, 0, 2)
     history = store.prices.history("Coffee")
     assert history.dates.tolist() == [date(2024, 1, 2), date(2024, 1, 3)]
     assert history.closes.tolist() == [2.5, 3.0]
-    back = store.prices.write(observations({"2024-01-01": 1, "2024-01-02": 2.5}), AT, "four")
+    earlier = observations({"2024-01-01": 1, "2024-01-02": 2.5})
+    back = store.prices.write(earlier, AT, "four", allow_withdrawals=True)
     assert (back.added, back.withdrawn, back.unchanged) == (1, 1, 1)
     with store.database.reading() as connection:
         revisions = connection.execute(

@@ -163,7 +163,7 @@ def bad_rows() -> str:
 def corrected() -> str:
     """Coffee's second file again, with another close."""
     closes = COFFEE.closes.copy()
-    closes[REVISED] = 77.0
+    closes[REVISED] = 38.5
     return rows(History("Coffee", COFFEE.dates, closes), OLD, 600, but=(LATE,))
 
 
@@ -192,7 +192,7 @@ def expected_history(name: str) -> History:
     """What the files amount to."""
     if name == "Coffee":
         closes = COFFEE.closes.copy()
-        closes[REVISED] = 77.0
+        closes[REVISED] = 38.5
         kept = np.arange(len(COFFEE)) < 600
         return History("Coffee", COFFEE.dates[kept], closes[kept])
     kept = ~np.isin(np.arange(len(SUGAR)), list(BAD))
@@ -258,7 +258,7 @@ def test_files_that_arrive_while_the_daemon_runs_are_landed_and_forecast_by_the_
     assert_put_away(site)
     assert site.sql(
         "SELECT date, close, revision FROM market.price_revisions WHERE revision > 1"
-    ) == [(COFFEE.dates[REVISED].item(), 77.0, 2)]
+    ) == [(COFFEE.dates[REVISED].item(), 38.5, 2)]
 
 
 def assert_put_away(site: Site) -> None:

@@ -56,7 +56,7 @@ def landed_files_asset(settings: Settings) -> AssetsDefinition:
                     failed.append(f"{name}: {type(error).__name__}: {error}")
                     context.log.exception(failed[-1])
         for file in received:
-            log = context.log.info if file.accepted else context.log.error
+            log = context.log.error if file.reason else context.log.info
             log("%s: %s", file.file, file.outcome)
         for materialization in prices_of(received, tables, settings, failed):
             context.log_event(materialization)
@@ -75,7 +75,10 @@ def prices_of(
     One whose prices landed and cannot be told of has a line in ``failures``.
     """
     landed = [
-        pair for file in received for pair in zip(file.observations, file.landings, strict=True)
+        (seen, landing)
+        for file in received
+        for seen, landing in zip(file.observations, file.landings, strict=True)
+        if landing.dispute is None
     ]
     materializations = []
     for name in sorted({landing.commodity for _, landing in landed}):

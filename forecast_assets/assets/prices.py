@@ -39,7 +39,7 @@ class PricesConfig(Config):
 
     allow_withdrawals: bool = Field(
         default=False,
-        description="Take back every session that the source lacks, even if they are many.",
+        description="Take back every session that the source lacks, be they many or the newest.",
     )
 
 
@@ -87,7 +87,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
             observations = observe(key)
             for rejection in grouped(observations.rejections)[:REJECTIONS_SHOWN]:
                 context.log.error("%s", rejection)
-            return Reading(observations, config.allow_withdrawals)
+            return Reading(observations, config.allow_withdrawals, settings.scrutiny)
 
         return Output(Partitioned(context, progress, read))
 

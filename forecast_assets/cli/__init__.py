@@ -47,6 +47,13 @@ def run(
             help="Train on this day, inside a window, under a --model-version of its own.",
         ),
     ] = None,
+    allow_withdrawals: Annotated[
+        bool,
+        typer.Option(
+            "--allow-withdrawals",
+            help="Take back every session that a source lacks, be they many or the newest.",
+        ),
+    ] = False,
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
@@ -54,7 +61,8 @@ def run(
         from forecast_assets.cli.running import Wish, run_due
 
         first, last, day = (each.date() if each else None for each in (from_, to, train_on))
-        run_due(console, Wish(commodity, model_version, first, last, recompute, day))
+        wish = Wish(commodity, model_version, first, last, recompute, day, allow_withdrawals)
+        run_due(console, wish)
 
 
 @app.command()
@@ -108,3 +116,77 @@ def rename(
         from forecast_assets.cli.renaming import rename_commodity
 
         rename_commodity(console, old, new)
+
+
+Files = Annotated[list[str], typer.Argument(help="Names of files in landing/held.")]
+Whose = Annotated[str, typer.Argument(help="The commodity.")]
+Day = Annotated[
+    datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="One session; all by default.")
+]
+
+landing_app = typer.Typer(help="Files of the landing folder that wait for a word.")
+prices_app = typer.Typer(help="Prices that wait for a word, or that somebody should look at.")
+app.add_typer(landing_app, name="landing")
+app.add_typer(prices_app, name="prices")
+
+
+@landing_app.callback(invoke_without_command=True)
+def landing(context: typer.Context) -> None:
+    """List the files that wait in landing/held, and why."""
+    if context.invoked_subcommand is None:
+        console = open_console()
+        with reported(console):
+            from forecast_assets.cli.deciding import list_held_files
+
+            list_held_files(console)
+
+
+@landing_app.command("accept")
+def landing_accept(files: Files) -> None:
+    """Merge what waits of these files, and move them to landing/accepted."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.deciding import accept_files
+
+        accept_files(console, files)
+
+
+@landing_app.command("reject")
+def landing_reject(files: Files) -> None:
+    """Move these files to landing/rejected; what waits of them is not merged."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.deciding import reject_files
+
+        reject_files(console, files)
+
+
+@prices_app.callback(invoke_without_command=True)
+def prices(context: typer.Context) -> None:
+    """List the prices that wait, and the strange ones that are in use."""
+    if context.invoked_subcommand is None:
+        console = open_console()
+        with reported(console):
+            from forecast_assets.cli.deciding import list_held_prices
+
+            list_held_prices(console)
+
+
+@prices_app.command("accept")
+def prices_accept(commodity: Whose, day: Day = None) -> None:
+    """Take over what waits of a commodity, and take its strange prices to be right."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.deciding import accept_prices
+
+        accept_prices(console, commodity, day.date() if day else None)
+
+
+@prices_app.command("reject")
+def prices_reject(commodity: Whose, day: Day = None) -> None:
+    """Drop what waits of a commodity for good; the stored prices stay."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.deciding import reject_prices
+
+        reject_prices(console, commodity, day.date() if day else None)

@@ -28,6 +28,7 @@ class Wish:
     last: date | None
     recompute: bool
     train_on: date | None
+    allow_withdrawals: bool
 
 
 def run_due(console: Console, wish: Wish) -> None:
@@ -51,6 +52,7 @@ def run_due(console: Console, wish: Wish) -> None:
                 wish.recompute,
                 BarProgress(shown, stopping),
                 wish.train_on,
+                allow_withdrawals=wish.allow_withdrawals,
             )
         )
     console.print(overview(settings, names, version, worker.problems))

@@ -4,7 +4,7 @@ Every method that writes is one transaction: killed at any moment, the tables ar
 after. All of them raise StoreError, and StoreLocked when another process keeps the tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from forecast_assets.features import Features
 from forecast_assets.history import History
+from forecast_assets.lacking import Lacking
 from forecast_assets.outcomes import Outcomes
 from forecast_assets.points import Points
 from forecast_assets.scoring import Scores
+from forecast_assets.scrutiny import Dispute, Scrutiny
 from forecast_assets.sources import Observations
 
 Stage = Literal["train", "forecast"]
@@ -28,7 +30,8 @@ Stage = Literal["train", "forecast"]
 class PriceChanges:
     """What a write of prices did, in sessions.
 
-    ``missing``: sessions that the source lacks and that were kept all the same.
+    ``missing``: sessions that the source lacks and that were kept all the same. ``held``: what it
+    says of others and what waits for a word. ``lacking``: which are missing or withdrawn.
     """
 
     added: int
@@ -36,6 +39,8 @@ class PriceChanges:
     withdrawn: int
     unchanged: int
     missing: int
+    held: int = 0
+    lacking: Lacking = field(default_factory=Lacking)
 
     def __add__(self, other: "PriceChanges") -> "PriceChanges":
         """What two writes did together."""
@@ -45,26 +50,26 @@ class PriceChanges:
             self.withdrawn + other.withdrawn,
             self.unchanged + other.unchanged,
             self.missing + other.missing,
+            self.held + other.held,
         )
 
 
-@dataclass(frozen=True)
-class FlaggedPrice:
-    """A close that somebody should look at; it is used like any other.
+HeldReason = Literal["revision", "with_revisions", "strange"]
+"""A stored close would move too far, or a session came with too many such; a strange new close."""
 
-    ``move``: share of the close before it; None after one at or below zero.
+
+@dataclass(frozen=True)
+class HeldPrice:
+    """A close that a source says and that waits for a word.
+
+    ``stored_close``: None for a session that is not stored.
     """
 
     date: date
     close: float
-    previous_close: float | None
-    move: float | None
-
-    def __str__(self) -> str:
-        """What is strange about it, in words."""
-        before = "" if self.previous_close is None else f" after {self.previous_close:g}"
-        move = "" if self.move is None else f", {self.move:+.0%}"
-        return f"{self.date}: {self.close:g}{before}{move}"
+    stored_close: float | None
+    reason: HeldReason
+    source: str
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,13 @@ class Landing:
     """What a file from the landing folder did to the prices of one commodity, in rows.
 
     ``repeated``: the same rows of the same file were merged before, and nothing was done.
+    ``dispute``: why its rows were not merged and wait for a word.
     """
 
     commodity: str
     changes: PriceChanges
     repeated: bool
+    dispute: Dispute | None = None
 
 
 @dataclass(frozen=True)
@@ -242,16 +249,20 @@ class PriceTable(Protocol):
     """Prices with all their revisions; reading gives the newest."""
 
     def write(
-        self, observations: Observations, at: datetime, by: str, *, allow_withdrawals: bool = False
+        self,
+        observations: Observations,
+        at: datetime,
+        by: str,
+        *,
+        allow_withdrawals: bool = False,
+        scrutiny: Scrutiny | None = None,
     ) -> PriceChanges:
-        """Append what is new or revised.
+        """Append what is new or revised, but for what ``scrutiny`` holds until a word.
 
-        A session that the source no longer has is withdrawn; it is kept when the source had
-        refused rows, or lacks more than a few, unless ``allow_withdrawals``.
+        A session between others that the source no longer has is withdrawn; it is kept when the
+        source had refused rows, or lacks more than a few. Those before its first session, and
+        after its last, are kept. All are withdrawn with ``allow_withdrawals``.
         """
-
-    def flagged(self, commodity: str, bound: float) -> list[FlaggedPrice]:
-        """Closes at or below zero, and moves from one close to the next beyond ``bound``."""
 
     def history(self, commodity: str) -> History:
         """The newest close of every session; empty where there is none."""
@@ -261,12 +272,38 @@ class LandingTable(Protocol):
     """Files that were merged into the prices."""
 
     def merge(
-        self, file: str, sha256: str, observations: Sequence[Observations], at: datetime, by: str
+        self,
+        file: str,
+        sha256: str,
+        observations: Sequence[Observations],
+        at: datetime,
+        by: str,
+        scrutiny: Scrutiny | None = None,
     ) -> list[Landing]:
         """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
-        The same bytes with the same number of usable rows are the same file.
+        The same bytes with the same number of usable rows are the same file. Of a commodity whose
+        revisions ``scrutiny`` disputes nothing is merged.
         """
+
+
+class HeldTable(Protocol):
+    """Prices that wait for a word, and the words that were said."""
+
+    def waiting(self, commodity: str) -> list[HeldPrice]:
+        """What waits of a commodity, in order of dates."""
+
+    def accepted(self, commodity: str) -> set[date]:
+        """Sessions whose stored close somebody accepted."""
+
+    def accept(self, commodity: str, day: date | None, at: datetime, by: str) -> list[date]:
+        """Merge what waits, of one session or of all; return the sessions."""
+
+    def reject(self, commodity: str, day: date | None, at: datetime) -> list[date]:
+        """Forget what waits, of one session or of all, for good; return the sessions."""
+
+    def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
+        """Accept the stored closes of some sessions as they are."""
 
 
 class FeatureTable(Protocol):
@@ -514,6 +551,10 @@ class Store(Protocol):
     @property
     def landings(self) -> LandingTable:
         """``commodity.market.landings``."""
+
+    @property
+    def held(self) -> HeldTable:
+        """``commodity.market.held_prices`` and ``price_words``."""
 
     @property
     def features(self) -> FeatureTable:

@@ -7,6 +7,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.store import (
     failure_table,
     feature_table,
+    held_table,
     landing_table,
     leaderboard_table,
     mark_table,
@@ -23,6 +24,7 @@ from forecast_assets.store.commodity_names import DuckDBCommodityNames
 from forecast_assets.store.database import Database
 from forecast_assets.store.failure_table import DuckDBFailureTable
 from forecast_assets.store.feature_table import DuckDBFeatureTable
+from forecast_assets.store.held_table import DuckDBHeldTable
 from forecast_assets.store.landing_table import DuckDBLandingTable
 from forecast_assets.store.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.mark_table import DuckDBMarkTable
@@ -45,6 +47,7 @@ class DuckDBStore:
             (
                 *price_table.DEFINITIONS,
                 price_table.as_of_definition(path.name.partition(".")[0]),
+                *held_table.DEFINITIONS,
                 *landing_table.DEFINITIONS,
                 *feature_table.DEFINITIONS,
                 *model_table.DEFINITIONS,
@@ -81,6 +84,11 @@ class DuckDBStore:
     def landings(self) -> DuckDBLandingTable:
         """``commodity.market.landings``."""
         return DuckDBLandingTable(self.database)
+
+    @cached_property
+    def held(self) -> DuckDBHeldTable:
+        """``commodity.market.held_prices`` and ``price_words``."""
+        return DuckDBHeldTable(self.database)
 
     @cached_property
     def features(self) -> DuckDBFeatureTable:

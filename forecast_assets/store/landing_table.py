@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from forecast_assets.refusals import rows_of
+from forecast_assets.scrutiny import Scrutiny
 from forecast_assets.sources import Observations
 from forecast_assets.store.contract import Landing, PriceChanges
 from forecast_assets.store.database import Connection, Database
-from forecast_assets.store.price_table import merge
+from forecast_assets.store.price_table import disputed, merge, prepare
 
 DEFINITIONS = (
     """
@@ -47,11 +48,22 @@ class DuckDBLandingTable:
     database: Database
 
     def merge(
-        self, file: str, sha256: str, observations: Sequence[Observations], at: datetime, by: str
+        self,
+        file: str,
+        sha256: str,
+        observations: Sequence[Observations],
+        at: datetime,
+        by: str,
+        scrutiny: Scrutiny | None = None,
     ) -> list[Landing]:
-        """Merge a file's prices, all commodities in one transaction, unless that was done."""
+        """Merge a file's prices, all commodities in one transaction, unless that was done.
+
+        Of a commodity whose revisions ``scrutiny`` disputes nothing is merged.
+        """
         with self.database.writing() as connection:
-            return [_land(connection, file, sha256, each, at, by) for each in observations]
+            return [
+                _land(connection, file, sha256, each, at, by, scrutiny) for each in observations
+            ]
 
 
 def _land(
@@ -61,12 +73,17 @@ def _land(
     observations: Observations,
     at: datetime,
     by: str,
+    scrutiny: Scrutiny | None,
 ) -> Landing:
     rows = len(observations.prices)
     key = {"sha256": sha256, "commodity": observations.commodity, "rows_used": rows}
     if connection.execute(FOUND, key).fetchall() != [(0,)]:
         return Landing(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
-    changes = merge(connection, observations, at, by)
+    prepare(connection, observations)
+    if found := disputed(connection, observations.commodity, scrutiny):
+        untouched = PriceChanges(0, 0, 0, 0, 0, held=rows)
+        return Landing(observations.commodity, untouched, repeated=False, dispute=found)
+    changes = merge(connection, observations, at, by, scrutiny=scrutiny)
     counted = {
         "rows_refused": rows_of(observations.rejections),
         "added": changes.added,

@@ -1,15 +1,18 @@
 """``commodity.market.prices``: the newest price of each session, over all its revisions."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
 from forecast_assets.errors import StoreError
 from forecast_assets.history import History
+from forecast_assets.lacking import Lacking, lacking
+from forecast_assets.scrutiny import Change, Dispute, Scrutiny, dispute, strange_news
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import FlaggedPrice, PriceChanges
+from forecast_assets.store.contract import HeldReason, PriceChanges
 from forecast_assets.store.database import Connection, Database
+from forecast_assets.store.held_table import accepted_days, forget_rejected, hold
 
 DEFINITIONS = (
     "CREATE SCHEMA IF NOT EXISTS market",
@@ -64,15 +67,6 @@ def as_of_definition(catalog: str) -> str:
     """  # noqa: S608 - the file's own name, quoted
 
 
-FLAGGED = """
-    SELECT date, close, previous_close, move FROM market.price_moves
-    WHERE commodity = $commodity AND (abs(move) > $bound OR close <= 0 OR previous_close <= 0)
-    ORDER BY date
-"""
-
-FEW_SESSIONS, FEW_SHARE = 5, 0.01
-"""A source may take back this many sessions, or this share, before it looks like half a file."""
-
 INCOMING = """
     CREATE OR REPLACE TEMP TABLE incoming AS
     SELECT CAST(date AS DATE) AS date, if(isnan(open), NULL, open) AS open,
@@ -102,6 +96,7 @@ CHANGES = """
     SELECT
         coalesce(now.date, known.date) AS date,
         now.open, now.high, now.low, now.close, now.volume,
+        known.close AS stored_close,
         coalesce(known.revision, 0) + 1 AS revision,
         CASE
             WHEN now.date IS NULL THEN 'withdrawn'
@@ -135,8 +130,26 @@ APPEND = """
     INSERT INTO market.price_revisions BY NAME
     SELECT $commodity AS commodity, date, open, high, low, close, volume, $source AS source,
         revision, $at AS ingested_at, $by AS ingested_by
-    FROM changes WHERE kind <> 'withdrawn' OR $withdraws
+    FROM changes
 """
+
+
+def prepare(connection: Connection, observations: Observations) -> None:
+    """Within a transaction: find out what a source says that it has not said before."""
+    commodity = {"commodity": observations.commodity}
+    kind = observations.origin.partition(":")[0]
+    connection.register("arriving", observations.prices.astype({"date": "datetime64[s]"}))
+    connection.execute(INCOMING)
+    connection.execute(CHANGES, commodity | {"kind": kind, "complete": observations.complete})
+    forget_rejected(connection, observations.commodity)
+
+
+def disputed(connection: Connection, commodity: str, scrutiny: Scrutiny | None) -> Dispute | None:
+    """After ``prepare``: the revisions that wait for a word; None where all are believed."""
+    news = _news(connection, commodity) if scrutiny else []
+    if scrutiny is None or all(change.stored is None for change in news):
+        return None
+    return dispute(_history(connection, commodity), news, scrutiny.bound)
 
 
 def merge(
@@ -146,26 +159,86 @@ def merge(
     by: str,
     *,
     allow_withdrawals: bool = False,
+    scrutiny: Scrutiny | None = None,
 ) -> PriceChanges:
-    """Append, in a transaction of the caller's, what a source says that it has not said before."""
-    commodity = {"commodity": observations.commodity}
-    kind = observations.origin.partition(":")[0]
-    header = {"source": observations.origin, "at": at, "by": by}
-    connection.register("arriving", observations.prices.astype({"date": "datetime64[s]"}))
-    connection.execute(INCOMING)
-    connection.execute(CHANGES, commodity | {"kind": kind, "complete": observations.complete})
+    """After ``prepare``: append what a source says that it has not said before.
+
+    What ``scrutiny`` does not believe is held instead; without any everything is believed.
+    """
+    commodity = observations.commodity
+    header: dict[str, object] = {"commodity": commodity, "source": observations.origin}
+    header |= {"at": at, "by": by}
+    found = disputed(connection, commodity, scrutiny)
+    reasons = _held(connection, commodity, scrutiny, found)
+    hold(connection, header, reasons, complete=observations.complete)
+    same = not (found and found.many)
+    lacks = _lacking(connection, observations, allowed=allow_withdrawals, same=same)
+    kept = {"days": lacks.kept}
+    connection.execute("DELETE FROM changes WHERE list_contains($days::DATE[], date)", kept)
     counts = dict(connection.execute("SELECT kind, count(*) FROM changes GROUP BY kind").fetchall())
-    missing = counts.pop("withdrawn", 0)
-    few = missing <= max(FEW_SESSIONS, FEW_SHARE * len(observations.prices))
-    withdraws = allow_withdrawals or (few and not observations.rejections)
-    connection.execute(APPEND, commodity | header | {"withdraws": withdraws})
+    connection.execute(APPEND, header)
     added, revised = counts.get("added", 0), counts.get("revised", 0)
     return PriceChanges(
         added=added,
         revised=revised,
-        withdrawn=missing if withdraws else 0,
-        unchanged=len(observations.prices) - added - revised,
-        missing=0 if withdraws else missing,
+        withdrawn=len(lacks.taken_back),
+        unchanged=len(observations.prices) - added - revised - len(reasons),
+        missing=len(lacks.kept),
+        held=len(reasons),
+        lacking=lacks,
+    )
+
+
+def _held(
+    connection: Connection, commodity: str, scrutiny: Scrutiny | None, found: Dispute | None
+) -> dict[date, HeldReason]:
+    """Why each session that ``scrutiny`` does not believe is held."""
+    reasons: dict[date, HeldReason] = {}
+    if scrutiny and commodity in scrutiny.quarantined:
+        accepted, news = accepted_days(connection, commodity), _news(connection, commodity)
+        strange = strange_news(_history(connection, commodity), news, scrutiny.bound, accepted)
+        reasons |= dict.fromkeys((change.date for change in strange), "strange")
+    if found and found.many:
+        news = _news(connection, commodity)
+        reasons |= dict.fromkeys((change.date for change in news), "with_revisions")
+    if found:
+        reasons |= dict.fromkeys((change.date for change in found.revisions), "revision")
+    return reasons
+
+
+def _news(connection: Connection, commodity: str) -> list[Change]:
+    """New and revised closes, but for revisions that somebody accepted before."""
+    rows = connection.execute(
+        "SELECT date, close, stored_close FROM changes WHERE kind <> 'withdrawn' ORDER BY date"
+    ).fetchall()
+    accepted = accepted_days(connection, commodity)
+    return [Change(*row) for row in rows if row[0] not in accepted or row[2] is None]
+
+
+def _history(connection: Connection, commodity: str) -> History:
+    columns = connection.execute(
+        "SELECT date, close FROM market.prices WHERE commodity = $commodity ORDER BY date",
+        {"commodity": commodity},
+    ).fetchnumpy()
+    return History(commodity, columns["date"].astype("datetime64[D]"), np.array(columns["close"]))
+
+
+def _lacking(
+    connection: Connection, observations: Observations, *, allowed: bool, same: bool
+) -> Lacking:
+    """Which stored sessions the source lacks; ``same``: it looks like the same series."""
+    rows = connection.execute("SELECT date FROM changes WHERE kind = 'withdrawn' ORDER BY date")
+    missing = [day for (day,) in rows.fetchall()]
+    if not missing:
+        return Lacking()
+    dates = observations.prices["date"]
+    return lacking(
+        missing,
+        dates.min().date(),
+        dates.max().date(),
+        len(dates),
+        sound=not observations.rejections and same,
+        allowed=allowed and same,
     )
 
 
@@ -176,27 +249,29 @@ class DuckDBPriceTable:
     database: Database
 
     def write(
-        self, observations: Observations, at: datetime, by: str, *, allow_withdrawals: bool = False
+        self,
+        observations: Observations,
+        at: datetime,
+        by: str,
+        *,
+        allow_withdrawals: bool = False,
+        scrutiny: Scrutiny | None = None,
     ) -> PriceChanges:
-        """Append what is new or revised, and withdraw what the source took back."""
+        """Append what is new or revised and believed, and withdraw what the source took back."""
         if observations.prices.empty and observations.complete:
             raise StoreError(f"{observations.commodity}: refusing to write no prices at all")
         with self.database.writing() as connection:
-            return merge(connection, observations, at, by, allow_withdrawals=allow_withdrawals)
-
-    def flagged(self, commodity: str, bound: float) -> list[FlaggedPrice]:
-        """Closes at or below zero, and moves from one close to the next beyond ``bound``."""
-        with self.database.reading() as connection:
-            rows = connection.execute(FLAGGED, {"commodity": commodity, "bound": bound}).fetchall()
-        return [FlaggedPrice(*row) for row in rows]
+            prepare(connection, observations)
+            return merge(
+                connection,
+                observations,
+                at,
+                by,
+                allow_withdrawals=allow_withdrawals,
+                scrutiny=scrutiny,
+            )
 
     def history(self, commodity: str) -> History:
         """The newest close of every session, in order."""
         with self.database.reading() as connection:
-            columns = connection.execute(
-                "SELECT date, close FROM market.prices WHERE commodity = $commodity ORDER BY date",
-                {"commodity": commodity},
-            ).fetchnumpy()
-        return History(
-            commodity, columns["date"].astype("datetime64[D]"), np.array(columns["close"])
-        )
+            return _history(connection, commodity)

@@ -1,0 +1,99 @@
+"""``forecast landing`` and ``forecast prices``: what waits for a word, and the word."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from filelock import FileLock
+from rich.console import Console
+
+from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.freshness import strange_of
+from forecast_assets.landing import Held, LandingFolder
+from forecast_assets.model_store import now
+from forecast_assets.reception import accept, line_of, reject
+from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.waiting import held_files, to_look_at
+
+TERMINAL = "terminal"
+"""Who merged a price that somebody accepted, where no run did."""
+
+
+def list_held_files(console: Console) -> None:
+    """Print a line for each commodity of each file that waits."""
+    lines = held_files(LandingFolder(load_settings()))
+    _print(console, lines or ["no file waits"])
+
+
+def accept_files(console: Console, names: Sequence[str]) -> None:
+    """Merge files that wait, and put them away."""
+    settings = load_settings()
+    folder, tables = LandingFolder(settings), DuckDBStore.of(settings)
+    with FileLock(settings.home / ".landing.lock"):
+        for held in _held(folder, names):
+            for landing in accept(folder, held, tables.landings, now(), TERMINAL):
+                _print(console, [line_of(landing)])
+            _print(console, [f"{held.arrival.path.name}: accepted"])
+    _print(console, ["`forecast run` does what is due now"])
+
+
+def reject_files(console: Console, names: Sequence[str]) -> None:
+    """Put away files that wait, without merging what waits of them."""
+    settings = load_settings()
+    folder = LandingFolder(settings)
+    with FileLock(settings.home / ".landing.lock"):
+        for held in _held(folder, names):
+            reject(folder, held)
+            _print(console, [f"{held.arrival.path.name}: rejected"])
+
+
+def list_held_prices(console: Console) -> None:
+    """Print what waits and what is strange, commodity by commodity."""
+    settings = load_settings()
+    store = DuckDBStore.of(settings)
+    lines = [line for name in settings.commodities for line in to_look_at(settings, store, name)]
+    _print(console, lines or ["no price waits or is strange"])
+
+
+def accept_prices(console: Console, name: str, day: date | None) -> None:
+    """Merge what waits of a commodity, and tell no more of what is strange in its prices."""
+    settings, store = _of(name)
+    merged = store.held.accept(name, day, now(), TERMINAL)
+    strange = [each for each in strange_of(settings, store, name).days if day in (None, each)]
+    store.held.vouch(name, strange, now())
+    if not merged and not strange:
+        raise ConfigurationError(
+            f"{name}: nothing waits or is strange{f' on {day}' if day else ''}"
+        )
+    said = f"{len(merged)} closes are merged, {len(strange)} strange ones are taken to be right"
+    _print(console, [f"{name}: {said}", "`forecast run` does what is due now"])
+
+
+def reject_prices(console: Console, name: str, day: date | None) -> None:
+    """Forget what waits of a commodity for good: its source is not heard with that again."""
+    _, store = _of(name)
+    gone = store.held.reject(name, day, now())
+    if not gone:
+        raise ConfigurationError(f"{name}: nothing waits{f' on {day}' if day else ''}")
+    _print(console, [f"{name}: {len(gone)} closes are rejected; the stored ones stay"])
+
+
+def _of(name: str) -> tuple[Settings, DuckDBStore]:
+    settings = load_settings()
+    settings.commodity(name)
+    return settings, DuckDBStore.of(settings)
+
+
+def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
+    """The files of these names that wait. Raises ConfigurationError, which lists them."""
+    waiting = {each.arrival.path.name: each for each in folder.held()}
+    for name in names:
+        if name not in waiting:
+            there = ", ".join(waiting) or "none waits"
+            raise ConfigurationError(f"landing/held: found {name!r}, allowed: {there}")
+    return [waiting[name] for name in dict.fromkeys(names)]
+
+
+def _print(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
