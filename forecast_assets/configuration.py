@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -23,10 +24,12 @@ from pydantic import (
 )
 
 from forecast_assets.errors import ConfigurationError, MissingExtra, UnknownModel
+from forecast_assets.file_format import PLAIN, Columns, FileFormat
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
 from forecast_assets.scrutiny import Scrutiny
+from forecast_assets.section import Section
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "1 to 64 letters, digits, '.', '_' or '-', the first a letter or a digit"
@@ -68,12 +71,6 @@ def _known_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
-class Section(BaseModel):
-    """A part of the file: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class SampleSource(Section):
     """Real prices that come inside a Python package."""
 
@@ -108,13 +105,14 @@ class RowKeys(HeardSource):
     )
 
 
-class FileSource(RowKeys):
-    """CSV or Parquet files with columns date, close and optionally open, high, low, volume."""
+class FileSource(RowKeys, FileFormat):
+    """Files of prices: CSV, Parquet or a workbook, and how they are written."""
 
     type: Literal["file"]
     path: str = Field(min_length=1, description="File or glob, relative to the configuration.")
     symbol: str | None = Field(
-        None, description="What the column `commodity` calls it, where that is not its name."
+        None,
+        description="What a column `commodity`, or the column of a wide file, calls it.",
     )
     prefer: str | None = Field(
         None,
@@ -358,6 +356,16 @@ class Checks(Section):
     forecast_age: Age = Field(Age(), description="Sessions that have no forecast yet.")
 
 
+class LandingFormat(FileFormat):
+    """How dropped files of a name are written."""
+
+    files: str = Field(min_length=1, description="A pattern of file names, such as CL*.csv.")
+
+    def is_of(self, name: str) -> bool:
+        """Whether it speaks of a file of that name; case does not matter."""
+        return fnmatchcase(name.casefold(), self.files.casefold())
+
+
 class Landing(Section):
     """The folder that files are dropped into, and how one is told from half of one."""
 
@@ -371,6 +379,13 @@ class Landing(Section):
         allow_inf_nan=False,
         description="The same where the file's end is missing: a last newline, a Parquet footer.",
     )
+    formats: list[LandingFormat] = Field(
+        default=[], description="How files are written, by their names; the first that fits counts."
+    )
+
+    def format_of(self, name: str) -> FileFormat:
+        """How a file of that name is written."""
+        return next((each for each in self.formats if each.is_of(name)), PLAIN)
 
 
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -734,7 +749,11 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if keys[0] == "commodities":
         if len(keys) == 2:
             return Commodity
-        return SOURCES[keys[-1]] if keys[2] == "source" else Covariate
+        if keys[2] != "source":
+            return Columns if keys[-1] == "columns" else Covariate
+        return Columns if keys[-1] == "columns" else SOURCES[keys[3]]
+    if keys[:2] == ("landing", "formats"):
+        return Columns if keys[-1] == "columns" else LandingFormat
     return PARTS.get(keys[0], Settings)
 
 
@@ -745,7 +764,7 @@ def _line(detail: Any, section: type[BaseModel]) -> str:
         unquoted = "" if isinstance(found, str) else " (YAML reads it as no text: quote it)"
         return f"{'.'.join(parents[:-1])}: found the name {found!r}{unquoted}; {message}"
     tagged = len(parents) > 3 and parents[2] == "source"  # pydantic puts the source's type in
-    key = ".".join([*parents[:3], last] if tagged else [*parents, last])
+    key = ".".join([*parents[:3], *parents[4:], last] if tagged else [*parents, last])
     match detail["type"]:
         case "missing":
             return f"{key}: missing"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from forecast_assets.configuration import Covariate
 from forecast_assets.errors import SourceError
 from forecast_assets.history import Dates
+from forecast_assets.layout import Layout
 from forecast_assets.refusals import grouped, harmful, notes_of
 from forecast_assets.rows import (
     Ahead,
-    Layout,
     Rejection,
     conflicting,
     days_until,

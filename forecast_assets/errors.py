@@ -13,6 +13,17 @@ class SourceError(ForecastAssetsError):
     """A price source cannot be read at all."""
 
 
+class UnclearFormat(SourceError):
+    """How a file is written cannot be told for certain.
+
+    ``key`` of the configuration would say it; empty where none would.
+    """
+
+    def __init__(self, reason: str, key: str = "") -> None:
+        super().__init__(f"{reason}: set {key}" if key else reason)
+        self.reason, self.key = reason, key
+
+
 class LookAheadError(ForecastAssetsError):
     """A computation asked for something that was not known at its cutoff."""
 

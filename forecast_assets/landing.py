@@ -6,13 +6,12 @@ it was usable and to ``rejected`` otherwise, with a note beside it that says wha
 Nothing is deleted and nothing is written over.
 """
 
-import csv
 import fcntl
 import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -20,22 +19,29 @@ from pathlib import Path, PurePosixPath
 from shlex import quote
 
 import pandas as pd
-import pyarrow.parquet as pq
 from upath import UPath
 
 from forecast_assets.configuration import FileSource, LandingSource, Settings
+from forecast_assets.content import PARQUET, PARQUET_SUFFIXES
 from forecast_assets.errors import SourceError
+from forecast_assets.layout import Layout
 from forecast_assets.meaning import Meaning
 from forecast_assets.refusals import grouped, harmful, is_harmless, without_text
-from forecast_assets.rows import Layout, Rejection, read_file
+from forecast_assets.rows import Rejection, rows_of, told
 from forecast_assets.sources import LAYOUT, NO_NAME, Observations, observed
+from forecast_assets.table_file import TableFile, open_table
 
-CSV, PARQUET = (".csv",), (".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", *PARQUET_SUFFIXES)
+"""Endings of files that may hold prices."""
+
+WORKBOOK_END = 22
+"""Bytes with which a workbook ends, as any zip archive without a comment."""
+
+KEY = "{} of a rule of landing.formats"
+"""What says how a dropped file is written."""
+
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
 """Endings that programs give to files which they have not finished; others begin with a dot."""
-
-FOOTER = b"PAR1"
-"""The last bytes of a whole Parquet file."""
 
 NOTE = ".txt"
 
@@ -215,13 +221,19 @@ def is_open_for_writing(path: UPath) -> bool:
 
 
 def has_its_end(arrival: Arrival) -> bool:
-    """Whether a file ends as a whole one does: with a newline, or a Parquet footer."""
+    """Whether a file ends as a whole one does: with a newline, or as its format ends."""
     if arrival.size == 0:
         return False
     with arrival.path.open("rb") as file:
-        file.seek(max(0, arrival.size - len(FOOTER)))
+        file.seek(max(0, arrival.size - WORKBOOK_END))
         end = file.read()
-    return end == FOOTER if arrival.path.suffix.lower() in PARQUET else end.endswith(b"\n")
+    match arrival.path.suffix.lower():
+        case ".parquet" | ".pq":
+            return end.endswith(PARQUET)
+        case ".xlsx" | ".xlsm":
+            return end.startswith(b"PK\x05\x06")
+        case _:
+            return end.endswith((b"\n", b"\n\x00"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,40 +348,32 @@ def _long_rows(
 
     Raises SourceError for a file of another kind, or of commodities that nobody can tell.
     """
-    header = _header(path)
-    if "close" in header:
-        return _of_long(path, names, header, rejections)
-    if "date" in header and any(names.find(column) for column in header):
-        return _of_wide(path, names, header, rejections, notes)
+    if path.suffix.lower() not in SUFFIXES:
+        allowed = ", ".join(SUFFIXES)
+        raise SourceError(f"{path.name}: found a file {path.suffix!r}, allowed: {allowed}")
+    with told(f"{path.name}:", KEY):
+        file = open_table(path, names.settings.landing.format_of(path.name))
+        header = file.names
+        wide = "date" in header and any(names.find(column) for column in header)
+        if "close" in header or (file.only_price is not None and not wide):
+            return _of_long(path, names, file, rejections)
+        if wide:
+            return _of_wide(path, names, file, rejections, notes)
     raise SourceError(
-        f"{path.name}: found the columns {', '.join(header) or '(none)'}; allowed: date and close,"
-        f" or date and one column a commodity ({names})"
+        f"{path.name}: found the columns {', '.join(header) or '(none): the file is empty'};"
+        f" allowed: date and close, or date and one column a commodity ({names}); or say which"
+        " column is which by columns of a rule of landing.formats"
     )
 
 
-def _header(path: Path) -> list[str]:
-    try:
-        if path.suffix.lower() in PARQUET:
-            columns = pq.read_schema(path).names
-        elif path.suffix.lower() in CSV:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                columns = next(csv.reader(file), [])
-        else:
-            allowed = ", ".join(CSV + PARQUET)
-            raise SourceError(f"{path.name}: found a file {path.suffix!r}, allowed: {allowed}")
-    except (OSError, ValueError, csv.Error) as error:
-        raise SourceError(f"{path.name}: cannot be read: {error}") from error
-    return [str(column).strip().lower() for column in columns]
-
-
 def _of_long(
-    path: Path, names: Names, header: Sequence[str], rejections: list[Rejection]
+    path: Path, names: Names, file: TableFile, rejections: list[Rejection]
 ) -> list[tuple[str, pd.DataFrame]]:
     of_file = names.of_file(path.stem)
-    if "commodity" not in header and of_file is None:
+    if "commodity" not in file.names and of_file is None:
         raise SourceError(f"{path.name}: whose prices are these? {_how_to_say(path.stem, names)}")
     whose = of_file or path.name
-    read = read_file(whose, LAYOUT, path, rejections)
+    read = rows_of(whose, LAYOUT, path, file, rejections)
     rows = without_text(whose, read, rejections).assign(column="close")
     silent = rows["commodity"] == ""
     called = rows["commodity"].where(~silent | (not silent.all()), of_file or "")
@@ -399,20 +403,20 @@ def _how_to_say(stem: str, names: Names) -> str:
 def _of_wide(
     path: Path,
     names: Names,
-    header: Sequence[str],
+    file: TableFile,
     rejections: list[Rejection],
     notes: list[str],
 ) -> list[tuple[str, pd.DataFrame]]:
-    columns = [column for column in dict.fromkeys(header) if column not in ("", "date")]
+    columns = [column for column in dict.fromkeys(file.names) if column not in ("", "date")]
     layout = Layout(values=("date", *columns), required=("date",))
-    rows = read_file(path.name, layout, path, rejections)
+    rows = rows_of(path.name, layout, path, file, rejections)
     known = [column for column in columns if names.find(column)]
     if others := [column for column in columns if column not in known]:
         listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
         notes.append(
             f"{path.name}: left out the columns of no commodity of the configuration: {listed}"
         )
-    if "" in header[: len(header) - 1]:
+    if "" in file.names[:-1]:
         notes.append(f"{path.name}: left out the columns without a name")
     found: list[tuple[str, pd.DataFrame]] = []
     absent = dict.fromkeys(("open", "high", "low", "volume"), "")

@@ -1,4 +1,4 @@
-"""Rows of CSV and Parquet files: read as text, checked value by value, refused by name.
+"""Rows of files: read as text, checked value by value, refused by name.
 
 A good row lands whatever stands beside it; a refused one is reported with its file, line, column,
 value and the rule it broke.
@@ -6,20 +6,22 @@ value and the rule it broke.
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from glob import escape, glob
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from forecast_assets.configuration import expanded
-from forecast_assets.errors import SourceError
+from forecast_assets.errors import SourceError, UnclearFormat
+from forecast_assets.file_format import PLAIN, FileFormat
+from forecast_assets.layout import Layout
 from forecast_assets.stamps import Stamps
+from forecast_assets.table_file import TableFile, open_table
+from forecast_assets.written_numbers import MISSING
 
-MISSING = ("", ".", "-", "--", "na", "n/a", "#n/a", "<na>", "nd", "nan", "nat", "null", "none")
-"""How files write a value that is not there; case does not matter."""
 NOT_A_DATE = "not a date written YYYY-MM-DD"
 UNREAD = "left empty, since no model reads it"
 NEAR_DAYS = 7
@@ -57,24 +59,26 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The columns of a file, in lower case.
+class Said:
+    """What is said of files: how they are written, and what they call the commodity.
 
-    ``values`` are what a row says, ``labels`` only say whose it is: a row of labels alone is blank.
+    ``key``: the key of the configuration that would say more, with a place for its last part; ""
+    where there is none.
     """
 
-    values: tuple[str, ...]
-    required: tuple[str, ...]
-    labels: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that is read."""
-        return (*self.values, *self.labels)
+    form: FileFormat = PLAIN
+    called: tuple[str, ...] = ()
+    key: str = ""
 
 
 def read_rows(
-    name: str, layout: Layout, folder: Path, path: str, key: str, rejections: list[Rejection]
+    name: str,
+    layout: Layout,
+    folder: Path,
+    path: str,
+    key: str,
+    rejections: list[Rejection],
+    said: Said | None = None,
 ) -> pd.DataFrame:
     """The rows of every file that ``path``, a file or a glob, names under ``folder``.
 
@@ -89,7 +93,7 @@ def read_rows(
     tables = []
     for file in files:
         try:
-            tables.append(read_file(name, layout, file, rejections))
+            tables.append(read_file(name, layout, file, rejections, said or Said()))
         except SourceError as error:
             rejections.append(Rejection(name, str(file), 1, "*", file.name, str(error)))
     if not tables:
@@ -97,64 +101,54 @@ def read_rows(
     return pd.concat(tables, ignore_index=True)
 
 
-def read_file(name: str, layout: Layout, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
+def read_file(
+    name: str, layout: Layout, path: Path, rejections: list[Rejection], said: Said
+) -> pd.DataFrame:
     """One file as text: the columns of the layout, and ``file`` and ``line`` of each row.
 
-    Raises SourceError for a file that cannot be read.
+    Days are ISO and numbers plain where they were understood. Raises SourceError for a file that
+    cannot be read, or that may be read in several ways.
+    """
+    with told(f"{name}: {path}", said.key):
+        return rows_of(name, layout, path, open_table(path, said.form), rejections, said.called)
+
+
+@contextmanager
+def told(whose: str, key: str) -> Iterator[None]:
+    """Turn what a file is refused for into a SourceError that begins with ``whose`` it is.
+
+    It ends with the key to set, where ``key`` has a place for it.
     """
     try:
-        is_parquet = path.suffix.lower() in (".parquet", ".pq")
-        table = _parquet(name, layout, path) if is_parquet else _csv(name, layout, path, rejections)
+        yield
+    except UnclearFormat as error:
+        keys = " and ".join(key.format(each) for each in error.key.split(" and ") if each)
+        hint = f": set {keys}" if keys and key else ""
+        raise SourceError(f"{whose} {error.reason}{hint}") from error
     except (OSError, ValueError, csv.Error) as error:
-        raise SourceError(f"{name}: {path} cannot be read: {error}") from error
-    lines = table.pop("line")
-    known = table.reindex(columns=list(layout.columns), fill_value="")
+        raise SourceError(f"{whose} cannot be read: {error}") from error
+
+
+def rows_of(
+    name: str,
+    layout: Layout,
+    path: Path,
+    file: TableFile,
+    rejections: list[Rejection],
+    called: Sequence[str] = (),
+) -> pd.DataFrame:
+    """The rows of a file that is open, as ``read_file`` has them. Raises UnclearFormat."""
+    found = file.read(layout, called)
+    for row in found.too_long:
+        rule = f"the row has {len(row.fields)} fields, the header {row.width}"
+        rejections.append(Rejection(name, str(path), row.line, "*", ",".join(row.fields), rule))
+    lines = found.texts["line"]
+    known = found.texts.reindex(columns=list(layout.columns), fill_value="")
+    if found.named and "commodity" in layout.labels and "commodity" not in found.texts:
+        known = known.assign(commodity=found.named)
     known = known.astype("string").fillna("").apply(lambda column: column.str.strip())
     blank = (known[list(layout.values)] == "").all(axis=1)
     return known.assign(file=str(path), line=lines)[~blank]
-
-
-def _parquet(name: str, layout: Layout, path: Path) -> pd.DataFrame:
-    header = pq.read_schema(path).names
-    places = _places(name, layout, path, header)
-    # Without pandas' metadata an index is a column like any other.
-    table = pq.read_table(path, columns=[header[place] for place in places.values()])
-    texts = table.rename_columns(list(places)).to_pandas(ignore_metadata=True)
-    return texts.assign(line=range(1, len(texts) + 1))
-
-
-def _csv(name: str, layout: Layout, path: Path, rejections: list[Rejection]) -> pd.DataFrame:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        places = _places(name, layout, path, header)
-        rows = []
-        for fields in reader:
-            if any(fields[len(header) :]):
-                rule = f"the row has {len(fields)} fields, the header {len(header)}"
-                line = reader.line_num
-                rejections.append(Rejection(name, str(path), line, "*", ",".join(fields), rule))
-            else:
-                padded = [*fields, *[""] * (len(header) - len(fields))]
-                rows.append([*(padded[place] for place in places.values()), reader.line_num])
-    return pd.DataFrame(rows, columns=[*places, "line"])
-
-
-def _places(name: str, layout: Layout, path: Path, header: list[str]) -> dict[str, int]:
-    """Where each column that we know stands. Raises SourceError for one missing or twice."""
-    names = [str(column).strip().lower() for column in header]
-    known = [column for column in layout.columns if column in names]
-    twice = [column for column in known if names.count(column) > 1]
-    if twice:
-        raise SourceError(f"{name}: {path} names the column {twice[0]} twice")
-    missing = [column for column in layout.required if column not in known]
-    if missing:
-        hint = "; is it separated by commas?" if len(names) < 2 else ""
-        raise SourceError(
-            f"{name}: {path} lacks the column {' and '.join(missing)}; found: "
-            f"{', '.join(names)}{hint}"
-        )
-    return {column: names.index(column) for column in known}
 
 
 def is_missing(text: pd.Series) -> pd.Series:

@@ -11,13 +11,14 @@ import pandas as pd
 from forecast_assets.configuration import FileSource, LandingSource, SampleSource, StoredSource
 from forecast_assets.daily import Rows, aggregated, disagreeing, moments_of, on_weekdays, preferred
 from forecast_assets.errors import SourceError
+from forecast_assets.layout import Layout
 from forecast_assets.meaning import AS_WRITTEN, Meaning
 from forecast_assets.price_contract import COLUMNS, admitted
 from forecast_assets.refusals import grouped, harmful, notes_of, without_text
 from forecast_assets.rows import (
     Ahead,
-    Layout,
     Rejection,
+    Said,
     conflicting,
     days_until,
     is_missing,
@@ -28,7 +29,7 @@ from forecast_assets.rows import (
 )
 from forecast_assets.stamps import read_stamps
 
-LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",))
+LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",), prices=True)
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ def read_files(
 ) -> Observations:
     """Every file that the path or glob names, validated and merged."""
     rejections: list[Rejection] = []
-    key = f"commodities.{name}.source.path"
-    read = read_rows(name, LAYOUT, folder, source.path, key, rejections)
+    key = f"commodities.{name}.source"
+    said = Said(source, (source.symbol or name,), f"{key}.{{}}")
+    read = read_rows(name, LAYOUT, folder, source.path, f"{key}.path", rejections, said)
     rows = _of_symbol(name, source, without_text(name, read, rejections), rejections)
     found = observed(name, f"file:{source.path}", rows, today, meaning, rejections)
     if not found.prices.empty:

@@ -226,7 +226,7 @@ def test_where_no_row_names_a_commodity_the_files_name_does(folder: LandingFolde
 
 def test_what_does_no_harm_is_a_line_a_kind(folder: LandingFolder) -> None:
     rows = [
-        f"2026-{month:02}-{day:02},{day}.{month},1.5K" for month in (9, 10) for day in range(1, 29)
+        f"2026-{month:02}-{day:02},{day}.{month},1.5 lots" for month in (9, 10) for day in range(1, 29)
     ]
     text = "\n".join(["date,close,volume", *rows, "Source: ICE, LSEG, accessed today", ""])
     dropped = read(folder, "sugar.csv", text + "2026-11-23,6,\n")
@@ -384,11 +384,11 @@ def test_a_wide_files_bad_value_is_named_by_its_own_column(folder: LandingFolder
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("sugar.xlsx", "x", "sugar.xlsx: found a file '.xlsx', allowed: .csv, .parquet, .pq"),
+        ("sugar.doc", "x", "sugar.doc: found a file '.doc', allowed: .csv, .tsv, .txt, .xlsx"),
+        ("sugar.xlsx", "x", "sugar.xlsx: is no workbook of Excel"),
         ("sugar", "x", "found a file ''"),
         ("sugar.csv", "", "found the columns \\(none\\)"),
-        ("sugar.csv", "date;close\n2026-11-17;1\n", "found the columns date;close"),
-        ("sugar.csv", "date,settle\n2026-11-17,1\n", "found the columns date, settle"),
+        ("sugar.csv", "date;bid;ask\n2026-11-17;1;2\n", "found the columns date, bid, ask"),
         ("sugar.csv", "date,close,close\n2026-11-17,1,2\n", "names the column close twice"),
         ("sugar.csv", "close\n1\n", "lacks the column date"),
         ("sugar.csv", b"\xff\xfe\x00date", "cannot be read"),

@@ -61,7 +61,7 @@ def test_more_than_three_of_a_kind_are_one_line_and_count_for_all() -> None:
     assert len(grouped([*few, *many], singly=50)) == 39
 
 
-@pytest.mark.parametrize(("volume", "others"), [("148.24K", "-"), ("n.v.", ""), ("1,5e", "x")])
+@pytest.mark.parametrize(("volume", "others"), [("148.24 lots", "-"), ("n.v.", ""), ("1,5e", "x")])
 def test_values_that_no_model_reads_are_one_note_a_column(
     read: Read, volume: str, others: str
 ) -> None:

@@ -1,0 +1,120 @@
+"""What the bytes of a file are, whatever its name says, and their text."""
+
+import codecs
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from forecast_assets.errors import UnclearFormat
+
+MAX_BYTES = 1 << 30
+"""A larger file is not read: prices of a day take some 50 bytes."""
+
+PARQUET_SUFFIXES = (".parquet", ".pq")
+PARQUET, WORKBOOK = b"PAR1", b"PK\x03\x04"
+
+FOREIGN = {
+    b"\x1f\x8b": "compressed by gzip: unpack it",
+    b"BZh": "compressed by bzip2: unpack it",
+    b"\xfd7zXZ": "compressed by xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"\xd0\xcf\x11\xe0": "an old workbook of Excel (.xls): save it as .xlsx or CSV",
+    b"%PDF": "a PDF document: save the table as CSV",
+    b"{\\rtf": "a document of a word processor: save the table as CSV",
+}
+"""First bytes of what is no table of prices, and what to do."""
+
+BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""First bytes that say the encoding; those of UTF-32 begin as those of UTF-16 do."""
+
+SAMPLE = 4096
+"""Bytes at the start of a file by which an encoding without a mark is recognised."""
+
+ONE_BYTE = "cp1252"
+"""What is not UTF-8 is read so. It only matters for names: dates and numbers are ASCII."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text of a file, and the encoding that it was read by."""
+
+    text: str
+    encoding: str
+
+
+def bytes_of(path: Path) -> bytes:
+    """All bytes of a file. Raises UnclearFormat for one that is larger than any of prices."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise UnclearFormat(f"has {size:,} bytes, allowed: {MAX_BYTES:,}: cut it by years")
+    return path.read_bytes()
+
+
+def require_table(content: bytes) -> None:
+    """Raise UnclearFormat for content of a kind that no key makes a table of prices."""
+    for first, what in FOREIGN.items():
+        if content.startswith(first):
+            raise UnclearFormat(f"is {what}")
+    start = content[:SAMPLE].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(
+        (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<table", b"<?xml", b"<!--")
+    ):
+        raise UnclearFormat("is a page of HTML or XML: was a page saved instead of its download?")
+    if start.startswith((b"{", b"[{", b"[[")) or start == b"[]":
+        raise UnclearFormat("is JSON: save it as CSV")
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether content is a workbook of Excel, xlsx. Raises UnclearFormat for another archive."""
+    if not content.startswith(WORKBOOK):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            size = sum(each.file_size for each in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise UnclearFormat(f"is a broken workbook or archive: {error}") from error
+    if "xl/workbook.xml" not in names:
+        raise UnclearFormat("is a zip archive: unpack it")
+    if size > MAX_BYTES:
+        raise UnclearFormat(f"unpacks to {size:,} bytes, allowed: {MAX_BYTES:,}")
+    return True
+
+
+def text_of(content: bytes, encoding: str | None) -> Text:
+    """The text of content, by an encoding or by the one that it shows.
+
+    Raises UnclearFormat where it is of another encoding than the one that is set.
+    """
+    chosen = encoding or _shown(content)
+    try:
+        text = content.decode(chosen)
+    except UnicodeDecodeError as error:
+        if chosen == "utf-8" and encoding is None and b"\x00" not in content:
+            return Text(content.decode(ONE_BYTE, errors="replace"), ONE_BYTE)
+        raise UnclearFormat(f"cannot be read: {error}", "encoding") from error
+    if "\x00" in text:
+        raise UnclearFormat("holds NUL characters: it is of another encoding", "encoding")
+    return Text(text.removeprefix("\ufeff"), chosen)
+
+
+def _shown(content: bytes) -> str:
+    for mark, encoding in BOMS.items():
+        if content.startswith(mark):
+            return encoding
+    start = content[: SAMPLE - SAMPLE % 4]
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if odd > len(start) / 4 and even == 0:
+        return "utf-16-le"
+    if even > len(start) / 4 and odd == 0:
+        return "utf-16-be"
+    return "utf-8"
