@@ -29,6 +29,14 @@ DUE = "forecast_assets/due"
 TABLES = "forecast_assets/tables"
 """The tag: the newest mark of the tables that the run has seen."""
 
+WHAT = "forecast_assets/what"
+"""The tag: the same pieces of work, in words for the list of runs."""
+
+STAGES_IN_ORDER = ("train", "forecast", "score")
+
+PLACES_TOLD = 3
+"""Windows or files that are named before the rest are counted."""
+
 SENSOR = "dagster/sensor_name"
 """Dagster's tag of the sensor that asked for a run."""
 
@@ -138,7 +146,30 @@ class Attempts:
     def tags(self, asked: Sequence[Work]) -> dict[str, str]:
         """The tags of a run that is for these pieces of work."""
         due = json.dumps({work.name: work.signature for work in sorted(asked)})
-        return {DUE: due, TABLES: self._found[-1]}
+        return {DUE: due, TABLES: self._found[-1], WHAT: in_words(asked)}
+
+
+def in_words(asked: Sequence[Work]) -> str:
+    """Pieces of work as people read them: "WTI 2026-07-01: forecast, score".
+
+    Windows in which the same is done are told together; of many only the first few.
+    """
+    stages: dict[str, list[str]] = {}
+    for work in asked:
+        stage, _, where = work.name.partition(" ")
+        stages.setdefault(where.replace("|", " "), []).append(stage)
+    places: dict[str, list[str]] = {}
+    for where, done in stages.items():
+        named = [stage for stage in STAGES_IN_ORDER if stage in done]
+        named += [stage for stage in done if stage not in STAGES_IN_ORDER]
+        places.setdefault(", ".join(named), []).append(where)
+    lines = [f"{_shortened(wheres)}: {what}".removeprefix(": ") for what, wheres in places.items()]
+    return "; ".join(lines)
+
+
+def _shortened(places: Sequence[str]) -> str:
+    more = f" and {len(places) - PLACES_TOLD} more" if len(places) > PLACES_TOLD else ""
+    return ", ".join(places[:PLACES_TOLD]) + more
 
 
 def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:

@@ -35,7 +35,7 @@ from forecast_assets.yahoo import YahooFinance
 def build_definitions(settings: Settings, progress: Progress | None = None) -> Definitions:
     """The graph of a configuration. ``progress`` shows long work; the run's log by default."""
     partitions = Partitions(settings)
-    store = StoreResource.of(settings)
+    store, version = StoreResource.of(settings), settings.model_version
     units = {name: commodity.unit for name, commodity in settings.commodities.items()}
     covariate_units = {
         name: {each: covariate.unit for each, covariate in commodity.covariates.items()}
@@ -48,7 +48,7 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
         # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
         warnings.simplefilter("ignore", BetaWarning)
         assets = [
-            landed_files_asset(settings),
+            landed_files_asset(settings, partitions),
             prices_asset(settings, partitions),
             features_asset(settings, partitions),
             trained_models_asset(settings, partitions),
@@ -76,9 +76,10 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> D
                 store=store,
                 artifacts_url=settings.artifacts_url,
                 threshold_bytes=settings.artifacts.threshold_bytes,
+                model_version=version,
             ),
-            "paths_io_manager": PathsIOManager(store=store, units=units),
-            "score_io_manager": ScoreIOManager(store=store, units=units),
+            "paths_io_manager": PathsIOManager(store=store, units=units, model_version=version),
+            "score_io_manager": ScoreIOManager(store=store, units=units, model_version=version),
         },
     )
 

@@ -1,9 +1,11 @@
 """IO managers: each partition is computed when it can be written, and commits by itself."""
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,12 @@ from dagster import (
     AssetMaterialization,
     ConfigurableIOManager,
     DagsterEvent,
+    DataVersion,
     InputContext,
     OutputContext,
 )
 
+from forecast_assets import plots
 from forecast_assets.artifacts import ArtifactStore
 from forecast_assets.assessment import Assessment
 from forecast_assets.checks import check_events, require_sound
@@ -37,22 +41,36 @@ from forecast_assets.findings import Finding
 from forecast_assets.forecasting import Forecasting, Loaded
 from forecast_assets.history import History
 from forecast_assets.metadata import (
+    ROWS,
     Metadata,
-    of_fans,
+    by_version,
+    drawn,
+    fans_table,
     of_features,
     of_forecasts,
     of_prices,
     of_scores,
     of_training,
+    of_versions,
+    scores_table,
+    with_picture,
 )
 from forecast_assets.model_store import ModelStore, now
 from forecast_assets.partitions import Window, commodity_of
+from forecast_assets.past import VERSION, Past, last_materialization, last_past
 from forecast_assets.progress import Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.scrutiny import Scrutiny
 from forecast_assets.sessions import too_sparse
 from forecast_assets.sources import Observations
-from forecast_assets.store.contract import ModelFailure, RecordedFailure, Stage, Store, Written
+from forecast_assets.store.contract import (
+    ModelFailure,
+    RecordedFailure,
+    Stage,
+    Store,
+    TrainedModel,
+    Written,
+)
 from forecast_assets.store.failure_table import same_failures
 from forecast_assets.training import Training
 
@@ -61,13 +79,18 @@ from forecast_assets.training import Training
 class Partitioned:
     """The value of an asset: its partitions, each computed when it is asked for.
 
-    ``findings``: what was found in each before it was committed, filled in as they are computed.
+    ``training_dates``: those that have begun, where partitions are told apart by their past.
+    Filled in as they are computed: ``findings``, what was found in each before it was committed;
+    ``described``, what each says of itself; ``versions``, the data version of each that has one.
     """
 
     context: AssetExecutionContext
     progress: Progress
     compute: Callable[[str], Any]
+    training_dates: Sequence[date] = ()
     findings: dict[str, list[Finding]] = field(default_factory=dict)
+    described: dict[str, Metadata] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
     def track(self) -> Iterable[str]:
         """The partition keys of the run, in order, shown as progress."""
@@ -75,6 +98,48 @@ class Partitioned:
         if not keys:
             raise PartitionsFailed(f"{name}: the range of this run holds no partition")
         return self.progress.track(self.context.log, name, keys)
+
+    @property
+    def version(self) -> str | None:
+        """The data version that most partitions of the run have, which Dagster gives to all."""
+        return Counter(self.versions.values()).most_common(1)[0][0] if self.versions else None
+
+    @property
+    def newest_of_each(self) -> list[str]:
+        """The newest partition of each commodity that holds rows, or else its last, in order.
+
+        Only these have a picture, which Dagster's history keeps for ever.
+        """
+        order = sorted(self.described, key=lambda key: (bool(self.described[key][ROWS]), key))
+        return sorted({key.rpartition("|")[0] or key: key for key in order}.values())
+
+    @property
+    def newest(self) -> str | None:
+        """The newest window of the run that holds rows; None where there are no windows."""
+        windows = [key for key in self.newest_of_each if "|" in key]
+        held = [key for key in windows if self.described[key][ROWS]] or windows
+        return max(held, key=lambda key: key.rpartition("|")[2], default=None)
+
+    def again(self) -> Iterator[AssetMaterialization]:
+        """Partitions whose materialization Dagster could not log as it should be, once more.
+
+        Dagster logs the partitions of a run in any order, and gives one data version to all. So
+        those with another version follow, and last of all the newest window, since the page of an
+        asset shows what was logged last.
+        """
+        asset, instance = self.context.asset_key, self.context.instance
+        for key, version in self.versions.items():
+            logged = last_materialization(instance, asset, key)
+            if logged and version != self.version:
+                tags = {**(logged.tags or {}), VERSION: version}
+                yield AssetMaterialization(
+                    asset, metadata=logged.metadata, partition=key, tags=tags
+                )
+        shown = last_materialization(instance, asset)
+        if self.newest and shown and shown.partition != self.newest:
+            logged = last_materialization(instance, asset, self.newest)
+            if logged:
+                yield logged
 
 
 class PartitionedIOManager(ConfigurableIOManager):
@@ -96,20 +161,24 @@ class PartitionedIOManager(ConfigurableIOManager):
     def write(self, value: Any, run_id: str) -> Metadata:
         """Commit one partition, and say what it holds now."""
 
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """A picture of a committed partition, as Markdown; None where there is nothing to see."""
+        return None
+
+    def history(self, key: str) -> History | None:
+        """The history by whose past a committed partition is known; None where a run is enough."""
+        return None
+
     # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
         self, context: OutputContext, obj: Partitioned
     ) -> Iterator[DagsterEvent]:
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
-        described: dict[str, Metadata] = {}
         failed: dict[str, str] = {}
         try:
             for key in obj.track():
                 try:
-                    value = obj.compute(key)
-                    obj.findings[key] = self.inspect(value)
-                    require_sound(obj.findings[key])
-                    described[key] = self.write(value, context.run_id)
+                    self._commit(obj, key, context.run_id)
                 except Interrupted:
                     raise
                 except Exception as error:  # a partition's boundary; raised below
@@ -117,17 +186,38 @@ class PartitionedIOManager(ConfigurableIOManager):
                     context.log.exception(failed[key])
         except Interrupted as error:
             failed["the rest"] = str(error)
+        for key in obj.newest_of_each:
+            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
+            obj.described[key] = with_picture(obj.described[key], shown)
         if not failed:
-            for key, metadata in described.items():
+            for key, metadata in obj.described.items():
                 obj.context.add_asset_metadata(metadata, partition_key=key)
+            if obj.version:
+                obj.context.set_data_version(context.asset_key, DataVersion(obj.version))
             return
-        for key, metadata in described.items():
+        for key in sorted(obj.described, key=lambda key: key == obj.newest):
+            tags = {VERSION: obj.versions[key]} if key in obj.versions else {}
+            metadata = obj.described[key]
             context.log_event(
-                AssetMaterialization(asset_key=context.asset_key, partition=key, metadata=metadata)
+                AssetMaterialization(context.asset_key, metadata=metadata, partition=key, tags=tags)
             )
         yield from context.consume_events()  # else an in-process result would not have them
         yield from check_events(obj.context, context.asset_key, obj.findings)
         raise PartitionsFailed("\n".join(failed.values()))
+
+    def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
+        """Compute, inspect and commit one partition, and keep what it says of itself."""
+        context = obj.context
+        value = obj.compute(key)
+        obj.findings[key] = self.inspect(value)
+        require_sound(obj.findings[key])
+        metadata = self.write(value, run_id)
+        if (history := self.history(key)) is not None:
+            before = last_past(context.instance, context.asset_key, key)
+            past = Past.of(history, obj.training_dates, before)
+            metadata |= past.metadata
+            obj.versions[key] = past.version
+        obj.described[key] = metadata
 
 
 @dataclass(frozen=True)
@@ -178,6 +268,14 @@ class PriceIOManager(PartitionedIOManager):
             raise SourceError(f"{name}: nothing has landed yet: drop a file with its prices")
         return of_prices(value.observations, changes, history, self.units[name])
 
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """All closes."""
+        return plots.price_plot(self.tables().prices.history(key), self.units[key])
+
+    def history(self, key: str) -> History | None:
+        """The closes of a commodity."""
+        return self.tables().prices.history(key)
+
     def load_input(self, context: InputContext) -> Histories:
         """The history of each commodity asked for, by name."""
         prices = self.tables().prices
@@ -193,6 +291,16 @@ class FeatureIOManager(PartitionedIOManager):
         """Make the table say what the covariates are now."""
         changes = self.tables().features.write(value, now(), run_id)
         return of_features(value, changes, self.units[value.commodity])
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """Each covariate as it is stored."""
+        history = self.history(key)
+        return plots.feature_plot(history, self.units[key]) if history.feature_names else None
+
+    def history(self, key: str) -> History:
+        """The closes of a commodity with its covariates."""
+        tables = self.tables()
+        return tables.features.read(tables.prices.history(key))
 
     def load_input(self, context: InputContext) -> Histories:
         """The history of each commodity asked for, with its covariates, by name."""
@@ -222,6 +330,7 @@ def require_prices(history: History) -> History:
 class TrainedWindow:
     """A window's training, and who did it."""
 
+    window: Window
     written: Written
     training: Training
 
@@ -263,6 +372,7 @@ class ModelIOManager(PartitionedIOManager):
 
     artifacts_url: str
     threshold_bytes: int
+    model_version: str
 
     def model_store(self) -> ModelStore:
         """Where models are saved and loaded."""
@@ -281,6 +391,7 @@ class ModelIOManager(PartitionedIOManager):
                 options=fit.forecaster.model_dump(),
                 fit_seconds=round(fit.seconds, 4),
                 covariates=fit.covariates,
+                positive_only=fit.forecaster.positive_only,
             )
             for fit in training.fits
         ]
@@ -290,7 +401,20 @@ class ModelIOManager(PartitionedIOManager):
         broken = [failure.reason for failure in training.failures if not failure.declined]
         if broken and not rows and not training.kept:
             raise ModelsFailed(f"no model could be fitted: {'; '.join(broken)}")
-        return of_training(training, rows, written.model_version)
+        return self._described(value, rows)
+
+    def _described(self, value: TrainedWindow, fitted: Sequence[TrainedModel]) -> Metadata:
+        """What a window has, of the version in use and then of the run's."""
+        store, window, version = self.tables(), value.window, value.written.model_version
+        first, end = window.partition_date, window.end
+        held = store.versions.held(window.commodity, first, end)
+        in_use: list[TrainedModel] = []
+        if version != self.model_version:
+            in_use = store.models.find(
+                window.commodity, training_date=first, model_version=self.model_version
+            )
+        described = of_training(value.training, fitted, version, in_use)
+        return described | of_versions(held, self.model_version)
 
     def load_input(self, context: InputContext) -> FittedModels:
         """A handle that loads models by window and version, when they are needed."""
@@ -301,6 +425,7 @@ class ModelIOManager(PartitionedIOManager):
 class ForecastWindow:
     """A window's forecasts, for whom, and the closes they came from."""
 
+    window: Window
     written: Written
     forecasting: Forecasting
     history: History
@@ -312,6 +437,7 @@ class PathsIOManager(PartitionedIOManager):
     """Paths to ``commodity.forecast.distributions`` and back."""
 
     units: dict[str, str]
+    model_version: str
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
         """What is found in a window's new forecasts."""
@@ -333,12 +459,40 @@ class PathsIOManager(PartitionedIOManager):
             )
         if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
             raise ModelsFailed("; ".join(broken))
-        fans = store.paths.newest(written.commodity, written.training_date, written.model_version)
-        unit = self.units[written.commodity]
         name, version = written.commodity, written.model_version
-        return of_forecasts(outcome, name, version, rows, value.not_due) | (
-            of_fans(value.history, fans, unit) if fans else {}
-        )
+        described = of_forecasts(outcome, name, version, rows, value.not_due)
+        return self._newest(value) | described | self._versions(value, described)
+
+    def _newest(self, value: ForecastWindow) -> Metadata:
+        """The newest forecasts of a window, of the version in use and then of the run's."""
+        paths, written, window = self.tables().paths, value.written, value.window
+        name, unit = window.commodity, self.units[window.commodity]
+        dates = {self.model_version: window.partition_date}
+        dates |= {written.model_version: written.training_date}
+        fans = {version: paths.newest(name, day, version) for version, day in dates.items()}
+        if not any(fans.values()):
+            return {}
+        tables = {version: fans_table(value.history, some, unit) for version, some in fans.items()}
+        return by_version("newest_forecast", tables)
+
+    def _versions(self, value: ForecastWindow, described: Metadata) -> Metadata:
+        """Every version of a window, and the paths of the one in use."""
+        window = value.window
+        held = self.tables().versions.held(window.commodity, window.partition_date, window.end)
+        paths = {each.model_version: each.paths for each in held}
+        rows = described[ROWS]
+        if value.written.model_version != self.model_version:
+            rows = paths.get(self.model_version) or rows
+        return of_versions(held, self.model_version) | {ROWS: rows}
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """The newest forecast of each model of a window."""
+        ((name, (day,)),) = dates_by_commodity([key]).items()
+        tables = self.tables()
+        for version in (self.model_version, str(metadata["model_version"])):
+            if fans := tables.paths.newest(name, day, version):
+                return plots.fan_chart(tables.prices.history(name), fans, self.units[name])
+        return None
 
     def load_input(self, context: InputContext) -> pa.Table:
         """Every row of the partitions asked for, all versions."""
@@ -351,6 +505,7 @@ class PathsIOManager(PartitionedIOManager):
 class AssessedWindow:
     """A window's new scores, and whose they are."""
 
+    window: Window
     written: Written
     assessment: Assessment
 
@@ -359,15 +514,39 @@ class ScoreIOManager(PartitionedIOManager):
     """Scores to ``commodity.forecast.scores`` and ``path_scores``."""
 
     units: dict[str, str]
+    model_version: str
 
     def write(self, value: AssessedWindow, run_id: str) -> Metadata:
         """Commit a window's new scores."""
         scores, written = self.tables().scores, value.written
         if value.assessment.models or value.assessment.gone:
             scores.replace(written, value.assessment.models, value.assessment.gone)
-        held = scores.read(written.commodity, [written.training_date], written.model_version)
-        unit = self.units[written.commodity]
-        return of_scores(value.assessment, held, written.model_version, unit)
+        window, unit = value.window, self.units[written.commodity]
+        frames = {
+            version: scores.read(window.commodity, [day], version)
+            for version, day in (
+                (self.model_version, window.partition_date),
+                (written.model_version, written.training_date),
+            )
+        }
+        held = self.tables().versions.held(window.commodity, window.partition_date, window.end)
+        in_use = frames[self.model_version]
+        shown = in_use if len(in_use) else frames[written.model_version]
+        tables = {version: scores_table(held, unit) for version, held in frames.items()}
+        return (
+            by_version("scores", tables)
+            | of_scores(value.assessment, shown, written.model_version)
+            | of_versions(held, self.model_version)
+        )
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """CRPS and coverage of each model of a window by session ahead."""
+        ((name, days),) = dates_by_commodity([key]).items()
+        for version in (self.model_version, str(metadata["model_version"])):
+            held = self.tables().scores.read(name, days, version)
+            if len(held):
+                return plots.score_plot(held, self.units[name])
+        return None
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Scores of every session ahead of the partitions asked for, all versions."""

@@ -1,10 +1,17 @@
-"""What a materialization says of its partition: counts, tables and plots, for the UI."""
+"""What a materialization says of its partition, for the UI.
+
+The UI shows tables and texts as they are, in the order of their keys, and hides Markdown behind a
+click. So what matters is a table that comes first, with a drawing in text where one helps; the
+picture is below it. Numbers that only people read have few digits and a unit.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from dagster import (
     AssetMaterialization,
@@ -14,13 +21,15 @@ from dagster import (
     TableRecord,
 )
 
-from forecast_assets import plots
+from forecast_assets import figures
 from forecast_assets.assessment import Assessment
 from forecast_assets.boundary import boundary
 from forecast_assets.features import Feature, Features
+from forecast_assets.figures import UNBROKEN
 from forecast_assets.forecasting import Forecasting, lines_of
 from forecast_assets.history import History
 from forecast_assets.models.naive import Naive
+from forecast_assets.points import LEVELS
 from forecast_assets.reception import Received
 from forecast_assets.refusals import grouped, rows_of, values_of
 from forecast_assets.report import Report
@@ -29,16 +38,33 @@ from forecast_assets.sources import Observations
 from forecast_assets.store.contract import (
     Fan,
     FeatureChanges,
+    HeldVersion,
     PriceChanges,
     Publication,
     PublicationChanges,
     TrainedModel,
 )
+from forecast_assets.terminal import fan_bars
 from forecast_assets.training import Training
 
 Metadata = dict[str, Any]
 
-REJECTIONS_SHOWN = 50
+ROWS = "dagster/partition_row_count"
+"""Dagster's name for the rows of a partition."""
+
+ROWS_SHOWN = 12
+"""Rows of a table that people read."""
+
+REJECTIONS_SHOWN = ROWS_SHOWN
+
+SESSIONS_DRAWN = 30
+"""Newest sessions in a sparkline."""
+
+BAR_WIDTH = 24
+"""Characters of a fan in a table."""
+
+PICTURE = "picture"
+"""The picture of a materialization, one click away."""
 
 FAILURES = "failures"
 """Under this key an asset of all commodities says which of them it could not do, and why."""
@@ -53,15 +79,15 @@ NOTES = "notes"
 def of_prices(
     observations: Observations, changes: PriceChanges, history: History, unit: str
 ) -> Metadata:
-    """What a source held, what changed, and a plot of all closes."""
+    """What a source held, and what changed."""
     refused = observations.rejections
     half = changes.lacking.problem(observations.commodity)
     return {
-        "dagster/partition_row_count": len(history),
-        "source": observations.origin,
-        "first_session": history.first.isoformat(),
+        "newest": table([newest_of(history, unit)]),
         "newest_session": history.newest.isoformat(),
-        "newest_close": float(history.closes[-1]),
+        "newest_close": figures.price(float(history.closes[-1]), unit),
+        "first_session": history.first.isoformat(),
+        "source": observations.origin,
         "sessions_added": changes.added,
         "sessions_revised": changes.revised,
         "sessions_withdrawn": changes.withdrawn,
@@ -70,7 +96,7 @@ def of_prices(
         "days_without_a_close": observations.without_close,
         "nonpositive_closes": int((history.closes <= 0).sum()),
         **_refused(refused),
-        "prices": MarkdownMetadataValue(plots.price_plot(history, unit)),
+        ROWS: len(history),
         **({HALF_A_FILE: half} if half else {}),
     } | notes(
         [
@@ -80,9 +106,24 @@ def of_prices(
     )
 
 
+def newest_of(history: History, unit: str) -> Mapping[str, str]:
+    """The newest close of a history that is not empty, its move, and those before it."""
+    recent = history.closes[-SESSIONS_DRAWN:]
+    before = float(recent[-2]) if len(recent) > 1 else float("nan")
+    move = (float(recent[-1]) / before - 1) if before > 0 else None
+    return {
+        "close": figures.unbroken(figures.price(float(recent[-1]), unit)),
+        "move": figures.change(move),
+        f"last {len(recent)} sessions": figures.sparkline(recent),
+        "of": figures.unbroken(history.newest.isoformat()),
+    }
+
+
 def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
     """What became of each file, and every refused value."""
     refused = [rejection for file in received for rejection in file.rejections]
+    in_order = sorted(received, key=lambda file: file.accepted)
+    left_out = max(sum(file.accepted for file in received) - ROWS_SHOWN, 0)
     files = [
         {
             "file": file.file,
@@ -91,54 +132,68 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
             "outcome": file.outcome,
             "put_away_to": file.place,
         }
-        for file in received
+        for file in in_order[: len(received) - left_out]
     ]
     return {
+        "files": table(files),
         "files_accepted": sum(file.accepted for file in received),
+        "files_accepted_not_shown": left_out,
         "files_rejected": sum(bool(file.reason) for file in received),
         "files_held": sum(file.held for file in received),
         "files_being_written": unfinished,
-        "files": table(files),
         **_refused(refused),
     } | notes([note for file in received for note in file.notes])
 
 
 def of_features(features: Features, changes: FeatureChanges, units: Mapping[str, str]) -> Metadata:
-    """What is known of each covariate, what changed, and a plot of their values."""
+    """What is known of each covariate, and what changed."""
     refused = features.rejections
     written = changes.added + changes.revised + changes.deleted
     outcome = f"{written:,} rows written or deleted" if written else "nothing written: no change"
     if not features.present and not features.missing:
         outcome = "no covariates configured"
-    metadata: Metadata = {
-        "dagster/partition_row_count": changes.added + changes.revised + changes.unchanged,
+    covariates = [_feature(features, each, units[each.name]) for each in features.present]
+    return {
+        "covariates": table(covariates, "SELECT * FROM commodity.market.features"),
         "outcome": outcome,
         "rows_added": changes.added,
         "rows_revised": changes.revised,
         "rows_deleted": changes.deleted,
-        "covariates": table([_feature(features, each) for each in features.present]),
         "covariates_not_refreshed": table(
             [{"covariate": name, "reason": why} for name, why in features.missing.items()]
         ),
         **_refused(refused),
+        ROWS: changes.added + changes.revised + changes.unchanged,
     } | notes(features.notes)
-    if features.present:
-        metadata["features"] = MarkdownMetadataValue(plots.feature_plot(features, units))
-    return metadata
 
 
-def of_training(training: Training, fitted: Sequence[TrainedModel], model_version: str) -> Metadata:
-    """Which models a window has, and which it lacks."""
+def of_training(
+    training: Training,
+    fitted: Sequence[TrainedModel],
+    model_version: str,
+    in_use: Sequence[TrainedModel],
+) -> Metadata:
+    """Which models a window has, and which it lacks.
+
+    ``in_use``: those of the configuration's version, where the run's is another.
+    """
     models = sorted([*fitted, *training.kept], key=lambda row: row.model_name)
+    select = "SELECT * FROM commodity.forecast.trained_models WHERE is_active"
+    first = {"models": table([_model(row) for row in in_use], select)} if in_use else {}
+    own = f"models_{model_version}" if in_use else "models"
     return {
-        "dagster/partition_row_count": len(models),
+        **first,
+        own: table([_model(row) for row in models], select),
         "outcome": training.not_due or f"{len(fitted)} fitted, {len(training.kept)} kept",
         "model_version": model_version,
-        "training_samples": len(training.history),
+        "sessions_before_training_date": len(training.history),
         "models_failed": len(training.failures),
-        "failures": table([vars(failure) for failure in training.failures]),
-        "models": table([_model(row) for row in models]),
+        "failures": table([vars(x) for x in training.failures], ABSENT),
+        ROWS: len(in_use) or len(models),
     }
+
+
+ABSENT = "SELECT * FROM commodity.forecast.failures"
 
 
 def of_forecasts(
@@ -146,7 +201,6 @@ def of_forecasts(
 ) -> Metadata:
     """What was drawn, what was left, and what is stale or absent."""
     return {
-        "dagster/partition_row_count": (outcome.kept + outcome.drawn) * outcome.n_paths,
         "outcome": not_due or _said(outcome, rows),
         "model_version": model_version,
         "forecast_dates": len(outcome.origins),
@@ -155,63 +209,87 @@ def of_forecasts(
         "forecasts_redrawn": outcome.redrawn,
         "forecasts_reissued": len(outcome.reissues),
         "forecasts_kept": outcome.kept,
-        "forecasts_of_other_training_dates": outcome.elsewhere,
         "forecasts_stale": outcome.stale,
         "forecasts_moved": len(outcome.moved),
         "forecasts_withdrawn": len(outcome.withdrawn),
         "cutoffs_with_new_outcomes": len(outcome.happened.cutoffs) if outcome.happened else 0,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
-        "failures": table([vars(failure) for failure in outcome.failures]),
+        "failures": table([vars(failure) for failure in outcome.failures], ABSENT),
+        ROWS: (outcome.kept + outcome.drawn) * outcome.n_paths,
+        **({"forecasts_of_other_training_dates": outcome.elsewhere} if outcome.elsewhere else {}),
     } | notes([f"{commodity}: {each}" for each in lines_of(outcome.reissues)])
 
 
-def of_scores(
-    assessment: Assessment, held: pd.DataFrame, model_version: str, unit: str
-) -> Metadata:
-    """What was scored, what waits for its outcome, and the scores of each model."""
+def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) -> Metadata:
+    """What was scored, and what waits for its outcome."""
     said = f"{assessment.scored} forecasts scored" if assessment.scored else "nothing new to score"
-    metadata: Metadata = {
-        "dagster/partition_row_count": len(held),
+    return {
         "outcome": said,
         "model_version": model_version,
         "forecasts_scored": assessment.scored,
         "forecasts_kept": assessment.kept,
         "forecasts_waiting": assessment.waiting,
         "forecasts_gone": len(assessment.gone),
-        "scores": table(_scores_by_model(held)),
+        ROWS: len(held),
     }
-    if len(held):
-        metadata["by_session"] = MarkdownMetadataValue(plots.score_plot(held, unit))
-    return metadata
 
 
-def of_leaderboard(rows: pd.DataFrame) -> Metadata:
-    """How each model stands."""
-    shown = ["commodity", "model_version", "place", "model_name", "skill", "dm_verdict"]
-    shown += ["calibration", "coverage_80", "coverage_95", "forecasts", "effective_forecasts"]
-    shown += ["crps", "training_seconds"]
-    records = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
-    metadata: Metadata = {"dagster/row_count": len(rows), "leaderboard": table(records)}
-    for version, mine in rows.groupby("model_version"):
-        metadata[f"skill_{version}"] = MarkdownMetadataValue(plots.skill_plot(mine))
-    return metadata
+def by_version(name: str, tables: Mapping[str, MetadataValue]) -> Metadata:
+    """Tables of model versions, the one in use first, which has the plain name."""
+    names = (name if place == 0 else f"{name}_{version}" for place, version in enumerate(tables))
+    return dict(zip(names, tables.values(), strict=True))
+
+
+def of_versions(held: Sequence[HeldVersion], in_use: str) -> Metadata:
+    """Every version of a window, the one in use first; nothing where there is no other."""
+    if all(each.model_version == in_use for each in held):
+        return {}
+    rows = [
+        {
+            "model_version": f"{each.model_version}{' (in use)' * (each.model_version == in_use)}",
+            "models": each.models,
+            "forecasts": each.forecasts,
+            "newest_forecast": str(each.newest_forecast or figures.NONE),
+            "forecasts_scored": each.forecasts_scored,
+        }
+        for each in sorted(held, key=lambda each: each.model_version != in_use)
+    ]
+    more = "SELECT DISTINCT model_version FROM commodity.forecast.forecasts"
+    return {"versions": table(rows, more)}
+
+
+def scores_table(held: pd.DataFrame, unit: str) -> MetadataValue:
+    """The scores of each model in a window, and over which forecasts they are."""
+    return table(_scores_by_model(held, unit), "SELECT * FROM commodity.forecast.leaderboard")
+
+
+def of_leaderboard(rows: pd.DataFrame, in_use: str, units: Mapping[str, str]) -> Metadata:
+    """How each model stands, the version in use first.
+
+    ``units``: of the price, by commodity.
+    """
+    ordered = rows.sort_values("model_version", key=lambda x: x != in_use, kind="stable")
+    records = [_standing(row, units) for row in ordered.to_dict("records")]
+    more = "SELECT * FROM commodity.forecast.leaderboard ORDER BY commodity, place"
+    return {"leaderboard": table(records, more), "dagster/row_count": len(rows)}
 
 
 def of_report(said: Report, path: Path) -> Metadata:
-    """Where the page is, what it warns of, and its fans."""
-    failed = [f"- failed: {line}" for line in said.failures]
-    notices = [*failed, *(f"- {notice.level}: {notice.text}" for notice in said.notices)]
-    fans = []
+    """Where the page is, what it warns of, and what it says of each commodity."""
+    warned = [{"level": "failed", "notice": line} for line in said.failures]
+    warned += [{"level": notice.level, "notice": notice.text} for notice in said.notices]
+    forecasts = []
     for part in said.commodities:
         with boundary(part.commodity, said.failures):
             if part.published:
-                fan = plots.newest_fan(part.history, part.published.fan, part.unit)
-                fans.append(fan.markdown)
+                row = _fan_row(part.history, part.published.fan, part.unit)
+                model = {"commodity": part.commodity, "model": part.published.model_name}
+                forecasts.append({**model, **row})
     return {
+        "notices": table(warned, f"open {path}"),
+        "forecasts": table(forecasts, f"open {path}"),
         "page": MetadataValue.url(path.as_uri()),
         "path": MetadataValue.path(path),
-        "notices": MarkdownMetadataValue("\n".join(notices) or "none"),
-        "newest_forecasts": MarkdownMetadataValue("\n\n".join(fans) or "none"),
     } | notes([notice.text for notice in said.notices if notice.level == "warning"])
 
 
@@ -231,33 +309,95 @@ def of_publications(
         }
         for name, change in changes.items()
     ]
-    return {"publications": table(records)}
+    more = "SELECT * FROM commodity.forecast.publications"
+    return {"publications": table(records, more)}
 
 
-def of_fans(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata:
-    """A fan chart of each model's newest forecast."""
-    return {"newest_forecast": MarkdownMetadataValue(plots.fan_chart(history, fans, unit))}
+def fans_table(history: History, fans: Mapping[str, Fan], unit: str) -> MetadataValue:
+    """The newest forecast of each model, with its fan drawn in text."""
+    rows = [{"model_name": name, **_fan_row(history, fan, unit)} for name, fan in fans.items()]
+    return table(rows, "SELECT * FROM commodity.forecast.point_forecasts")
 
 
-def _scores_by_model(held: pd.DataFrame) -> Sequence[Mapping[str, Any]]:
+def drawn(log: logging.Logger, draw: Callable[[], str | None]) -> MetadataValue | None:
+    """A picture, or why there is none: what it shows is committed, and stays so."""
+    try:
+        markdown = draw()
+    except Exception as error:  # a picture's boundary: no plot fails a step
+        reason = " ".join(f"not drawn: {type(error).__name__}: {error}".split())
+        log.exception("the picture was %s", reason)
+        return MetadataValue.text(reason)
+    return MarkdownMetadataValue(markdown) if markdown else None
+
+
+def with_picture(metadata: Metadata, picture: MetadataValue | None) -> Metadata:
+    """The same with a picture after its first entry, which is the table that comes first."""
+    if picture is None:
+        return metadata
+    first, *others = metadata.items()
+    return dict([first, (PICTURE, picture), *others])
+
+
+def _fan_row(history: History, fan: Fan, unit: str) -> Mapping[str, str]:
+    """What a forecast says of its last session ahead, and its fan on a scale of its own."""
+    last = fan.paths.shape[1]
+    quantiles = np.quantile(fan.paths[:, -1:].astype(np.float64), LEVELS, axis=0)
+    known = history.known_at(fan.cutoff)
+    median, lower, upper = (
+        figures.price(float(f"{quantiles[place, 0]:.5g}"))
+        for place in (LEVELS.index(0.5), LEVELS.index(0.1), LEVELS.index(0.9))
+    )
+    close = float(known.closes[-1]) if len(known) else float(quantiles[LEVELS.index(0.5), 0])
+    (bar,) = fan_bars(quantiles, close, BAR_WIDTH)
+    return {
+        f"after {last} sessions": bar.plain.replace(" ", UNBROKEN),
+        "median": figures.unbroken(f"{median} {unit}"),
+        "80 % of paths": figures.unbroken(f"{lower} to {upper}"),
+        "last close": figures.price(close),
+        "from": figures.unbroken(str(fan.start)),
+    }
+
+
+def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any]]:
     keys = ["data_cutoff_date", "day_ahead"]
     naive = held[held.model_name == Naive.name].set_index(keys).crps.rename("naive")
     rows = []
     for name, scores in held.groupby("model_name"):
         both = scores.set_index(keys).crps.to_frame().join(naive, how="inner")
+        skill = 1 - float(both.crps.sum() / both.naive.sum()) if both.naive.sum() > 0 else None
+        starts = scores.forecast_start_date
         rows.append(
             {
                 "model_name": name,
-                "sessions": len(scores),
-                "crps": float(scores.crps.mean()),
-                "skill": 1 - float(both.crps.sum() / both.naive.sum()) if len(both) else None,
-                "coverage_80": float(scores.covered_80.mean()),
-                "coverage_95": float(scores.covered_95.mean()),
-                "absolute_error": float(scores.absolute_error.mean()),
-                "log_score": float(scores.log_score.mean()),
+                "skill": figures.change(skill),
+                f"CRPS, {unit}": figures.figure(float(scores.crps.mean())),
+                "in 80 %": figures.share(float(scores.covered_80.mean())),
+                "in 95 %": figures.share(float(scores.covered_95.mean())),
+                "forecasts": scores.data_cutoff_date.nunique(),
+                "of": figures.span(starts.min().date(), starts.max().date()),
             }
         )
     return rows
+
+
+def _standing(row: Mapping[str, Any], units: Mapping[str, str]) -> Mapping[str, Any]:
+    """A row of the leaderboard as it is read: means beside the forecasts that they are over."""
+    return {
+        "commodity": row["commodity"],
+        "model": f"{row['place']}.{UNBROKEN}{row['model_name']}",
+        "skill": figures.change(row["skill"]),
+        "calibration": figures.unbroken(row["calibration"]),
+        "against naive": figures.unbroken(row["dm_verdict"]),
+        "CRPS": figures.figure(row["crps"], units.get(row["commodity"], "")),
+        "forecasts": row["forecasts"],
+        "of": figures.span(_day(row["first_forecast"]), _day(row["last_forecast"])),
+        "apart": row["effective_forecasts"],
+        "model_version": row["model_version"],
+    }
+
+
+def _day(moment: Any) -> str:
+    return str(pd.Timestamp(moment).date())
 
 
 def _said(outcome: Forecasting, rows: int) -> str:
@@ -273,29 +413,33 @@ def _model(row: TrainedModel) -> Mapping[str, Any]:
     parameters = json.loads(row.parameters)
     return {
         "model_name": row.model_name,
-        "parameters": ", ".join(f"{name}={value:.6g}" for name, value in parameters.items()),
-        "log_likelihood": metrics["log_likelihood"],
-        "aic": metrics["aic"],
+        "training_samples": row.training_samples,
+        "trained_on": figures.span(row.training_start_date, row.training_end_date),
+        "fit": figures.figure(row.fit_seconds, "s"),
+        "size": figures.size(row.model_size_bytes),
         "notes": "; ".join(metrics["warnings"]),
-        "fit_seconds": row.fit_seconds,
-        "size_bytes": row.model_size_bytes,
-        "trained_on": f"{row.training_start_date} to {row.training_end_date}",
-        "model_id": row.model_id,
+        "parameters": ", ".join(
+            f"{name}={figures.figure(value)}" for name, value in parameters.items()
+        ),
     }
 
 
-def _feature(features: Features, feature: Feature) -> Mapping[str, Any]:
+def _feature(features: Features, feature: Feature, unit: str) -> Mapping[str, Any]:
     known, carried = feature.known, feature.carried
     days = feature.observed_on[known]
     whose = f"{features.commodity}, covariate {feature.name}"
+    values = np.asarray(feature.values)
+    newest = values[known][-1:]
     return {
         "covariate": feature.name,
-        "first_observation": str(days[0]) if len(days) else "none",
-        "newest_observation": str(days[-1]) if len(days) else "none",
+        "newest value": figures.figure(float(newest[0]), unit) if len(newest) else figures.NONE,
+        "newest_observation": str(days[-1]) if len(days) else figures.NONE,
+        "first_observation": str(days[0]) if len(days) else figures.NONE,
         "sessions_with_a_value": int(known.sum()),
         "sessions_missing": int((~known).sum()),
-        "share_carried_forward": round(float(carried.sum() / max(known.sum(), 1)), 4),
+        "carried forward": figures.share(float(carried.sum() / max(known.sum(), 1))),
         "rows_rejected": sum(refused.commodity == whose for refused in features.rejections),
+        f"last {SESSIONS_DRAWN} sessions": figures.sparkline(values[-SESSIONS_DRAWN:]),
     }
 
 
@@ -326,8 +470,17 @@ def failures_in(materialization: AssetMaterialization) -> list[str]:
     return [str(record.data["failure"]) for record in records]
 
 
-def table(records: Sequence[Mapping[str, Any]]) -> MetadataValue:
-    """Records as a table, or the word none."""
+def table(records: Sequence[Mapping[str, Any]], more: str = "") -> MetadataValue:
+    """Records as a table, or the word none.
+
+    ``more``: where the rest is told, for a table that people read: it has a dozen rows, and then
+    a line that says so.
+    """
     if not records:
-        return MetadataValue.text("none")
-    return MetadataValue.table([TableRecord(dict(record)) for record in records])
+        return MetadataValue.text(figures.NONE)
+    shown: list[dict[str, Any]] = [dict(each) for each in records]
+    if more and len(shown) > ROWS_SHOWN:
+        left_out = f"and {len(shown) - ROWS_SHOWN:,} more: {more}"
+        names = list(shown[0])
+        shown = [*shown[:ROWS_SHOWN], {names[0]: left_out} | dict.fromkeys(names[1:])]
+    return MetadataValue.table([TableRecord(each) for each in shown])

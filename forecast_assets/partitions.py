@@ -54,12 +54,15 @@ class Window:
         return (*self.earlier, self.training_date)
 
     @property
+    def partition_date(self) -> date:
+        """The training date of the partition, which is another where it is trained mid-window."""
+        return self.begun or self.training_date
+
+    @property
     def key(self) -> str:
         """The Dagster partition key."""
-        day = self.begun or self.training_date
-        return str(
-            MultiPartitionKey({"commodity": self.commodity, "training_date": day.isoformat()})
-        )
+        day = self.partition_date.isoformat()
+        return str(MultiPartitionKey({"commodity": self.commodity, "training_date": day}))
 
     def retrained(self, day: date) -> "Window":
         """The rest of this window from ``day`` on, for models that are trained on that day.
@@ -176,6 +179,11 @@ class Partitions:
                 f"training_date: found {training_date!r}, allowed: a day written YYYY-MM-DD"
             ) from error
         return window.retrained(day)
+
+    @property
+    def begun(self) -> list[date]:
+        """Every training date that has begun, in order."""
+        return [date.fromisoformat(key) for key in self.training_dates.get_partition_keys()]
 
     def windows_of(self, commodity: str, now: datetime | None = None) -> list[Window]:
         """All windows of a commodity that have begun, in order."""

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import stats
 
-from forecast_assets.features import Features
 from forecast_assets.history import History
 from forecast_assets.store.contract import Fan
 
@@ -33,6 +33,8 @@ PIT_BINS = 10
 CHANCE = 0.95
 """Probability that a bar of a uniform PIT histogram is inside the band."""
 DOTS_PER_INCH = 80
+COLOURS = 16
+"""Of a picture in metadata: a quarter of the bytes, and lines still look smooth."""
 COLUMNS = 2
 PAGE_DOTS_PER_INCH = 140
 PAGE_FONT = 12
@@ -64,22 +66,26 @@ def price_plot(history: History, unit: str) -> str:
     axes.set_ylabel(unit, parse_math=False)
     axes.set_title(f"{history.commodity}: {len(history)} closes up to {history.newest}")
     axes.grid(alpha=0.3)
-    return _picture(figure, f"closes of {history.commodity}").markdown
+    return _small(figure, f"closes of {history.commodity}").markdown
 
 
-def feature_plot(features: Features, units: Mapping[str, str]) -> str:
-    """Each covariate as it was known at every session, as Markdown."""
-    count = len(features.present)
+def feature_plot(history: History, units: Mapping[str, str]) -> str:
+    """Each covariate as it was known at every session, as Markdown.
+
+    ``history``: with at least one covariate. ``units``: theirs, by name.
+    """
+    names = history.feature_names
+    count = len(names)
     figure = Figure(figsize=(8, 1.8 * count + 0.6), layout="constrained")
     panels = figure.subplots(count, squeeze=False, sharex=True).flat
-    for panel, feature in zip(panels, features.present, strict=True):
-        panel.plot(features.sessions, feature.values, linewidth=0.8)
-        unit = units[feature.name]
-        panel.set_ylabel(f"{feature.name} ({unit})" if unit else feature.name)
+    for panel, name, values in zip(panels, names, history.features.T, strict=True):
+        panel.plot(history.dates, values, linewidth=0.8)
+        unit = units.get(name)
+        panel.set_ylabel(f"{name} ({unit})" if unit else name, parse_math=False)
         panel.grid(alpha=0.3)
     figure.axes[-1].set_xlabel("session")
-    figure.suptitle(f"{features.commodity}: covariates as known at each close")
-    return _picture(figure, f"covariates of {features.commodity}").markdown
+    figure.suptitle(f"{history.commodity}: covariates as known at each close", parse_math=False)
+    return _small(figure, f"covariates of {history.commodity}").markdown
 
 
 def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
@@ -96,19 +102,25 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
     for unused in list(panels)[len(fans) :]:
         unused.set_visible(False)
     figure.suptitle(f"{history.commodity}: the next sessions, by model")
-    return _picture(figure, f"forecasts of {history.commodity}").markdown
+    return _small(figure, f"forecasts of {history.commodity}").markdown
 
 
 def score_plot(held: pd.DataFrame, unit: str) -> str:
     """CRPS and coverage of each model by session ahead, as Markdown.
 
-    ``held``: rows of ``forecast.scores``, at least one.
+    ``held``: rows of ``forecast.scores``, at least one. Models are compared from the cutoffs that
+    all of them have; where there is none, each says how many forecasts it has.
     """
+    by_model = {name: set(scores.data_cutoff_date) for name, scores in held.groupby("model_name")}
+    common = set.intersection(*by_model.values())
+    if common:
+        held = held[held.data_cutoff_date.isin(common)]
     figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, scores in held.groupby("model_name"):
         means = scores.groupby("day_ahead")[["crps", "covered_80"]].mean()
-        left.plot(means.index, means.crps, marker="o", markersize=3, label=name)
+        label = name if common else f"{name} ({len(by_model[name])} forecasts)"
+        left.plot(means.index, means.crps, marker="o", markersize=3, label=label)
         right.plot(means.index, means.covered_80, marker="o", markersize=3)
     right.axhline(0.8, color="black", linewidth=0.8)
     left.set_ylabel(f"mean CRPS, {unit}", parse_math=False)
@@ -120,7 +132,7 @@ def score_plot(held: pd.DataFrame, unit: str) -> str:
         axes.grid(alpha=0.3)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
-    return _picture(figure, "scores by session ahead").markdown
+    return _small(figure, "scores by session ahead").markdown
 
 
 def skill_plot(rows: pd.DataFrame) -> str:
@@ -142,7 +154,7 @@ def skill_plot(rows: pd.DataFrame) -> str:
         axes.grid(alpha=0.3, axis="x")
     figure.axes[-1].set_xlabel("skill against naive (blue: calibrated)")
     figure.axes[-1].xaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=" %"))
-    return _picture(figure, "skill by commodity").markdown
+    return _small(figure, "skill by commodity").markdown
 
 
 def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
@@ -313,6 +325,17 @@ def _finish(figure: Figure) -> None:
 def _picture(figure: Figure, text: str, dots_per_inch: int = DOTS_PER_INCH) -> Picture:
     width, height = (figure.get_size_inches() * dots_per_inch).astype(int).tolist()
     encoded = base64.b64encode(_png(figure, dots_per_inch)).decode()
+    return Picture(text, f"data:image/png;base64,{encoded}", width, height)
+
+
+def _small(figure: Figure, text: str) -> Picture:
+    """A picture for metadata, of few colours: Dagster keeps its bytes for ever."""
+    width, height = (figure.get_size_inches() * DOTS_PER_INCH).astype(int).tolist()
+    few = BytesIO()
+    with Image.open(BytesIO(_png(figure, DOTS_PER_INCH))) as image:
+        flat = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    flat.save(few, format="png", optimize=True)
+    encoded = base64.b64encode(few.getvalue()).decode()
     return Picture(text, f"data:image/png;base64,{encoded}", width, height)
 
 

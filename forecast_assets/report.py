@@ -272,15 +272,18 @@ def outlook(history: History, published: Published) -> Grid:
 def standings(leaderboard: pd.DataFrame, published: Published | None) -> Grid | None:
     """A leaderboard in the order of places, the published model marked; None without rows.
 
-    A column that has no number at all is left out: the CRPS over all commodities.
+    A column that has no number at all is left out: the CRPS over all commodities. So is that of
+    the dates where they are the same for all models: where not, means are not of the same days,
+    and each says which it is of.
     """
     if leaderboard.empty:
         return None
     ordered = leaderboard.sort_values(["place", "model_name"])
+    alike = len(ordered[list(DATES)].drop_duplicates()) == 1
     shown = {
         heading: text
         for heading, (column, text) in STANDING.items()
-        if column is None or ordered[column].notna().any()
+        if (column is None or ordered[column].notna().any()) and not (alike and heading == "of")
     }
     models = ordered.to_dict("records")
     cells = [[text(model) for text in shown.values()] for model in models]
@@ -331,6 +334,14 @@ def _crps(model: dict[str, Any]) -> str:
     return ABSENT if pd.isna(model["crps"]) else f"{model['crps']:#.4g}"
 
 
+def _dates(model: dict[str, Any]) -> str:
+    first, last = (pd.Timestamp(model[column]) for column in DATES[1:])
+    return f"{first:%d %b %Y} to {last:%d %b %Y}".replace(" ", UNBROKEN)
+
+
+DATES = ("forecasts", "first_forecast", "last_forecast")
+"""Columns that tell which forecasts a mean is over."""
+
 STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "skill": (None, _skill),
     "against naive": (None, _against_naive),
@@ -339,12 +350,13 @@ STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "calibration": (None, lambda model: str(model["calibration"])),
     "CRPS": ("crps", _crps),
     "forecasts": (None, _count("forecasts")),
+    "of": ("first_forecast", _dates),
     "apart": (None, _count("effective_forecasts")),
     "training": (None, lambda model: f"{model['training_seconds']:,.1f} s"),
 }
 """Columns of a leaderboard as they are read: the column that must have a number, and its text."""
 
-WORDS = ("against naive", "calibration")
+WORDS = ("against naive", "calibration", "of")
 """Columns that are words, not numbers."""
 
 

@@ -37,7 +37,7 @@ def fan_table(fan: Fan, unit: str, close: float, width: int = 100) -> Table:
     for name in LEFT_OUT_FIRST:
         if width - _width(texts) < FAN_WIDTH:
             del texts[name]
-    bars = _bars(quantiles, close, min(max(width - _width(texts), FAN_WIDTH), WIDEST_FAN))
+    bars = fan_bars(quantiles, close, min(max(width - _width(texts), FAN_WIDTH), WIDEST_FAN))
     table = Table(
         title=f"from {fan.start}, last close {_price(close, _decimals(quantiles))}"
         f" on {fan.cutoff} ({unit})".replace("[", r"\["),
@@ -80,8 +80,11 @@ def _width(texts: dict[str, list[str]]) -> int:
     return sum(max(map(len, [name, *cells])) + GAP for name, cells in texts.items())
 
 
-def _bars(quantiles: NDArray[np.float64], close: float, width: int) -> list[Text]:
-    """One bar a session ahead, all on one scale from the lowest to the highest bound."""
+def fan_bars(quantiles: NDArray[np.float64], close: float, width: int) -> list[Text]:
+    """One bar a session ahead, all on one scale from the lowest to the highest bound.
+
+    ``quantiles``: at LEVELS, shape (len(LEVELS), n). ``width``: characters of a bar.
+    """
     low, high = min(quantiles.min(), close), max(quantiles.max(), close)
     scale = (width - 1) / (high - low) if high > low else 0.0
     places = np.rint((quantiles - low) * scale).astype(int)

@@ -4,7 +4,7 @@ The work is cut into tasks that know of no other (see tasks.py). Whoever runs th
 processes ever, the outcome is the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby, islice
@@ -227,7 +227,7 @@ def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
             plan.training.failures.append(ModelFailure(model.name, f"{key}: {whole.reason}"))
             continue
         seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
-        first = _first_session(plan.training.history, estimated.values())
+        first = _first_session(plan.training.history, estimated)
         offered = settings.covariates_of(model, plan.training.history.feature_names)
         lost = {part.name: one.reason for part, one in trials.items() if one.value is None}
         told = _with_warnings(whole.value, [f"{name} held out: {x}" for name, x in lost.items()])
@@ -239,6 +239,11 @@ def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedFo
     return replace(model, metrics=metrics)
 
 
-def _first_session(history: History, parts: Iterable[FittedForecaster]) -> date:
+def _first_session(history: History, parts: Mapping[Forecaster, FittedForecaster]) -> date:
     """The first session that any part was fitted on: its covariates are known since then."""
-    return min(history.select(part.covariates).since_missing().first for part in parts)
+    return min(
+        history.first
+        if part.takes_missing
+        else history.select(fitted.covariates).since_missing().first
+        for part, fitted in parts.items()
+    )

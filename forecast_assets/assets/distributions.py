@@ -16,6 +16,7 @@ from dagster import (
     AssetCheckResult,
     AssetExecutionContext,
     AssetIn,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
@@ -86,7 +87,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         trained_models: FittedModels,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetCheckResult]:
+    ) -> Iterator[Output[Partitioned] | AssetCheckResult | AssetMaterialization]:
         run = settings.of_run(config.model_version, config.models)
         version, read_at = run.model_version, now()
 
@@ -118,10 +119,11 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             for failure in outcome.failures:
                 context.log.error("%s", failure.reason)
             findings = of_forecasting(settings, history, outcome)
-            return ForecastWindow(header, outcome, history, reason, findings)
+            return ForecastWindow(window, header, outcome, history, reason, findings)
 
         value = Partitioned(context, progress, forecast)
         yield Output(value)  # Dagster goes on from here once every partition is committed
+        yield from value.again()
         yield from check_results(value.findings)
 
     return distributions

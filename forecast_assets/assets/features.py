@@ -6,9 +6,12 @@ most, and nothing from its future. In ``commodity.market.features``, one row a s
 covariate. A covariate whose file cannot be read is named and keeps the rows it has.
 """
 
+from collections.abc import Iterator
+
 from dagster import (
     AssetExecutionContext,
     AssetIn,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Output,
@@ -43,7 +46,7 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
         context: AssetExecutionContext,
         prices: Histories,
         progress: ResourceParam[Progress],
-    ) -> Output[Partitioned]:
+    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
         def join(key: str) -> Features:
             commodity = settings.commodity(key)
             today = Meaning.of(key, commodity).today(now())
@@ -54,6 +57,8 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
                 context.log.error("%s", reason)
             return joined
 
-        return Output(Partitioned(context, progress, join))
+        value = Partitioned(context, progress, join, partitions.begun)
+        yield Output(value)
+        yield from value.again()
 
     return features

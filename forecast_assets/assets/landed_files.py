@@ -9,11 +9,16 @@ each file and commodity. A file that is still being written is left for the next
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
+from functools import partial
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     AssetMaterialization,
     AssetsDefinition,
+    DagsterInstance,
+    DataVersion,
     MaterializeResult,
     ResourceParam,
     asset,
@@ -23,16 +28,20 @@ from filelock import FileLock
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import FilesFailed, Interrupted
+from forecast_assets.history import History
 from forecast_assets.landing import LandingFolder
-from forecast_assets.metadata import of_landed_files, of_prices
+from forecast_assets.metadata import Metadata, drawn, of_landed_files, of_prices, with_picture
 from forecast_assets.model_store import now
+from forecast_assets.partitions import Partitions
+from forecast_assets.past import UNCHANGED, Past, last_past, made_from
+from forecast_assets.plots import price_plot
 from forecast_assets.progress import Progress
 from forecast_assets.reception import Received, receive
 from forecast_assets.resources import StoreResource
 from forecast_assets.store.contract import Store
 
 
-def landed_files_asset(settings: Settings) -> AssetsDefinition:
+def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
     """The asset ``landed_files`` of a configuration."""
 
     @asset(group_name="market", kinds={"python", "duckdb"}, description=__doc__)
@@ -58,19 +67,23 @@ def landed_files_asset(settings: Settings) -> AssetsDefinition:
         for file in received:
             log = context.log.error if file.reason else context.log.info
             log("%s: %s", file.file, file.outcome)
-        for materialization in prices_of(received, tables, settings, failed):
-            context.log_event(materialization)
+        for name, metadata, history in prices_of(received, tables, settings, failed):
+            with boundary(name, failed):
+                plot = partial(price_plot, history, settings.commodity(name).unit)
+                described = with_picture(metadata, drawn(context.log, plot))
+                context.log_event(landed(context.instance, history, partitions.begun, described))
         if failed:
             raise FilesFailed("\n".join(failed))
-        return MaterializeResult(metadata=of_landed_files(received, len(waiting.unfinished)))
+        metadata = of_landed_files(received, len(waiting.unfinished))
+        return MaterializeResult(metadata=metadata, data_version=DataVersion(UNCHANGED))
 
     return landed_files
 
 
 def prices_of(
     received: Sequence[Received], tables: Store, settings: Settings, failures: list[str]
-) -> list[AssetMaterialization]:
-    """What the files did to ``prices``: one materialization a commodity.
+) -> list[tuple[str, Metadata, History]]:
+    """What the files did to ``prices``: a commodity, what to say of it, and its closes now.
 
     One whose prices landed and cannot be told of has a line in ``failures``.
     """
@@ -80,7 +93,7 @@ def prices_of(
         for seen, landing in zip(file.observations, file.landings, strict=True)
         if landing.dispute is None
     ]
-    materializations = []
+    told = []
     for name in sorted({landing.commodity for _, landing in landed}):
         mine = [(seen, landing.changes) for seen, landing in landed if landing.commodity == name]
         first, changes = mine[0]
@@ -95,8 +108,19 @@ def prices_of(
         )
         with boundary(name, failures):
             unit, history = settings.commodity(name).unit, tables.prices.history(name)
-            metadata = of_prices(seen, changes, history, unit)
-            materializations.append(
-                AssetMaterialization(asset_key="prices", partition=name, metadata=metadata)
-            )
-    return materializations
+            told.append((name, of_prices(seen, changes, history, unit), history))
+    return told
+
+
+def landed(
+    instance: DagsterInstance, history: History, training_dates: Sequence[date], metadata: Metadata
+) -> AssetMaterialization:
+    """A materialization of the prices of a commodity, as ``prices`` itself would log it."""
+    name, asset = history.commodity, AssetKey("prices")
+    past = Past.of(history, training_dates, last_past(instance, asset, name))
+    return AssetMaterialization(
+        asset_key=asset,
+        partition=name,
+        metadata=metadata | past.metadata,
+        tags=made_from(past.version, "landed_files", UNCHANGED),
+    )

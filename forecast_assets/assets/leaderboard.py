@@ -12,8 +12,9 @@ from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.leaderboard import leaderboard
-from forecast_assets.metadata import failures, of_leaderboard
+from forecast_assets.metadata import drawn, failures, of_leaderboard, with_picture
 from forecast_assets.model_store import now
+from forecast_assets.plots import skill_plot
 from forecast_assets.publishing import tolerance_of
 from forecast_assets.resources import StoreResource
 
@@ -41,8 +42,11 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         tables.leaderboard.replace(rows, now(), context.run.run_id)
         for failure in failed:
             context.log.error("%s", failure)
-        return MaterializeResult(
-            metadata=of_leaderboard(tables.leaderboard.read()) | failures(failed)
-        )
+        held, in_use = tables.leaderboard.read(), settings.model_version
+        units = {name: commodity.unit for name, commodity in settings.commodities.items()}
+        metadata = of_leaderboard(held, in_use, units)
+        standings = held[held.model_version == in_use]
+        picture = drawn(context.log, lambda: skill_plot(standings) if len(standings) else None)
+        return MaterializeResult(metadata=with_picture(metadata, picture) | failures(failed))
 
     return rank

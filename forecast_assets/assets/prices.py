@@ -6,10 +6,12 @@ validated row by row, and kept with every revision in ``commodity.market.price_r
 and never filled.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 from dagster import (
     AssetExecutionContext,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
@@ -62,7 +64,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         yahoo: YahooFinance,
         fred: Fred,
         progress: ResourceParam[Progress],
-    ) -> Output[Partitioned]:
+    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
         def fetch(key: str, live: PriceSource, symbol: str) -> Observations:
             known = store.tables().prices.history(key)
             overlap = timedelta(days=settings.fetch.overlap_days)
@@ -89,6 +91,8 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
                 context.log.error("%s", rejection)
             return Reading(observations, config.allow_withdrawals, settings.scrutiny)
 
-        return Output(Partitioned(context, progress, read))
+        value = Partitioned(context, progress, read, partitions.begun)
+        yield Output(value)
+        yield from value.again()
 
     return prices

@@ -8,11 +8,13 @@ forecast with the naive model's of the same date.
 """
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from dagster import (
     AssetExecutionContext,
     AssetIn,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
@@ -66,7 +68,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         prices: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Output[Partitioned]:
+    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
         version = settings.version(config.model_version)
 
         def assess(key: str) -> AssessedWindow:
@@ -86,8 +88,10 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
                 first = partitions.window_of(first_of(context.partition_keys, name))
                 require_session(settings, first, prices[name])
             header = written(window, version, context.run.run_id, now())
-            return AssessedWindow(header, assessment)
+            return AssessedWindow(window, header, assessment)
 
-        return Output(Partitioned(context, progress, assess))
+        value = Partitioned(context, progress, assess)
+        yield Output(value)
+        yield from value.again()
 
     return scores

@@ -13,6 +13,7 @@ from typing import Any
 from dagster import (
     AssetExecutionContext,
     AssetIn,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
@@ -89,7 +90,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         features: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Output[Partitioned]:
+    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
         run = settings.of_run(config.model_version, config.models)
         version = run.model_version
         models = ModelStore.over(store.tables(), settings)
@@ -122,8 +123,11 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
                 context.log.error("%s", failure.reason)
             if training.not_due:
                 context.log.warning("%s: nothing is due: %s", key, training.not_due)
-            return TrainedWindow(written(window, version, context.run.run_id, now()), training)
+            header = written(window, version, context.run.run_id, now())
+            return TrainedWindow(window, header, training)
 
-        return Output(Partitioned(context, progress, next_window))
+        value = Partitioned(context, progress, next_window)
+        yield Output(value)
+        yield from value.again()
 
     return trained_models

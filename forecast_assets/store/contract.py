@@ -440,6 +440,30 @@ class ScoreTable(Protocol):
         """Every commodity and model version that has scores, in order."""
 
 
+@dataclass(frozen=True)
+class HeldVersion:
+    """What the tables hold of one model version in a window.
+
+    ``models``: active ones. ``newest_forecast``: its first session. ``scores``: rows of sessions
+    ahead, of ``forecasts_scored`` forecasts.
+    """
+
+    model_version: str
+    models: int
+    forecasts: int
+    paths: int
+    newest_forecast: date | None
+    scores: int
+    forecasts_scored: int
+
+
+class VersionView(Protocol):
+    """Model versions side by side."""
+
+    def held(self, commodity: str, first: date, end: date) -> list[HeldVersion]:
+        """What each version has of the models trained from ``first`` on and before ``end``."""
+
+
 class LeaderboardTable(Protocol):
     """How each model stands."""
 
@@ -571,6 +595,10 @@ class Store(Protocol):
     @property
     def scores(self) -> ScoreTable:
         """``commodity.forecast.scores`` and ``path_scores``."""
+
+    @property
+    def versions(self) -> VersionView:
+        """Every model version of a window."""
 
     @property
     def leaderboard(self) -> LeaderboardTable:

@@ -33,6 +33,7 @@ from forecast_assets.store.path_table import DuckDBPathTable
 from forecast_assets.store.price_table import DuckDBPriceTable
 from forecast_assets.store.publication_table import DuckDBPublicationTable
 from forecast_assets.store.score_table import DuckDBScoreTable
+from forecast_assets.store.version_view import DuckDBVersionView
 
 
 class DuckDBStore:
@@ -109,6 +110,11 @@ class DuckDBStore:
     def scores(self) -> DuckDBScoreTable:
         """``commodity.forecast.scores`` and ``path_scores``."""
         return DuckDBScoreTable(self.database, self.horizon)
+
+    @cached_property
+    def versions(self) -> DuckDBVersionView:
+        """Every model version of a window."""
+        return DuckDBVersionView(self.database)
 
     @cached_property
     def leaderboard(self) -> DuckDBLeaderboardTable:
