@@ -74,14 +74,11 @@ def break_down(monkeypatch: pytest.MonkeyPatch, place: str, name: str = BROKEN) 
 
 STAGES = {
     "reading": "assets.prices:read_source",
-    "storing": "io_managers:require_daily",
     "landing": "reception:read_arrival",
     "merging": "store.landing_table:_land",
     "history": "store.price_table:DuckDBPriceTable.history",
     "covariates": "assets.features:read_features",
-    "features": "store.feature_table:DuckDBFeatureTable.read",
     "calendar": "partitions:Window.origins",
-    "due": "worker:due_windows",
     "training": "training:_planned",
     "drawing": "assets.distributions:forecast_window",
     "scoring": "assets.scores:assess_window",
@@ -90,16 +87,13 @@ STAGES = {
     "briefing": "briefing:brief",
     "page": "plots:newest_fan",
     "price-plot": "plots:price_plot",
-    "fan-plot": "plots:fan_chart",
     "check": "checks:held_of",
-    "price-check": "store.price_table:DuckDBPriceTable.flagged",
-    "models": "store.model_table:DuckDBModelTable.find",
     "paths": "store.path_table:DuckDBPathTable.issued",
 }
 """What breaks, each for a commodity of the same name."""
 
-CHECKED = ("check", "price-check")
-"""Of these a check tells, and not the run."""
+CHECKED = ("check",)
+"""Of this a check tells, and not the run."""
 
 DROPPED = ("landing", "merging", SOUND)
 """Commodities with a file in the landing folder."""
@@ -126,7 +120,7 @@ class Morning:
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
     """One commodity for each stage, which breaks there, and a sound one in the midst of them."""
     folder = tmp_path_factory.mktemp("morning")
-    names = [*list(STAGES)[:11], SOUND, *list(STAGES)[11:]]
+    names = [*list(STAGES)[:8], SOUND, *list(STAGES)[8:]]
     histories = {name: make_history(SESSIONS, commodity=name) for name in names}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORECAST_CONFIG", str(folder / "forecast.yaml"))
@@ -194,7 +188,7 @@ def test_the_page_has_the_sound_commodity_and_names_the_broken_ones(morning: Mor
 def test_status_has_a_row_of_each_and_names_the_broken_ones(morning: Morning) -> None:
     for name in (SOUND, *STAGES):
         assert f"│ {name} " in morning.status.output
-    for stage in ("history", "paths", "models", "calendar"):
+    for stage in ("history", "paths", "calendar"):
         assert f"failed: {stage}: ValueError: out of order" in morning.status.output
     assert f"failed: {SOUND}" not in morning.status.output
 
