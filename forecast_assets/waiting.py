@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.freshness import strange_prices
 from forecast_assets.history import History
@@ -40,12 +41,12 @@ def files_in_brief(folder: LandingFolder) -> list[str]:
 
 def prices_in_brief(settings: Settings, store: Store) -> list[str]:
     """How many prices of each commodity wait, a line each."""
-    counts = {name: len(store.held.waiting(name)) for name in settings.commodities}
-    return [
-        f"{name}: {count} prices held for a word (`forecast prices`)"
-        for name, count in counts.items()
-        if count
-    ]
+    lines: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, lines):
+            if count := len(store.held.waiting(name)):
+                lines.append(f"{name}: {count} prices held for a word (`forecast prices`)")
+    return lines
 
 
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import date
 from filelock import FileLock
 from rich.console import Console
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.freshness import strange_of
@@ -51,7 +52,10 @@ def list_held_prices(console: Console) -> None:
     """Print what waits and what is strange, commodity by commodity."""
     settings = load_settings()
     store = DuckDBStore.of(settings)
-    lines = [line for name in settings.commodities for line in to_look_at(settings, store, name)]
+    lines: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, lines):
+            lines += to_look_at(settings, store, name)
     _print(console, lines or ["no price waits or is strange"])
 
 
