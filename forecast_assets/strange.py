@@ -77,7 +77,7 @@ class Rescaled:
         """What they look like, in words."""
         count = sum(each.sessions for each in self.stretches)
         first, last = self.stretches[0].first, self.stretches[-1].last
-        times = f"{10 ** abs(self.power):,} times too {'large' if self.power > 0 else 'small'}"
+        times = f"{10 ** abs(self.power)} times too {'large' if self.power > 0 else 'small'}"
         begun = self.stretches[0].begun
         if begun is None:  # the oldest closes differ from the others
             return f"{_closes(count)} up to {last} look {times}, then {self.back}: another unit?"

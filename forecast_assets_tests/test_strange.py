@@ -42,9 +42,7 @@ def test_a_unit_that_changes_and_stays_is_asked_about(factor: float) -> None:
     assert said.startswith(f"{COFFEE.dates[383]}: ")
     power = 10 ** abs(round(np.log10(factor)))
     size = "large" if factor > 1 else "small"
-    assert said.endswith(
-        f": another unit? (17 closes from then on look {power:,} times too {size})"
-    )
+    assert said.endswith(f": another unit? (17 closes from then on look {power} times too {size})")
 
 
 def test_the_newest_close_alone_is_asked_about() -> None:
@@ -68,7 +66,7 @@ def test_one_bad_tick_is_one_close() -> None:
 def test_a_separator_flips_many_times_and_is_one_line() -> None:
     flips = [150, 151, 152, 170, 171, 250, 251, 300, 399]
     said = only(changed(flips, 0.001))
-    assert said.startswith(f"9 closes from {COFFEE.dates[150]} to {COFFEE.dates[399]} look 1,000")
+    assert said.startswith(f"9 closes from {COFFEE.dates[150]} to {COFFEE.dates[399]} look 1000")
     assert said.endswith(": a separator?")
 
 
@@ -84,7 +82,7 @@ def test_a_decimal_comma_that_was_lost_has_several_scales() -> None:
 def test_the_older_closes_may_be_the_few() -> None:
     """A currency that lost six zeros, thirty sessions after the first."""
     said = only(changed(slice(0, 30), 1e6))
-    assert said.startswith(f"30 closes up to {COFFEE.dates[29]} look 1,000,000 times too large, ")
+    assert said.startswith(f"30 closes up to {COFFEE.dates[29]} look 1000000 times too large, ")
     assert f"then {COFFEE.dates[30]}: " in said
 
 
@@ -144,7 +142,7 @@ def test_what_somebody_accepted_is_told_no_more() -> None:
 def test_a_stretch_is_accepted_by_its_first_close() -> None:
     history = changed([100, 101, 200], 0.001)
     kept = strange(history, 0.25, {COFFEE.dates[100].item()})
-    assert str(kept.rescaled[0]).startswith(f"1 close of {COFFEE.dates[200]} looks 1,000 times")
+    assert str(kept.rescaled[0]).startswith(f"1 close of {COFFEE.dates[200]} looks 1000 times")
     oldest = changed(slice(0, 30), 100.0)
     assert not strange(oldest, 0.25, look(oldest).days)
 
