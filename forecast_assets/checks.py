@@ -1,6 +1,7 @@
 """Asset checks: those before a commit, from findings, and those of what the tables hold."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from dagster import (
     AssetCheckEvaluation,
@@ -19,6 +20,7 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import ChecksFailed
 from forecast_assets.evaluation import standings
+from forecast_assets.features import read_features
 from forecast_assets.findings import BLOCKING, WARNING, Finding
 from forecast_assets.freshness import (
     GREEN,
@@ -54,6 +56,9 @@ PRICES_HELD = {
 
 FRESHNESS = (("prices", "price_freshness"), ("distributions", "forecast_freshness"))
 """Checks that turn as days go by, with nothing else happening."""
+
+MATCHING = "covariates_match"
+MATCHING_SAYS = "Every covariate, and every region that one names, has a value at new sessions."
 
 COVERAGE = "coverage"
 COVERAGE_SAYS = "Intervals hold as many outcomes as they say, within the bounds of `calibration`."
@@ -142,6 +147,13 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
             yield _observation("prices", name, observed)
 
     @multi_asset_check(
+        name="features_held",
+        specs=[AssetCheckSpec(MATCHING, asset="features", description=MATCHING_SAYS)],
+    )
+    def features_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        yield _warning("features", MATCHING, unmatched(settings, store.tables(), now().date()))
+
+    @multi_asset_check(
         name="scores_held",
         specs=[AssetCheckSpec(COVERAGE, asset="scores", description=COVERAGE_SAYS)],
     )
@@ -158,7 +170,27 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
         ages = forecast_ages(settings, store.tables(), now().date())
         return _observation("distributions", "forecast_freshness", ages)
 
-    return [prices_held, price_freshness, forecasts_held, forecast_freshness, scores_held]
+    return [
+        prices_held,
+        price_freshness,
+        features_held,
+        forecasts_held,
+        forecast_freshness,
+        scores_held,
+    ]
+
+
+def unmatched(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
+    """Covariates and regions without a value where one is needed, as their files are now."""
+    rows = []
+    for name, commodity in settings.commodities.items():
+        failures: list[str] = []
+        with boundary(name, failures):
+            if commodity.covariates and len(history := store.prices.history(name)):
+                read = read_features(name, commodity, history.dates, settings.folder, today)
+                rows += [_row(name, line) for line in (*read.missing.values(), *read.unmatched)]
+        rows += [_row(name, failure) for failure in failures]
+    return rows
 
 
 def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:

@@ -1,5 +1,6 @@
 """Covariate sources: series beside the prices, by date or by date and region."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -32,7 +33,8 @@ class CovariateSeries:
     """What the files hold of one covariate, its regions made one.
 
     ``dates``: datetime64[D], shape (n,), strictly increasing: the day that a value is of, not the
-    day on which it is known. ``values``: float64, shape (n,), finite.
+    day on which it is known. ``values``: float64, shape (n,), finite. ``regions``: the days of
+    each region that the configuration names, as ``dates`` are.
     """
 
     name: str
@@ -40,6 +42,7 @@ class CovariateSeries:
     values: NDArray[np.float64]
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    regions: Mapping[str, Dates] = field(default_factory=dict)
 
 
 def read_covariate(
@@ -88,13 +91,23 @@ def read_covariate(
         daily.to_numpy(),
         harmful(rejections),
         [f"{whose}: {note}" for note in notes_of(rejections)],
+        {region: _days(usable[usable["region"] == region]["date"]) for region in named(source)},
     )
+
+
+def named(source: Covariate) -> list[str]:
+    """The regions that a configuration names, in order."""
+    return sorted({*(source.weights or {}), *(source.regions or [])})
+
+
+def _days(dates: pd.Series) -> Dates:
+    return np.sort(dates.to_numpy().astype("datetime64[D]"))
 
 
 def require_regions(whose: str, key: str, source: Covariate, held: set[str]) -> None:
     """Raise SourceError for a region of the configuration that the files do not have."""
     option = "weights" if source.weights else "regions"
-    unknown = sorted({*(source.weights or {}), *(source.regions or [])} - held)
+    unknown = [region for region in named(source) if region not in held]
     if unknown:
         raise SourceError(
             f"{whose}: {source.path} has no rows of the region {', '.join(unknown)}; it has"

@@ -15,6 +15,9 @@ from forecast_assets.history import Dates
 from forecast_assets.meaning import Meaning
 from forecast_assets.rows import Rejection
 
+RECENT_SESSIONS = 60
+"""The newest sessions, at one of which at least a covariate must have a value."""
+
 
 @dataclass(frozen=True, eq=False)
 class Feature:
@@ -45,7 +48,8 @@ class Feature:
 class Features:
     """The covariates of one commodity at its sessions.
 
-    ``missing``: those whose files cannot be read, each with the reason.
+    ``missing``: those whose files cannot be read, each with the reason. ``unmatched``: what has no
+    value where one is needed, a line each: it fails nothing, and helps nobody.
     """
 
     commodity: str
@@ -54,6 +58,7 @@ class Features:
     missing: Mapping[str, str] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
 
 
 def read_features(
@@ -65,7 +70,7 @@ def read_features(
     after ``today`` are refused. A covariate whose files cannot be read stands in ``missing``.
     """
     meaning = Meaning.of(name, commodity)
-    present, missing, rejections, notes = [], {}, [], []
+    present, missing, rejections, notes, unmatched = [], {}, [], [], []
     for covariate, source in sorted(commodity.covariates.items()):
         try:
             series = read_covariate(name, covariate, source, folder, today, meaning.zone)
@@ -73,9 +78,41 @@ def read_features(
             missing[covariate] = str(error)
             continue
         present.append(known_at(sessions, series, source, meaning.known_ahead))
+        lines = mismatches(sessions, series, source, meaning.known_ahead)
+        unmatched += [f"{name}: covariate {line}" for line in lines]
         rejections += series.rejections
         notes += series.notes
-    return Features(name, sessions, present, missing, rejections, notes)
+    return Features(name, sessions, present, missing, rejections, notes, unmatched)
+
+
+def mismatches(
+    sessions: Dates, series: CovariateSeries, source: Covariate, known_ahead: int
+) -> list[str]:
+    """Where a covariate, or a region that it names, has no value at any session, or at no new one.
+
+    A line each, which says its days and those of the sessions.
+    """
+    regions = {f"{series.name}, region {name}": days for name, days in series.regions.items()}
+    for parts in ({series.name: series.dates}, regions):
+        lines = []
+        for whose, days in parts.items():
+            part = CovariateSeries(series.name, days, np.zeros(len(days)))
+            known = known_at(sessions, part, source, known_ahead).known
+            if line := _without_value(sessions, known):
+                lines.append(f"{whose}: {line}: it has {len(days):,} days, {days[0]} to {days[-1]}")
+        if lines:
+            return lines
+    return []
+
+
+def _without_value(sessions: Dates, known: NDArray[np.bool_]) -> str | None:
+    """At which sessions there is no value: at all of them, at the newest ones, or None."""
+    recent = known[-RECENT_SESSIONS:]
+    if len(sessions) == 0 or recent.any():
+        return None
+    if known.any():
+        return f"no value at any of the newest {len(recent)} sessions, up to {sessions[-1]}"
+    return f"no value at any of the {len(known):,} sessions, {sessions[0]} to {sessions[-1]}"
 
 
 def known_at(

@@ -164,7 +164,7 @@ def of_features(features: Features, changes: FeatureChanges, units: Mapping[str,
         ),
         **_refused(refused),
         ROWS: changes.added + changes.revised + changes.unchanged,
-    } | notes(features.notes)
+    } | notes([*features.notes, *features.unmatched])
 
 
 def of_training(

@@ -251,7 +251,7 @@ def test_a_whole_range_is_one_run_a_commodity_with_metadata_for_each_partition(
     assert (backfill.status, backfill.errors) == ("COMPLETED_SUCCESS", "")
     assert backfill.runs == [("SUCCESS", [name]) for name in HEALTHY]
     for name in HEALTHY:
-        samples = graphql.metadata("trained_models", name, "training_samples")
+        samples = graphql.metadata("trained_models", name, "sessions_before_training_date")
         assert samples == site.samples_due(name)
         assert graphql.metadata("distributions", name, "rows_written") == site.rows_due(name)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dagster import AssetMaterialization
+from dagster import AssetMaterialization, TableMetadataValue
 from typer.testing import CliRunner, Result
 
 from forecast_assets.assets.report import replace_file
@@ -159,9 +159,10 @@ def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -
     }
     page = at_home.settings.report_path
     assert made["report"].metadata["page"].value == page.as_uri()
-    fans = str(made["report"].metadata["newest_forecasts"].value)
-    assert fans.count("![") == 2
-    assert str(made["leaderboard"].metadata["skill_v1.0"].value).startswith("![skill by commodity]")
+    forecasts = made["report"].metadata["forecasts"]
+    assert isinstance(forecasts, TableMetadataValue)
+    assert len(forecasts.records) == 2
+    assert str(made["leaderboard"].metadata["picture"].value).startswith("![skill by commodity]")
     assert not list(page.parent.glob(".report*"))
     with opened(tmp_path / "profile") as tab:
         tab.open(page, PHONE, "light")

@@ -94,7 +94,7 @@ def test_features_say_what_is_known_and_a_second_run_writes_nothing(graph: Graph
         "share_carried_forward": 0.0,
         "rows_rejected": 0,
     }
-    assert str(event.metadata["features"].value).startswith("![covariates of Coffee](data:image/")
+    assert str(event.metadata["picture"].value).startswith("![covariates of Coffee](data:image/")
 
 
 def test_a_session_has_the_value_of_the_day_before(graph: Graph) -> None:

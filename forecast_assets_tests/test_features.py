@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,3 +110,68 @@ def test_a_missing_file_is_absent_by_name_and_the_others_are_there(tmp_path: Pat
     assert "Coffee, covariate rain: no file at" in features.missing["rain"]
     assert not features.present[0].known[0]  # a day's delay
     assert features.present[0].known[1:].all()
+
+
+def regional(tmp_path: Path, spans: dict[str, tuple[str, int]], **keys: Any) -> Commodity:
+    """A commodity whose covariate has weekly rows of each region, from a day on."""
+    rows = [
+        f"{np.datetime64(first) + 7 * week},{region},{week}"
+        for region, (first, weeks) in spans.items()
+        for week in range(weeks)
+    ]
+    (tmp_path / "r.csv").write_text("\n".join(["date,region,rain", *rows]))
+    covariate = {"path": "r.csv", "column": "rain", "region": "region", "fill_days": 7} | keys
+    source = {"type": "sample", "name": "wti"}
+    return Commodity.model_validate(
+        {"unit": "USD/bbl", "source": source, "covariates": {"rain": covariate}}
+    )
+
+
+LONG = make_history(200).dates  # 2018-01-01 to 2018-10-05
+WHOLE = ("2018-01-01", 45)
+WEIGHTS: dict[str, Any] = {"aggregate": "weighted", "weights": {"Iowa": 2, "Ohio": 1}}
+FIRST: dict[str, Any] = {"aggregate": "first", "regions": ["Iowa", "Ohio"]}
+
+
+@pytest.mark.parametrize(
+    ("ohio", "keys", "said"),
+    [
+        (("2019-06-03", 20), WEIGHTS, "rain, region Ohio: no value at any of the 200 sessions"),
+        (("2011-01-03", 20), FIRST, "rain, region Ohio: no value at any of the 200 sessions"),
+        (("2018-01-01", 10), FIRST, "rain, region Ohio: no value at any of the newest 60 sessions"),
+    ],
+)
+def test_a_region_that_never_matches_is_told_beside_one_that_does(
+    tmp_path: Path, ohio: tuple[str, int], keys: dict[str, Any], said: str
+) -> None:
+    commodity = regional(tmp_path, {"Iowa": WHOLE, "Ohio": ohio}, **keys)
+    (line,) = read_features("WTI", commodity, LONG, tmp_path, date(2026, 1, 1)).unmatched
+    assert line.startswith(f"WTI: covariate {said}")
+    assert f"{ohio[1]} days, {ohio[0]} to" in line
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (("2011-01-03", 20), "no value at any of the 200 sessions, 2018-01-01 to 2018-10-05"),
+        (("2019-06-03", 20), "no value at any of the 200 sessions, 2018-01-01 to 2018-10-05"),
+        (("2018-01-01", 10), "no value at any of the newest 60 sessions, up to 2018-10-05"),
+    ],
+)
+def test_dates_that_never_match_are_told_once_for_all_regions(
+    tmp_path: Path, days: tuple[str, int], said: str
+) -> None:
+    commodity = regional(tmp_path, {"Iowa": days, "Ohio": days}, **WEIGHTS)
+    (line,) = read_features("WTI", commodity, LONG, tmp_path, date(2026, 1, 1)).unmatched
+    assert line.startswith(f"WTI: covariate rain: {said}")
+
+
+@pytest.mark.parametrize("keys", [WEIGHTS, FIRST, {}])
+def test_a_covariate_that_matches_is_not_told_of(tmp_path: Path, keys: dict[str, Any]) -> None:
+    commodity = regional(tmp_path, {"Iowa": WHOLE, "Ohio": WHOLE}, **keys)
+    assert read_features("WTI", commodity, LONG, tmp_path, date(2026, 1, 1)).unmatched == []
+
+
+def test_a_region_that_no_configuration_names_may_end(tmp_path: Path) -> None:
+    commodity = regional(tmp_path, {"Iowa": WHOLE, "Ohio": ("2011-01-03", 20)})
+    assert read_features("WTI", commodity, LONG, tmp_path, date(2026, 1, 1)).unmatched == []

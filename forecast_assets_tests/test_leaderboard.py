@@ -1,6 +1,7 @@
 """The leaderboard, made by the graph, against a recomputation from raw paths and prices."""
 
 import math
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dagster import TableMetadataValue
 from scipy import stats
 
 from forecast_assets.evaluation import Tolerance
+from forecast_assets.figures import change
 from forecast_assets.leaderboard import ALL, MEANS, WITHOUT_UNIT, leaderboard, panel_test
 from forecast_assets.store.duckdb import DuckDBStore
 from forecast_assets_tests.conftest import MakeGraph, make_history
@@ -299,9 +301,12 @@ def test_a_rerun_replaces_every_row_and_the_metadata_show_them(
     shown = event.metadata["leaderboard"]
     assert isinstance(shown, TableMetadataValue)
     first = shown.records[0].data
-    assert (first["commodity"], first["place"]) == (ALL, 1)
-    assert first["crps"] is None
-    assert first["skill"] == pytest.approx(float(table.loc[(ALL, str(first["model_name"]))].skill))
+    place, name = str(first["model"]).split("\N{NO-BREAK SPACE}")
+    assert (first["commodity"], place, first["CRPS"]) == (ALL, "1.", "none")
+    assert first["skill"] == change(float(table.loc[(ALL, name)].skill))
+    other = shown.records[3].data
+    assert re.fullmatch(r"[\d.]{4}\N{NO-BREAK SPACE}USc/lb", str(other["CRPS"]))
+    assert str(other["of"]).count("\N{NON-BREAKING HYPHEN}") == 4
 
 
 def test_before_anything_is_scored_the_leaderboard_is_empty(make_graph: MakeGraph) -> None:

@@ -45,6 +45,8 @@ def leaderboard(**columns: Any) -> pd.DataFrame:
             "model_name": name,
             "place": place,
             "forecasts": 1234,
+            "first_forecast": pd.Timestamp("2012-01-03"),
+            "last_forecast": pd.Timestamp("2018-12-31"),
             "effective_forecasts": 88,
             "crps": 1.23,
             "skill": skill,
@@ -255,6 +257,35 @@ def test_a_leaderboard_without_naive_or_over_all_commodities_has_gaps_not_nan() 
     assert grid is not None
     assert "CRPS" not in [cell.text for cell in grid.headings]
     assert [row.cells[0].text for row in grid.rows] == ["\N{EN DASH}"] * 3
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        ("forecasts", [1234, 476, 1234], ["03 Jan 2012 to 31 Dec 2018"] * 3),
+        (
+            "first_forecast",
+            pd.to_datetime(["2012-01-03", "2017-01-03", "2012-01-03"]),
+            [f"03 Jan {year} to 31 Dec 2018" for year in (2017, 2012, 2012)],
+        ),
+        (
+            "last_forecast",
+            pd.to_datetime(["2018-12-31", "2018-12-31", "2014-06-30"]),
+            [f"03 Jan 2012 to {day}" for day in ("31 Dec 2018", "31 Dec 2018", "30 Jun 2014")],
+        ),
+    ],
+)
+def test_means_over_different_forecasts_say_which_they_are_of(
+    column: str, values: Any, expected: list[str]
+) -> None:
+    alike = standings(leaderboard(), None)
+    grid = standings(leaderboard(**{column: values}), None)
+    assert alike is not None
+    assert grid is not None
+    assert "of" not in [cell.text for cell in alike.headings]
+    place = [cell.text for cell in grid.headings].index("of") - 1
+    found = [row.cells[place].text.replace("\N{NO-BREAK SPACE}", " ") for row in grid.rows]
+    assert found == expected  # in the order of places: garch, naive, ets
 
 
 def test_failures_come_before_what_is_stale_and_what_was_declined() -> None:

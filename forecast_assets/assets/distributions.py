@@ -6,6 +6,9 @@ its window, so that nothing in it knows the future. Only what is missing is draw
 model's forecasts are drawn again, and so is the newest one when its history was revised before
 anything has happened after it. Other forecasts whose history was revised stay as they were said,
 are counted as stale, and are drawn again when a run's config says ``recompute: true``.
+
+*Unsynced* means that the models of a window, or a price or covariate before the newest training
+date, have changed. What is due is in the last tick of the sensor ``due_work``.
 """
 
 from collections.abc import Iterator

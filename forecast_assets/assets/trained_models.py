@@ -4,6 +4,9 @@ One row a model in ``commodity.forecast.trained_models``, fitted on what was kno
 training date and used until the next one. A model is fitted again only when its options or its
 data changed; the row that it replaces stays, inactive. One that cannot be fitted is named, with
 its reason, in the metadata and in ``commodity.forecast.failures``.
+
+*Unsynced* means that a price or covariate before the newest training date has changed; windows that
+end before it have nothing to do then. What is due is in the last tick of the sensor ``due_work``.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,0 +1,116 @@
+"""What the UI calls unsynced, after landings and revisions, is asked of Dagster itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dagster import AssetKey, DagsterInstance
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from forecast_assets.configuration import Settings
+from forecast_assets.definitions import build_definitions
+from forecast_assets.history import History
+from forecast_assets.past import VERSION, last_materialization
+from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.conftest import QUIET, make_history
+
+ASSETS = ("prices", "features", "trained_models", "distributions", "scores")
+COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
+SUGAR = make_history(700, seed=2, commodity="Sugar")
+
+
+def unsynced(settings: Settings, instance: DagsterInstance) -> dict[str, set[str]]:
+    """The partitions, by asset, that the UI calls unsynced; assets without any are left out."""
+    graph = build_definitions(settings).resolve_asset_graph()
+    loading = LoadingContextForTest(instance)
+    resolver = CachingStaleStatusResolver(instance, graph, loading)
+    found: dict[str, set[str]] = {}
+    for name in ASSETS:
+        for key in graph.get(AssetKey(name)).partitions_def.get_partition_keys():  # type: ignore[union-attr]
+            if resolver.get_status(AssetKey(name), key) == StaleStatus.STALE:
+                found.setdefault(name, set()).add(key)
+    return found
+
+
+def until(history: History, sessions: int) -> History:
+    return history.known_at(history.dates[sessions - 1].item())
+
+
+def only(history: History, *places: int, factor: float = 1.0) -> History:
+    """Some of its sessions, with their closes times a factor."""
+    picked = np.array(places)
+    return replace(
+        history,
+        dates=history.dates[picked],
+        closes=history.closes[picked] * factor,
+        features=np.empty((len(picked), 0)),
+    )
+
+
+def load(keeper: Caretaker, first: str, last: str) -> None:
+    """A run of ``load_prices`` over a range of commodities."""
+    bounds = {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+    job = build_definitions(keeper.settings).resolve_job_def("load_prices")
+    ran = job.execute_in_process(
+        instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
+    )
+    assert ran.success
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Caretaker:
+    """Two commodities that are loaded, trained, forecast and scored up to 2020-08-28."""
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
+    keeper.settle()
+    load(keeper, "Coffee", "Sugar")
+    keeper.settle()
+    return keeper
+
+
+def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
+    found = {}
+    for name in ("Coffee", "Sugar"):
+        logged = last_materialization(keeper.instance, AssetKey(asset), name)
+        assert logged is not None
+        found[name] = (logged.tags or {})[VERSION]
+    return found
+
+
+def test_nothing_is_unsynced_after_new_days_although_prices_were_loaded_again(
+    keeper: Caretaker,
+) -> None:
+    for place in (695, 696, 697):
+        keeper.drop(f"{place}.csv", only(COFFEE, place), only(SUGAR, place))
+        keeper.settle()
+        load(keeper, "Coffee", "Sugar")
+        assert unsynced(keeper.settings, keeper.instance) == {}
+
+
+def test_a_revision_of_the_past_is_told_of_its_commodity_and_no_other(keeper: Caretaker) -> None:
+    keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))  # 2020-04-20, in the second window
+    keeper.tick()
+    load(keeper, "Coffee", "Sugar")
+    told = unsynced(keeper.settings, keeper.instance)
+    windows = {f"Coffee|2020-{month}-01" for month in ("01", "04", "07")}
+    assert told["trained_models"] == told["distributions"] == windows
+    before, after = versions(keeper, "features"), None
+    keeper.settle()
+    load(keeper, "Coffee", "Sugar")
+    after = versions(keeper, "features")
+    assert before == after
+    assert before["Coffee"] != before["Sugar"]
+    left = unsynced(keeper.settings, keeper.instance)
+    assert left["trained_models"] == {"Coffee|2020-01-01", "Coffee|2020-04-01"}
+
+
+def test_a_correction_of_the_last_close_leaves_all_windows_synced(keeper: Caretaker) -> None:
+    keeper.drop("correction.csv", only(SUGAR, 694, factor=1.002))
+    keeper.settle()
+    load(keeper, "Coffee", "Sugar")
+    assert unsynced(keeper.settings, keeper.instance) == {}
