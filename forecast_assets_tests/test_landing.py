@@ -226,7 +226,9 @@ def test_where_no_row_names_a_commodity_the_files_name_does(folder: LandingFolde
 
 def test_what_does_no_harm_is_a_line_a_kind(folder: LandingFolder) -> None:
     rows = [
-        f"2026-{month:02}-{day:02},{day}.{month},1.5 lots" for month in (9, 10) for day in range(1, 29)
+        f"2026-{month:02}-{day:02},{day}.{month},1.5 lots"
+        for month in (9, 10)
+        for day in range(1, 29)
     ]
     text = "\n".join(["date,close,volume", *rows, "Source: ICE, LSEG, accessed today", ""])
     dropped = read(folder, "sugar.csv", text + "2026-11-23,6,\n")
