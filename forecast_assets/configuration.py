@@ -178,7 +178,7 @@ Aggregate = Literal["mean", "weighted", "first"]
 """How the regions of a day become one value."""
 
 
-class Covariate(Section):
+class Covariate(FileFormat):
     """A series beside the prices, from CSV or Parquet files by date, or by date and region."""
 
     path: str = Field(min_length=1, description="File or glob, relative to the configuration.")
@@ -206,6 +206,8 @@ class Covariate(Section):
             raise ValueError(
                 "allowed: a `column` and a `region` that differ, neither called date, file or line"
             )
+        if set(self.columns.model_fields_set) - {"date", "time"}:
+            raise ValueError("allowed: `columns` of date and time; `column` says which has values")
         if self.region is None and self.aggregate != "mean":
             raise ValueError(f"allowed: `aggregate: {self.aggregate}` with the column of `region`")
         if (self.aggregate == "weighted") != (self.weights is not None):
@@ -769,7 +771,9 @@ def _line(detail: Any, section: type[BaseModel]) -> str:
         case "missing":
             return f"{key}: missing"
         case "extra_forbidden":
-            allowed = ", ".join(section.model_fields) or "none"
+            own = [name for name in section.model_fields if name in section.__annotations__]
+            others = [name for name in section.model_fields if name not in own]
+            allowed = ", ".join([*own, *others]) or "none"
             return f"{key}: unknown key, found {found!r}, allowed: {allowed}"
         case "union_tag_not_found":
             return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"

@@ -18,6 +18,7 @@ from forecast_assets.refusals import grouped, harmful, notes_of
 from forecast_assets.rows import (
     Ahead,
     Rejection,
+    Said,
     conflicting,
     days_until,
     numbers,
@@ -65,7 +66,8 @@ def read_covariate(
     labels = (region,) if region else ()
     layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
     rejections: list[Rejection] = []
-    rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections)
+    said = Said(source, key=f"{key}.{{}}")
+    rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections, said)
     stamps = read_stamps(rows["date"]).of_zone(zone)
     moments = written_days(whose, rows, stamps, rejections)
     days = days_until(whose, rows, moments, Ahead(today), rejections).dt.normalize()

@@ -108,7 +108,8 @@ def is_day(cell: str) -> bool:
 
 def is_number(cell: str) -> bool:
     """Whether a cell is a number, in any fashion."""
-    return number_of(cell.rstrip("%")) is not None
+    number = number_of(cell.rstrip("%"))
+    return number is not None and any(number.plain(each, None) for each in (".", ","))
 
 
 def is_row(fields: Sequence[str]) -> bool:
@@ -271,7 +272,7 @@ def day_column(header: Header, rows: Sequence[Sequence[str]]) -> int | None:
     days = [
         place
         for place in range(len(header.columns))
-        if _all(rows, place, lambda cell: is_day(cell) and not number_of(cell))
+        if _all(rows, place, lambda cell: is_day(cell) and not is_number(cell))
     ]
     return days[0] if len(days) == 1 else None
 

@@ -155,11 +155,10 @@ class TableFile:
                 f"has rows of {longest} fields under a header of {width}", "delimiter"
             )
         texts = {
-            column: [row[place] if place < len(row) else "" for row, _ in kept]
+            column: [row[place].strip() if place < len(row) else "" for row, _ in kept]
             for column, place in places.items()
         }
         frame = pd.DataFrame(texts, columns=list(places), dtype="str")
-        frame = frame.apply(lambda column: column.str.strip())
         frame = frame.assign(line=[line for _, line in kept])
         read = self._canonical(frame, places, layout)
         return replace(read, too_long=too_long, named=named)
@@ -219,9 +218,11 @@ class TableFile:
         if not missing:
             return
         keys = [f"columns.{x}" for x in missing if x in type(self.form.columns).model_fields]
-        found = str(self.header) or "none: the file is empty"
-        reason = f"lacks the column {' and '.join(missing)}; found: {found}"
-        if not self.header.lines and self.header.columns:
+        lacks = f"lacks the column {' and '.join(missing)}"
+        if not self.header.columns:
+            raise UnclearFormat(f"{lacks}: it is empty")
+        reason = f"{lacks}; found: {self.header}"
+        if not self.header.lines:
             reason = f"lacks a header to tell the column {' and '.join(missing)}"
         raise UnclearFormat(reason, " and ".join(keys))
 
@@ -242,9 +243,10 @@ class TableFile:
             if column in layout.labels or not is_string_dtype(texts[column]):
                 continue
             own = plain_form and self.header.columns[places[column]].name == column
-            numbers = Numbers(self, column, texts[column], texts["line"], own)
+            needed = column in layout.required
+            numbers = Numbers(self, column, texts[column], texts["line"], own, needed)
             texts = texts.assign(**{column: numbers.plain})
-            decimals.append((column in layout.required, numbers.decimal))
+            decimals.append((needed, numbers.decimal))
             thousands = thousands or numbers.thousands
         shown = [decimal for _, decimal in sorted(decimals, reverse=True) if decimal]
         decimal = shown[0] if shown else ""
@@ -311,7 +313,8 @@ def _with_clock(days: pd.Series, clocks: pd.Series) -> pd.Series:
 class Numbers:
     """A column of numbers, and by which separators they are read.
 
-    ``own``: whether it is of the project's own form, in which a point is for decimals.
+    ``own``: whether it is of the project's own form, in which a point is for decimals. ``needed``:
+    whether the file is refused for values that contradict what is set.
     """
 
     file: TableFile
@@ -319,6 +322,7 @@ class Numbers:
     cells: pd.Series
     lines: pd.Series
     own: bool
+    needed: bool
 
     @cached_property
     def said(self) -> pd.Series:
@@ -326,13 +330,18 @@ class Numbers:
         return self.cells[~self.cells.str.lower().isin(MISSING)]
 
     @cached_property
+    def are_plain(self) -> bool:
+        """Whether they are plain numbers already, beyond doubt."""
+        return are_plain(self.said)
+
+    @cached_property
     def decimal(self) -> str:
         """What decimals follow, "" where no value has any."""
         form = self.file.form
         if form.decimal or form.thousands in (".", ","):
             return self._held_to(form.decimal or {".": ",", ",": "."}[form.thousands or ""])
-        if are_plain(self.said):
-            return "." if self.said.str.contains(".", regex=False).any() else ""
+        if self.are_plain:
+            return "."
         mine = evidence_of(self.said)
         if mine.decimal:
             return mine.decimal
@@ -349,7 +358,7 @@ class Numbers:
         raise self._doubt(mine.examples[2], "may be a whole number or have decimals", "decimal")
 
     def _held_to(self, decimal: str) -> str:
-        if self.column == "close":
+        if self.needed:
             mine = evidence_of(self.said)
             strange = mine.examples[1] if decimal == "." else mine.examples[0]
             if strange:
@@ -371,7 +380,7 @@ class Numbers:
     def plain(self) -> pd.Series:
         """The cells as plain numbers, where they are numbers."""
         form = self.file.form
-        if self.decimal in ("", ".") and self.said.str.fullmatch(r"[+-]?\d*\.?\d*").all():
+        if self.decimal in ("", ".") and self.are_plain:
             return self.cells
         signs = currencies_of(self.said)
         if len(signs) > 1:
@@ -384,6 +393,8 @@ class Numbers:
     @cached_property
     def thousands(self) -> str:
         """What separates thousands, "" where nothing does."""
+        if self.are_plain:
+            return ""
         decimal = self.decimal or "."
         pattern = r"\d([,.' \u00a0\u202f\u2019])\d{3}(?!\d)"
         by = self.said.str.replace(re.escape(decimal) + r"\d*$", "", regex=True).str.extract(

@@ -149,11 +149,14 @@ def _kind(cell: str) -> int | None:
 
 
 def are_plain(cells: pd.Series) -> bool:
-    """Whether all cells are plain numbers, and one of them shows that points are for decimals."""
+    """Whether all cells are plain numbers, and none could be one of thousands instead.
+
+    One that has decimals beyond doubt shows that the points of all others are for decimals.
+    """
     if not cells.str.fullmatch(PLAIN).all():
         return False
-    pointed = cells[cells.str.contains(".", regex=False)]
-    return pointed.empty or not pointed.str.fullmatch(_EITHER).all()
+    either = cells.str.fullmatch(_EITHER)
+    return not either.any() or bool(cells[~either].str.contains(".", regex=False).any())
 
 
 def plain_numbers(

@@ -5,6 +5,7 @@ their command runs, so that help and errors come at once.
 """
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -190,3 +191,25 @@ def prices_reject(commodity: Whose, day: Day = None) -> None:
         from forecast_assets.cli.deciding import reject_prices
 
         reject_prices(console, commodity, day.date() if day else None)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A file of prices.")],
+    commodity: Annotated[
+        str | None, typer.Option("--commodity", help="Whose prices; by the file's name if absent.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="A vendor, such as investing or barchart.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A key to try, such as decimal=, or columns.close=Settle."),
+    ] = None,
+) -> None:
+    """Say how a file of prices is understood, and print the section that reads it."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.inspecting import inspect_prices
+
+        inspect_prices(console, file, commodity, format_, set_)

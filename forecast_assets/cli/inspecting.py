@@ -1,0 +1,85 @@
+"""``forecast inspect``: what is understood of a file, and the section that reads it."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from forecast_assets.configuration import configuration_path
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.inspection import Inspection, inspect_file, name_of, shown
+from forecast_assets.model_store import now
+
+
+def inspect_prices(
+    console: Console, path: Path, name: str | None, preset: str | None, settings: list[str] | None
+) -> None:
+    """Print what a file holds and the section to paste; exit with 1 if it cannot be read."""
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: there is no such file")
+    keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
+    folder = configuration_path().resolve().parent
+    try:
+        found = inspect_file(path, keys, name or name_of(path), folder, now().date())
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in error.errors())
+        raise ConfigurationError("; ".join(lines)) from error
+    _show(console, found)
+    if found.refusal:
+        raise typer.Exit(1)
+
+
+def _keys(settings: list[str]) -> dict[str, Any]:
+    """The keys of ``KEY=VALUE``; a value is YAML, and a key may be ``columns.close``."""
+    keys: dict[str, Any] = {}
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        first, _, last = key.partition(".")
+        if not sign:
+            raise ConfigurationError(f"--set {setting}: allowed: KEY=VALUE, such as decimal=,")
+        value = text if text in (",", ".", ";", "|", " ", "'") or "%" in text else _value(text)
+        keys[first] = keys.get(first, {}) | {last: value} if last else value
+    return keys
+
+
+def _value(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--set: {text!r} is no value of YAML: {error}") from error
+
+
+def _show(console: Console, found: Inspection) -> None:
+    for what, said in found.facts:
+        _print(console, f"{what:20}{shown(said)}")
+    if len(found.ends):
+        console.print(_table(found))
+    for each in found.strange:
+        _print(console, f"note: {each}", style="yellow")
+    if found.refusal:
+        _print(console, f"refused: {found.refusal}", style="red")
+        return
+    _print(console, "\nTo paste into forecast.yaml, with the unit of your prices:\n")
+    _print(console, found.section)
+    _print(
+        console,
+        "For files that are dropped the same keys stand in landing.formats, under a pattern of"
+        " names: files.",
+    )
+
+
+def _table(found: Inspection) -> Table:
+    table = Table(title="first and last rows, as they are understood")
+    for column in found.ends:
+        table.add_column(column, justify="right")
+    for row in found.ends.itertuples(index=False):
+        table.add_row(*(shown(str(cell)).replace("[", r"\[") for cell in row))
+    return table
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
