@@ -266,7 +266,10 @@ class Database(Section):
 
     memory_limit: str = Field("512MB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
     lock_timeout_seconds: float = Field(
-        120.0, gt=0, allow_inf_nan=False, description="How long a lock is waited for."
+        120.0, gt=0, allow_inf_nan=False, description="How long a run waits for locks, in all."
+    )
+    read_copy: bool = Field(
+        False, description="Whether every run leaves a copy for programs that only read."
     )
 
 
@@ -567,6 +570,11 @@ class Settings(Section):
     def database_path(self) -> Path:
         """The database file. Its name is the catalog of every table in it."""
         return self.home / "commodity.duckdb"
+
+    @property
+    def read_copy_path(self) -> Path:
+        """The copy of the database file for programs that only read; its catalog is the same."""
+        return self.database_path.with_suffix(".read.duckdb")
 
     @property
     def report_path(self) -> Path:

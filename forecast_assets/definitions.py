@@ -29,13 +29,20 @@ from forecast_assets.progress import LogProgress, Progress
 from forecast_assets.resources import StoreResource
 from forecast_assets.schedules import schedules
 from forecast_assets.sensors import sensors
+from forecast_assets.store.patience import Patience
 from forecast_assets.yahoo import YahooFinance
 
 
-def build_definitions(settings: Settings, progress: Progress | None = None) -> Definitions:
-    """The graph of a configuration. ``progress`` shows long work; the run's log by default."""
+def build_definitions(
+    settings: Settings, progress: Progress | None = None, patience: Patience | None = None
+) -> Definitions:
+    """The graph of a configuration.
+
+    ``progress`` shows long work; the run's log by default. ``patience`` is with a locked file;
+    each run's own by default.
+    """
     partitions = Partitions(settings)
-    store, version = StoreResource.of(settings), settings.model_version
+    store, version = StoreResource.of(settings, patience), settings.model_version
     units = {name: commodity.unit for name, commodity in settings.commodities.items()}
     covariate_units = {
         name: {each: covariate.unit for each, covariate in commodity.covariates.items()}

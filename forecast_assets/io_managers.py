@@ -14,6 +14,7 @@ import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
     AssetMaterialization,
+    AssetObservation,
     ConfigurableIOManager,
     DagsterEvent,
     DataVersion,
@@ -34,6 +35,7 @@ from forecast_assets.errors import (
     SchemaTooNew,
     SourceError,
     StoreError,
+    StoreLocked,
     UnknownModel,
 )
 from forecast_assets.features import Features
@@ -97,7 +99,8 @@ class Partitioned:
         name, keys = self.context.asset_key.to_user_string(), sorted(self.context.partition_keys)
         if not keys:
             raise PartitionsFailed(f"{name}: the range of this run holds no partition")
-        return self.progress.track(self.context.log, name, keys)
+        unit, stage = UNITS.get(name, "windows"), stage_of(name, keys)
+        return self.progress.track(self.context.log, stage, unit, keys, len(keys))
 
     @property
     def version(self) -> str | None:
@@ -142,6 +145,29 @@ class Partitioned:
                 yield logged
 
 
+STAGES = {
+    "features": "prices",
+    "trained_models": "train",
+    "distributions": "forecast",
+    "scores": "score",
+}
+"""What the work on an asset is called; that on any other has the asset's name."""
+
+UNITS = {"prices": "sources", "features": "covariate sets"}
+"""What the partitions of an asset are counted as, where they are no windows."""
+
+COMMODITIES_NAMED = 3
+"""A stage of more commodities than these counts the others."""
+
+
+def stage_of(asset: str, keys: Sequence[str]) -> str:
+    """What the work on some partitions of an asset is called: ``WTI train``."""
+    names = list(dict.fromkeys(commodity_of(key) or key for key in keys))
+    named, more = ", ".join(names[:COMMODITIES_NAMED]), len(names) - COMMODITIES_NAMED
+    others = f" and {more} more" if more > 0 else ""
+    return f"{named}{others} {STAGES.get(asset, asset)}"
+
+
 class PartitionedIOManager(ConfigurableIOManager):
     """Writes partitions one by one; one that fails does not stop the others."""
 
@@ -182,8 +208,9 @@ class PartitionedIOManager(ConfigurableIOManager):
                 except Interrupted:
                     raise
                 except Exception as error:  # a partition's boundary; raised below
-                    failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
-                    context.log.exception(failed[key])
+                    failed[key] = told(context, key, error)
+                    if isinstance(error, StoreLocked):
+                        break  # what the others compute could not be written
         except Interrupted as error:
             failed["the rest"] = str(error)
         for key in obj.newest_of_each:
@@ -218,6 +245,19 @@ class PartitionedIOManager(ConfigurableIOManager):
             metadata |= past.metadata
             obj.versions[key] = past.version
         obj.described[key] = metadata
+
+
+def told(context: OutputContext, key: str, error: Exception) -> str:
+    """Why a partition failed, in a line that is logged, too.
+
+    What is committed of it although a part failed is logged as an observation: it is still due.
+    """
+    if isinstance(error, ModelsFailed) and error.committed:
+        asset = context.asset_key
+        context.log_event(AssetObservation(asset, partition=key, metadata=error.committed))
+    said = " ".join(f"{key}: {type(error).__name__}: {error}".split())
+    context.log.error(said, exc_info=error)
+    return said
 
 
 @dataclass(frozen=True)
@@ -457,10 +497,10 @@ class PathsIOManager(PartitionedIOManager):
                 withdrawn=outcome.withdrawn,
                 happened=outcome.happened,
             )
-        if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
-            raise ModelsFailed("; ".join(broken))
         name, version = written.commodity, written.model_version
         described = of_forecasts(outcome, name, version, rows, value.not_due)
+        if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
+            raise ModelsFailed("; ".join(broken), described)
         return self._newest(value) | described | self._versions(value, described)
 
     def _newest(self, value: ForecastWindow) -> Metadata:

@@ -185,6 +185,7 @@ def of_training(
         **first,
         own: table([_model(row) for row in models], select),
         "outcome": training.not_due or f"{len(fitted)} fitted, {len(training.kept)} kept",
+        "models_fitted": len(fitted),
         "model_version": model_version,
         "sessions_before_training_date": len(training.history),
         "models_failed": len(training.failures),
@@ -291,6 +292,11 @@ def of_report(said: Report, path: Path) -> Metadata:
         "page": MetadataValue.url(path.as_uri()),
         "path": MetadataValue.path(path),
     } | notes([notice.text for notice in said.notices if notice.level == "warning"])
+
+
+def of_copy(path: Path, size_bytes: int) -> Metadata:
+    """Where the copy for programs that only read is."""
+    return {"read_copy": MetadataValue.path(path), "read_copy_bytes": size_bytes}
 
 
 def of_publications(

@@ -16,6 +16,7 @@ from forecast_assets.configuration import load_settings
 from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.history import Dates, History
 from forecast_assets.store.database import Connection, Database
+from forecast_assets.store.patience import Patience
 
 Day = date | str | np.datetime64
 """A day: a date, its ISO text (2018-12-28), or an item of ``Paths.starts``."""
@@ -336,7 +337,8 @@ class Reader:
         """A connection to tables that are there: nothing is ever made."""
         if not self.database.is_file():
             raise StoreError(f"{self.database}: there is no such file: run `forecast run` first")
-        database = Database(self.database, (), self.memory_limit, self.lock_timeout_seconds)
+        patience = Patience(self.lock_timeout_seconds)
+        database = Database(self.database, (), self.memory_limit, patience)
         try:
             with database.reading() as connection:
                 yield connection

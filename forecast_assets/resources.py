@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dagster import InitResourceContext
+from dagster import InitResourceContext, ResourceDependency
 from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
@@ -15,6 +15,8 @@ from forecast_assets.pulse import Pulses
 from forecast_assets.store.contract import Store
 from forecast_assets.store.database import Connection
 from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.snapshot import snapshot
 
 LOCK_SECONDS = 20.0
 """A sensor waits no longer than this for the tables: it looks again soon."""
@@ -27,12 +29,19 @@ class StoreResource(DuckDBResource):
     memory_limit: str = Field(description="What DuckDB may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
 
+    patience: ResourceDependency[Patience]
+
     _pulse: FileLock = PrivateAttr()
+    _told: Told | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, settings: Settings) -> "StoreResource":
-        """The store that a configuration describes."""
+    def of(cls, settings: Settings, patience: Patience | None = None) -> "StoreResource":
+        """The store that a configuration describes.
+
+        ``patience``: with locks, shared with others; by default each run has its own.
+        """
         return cls(
+            patience=patience or Patience(settings.database.lock_timeout_seconds, "run"),
             database=str(settings.database_path),
             horizon=settings.horizon,
             memory_limit=settings.database.memory_limit,
@@ -40,8 +49,10 @@ class StoreResource(DuckDBResource):
         )
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Show that the run is alive, from now on."""
+        """Show that the run is alive, from now on, and in its log whom it waits for."""
         if context.run is not None:
+            self._told = context.log.warning if context.log else None
+            self.patience.begin(context.run.run_id)
             self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
@@ -53,6 +64,10 @@ class StoreResource(DuckDBResource):
                 leave_mark(context.instance, context.run, self._store().marks)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
+
+    def refresh(self, copy: Path) -> int:
+        """Replace the copy for programs that only read; return its size in bytes."""
+        return snapshot(self._store().database, copy)
 
     def tables(self) -> Store:
         """The tables behind their contract."""
@@ -67,7 +82,12 @@ class StoreResource(DuckDBResource):
 
     def _store(self) -> DuckDBStore:
         return DuckDBStore(
-            Path(self.database), self.horizon, self.memory_limit, self.lock_timeout_seconds
+            Path(self.database),
+            self.horizon,
+            self.memory_limit,
+            self.lock_timeout_seconds,
+            self.patience,
+            self._told,
         )
 
 

@@ -39,8 +39,10 @@ def fan_table(fan: Fan, unit: str, close: float, width: int = 100) -> Table:
             del texts[name]
     bars = fan_bars(quantiles, close, min(max(width - _width(texts), FAN_WIDTH), WIDEST_FAN))
     table = Table(
-        title=f"from {fan.start}, last close {_price(close, _decimals(quantiles))}"
-        f" on {fan.cutoff} ({unit})".replace("[", r"\["),
+        title=Text(
+            f"from {fan.start}, last close {_price(close, _decimals(quantiles))}"
+            f" on {fan.cutoff} ({unit})"
+        ),
         caption=f"░ 95 %  ▒ 80 %  ▓ 50 %  {MEDIAN} median  {CLOSE} last close",
         box=None,
         padding=(0, GAP, 0, 0),

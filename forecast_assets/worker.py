@@ -1,5 +1,6 @@
 """The worker: launches the runs that are due, and remembers what failed and what to know."""
 
+import logging
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     DagsterEventType,
     DagsterInstance,
     Definitions,
@@ -36,15 +38,22 @@ from forecast_assets.due import (
     windows_without_forecasts,
     windows_without_scores,
 )
+from forecast_assets.errors import StoreLocked
+from forecast_assets.io_managers import stage_of
 from forecast_assets.landing import LandingFolder
 from forecast_assets.metadata import HALF_A_FILE, NOTES
 from forecast_assets.model_store import ModelStore
 from forecast_assets.partitions import Partitions, Window
-from forecast_assets.progress import BarProgress
+from forecast_assets.progress import TerminalProgress
 from forecast_assets.rows import Rejection
 from forecast_assets.store.contract import RecordedFailure
+from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.store.patience import Patience
+from forecast_assets.summary import Summaries
 from forecast_assets.training import not_due
 from forecast_assets.waiting import held_files, to_look_at
+
+LOG = logging.getLogger(__name__)
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -72,31 +81,48 @@ class Worker:
     version: str
     span: Span
     instance: DagsterInstance
-    progress: BarProgress
+    progress: TerminalProgress
     recompute: bool
     train_on: date | None = None
     reading: dict[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    summaries: Summaries = field(default_factory=Summaries)
     windows: set[Window] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Build the graph that runs are made of, and open the tables."""
-        self.definitions: Definitions = build_definitions(self.settings, self.progress)
-        self.models = ModelStore.of(self.settings)
-        self.store = self.models.store
+        seconds = self.settings.database.lock_timeout_seconds
+        self.patience = Patience(seconds, "command", self.progress.say)
+        self.definitions: Definitions = build_definitions(
+            self.settings, self.progress, self.patience
+        )
+        self.store = DuckDBStore.of(self.settings, self.patience)
+        self.models = ModelStore.over(self.store, self.settings)
 
     def land(self) -> None:
         """Merge the whole files of the landing folder, if there are any; tell which are held."""
         folder = LandingFolder(self.settings)
         if folder.waiting(time.time()).whole:
-            landed = self._execute("land", "landed_files", {})
+            landed = self._execute("land", "landed_files", {}, stage="landing")
             self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
         self.notes += held_files(folder)
 
+    def serve(self, name: str) -> None:
+        """All that is due for one commodity; an error of it is told, and stops no other."""
+        began, before, summary = time.monotonic(), len(self.problems), self.summaries.of(name)
+        summary.begun = True
+        try:
+            with boundary(name, self.problems):
+                self.work(name)
+        finally:
+            summary.seconds += time.monotonic() - began
+            summary.failed = len(self.problems) > before
+
     def work(self, name: str) -> None:
         """Prices and covariates, then models, then forecasts of one commodity."""
-        loaded = self._execute("load_prices", "prices", self.reading, partition_key=name)
+        stage, reading = stage_of("prices", [name]), self.reading
+        loaded = self._execute("load_prices", "prices", reading, stage=stage, partition_key=name)
         self.notes += to_look_at(self.settings, self.store, name)
         self.problems += [
             *rejections(loaded, "prices"),
@@ -137,7 +163,7 @@ class Worker:
 
     def publish(self) -> None:
         """Rank the models, publish, and write the page."""
-        self._execute("publish", "report", {})
+        self._execute("publish", "report", {}, stage="publish")
 
     def _score(self, name: str) -> None:
         """Score the forecasts of a commodity of which something new is known.
@@ -173,7 +199,16 @@ class Worker:
         config = config | {"model_version": self.version}
         if self.train_on is not None and job != "score":
             config = config | {"training_date": self.train_on.isoformat()}
-        self._execute(job, asset, config, tags={RANGE_START: first.key, RANGE_END: last.key})
+        windows = Partitions(self.settings).windows_of(first.commodity)
+        meant = [x for x in windows if first.training_date <= x.training_date < last.end]
+        self._execute(
+            job,
+            asset,
+            config,
+            stage=stage_of(asset, [first.key]),
+            windows=max(len(meant), 1),  # the rest of one, trained on a day inside it
+            tags={RANGE_START: first.key, RANGE_END: last.key},
+        )
 
     def _execute(
         self,
@@ -181,24 +216,34 @@ class Worker:
         asset: str,
         config: dict[str, object],
         *,
+        stage: str,
+        windows: int = 0,
         partition_key: str | None = None,
         tags: dict[str, str] | None = None,
     ) -> ExecuteInProcessResult:
-        result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            raise_on_error=False,
-            run_config={
-                "ops": {asset: {"config": config}} if config else {},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            partition_key=partition_key,
-            tags=tags,
-        )
+        with self.progress.stage(stage, "windows" if windows else None, windows):
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                raise_on_error=False,
+                run_config={
+                    "ops": {asset: {"config": config}} if config else {},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                partition_key=partition_key,
+                tags=tags,
+            )
         self.progress.require_going_on()
         self.notes += noted(result)
+        self.summaries.add(said_of_partitions(result))
         if not result.success:
             self.problems += failure_lines(result, job)
+            self._require_tables()
         return result
+
+    def _require_tables(self) -> None:
+        """Raise StoreLocked once nothing more can be written."""
+        if self.patience.given_up:
+            raise StoreLocked("the rest was not begun, since the tables are still kept from us")
 
 
 def work(
@@ -207,7 +252,7 @@ def work(
     version: str,
     span: Span,
     recompute: bool,
-    progress: BarProgress,
+    progress: TerminalProgress,
     train_on: date | None = None,
     *,
     allow_withdrawals: bool = False,
@@ -216,14 +261,17 @@ def work(
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     with instance(settings) as dagster:
         worker = Worker(settings, version, span, dagster, progress, recompute, train_on, reading)
-        if names:
-            with boundary("landing", worker.problems):
-                worker.land()
-        for name in names:
-            with boundary(name, worker.problems):
-                worker.work(name)
-        with boundary("report", worker.problems):
-            worker.publish()
+        try:
+            if names:
+                with boundary("landing", worker.problems):
+                    worker.land()
+            served = progress.track(LOG, "forecast run", "commodities", names, len(names))
+            for name in served:
+                worker.serve(name)
+            with boundary("report", worker.problems):
+                worker.publish()
+        except StoreLocked as error:
+            worker.problems.append(str(error))
     return worker
 
 
@@ -243,6 +291,17 @@ def instance(settings: Settings) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.get())
             dagster.get_runs(limit=1)
         yield dagster
+
+
+def said_of_partitions(
+    result: ExecuteInProcessResult,
+) -> list[AssetMaterialization | AssetObservation]:
+    """What a run said of partitions, those among them that only a part of could be done for."""
+    observed = result.get_asset_observation_events()
+    return [
+        *(event.materialization for event in result.get_asset_materialization_events()),
+        *(event.asset_observation_data.asset_observation for event in observed),
+    ]
 
 
 def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:

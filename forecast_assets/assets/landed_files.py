@@ -55,7 +55,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         with FileLock(settings.home / ".landing.lock"):
             waiting = folder.waiting(time.time())
             arrivals = {arrival.path.name: arrival for arrival in waiting.whole}
-            for name in progress.track(context.log, "landed_files", list(arrivals)):
+            for name in progress.track(context.log, "landing", "files", arrivals, len(arrivals)):
                 try:
                     by = context.run.run_id
                     received.append(receive(folder, arrivals[name], tables.landings, now(), by))
@@ -108,7 +108,8 @@ def prices_of(
         )
         with boundary(name, failures):
             unit, history = settings.commodity(name).unit, tables.prices.history(name)
-            told.append((name, of_prices(seen, changes, history, unit), history))
+            metadata = of_prices(seen, changes, history, unit) | {"files_landed": len(mine)}
+            told.append((name, metadata, history))
     return told
 
 

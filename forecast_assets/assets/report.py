@@ -22,7 +22,7 @@ from dagster import (
 from forecast_assets.briefing import briefing
 from forecast_assets.configuration import Settings
 from forecast_assets.errors import CommoditiesFailed
-from forecast_assets.metadata import failures_in, of_report
+from forecast_assets.metadata import failures_in, of_copy, of_report
 from forecast_assets.model_store import now
 from forecast_assets.report import render
 from forecast_assets.resources import StoreResource
@@ -46,6 +46,8 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         said.failures.extend(failures_before(context.instance))
         replace_file(settings.report_path, render(said))
         metadata = of_report(said, settings.report_path)
+        if settings.database.read_copy:
+            metadata |= of_copy(settings.read_copy_path, store.refresh(settings.read_copy_path))
         if said.failures:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))

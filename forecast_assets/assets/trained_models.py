@@ -29,7 +29,13 @@ from pydantic import Field
 
 from forecast_assets.configuration import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN, Settings
 from forecast_assets.errors import ModelsFailed
-from forecast_assets.io_managers import Histories, Partitioned, TrainedWindow, written
+from forecast_assets.io_managers import (
+    Histories,
+    Partitioned,
+    TrainedWindow,
+    stage_of,
+    written,
+)
 from forecast_assets.model_store import ModelStore, now
 from forecast_assets.parallel import Processes
 from forecast_assets.partitions import Partitions, Window, commodity_of
@@ -104,13 +110,14 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
             )
             return Request(window, features[window.commodity], models.intact(known))
 
+        stage = stage_of("trained_models", sorted(context.partition_keys))
+        processes = Processes(
+            settings.parallel,
+            lambda done, total: progress.track(context.log, stage, "models", done, total),
+        )
+
         def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
-            if not tasks:
-                return iter(())
-            shown = progress.track(context.log, "models", [task.label for task in tasks])
-            return (
-                done for _, done in zip(shown, Processes(settings.parallel)(tasks), strict=True)
-            )
+            return processes(tasks) if tasks else iter(())
 
         def trainings(name: str) -> Iterator[tuple[Window, Training]]:
             keys = [key for key in sorted(context.partition_keys) if commodity_of(key) == name]

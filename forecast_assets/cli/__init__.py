@@ -59,11 +59,15 @@ def run(
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
     with reported(console):
-        from forecast_assets.cli.running import Wish, run_due
+        from forecast_assets.cli.watching import watching
 
         first, last, day = (each.date() if each else None for each in (from_, to, train_on))
-        wish = Wish(commodity, model_version, first, last, recompute, day, allow_withdrawals)
-        run_due(console, wish)
+        with watching(console, "forecast run") as progress:
+            from forecast_assets.cli.running import Wish, run_due
+
+            wish = Wish(commodity, model_version, first, last, recompute, day, allow_withdrawals)
+            outcome = run_due(progress, wish)
+        outcome.tell(console)
 
 
 @app.command()
@@ -83,9 +87,28 @@ def report(
     """Rank the models, publish, and write the page that says how the forecasts are."""
     console = open_console()
     with reported(console):
-        from forecast_assets.cli.running import make_report
+        from forecast_assets.cli.watching import watching
 
-        make_report(console, opened=open_)
+        with watching(console, "forecast report") as progress:
+            from forecast_assets.cli.running import make_report
+
+            outcome = make_report(progress)
+        outcome.tell(console, opened=open_)
+
+
+@app.command()
+def snapshot(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="Where to; data/commodity.read.duckdb by default."),
+    ] = None,
+) -> None:
+    """Copy the tables for programs that only read, so that they never meet a lock."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.copying import make_snapshot
+
+        make_snapshot(console, path)
 
 
 @app.command()

@@ -40,16 +40,15 @@ def reported(console: Console) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def interruptible(job: Callable[[Event], Done]) -> Done:
-    """Do a job in a thread, and tell it to stop on Ctrl-C or SIGTERM.
+def interruptible(job: Callable[[], Done], stopping: Event) -> Done:
+    """Do a job in a thread, and set ``stopping`` on Ctrl-C or SIGTERM.
 
     In the main thread Dagster and DuckDB catch these signals for themselves, and lose some.
     """
-    stopping = Event()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ThreadPoolExecutor(max_workers=1) as threads:
-            done = threads.submit(job, stopping)
+            done = threads.submit(job)
             while True:
                 try:
                     return done.result()

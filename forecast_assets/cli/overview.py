@@ -2,6 +2,7 @@
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings, load_settings
@@ -18,10 +19,11 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     names = commodities(settings, commodity)
     version = settings.version(model_version)
     broken: list[str] = []
-    console.print(overview(settings, names, version, broken))
-    for note in notes_of(settings, names):
+    store = DuckDBStore.of(settings)
+    console.print(overview(store, settings, names, version, broken))
+    for note in notes_of(store, settings, names):
         console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
-    for failure in failures_of(settings, names, version, broken):
+    for failure in failures_of(store, settings, names, version, broken):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
     for each in dict.fromkeys(broken):
         console.print(f"failed: {each}", style="red", soft_wrap=True, markup=False)
@@ -34,13 +36,14 @@ def commodities(settings: Settings, names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or settings.commodities))
 
 
-def overview(settings: Settings, names: list[str], version: str, broken: list[str]) -> Table:
+def overview(
+    store: Store, settings: Settings, names: list[str], version: str, broken: list[str]
+) -> Table:
     """Per commodity: newest price and forecast, windows trained, forecasts, models failed.
 
     One that cannot be told of has a row with nothing but its name, and a line in ``broken``.
     """
-    store = DuckDBStore.of(settings)
-    table = Table(title=f"model version {version}")
+    table = Table(title=Text(f"model version {version}"))
     for heading in ("commodity", "newest price", "newest forecast", "windows trained"):
         table.add_column(heading)
     for heading in ("models", "forecasts", "failed", "declined"):
@@ -49,7 +52,7 @@ def overview(settings: Settings, names: list[str], version: str, broken: list[st
         cells = ["cannot be told"]
         with boundary(name, broken):
             cells = cells_of(settings, store, name, version)
-        table.add_row(name, *cells)
+        table.add_row(*(Text(cell) for cell in (name, *cells)))
     return table
 
 
@@ -74,12 +77,12 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
     ]
 
 
-def notes_of(settings: Settings, names: list[str]) -> list[str]:
+def notes_of(store: Store, settings: Settings, names: list[str]) -> list[str]:
     """What to know of the commodities although nothing failed, a line each.
 
     Why they have no window to train or forecast, and which are not in the configuration any more.
     """
-    store, partitions = DuckDBStore.of(settings), Partitions(settings)
+    partitions = Partitions(settings)
     reasons: list[str | None] = []
     for name in names:
         with boundary(name, []):  # the table says what is broken of it
@@ -89,7 +92,7 @@ def notes_of(settings: Settings, names: list[str]) -> list[str]:
 
 
 def failures_of(
-    settings: Settings, names: list[str], version: str, broken: list[str]
+    store: Store, settings: Settings, names: list[str], version: str, broken: list[str]
 ) -> list[RecordedFailure]:
     """What is absent for some commodities, of the models that the roster still names.
 
@@ -98,7 +101,7 @@ def failures_of(
     recorded = []
     for name in names:
         with boundary(name, broken):
-            recorded += DuckDBStore.of(settings).failures.find(name, version)
+            recorded += store.failures.find(name, version)
     return [failure for failure in recorded if failure.model_name in settings.models]
 
 

@@ -1,21 +1,22 @@
 """``forecast run`` and ``forecast report``: the runs that are due, and what came of them."""
 
+import time
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichBar
 
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.errors import ConfigurationError
+from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.partitions import Partitions
-from forecast_assets.progress import BarProgress
+from forecast_assets.progress import TerminalProgress, spoken
 from forecast_assets.store.contract import RecordedFailure
-from forecast_assets.worker import EVER, Span, work
+from forecast_assets.summary import spoken_bytes
+from forecast_assets.worker import EVER, Span, Worker, work
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,73 @@ class Wish:
     allow_withdrawals: bool
 
 
-def run_due(console: Console, wish: Wish) -> None:
-    """Do all that is due of what was asked for; exit with 1 if anything failed."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a command: its worker, for whom, in how long, and the bytes there were before.
+
+    What it tells goes from what there is to what is wrong, so that the end of the output says how
+    the command ended.
+    """
+
+    worker: Worker
+    names: list[str]
+    seconds: float
+    bytes_before: int
+
+    def tell(self, console: Console, *, opened: bool = False) -> None:
+        """Say what there is, what was done and what failed; exit with 1 if anything did.
+
+        ``opened``: show the page in a browser, too.
+        """
+        settings, failures = self.worker.settings, self._overview(console)
+        if self.names:
+            self._summary(console)
+            write(console, self._tables())
+        write(console, f"Report: {settings.report_path}")
+        if opened:
+            typer.launch(settings.report_path.as_uri())
+        tell(console, failures, self.worker.problems, self.worker.notes)
+
+    def _overview(self, console: Console) -> list[RecordedFailure]:
+        """What the tables hold now; returns what they lack of the windows of this run."""
+        worker, names = self.worker, self.names
+        try:
+            if names:
+                console.print(
+                    overview(worker.store, worker.settings, names, worker.version, worker.problems)
+                )
+            found = failures_of(
+                worker.store, worker.settings, names, worker.version, worker.problems
+            )
+        except StoreLocked as error:
+            worker.problems.append(str(error))
+            return []
+        return [failure for failure in found if worker.attempted(failure)]
+
+    def _summary(self, console: Console) -> None:
+        """A line a commodity of what this run did."""
+        summaries = [self.worker.summaries.of(name) for name in self.names]
+        worked = sum(not summary.nothing_done for summary in summaries)
+        said = f"{worked} of {len(summaries)} commodities" if worked else "nothing was due"
+        if not worked and self.worker.problems:
+            said = "nothing was done"
+        write(console, f"This run: {said}, in {spoken(self.seconds)}")
+        for summary in summaries:
+            write(console, f"  {summary.line()}")
+
+    def _tables(self) -> str:
+        """Where the tables are, how large, and by how much they grew."""
+        path = self.worker.settings.database_path
+        size, grown = size_of(path), size_of(path) - self.bytes_before
+        more = f"{spoken_bytes(abs(grown))} {'more' if grown > 0 else 'less'} than before"
+        return (
+            f"Tables: {path}, {spoken_bytes(size)}{f', {more}' if grown else ''}; in DuckDB"
+            " commodity.forecast.distributions has a row a path"
+        )
+
+
+def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
+    """Do all that is due of what was asked for."""
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
@@ -42,43 +108,37 @@ def run_due(console: Console, wish: Wish) -> None:
     if wish.train_on is not None:
         narrowed = bool(wish.first or wish.last)
         require_retraining(settings, names, version, wish.train_on, narrowed=narrowed)
-    with bar(console) as shown:
-        worker = interruptible(
-            lambda stopping: work(
-                settings,
-                names,
-                version,
-                span,
-                wish.recompute,
-                BarProgress(shown, stopping),
-                wish.train_on,
-                allow_withdrawals=wish.allow_withdrawals,
-            )
-        )
-    console.print(overview(settings, names, version, worker.problems))
-    console.print(
-        f"Tables: {settings.database_path}, a DuckDB file:"
-        " commodity.forecast.distributions has a row a path",
-        soft_wrap=True,
+    before, began = size_of(settings.database_path), time.monotonic()
+    worker = interruptible(
+        lambda: work(
+            settings,
+            names,
+            version,
+            span,
+            wish.recompute,
+            progress,
+            wish.train_on,
+            allow_withdrawals=wish.allow_withdrawals,
+        ),
+        progress.stopping,
     )
-    console.print(f"Report: {settings.report_path}", soft_wrap=True)
-    failures = failures_of(settings, names, version, worker.problems)
-    tell(console, [x for x in failures if worker.attempted(x)], worker.problems, worker.notes)
+    return Outcome(worker, names, time.monotonic() - began, before)
 
 
-def make_report(console: Console, *, opened: bool) -> None:
-    """Rank the models, publish, and write the page; show it in a browser if asked to."""
+def make_report(progress: TerminalProgress) -> Outcome:
+    """Rank the models, publish, and write the page."""
     settings = load_settings()
-    with bar(console) as shown:
-        worker = interruptible(
-            lambda stopping: work(
-                settings, [], settings.model_version, EVER, False, BarProgress(shown, stopping)
-            )
-        )
-    console.print(f"Report: {settings.report_path}", soft_wrap=True)
-    tell(console, [], worker.problems, worker.notes)
-    if opened:
-        typer.launch(settings.report_path.as_uri())
+    before, began = size_of(settings.database_path), time.monotonic()
+    worker = interruptible(
+        lambda: work(settings, [], settings.model_version, EVER, False, progress),
+        progress.stopping,
+    )
+    return Outcome(worker, [], time.monotonic() - began, before)
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file; none where there is no file."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def require_retraining(
@@ -97,10 +157,9 @@ def require_retraining(
         )
 
 
-def bar(console: Console) -> RichBar:
-    """A bar for each piece of work, with its count and time."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return RichBar(*columns, TimeElapsedColumn(), console=console)
+def write(console: Console, line: str, style: str | None = None) -> None:
+    """Write a line as it is: brackets are the users' own."""
+    console.print(line, style=style, soft_wrap=True, markup=False, highlight=False)
 
 
 def tell(
@@ -108,15 +167,18 @@ def tell(
 ) -> None:
     """Say what to know, what was declined and what failed, a line each.
 
-    Exits with 1 if anything failed.
+    Exits with 1 if anything failed, and says so last.
     """
     for note in dict.fromkeys(notes):
-        console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
+        write(console, f"note: {note}", "yellow")
     for failure in (failure for failure in failures if failure.declined):
-        console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+        write(console, line(failure))
     broken = [failure.reason for failure in failures if not failure.declined]
     unsaid = [reason for reason in broken if not any(reason in said for said in problems)]
-    for problem in dict.fromkeys([*problems, *unsaid]):
-        console.print(f"failed: {problem}", style="red", soft_wrap=True, markup=False)
-    if problems or broken:
+    failed = list(dict.fromkeys([*problems, *unsaid]))
+    for problem in failed:
+        write(console, f"failed: {problem}", "red")
+    if failed:
+        many = "1 problem" if len(failed) == 1 else f"{len(failed)} problems"
+        write(console, f"The run failed: {many} above; exit 1", "bold red")
         raise typer.Exit(1)

@@ -29,6 +29,7 @@ def show_newest(
             f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
             f" {cutoff}, and the sessions from {start} on",
             highlight=False,
+            markup=False,
         )
         for line in revisions_of(reader, newest, history):
             console.print(

@@ -1,25 +1,16 @@
 """The DuckDB file: short connections, whole transactions, and patience with locks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from tenacity import (
-    RetryError,
-    Retrying,
-    retry_if_exception,
-    stop_after_delay,
-    wait_random_exponential,
-)
 
-from forecast_assets.errors import StoreError, StoreLocked
+from forecast_assets.errors import StoreError
+from forecast_assets.store.patience import Patience, Told
 
 Connection = duckdb.DuckDBPyConnection
-
-LONGEST_WAIT_SECONDS = 2.0
-"""Longest pause between two attempts at a locked file."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +18,15 @@ class Database:
     """One DuckDB file and the tables that it must have.
 
     A connection is open only while it reads or writes, since a process that holds the file
-    read-write locks out every other one.
+    read-write locks out every other one. ``patience`` says how long a locked file is waited for;
+    ``told`` hears of it, beside whom that tells.
     """
 
     path: Path
     definitions: tuple[str, ...]
     memory_limit: str = "512MB"
-    lock_timeout_seconds: float = 120.0
+    patience: Patience = field(default_factory=lambda: Patience(120.0))
+    told: Told | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -70,31 +63,12 @@ class Database:
         return counted == [(True,)]
 
     def _open(self, *, read_only: bool) -> Connection:
-        return self._patiently(
-            lambda: duckdb.connect(
+        def connect() -> Connection:
+            return duckdb.connect(
                 self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
             )
-        )
 
-    def _patiently(self, connect: Callable[[], Connection]) -> Connection:
-        attempts = Retrying(
-            retry=retry_if_exception(_is_lock),
-            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_WAIT_SECONDS),
-            stop=stop_after_delay(self.lock_timeout_seconds),
-        )
         try:
-            return attempts(connect)
-        except RetryError as error:
-            raise StoreLocked(
-                f"{self.path}: another process kept this file for {self.lock_timeout_seconds:g} s:"
-                f" {error.last_attempt.exception()}; nothing was written"
-            ) from error
+            return self.patience.open(self.path, connect, writing=not read_only, also=self.told)
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
-
-
-def _is_lock(error: BaseException) -> bool:
-    """Whether another connection holds the file in a way that excludes this one."""
-    if isinstance(error, duckdb.IOException):
-        return "lock" in str(error).lower()
-    return isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)

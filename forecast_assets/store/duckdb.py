@@ -30,6 +30,7 @@ from forecast_assets.store.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.mark_table import DuckDBMarkTable
 from forecast_assets.store.model_table import DuckDBModelTable
 from forecast_assets.store.path_table import DuckDBPathTable
+from forecast_assets.store.patience import Patience, Told
 from forecast_assets.store.price_table import DuckDBPriceTable
 from forecast_assets.store.publication_table import DuckDBPublicationTable
 from forecast_assets.store.score_table import DuckDBScoreTable
@@ -40,7 +41,13 @@ class DuckDBStore:
     """``Store`` over a DuckDB file, named after its catalog: ``commodity.duckdb``."""
 
     def __init__(
-        self, path: Path, horizon: int, memory_limit: str, lock_timeout_seconds: float
+        self,
+        path: Path,
+        horizon: int,
+        memory_limit: str,
+        lock_timeout_seconds: float,
+        patience: Patience | None = None,
+        told: Told | None = None,
     ) -> None:
         self.horizon = horizon
         self.database = Database(
@@ -63,17 +70,19 @@ class DuckDBStore:
                 *mark_table.DEFINITIONS,
             ),
             memory_limit,
-            lock_timeout_seconds,
+            patience or Patience(lock_timeout_seconds),
+            told,
         )
 
     @classmethod
-    def of(cls, settings: Settings) -> "DuckDBStore":
-        """The store that a configuration describes."""
+    def of(cls, settings: Settings, patience: Patience | None = None) -> "DuckDBStore":
+        """The store that a configuration describes; waits share ``patience`` if it is given."""
         return cls(
             settings.database_path,
             settings.horizon,
             settings.database.memory_limit,
             settings.database.lock_timeout_seconds,
+            patience,
         )
 
     @cached_property

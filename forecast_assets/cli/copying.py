@@ -1,0 +1,30 @@
+"""``forecast snapshot``: a copy of the tables for programs that only read."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from forecast_assets.configuration import load_settings
+from forecast_assets.store.database import Database
+from forecast_assets.store.patience import Patience
+from forecast_assets.store.snapshot import snapshot
+from forecast_assets.summary import spoken_bytes
+
+
+def make_snapshot(console: Console, target: Path | None) -> None:
+    """Copy the tables to a file, and say how it is opened."""
+    settings = load_settings()
+    path = target or settings.read_copy_path
+    limits = settings.database
+    patience = Patience(limits.lock_timeout_seconds)
+    database = Database(settings.database_path, (), limits.memory_limit, patience)
+    size = snapshot(database, path)
+    lines = [f"Copied {spoken_bytes(size)} to {path}; open it read-only."]
+    ours = settings.database_path.name.partition(".")[0]
+    if path.name.partition(".")[0] != ours:
+        lines.append(
+            f"Under this name its tables are not {ours}.forecast.distributions and so on: attach"
+            f" it as {ours}, or call the file {ours}.ANYTHING.duckdb."
+        )
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,39 @@
+"""What a terminal shows of a command at work: bars, or lines where the output goes elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as RichBar
+
+from forecast_assets.progress import Bars, Display, Lines, TerminalProgress, write_line
+
+
+@contextmanager
+def watching(console: Console, command: str) -> Iterator[TerminalProgress]:
+    """Show how a command goes, at once and every few seconds, until it is over."""
+    with displayed(console) as display:
+        progress = TerminalProgress(display, Event())
+        with progress.stage(command), progress.beating():
+            yield progress
+
+
+@contextmanager
+def displayed(console: Console) -> Iterator[Display]:
+    """Bars in a terminal; lines in a file or a pipe, where nothing can be drawn over."""
+    if not console.file.isatty() or console.is_dumb_terminal:
+        yield Lines(lambda line: write_line(console, line))
+        return
+    with bars(console) as bar:
+        yield Bars(bar)
+
+
+def bars(console: Console) -> RichBar:
+    """A bar for each stage: its name, what is done of how much, and the time left."""
+    name, counted, left = (
+        TextColumn(f"{{task.{field}}}", markup=False)
+        for field in ("description", "fields[counted]", "fields[left]")
+    )
+    return RichBar(SpinnerColumn(), name, BarColumn(), counted, left, console=console)
