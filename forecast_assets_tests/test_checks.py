@@ -120,7 +120,7 @@ def test_a_blocking_check_keeps_its_own_partition_from_landing_and_is_seen_to_fa
     data = result.failure_data_for_node("distributions")
     assert data is not None
     assert data.error is not None
-    assert f"{MIDDLE}: ChecksFailed: nothing was committed: path_count: naive" in str(data.error)
+    assert f"{MIDDLE}: nothing was committed: path_count: naive" in str(data.error)
 
 
 def test_what_a_blocking_check_kept_out_lands_when_it_is_sound(

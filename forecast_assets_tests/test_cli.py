@@ -160,7 +160,7 @@ def test_a_missing_file_fails_its_commodity_and_no_other(
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
-    assert "failed: Sugar: SourceError: Sugar: no file at" in result.output
+    assert "failed: Sugar: no file at" in result.output
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
 
 
