@@ -431,7 +431,6 @@ class ModelIOManager(PartitionedIOManager):
                 options=fit.forecaster.model_dump(),
                 fit_seconds=round(fit.seconds, 4),
                 covariates=fit.covariates,
-                positive_only=fit.forecaster.positive_only,
             )
             for fit in training.fits
         ]
