@@ -207,20 +207,14 @@ class PartitionedIOManager(ConfigurableIOManager):
                     self._commit(obj, key, context.run_id)
                 except Interrupted:
                     raise
-                except Exception as error:  # a partition's boundary; raised below
+                except Exception as error:  # noqa: BLE001 - a partition's boundary; raised below
                     failed[key] = told(context, key, error)
                     if isinstance(error, StoreLocked):
                         break  # what the others compute could not be written
         except Interrupted as error:
             failed["the rest"] = str(error)
-        for key in obj.newest_of_each:
-            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
-            obj.described[key] = with_picture(obj.described[key], shown)
         if not failed:
-            for key, metadata in obj.described.items():
-                obj.context.add_asset_metadata(metadata, partition_key=key)
-            if obj.version:
-                obj.context.set_data_version(context.asset_key, DataVersion(obj.version))
+            self._describe(obj)
             return
         for key in sorted(obj.described, key=lambda key: key == obj.newest):
             tags = {VERSION: obj.versions[key]} if key in obj.versions else {}
@@ -231,6 +225,17 @@ class PartitionedIOManager(ConfigurableIOManager):
         yield from context.consume_events()  # else an in-process result would not have them
         yield from check_events(obj.context, context.asset_key, obj.findings)
         raise PartitionsFailed("\n".join(failed.values()))
+
+    def _describe(self, obj: Partitioned) -> None:
+        """Give Dagster what the partitions say of themselves, the newest ones with a picture."""
+        context = obj.context
+        for key in obj.newest_of_each:
+            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
+            obj.described[key] = with_picture(obj.described[key], shown)
+        for key, metadata in obj.described.items():
+            context.add_asset_metadata(metadata, partition_key=key)
+        if obj.version:
+            context.set_data_version(context.asset_key, DataVersion(obj.version))
 
     def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
         """Compute, inspect and commit one partition, and keep what it says of itself."""
