@@ -202,14 +202,8 @@ class PartitionedIOManager(ConfigurableIOManager):
     ) -> Iterator[DagsterEvent]:
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
         failed = self._commit_all(context, obj)
-        for key in obj.newest_of_each:
-            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
-            obj.described[key] = with_picture(obj.described[key], shown)
         if not failed:
-            for key, metadata in obj.described.items():
-                obj.context.add_asset_metadata(metadata, partition_key=key)
-            if obj.version:
-                obj.context.set_data_version(context.asset_key, DataVersion(obj.version))
+            self._describe(obj)
             return
         for key in sorted(obj.described, key=lambda key: key == obj.newest):
             tags = {VERSION: obj.versions[key]} if key in obj.versions else {}
@@ -239,6 +233,17 @@ class PartitionedIOManager(ConfigurableIOManager):
         except Interrupted as error:
             failed["the rest"] = str(error)
         return failed
+
+    def _describe(self, obj: Partitioned) -> None:
+        """Give Dagster what the partitions say of themselves, the newest ones with a picture."""
+        context = obj.context
+        for key in obj.newest_of_each:
+            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
+            obj.described[key] = with_picture(obj.described[key], shown)
+        for key, metadata in obj.described.items():
+            context.add_asset_metadata(metadata, partition_key=key)
+        if obj.version:
+            context.set_data_version(context.asset_key, DataVersion(obj.version))
 
     def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
         """Compute, inspect and commit one partition, and keep what it says of itself."""
@@ -433,7 +438,6 @@ class ModelIOManager(PartitionedIOManager):
                 options=fit.forecaster.model_dump(),
                 fit_seconds=round(fit.seconds, 4),
                 covariates=fit.covariates,
-                positive_only=fit.forecaster.positive_only,
             )
             for fit in training.fits
         ]

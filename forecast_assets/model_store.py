@@ -56,12 +56,11 @@ class ModelStore:
         options: Mapping[str, Any],
         fit_seconds: float,
         covariates: Sequence[str] | None = None,
-        positive_only: bool = False,
     ) -> TrainedModel:
         """The row of a model fitted on ``history``, its payload stored if it is large.
 
         ``covariates``: those that it was offered, if it may need fewer: a change of any of them
-        is a reason to fit it again. ``positive_only``: it skips closes at or below zero.
+        is a reason to fit it again.
 
         Raises LookAheadError when the history reaches the training date.
         """
@@ -71,6 +70,7 @@ class ModelStore:
                 f" close of {history.newest}"
             )
         sample = history.since(training_start)
+        skips = roster.forecaster_class(fitted.name).positive_only
         known = history.select(fitted.covariates if covariates is None else covariates)
         payload = canonical_json(roster.dump(fitted))
         sha256 = hashlib.sha256(payload).hexdigest()
@@ -85,7 +85,7 @@ class ModelStore:
             training_date=training_date,
             training_start_date=training_start,
             training_end_date=history.newest,
-            training_samples=len(sample.positive() if positive_only else sample),
+            training_samples=len(sample.positive() if skips else sample),
             options=canonical_json(options).decode(),
             parameters=canonical_json(fitted.parameters).decode(),
             fitted_model_json=None if large else payload.decode(),

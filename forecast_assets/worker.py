@@ -299,7 +299,7 @@ def said_of_partitions(
     """What a run said of partitions, those among them that only a part of could be done for."""
     observed = result.get_asset_observation_events()
     return [
-        *(event.materialization for event in result.get_asset_materialization_events()),
+        *materializations(result),
         *(event.asset_observation_data.asset_observation for event in observed),
     ]
 
@@ -320,10 +320,7 @@ def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
 
 def noted(result: ExecuteInProcessResult) -> list[str]:
     """What the assets of a run say that a reader should know although nothing failed."""
-    tables = [
-        event.materialization.metadata.get(NOTES)
-        for event in result.get_asset_materialization_events()
-    ]
+    tables = [each.metadata.get(NOTES) for each in materializations(result)]
     return [
         str(record.data["note"])
         for table in tables
@@ -365,8 +362,13 @@ def half_files(result: ExecuteInProcessResult) -> list[str]:
 
 def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMaterialization]:
     """What a run materialized of an asset; nothing where an asset before it failed."""
+    return [event for event in materializations(result) if event.asset_key == AssetKey(asset)]
+
+
+def materializations(result: ExecuteInProcessResult) -> list[AssetMaterialization]:
+    """What a run materialized, each partition once: the newest window may be logged again."""
     events = [each.materialization for each in result.get_asset_materialization_events()]
-    return [event for event in events if event.asset_key == AssetKey(asset)]
+    return list({(event.asset_key, event.partition): event for event in events}.values())
 
 
 OURS = f"{errors.__name__}."

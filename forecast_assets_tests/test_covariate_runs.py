@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dagster import AssetKey, AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
+from dagster import (
+    AssetCheckSeverity,
+    AssetKey,
+    AssetMaterialization,
+    ExecuteInProcessResult,
+    TableMetadataValue,
+)
 from typer.testing import CliRunner
 
 from forecast_assets.cli import app
@@ -143,7 +149,8 @@ def test_a_revised_covariate_refits_and_makes_stale_only_the_models_that_use_it(
     assert not lacks_models(graph.settings, window(graph), ledger(graph))
     assert lacks_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
     drawn = materialized(graph.run("forecast", KEY), "distributions")
-    assert drawn.metadata["forecasts_stale"].value == 2  # of sarimax
+    assert drawn.metadata["forecasts_stale"].value == 1  # of sarimax
+    assert drawn.metadata["forecasts_reissued"].value == 1  # nothing has happened after it yet
     revise(graph, "vix", 100)
     assert lacks_models(graph.settings, window(graph), ledger(graph))
     trained = materialized(graph.run("train", KEY), "trained_models")
@@ -307,3 +314,25 @@ def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
     assert "sarimax" in ensemble.parameters
     assert not lacks_models(graph.settings, window(graph), ledger(graph))
+
+
+def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(
+    make_graph: MakeGraph,
+) -> None:
+    graph = make_graph(with_features(make_history(655)), models=["naive"])
+    path = graph.settings.folder / "covariates" / "vix.csv"
+    path.write_text("date,close\n2011-03-01,20.5\n2011-03-02,20.7\n")
+    (rain,) = (graph.settings.folder / "covariates").glob("rain.csv")
+    rain.unlink()
+    ran = graph.run("load_prices", "Coffee")
+    assert ran.success
+    (check,) = [x for x in ran.get_asset_check_evaluations() if x.check_name == "covariates_match"]
+    assert (check.passed, check.severity) == (False, AssetCheckSeverity.WARN)
+    failed = check.metadata["failed"]
+    assert isinstance(failed, TableMetadataValue)
+    lines = [str(record.data["found"]) for record in failed.records]
+    assert [line.partition(":")[0] for line in lines] == ["Coffee, covariate rain", "Coffee"]
+    assert lines[1].startswith("Coffee: covariate vix: no value at any of the 655 sessions")
+    noted = materialized(ran, "features").metadata["notes"]
+    assert isinstance(noted, TableMetadataValue)
+    assert lines[1] in [record.data["note"] for record in noted.records]

@@ -75,6 +75,7 @@ def test_the_checks_are_these() -> None:
         ("distributions", "no_null", True),
         ("distributions", "path_count", True),
         ("distributions", "spread_grows", False),
+        ("features", "covariates_match", False),
         ("prices", "no_missing_sessions", False),
         ("prices", "no_strange_prices", False),
         ("prices", "price_freshness", False),

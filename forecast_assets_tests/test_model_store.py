@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_the_row_says_what_the_model_is(models: ModelStore) -> None:
     assert row.model_size_bytes == len(row.fitted_model_json)
     assert '"converged":true' in row.fit_metrics
     assert '"arch":' in row.library_versions
+
+
+@pytest.mark.parametrize("below", [0, 1, 3])
+def test_a_log_model_counts_the_sessions_that_it_was_fitted_on(
+    models: ModelStore, below: int
+) -> None:
+    closes = HISTORY.closes.copy()
+    closes[100 : 100 + below] = -36.98
+    history = replace(HISTORY, closes=closes)
+    save_model(MODEL, history=history, training_date="2020-01-01", model_version="notebook")
+    (row,) = models.store.models.find()
+    assert row.training_samples == 520 - below
 
 
 def test_a_large_payload_goes_to_the_artifact_store(models: ModelStore, tmp_path: Path) -> None:

@@ -130,8 +130,7 @@ def test_an_unknown_backend_fails_every_partition_of_a_run_in_words(make_graph: 
     first, *others = str(caught.value).splitlines()
     assert first.startswith(f"{keys[0]}: parallel.backend: found 'slurm'")
     assert others == [
-        f"{key}: not trained: an earlier partition's error ended it"
-        for key in keys[1:]
+        f"{key}: not trained: an earlier partition's error ended it" for key in keys[1:]
     ]
 
 

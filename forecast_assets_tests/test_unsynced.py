@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
@@ -62,17 +61,6 @@ def load(keeper: Caretaker, first: str, last: str) -> None:
     assert ran.success
 
 
-@pytest.fixture
-def keeper(tmp_path: Path) -> Caretaker:
-    """Two commodities that are loaded, trained, forecast and scored up to 2020-08-28."""
-    keeper = caretaker(tmp_path, "Coffee", "Sugar")
-    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
-    keeper.settle()
-    load(keeper, "Coffee", "Sugar")
-    keeper.settle()
-    return keeper
-
-
 def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
     found = {}
     for name in ("Coffee", "Sugar"):
@@ -82,35 +70,40 @@ def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
     return found
 
 
-def test_nothing_is_unsynced_after_new_days_although_prices_were_loaded_again(
-    keeper: Caretaker,
+def land(keeper: Caretaker) -> None:
+    """What the sensor of files asks for, and nothing else."""
+    for request in keeper.land().run_requests or []:
+        assert keeper.execute("new_market_data", request).success
+
+
+def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
+    tmp_path: Path,
 ) -> None:
-    for place in (695, 696, 697):
-        keeper.drop(f"{place}.csv", only(COFFEE, place), only(SUGAR, place))
-        keeper.settle()
-        load(keeper, "Coffee", "Sugar")
-        assert unsynced(keeper.settings, keeper.instance) == {}
-
-
-def test_a_revision_of_the_past_is_told_of_its_commodity_and_no_other(keeper: Caretaker) -> None:
-    keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))  # 2020-04-20, in the second window
-    keeper.tick()
-    load(keeper, "Coffee", "Sugar")
-    told = unsynced(keeper.settings, keeper.instance)
-    windows = {f"Coffee|2020-{month}-01" for month in ("01", "04", "07")}
-    assert told["trained_models"] == told["distributions"] == windows
-    before, after = versions(keeper, "features"), None
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
     keeper.settle()
     load(keeper, "Coffee", "Sugar")
-    after = versions(keeper, "features")
-    assert before == after
-    assert before["Coffee"] != before["Sugar"]
-    left = unsynced(keeper.settings, keeper.instance)
-    assert left["trained_models"] == {"Coffee|2020-01-01", "Coffee|2020-04-01"}
 
-
-def test_a_correction_of_the_last_close_leaves_all_windows_synced(keeper: Caretaker) -> None:
+    # A new day of both, and a correction of the close before it: nothing is due afterwards.
+    keeper.drop("day.csv", only(COFFEE, 695), only(SUGAR, 695))
     keeper.drop("correction.csv", only(SUGAR, 694, factor=1.002))
     keeper.settle()
     load(keeper, "Coffee", "Sugar")
     assert unsynced(keeper.settings, keeper.instance) == {}
+
+    # A close of 2020-04-20, in the second of three windows: told of its commodity alone.
+    keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))
+    land(keeper)
+    load(keeper, "Coffee", "Sugar")
+    told = unsynced(keeper.settings, keeper.instance)
+    windows = [f"Coffee|2020-{month}-01" for month in ("01", "04", "07")]
+    assert told == {key: set(windows) for key in ("trained_models", "distributions", "scores")}
+    before = versions(keeper, "features")
+    assert before["Coffee"] != before["Sugar"]
+
+    # What was due is done, and both keep their versions though a run gives one to all.
+    keeper.settle()
+    load(keeper, "Coffee", "Sugar")
+    assert versions(keeper, "features") == before
+    left = unsynced(keeper.settings, keeper.instance)
+    assert left["trained_models"] == set(windows[:2])

@@ -11,12 +11,14 @@ from dagster import (
     AssetIn,
     AssetKey,
     AssetMaterialization,
+    AssetRecordsFilter,
     AssetsDefinition,
     BackfillPolicy,
     BetaWarning,
     ConfigurableIOManager,
     ConfigurableResource,
     DagsterInstance,
+    DataVersion,
     ExecuteInProcessResult,
     InputContext,
     IOManager,
@@ -253,3 +255,37 @@ def test_the_configured_instance_needs_a_dagster_home(monkeypatch: pytest.Monkey
     monkeypatch.delenv("DAGSTER_HOME")
     with pytest.raises(DagsterHomeNotSetError):
         DagsterInstance.get()
+
+
+def test_all_partitions_of_a_run_get_one_data_version_and_a_later_event_may_give_another(
+    instance: DagsterInstance,
+) -> None:
+    tag = "dagster/data_version"
+    with pytest.warns(BetaWarning, match="backfill_policy"):
+
+        @asset(partitions_def=WINDOWS, backfill_policy=BackfillPolicy.single_run())
+        def windows(
+            context: AssetExecutionContext,
+        ) -> Iterator[Output[None] | AssetMaterialization]:
+            context.set_data_version(context.asset_key, DataVersion("one"))
+            yield Output(None)
+            wanted = AssetRecordsFilter(context.asset_key, asset_partitions=[SUGAR[2]])
+            (logged,) = instance.fetch_materializations(wanted, limit=1).records
+            assert logged.asset_materialization is not None  # it is stored by now
+            tags = {**(logged.asset_materialization.tags or {}), tag: "another"}
+            yield AssetMaterialization(context.asset_key, partition=SUGAR[2], tags=tags)
+
+    run_sugar([windows], Recorder(lambda *_: None), instance)
+    newest = {
+        key: record.asset_materialization
+        for key in SUGAR
+        for record in instance.fetch_materializations(
+            AssetRecordsFilter(AssetKey("windows"), asset_partitions=[key]), limit=1
+        ).records
+    }
+    found = {key: (event.tags or {})[tag] for key, event in newest.items() if event}
+    assert found == dict.fromkeys(SUGAR, "one") | {SUGAR[2]: "another"}
+    last = instance.get_latest_materialization_event(AssetKey("windows"))
+    assert last is not None
+    assert last.asset_materialization is not None
+    assert last.asset_materialization.partition == SUGAR[2]
