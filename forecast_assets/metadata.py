@@ -270,7 +270,7 @@ def of_leaderboard(rows: pd.DataFrame, in_use: str, units: Mapping[str, str]) ->
     ``units``: of the price, by commodity.
     """
     ordered = rows.sort_values("model_version", key=lambda x: x != in_use, kind="stable")
-    records = [_standing(row, units) for row in ordered.to_dict("records")]
+    records = [_standing(row, in_use, units) for row in ordered.to_dict("records")]
     more = "SELECT * FROM commodity.forecast.leaderboard ORDER BY commodity, place"
     return {"leaderboard": table(records, more), "dagster/row_count": len(rows)}
 
@@ -386,11 +386,13 @@ def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any
     return rows
 
 
-def _standing(row: Mapping[str, Any], units: Mapping[str, str]) -> Mapping[str, Any]:
+def _standing(row: Mapping[str, Any], in_use: str, units: Mapping[str, str]) -> Mapping[str, Any]:
     """A row of the leaderboard as it is read: means beside the forecasts that they are over."""
+    version = row["model_version"]
+    whose = "" if version == in_use else f"{UNBROKEN}({version})"
     return {
         "commodity": row["commodity"],
-        "model": f"{row['place']}.{UNBROKEN}{row['model_name']}",
+        "model": f"{row['place']}.{UNBROKEN}{row['model_name']}{whose}",
         "skill": figures.change(row["skill"]),
         "calibration": figures.unbroken(row["calibration"]),
         "against naive": figures.unbroken(row["dm_verdict"]),
@@ -398,7 +400,7 @@ def _standing(row: Mapping[str, Any], units: Mapping[str, str]) -> Mapping[str, 
         "forecasts": row["forecasts"],
         "of": figures.span(_day(row["first_forecast"]), _day(row["last_forecast"])),
         "apart": row["effective_forecasts"],
-        "model_version": row["model_version"],
+        "model_version": version,
     }
 
 

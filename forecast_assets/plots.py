@@ -92,14 +92,14 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
     """The newest forecast of each model over the last closes, as Markdown."""
     rows = -(-len(fans) // COLUMNS)
     figure = Figure(figsize=(8, 2.8 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).flat
+    panels = list(figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).flat)
     for panel, (name, fan) in zip(panels, fans.items(), strict=False):
         _draw_newest(panel, history.known_at(fan.cutoff), fan)
         panel.set_title(f"{name}, from {fan.start}", fontsize=9)
         panel.set_ylabel(unit, parse_math=False)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=7)
-    for unused in list(panels)[len(fans) :]:
+    for unused in panels[len(fans) :]:
         unused.set_visible(False)
     figure.suptitle(f"{history.commodity}: the next sessions, by model")
     return _small(figure, f"forecasts of {history.commodity}").markdown

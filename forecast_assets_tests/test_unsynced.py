@@ -81,8 +81,9 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
 ) -> None:
     keeper = caretaker(tmp_path, "Coffee", "Sugar")
     keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
-    keeper.settle()
+    land(keeper)
     load(keeper, "Coffee", "Sugar")
+    keeper.settle()
 
     # A new day of both, and a correction of the close before it: nothing is due afterwards.
     keeper.drop("day.csv", only(COFFEE, 695), only(SUGAR, 695))
