@@ -761,7 +761,7 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
             return Commodity
         if keys[2] != "source":
             return Columns if keys[-1] == "columns" else Covariate
-        return Columns if keys[-1] == "columns" else SOURCES[keys[3]]
+        return Columns if keys[-1] == "columns" else SOURCES.get(keys[-1], Commodity)
     if keys[:2] == ("landing", "formats"):
         return Columns if keys[-1] == "columns" else LandingFormat
     return PARTS.get(keys[0], Settings)
@@ -775,13 +775,15 @@ def _line(detail: Any, section: type[BaseModel]) -> str:
         return f"{'.'.join(parents[:-1])}: found the name {found!r}{unquoted}; {message}"
     tagged = len(parents) > 3 and parents[2] == "source"  # pydantic puts the source's type in
     key = ".".join([*parents[:3], *parents[4:], last] if tagged else [*parents, last])
+    if len(parents) == 3 and parents[2] == "source":
+        key = ".".join(parents)
     match detail["type"]:
         case "missing":
             return f"{key}: missing"
         case "extra_forbidden":
-            own = [name for name in section.model_fields if name in section.__annotations__]
-            others = [name for name in section.model_fields if name not in own]
-            allowed = ", ".join([*own, *others]) or "none"
+            # A file's own keys before those of how it is written.
+            fields = sorted(section.model_fields, key=FileFormat.model_fields.__contains__)
+            allowed = ", ".join(fields) or "none"
             return f"{key}: unknown key, found {found!r}, allowed: {allowed}"
         case "union_tag_not_found":
             return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"

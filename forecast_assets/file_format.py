@@ -6,9 +6,9 @@ the key to set where it does.
 
 import codecs
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from forecast_assets.section import Section
 
@@ -113,6 +113,12 @@ class FileFormat(Section):
         except (LookupError, UnicodeError, AttributeError) as error:
             raise ValueError("allowed: a text encoding of Python, such as utf-16") from error
         return name
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise ValueError("allowed: `thousands` that are not `decimal`")
+        return self
 
     @property
     def settled(self) -> "FileFormat":

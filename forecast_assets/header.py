@@ -193,10 +193,13 @@ def _names(places: Places) -> list[str | int]:
     return [*places] if isinstance(places, list) else [places]
 
 
-def place_of(header: Header, key: str, places: Places, *, needed: bool) -> int | None:
+def place_of(
+    header: Header, key: str, places: Places, *, needed: bool, mine: Sequence[int] = ()
+) -> int | None:
     """Where a column stands that the configuration names, None for one that is not needed.
 
-    Of a list the first that is there counts; numbers in it are for files without a header.
+    Of a list the first that is there counts; numbers in it are for files without a header. Of
+    several columns of a name the one that is among ``mine`` counts.
     Raises UnclearFormat for a column that is not there, or twice.
     """
     wanted, several = _names(places), isinstance(places, list)
@@ -207,7 +210,10 @@ def place_of(header: Header, key: str, places: Places, *, needed: bool) -> int |
             continue
         exact = [i for i, x in enumerate(header.columns) if name.strip().lower() == x.name]
         found = exact or [i for i, x in enumerate(header.columns) if comparable(name) in x.said]
+        found = [i for i in found if i in mine] or found
         if len(found) > 1:
+            if key in NAMES and len(header.lines) > 1:
+                _refuse_closes(header, found)
             raise UnclearFormat(f"has {len(found)} columns {name!r}", f"columns.{key}")
         if found:
             return found[0]
@@ -224,7 +230,7 @@ def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[
     taken. Raises UnclearFormat where two could be the close.
     """
     places: dict[str, int] = {}
-    mine = _of_commodity(header, called)
+    mine = of_commodity(header, called)
     for role, names in NAMES.items():
         if getattr(columns, role) is not None:
             continue
@@ -240,13 +246,16 @@ def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[
     return places
 
 
-def _of_commodity(header: Header, called: Sequence[str]) -> list[int]:
-    """The columns that name the commodity, by the first of its names that any has."""
+def of_commodity(header: Header, called: Sequence[str]) -> list[int]:
+    """The columns that name the commodity, by the first of its names that any has.
+
+    None where another column is called the close.
+    """
     for name in called:
         wanted = comparable(name)
         found = [i for i, x in enumerate(header.columns) if wanted in (x.name, *x.said)]
-        own = [i for i, x in enumerate(header.columns) if "close" in x.said and i not in found]
-        if len(found) > 1 or (found and not own):
+        closes = [i for i, x in enumerate(header.columns) if "close" in x.said]
+        if found and (not closes or set(found) & set(closes)):
             return found
     return []
 

@@ -1,6 +1,5 @@
 """What is understood of a file of prices, and the keys of the configuration that say the same."""
 
-import csv
 import os
 import re
 from collections.abc import Sequence
@@ -15,10 +14,11 @@ import yaml
 
 from forecast_assets.configuration import NAME_PATTERN, FileSource
 from forecast_assets.content import ONE_BYTE
-from forecast_assets.errors import SourceError, UnclearFormat
+from forecast_assets.errors import SourceError
 from forecast_assets.file_format import TAB, FileFormat
 from forecast_assets.header import Column
 from forecast_assets.refusals import grouped
+from forecast_assets.rows import told
 from forecast_assets.sources import LAYOUT, Observations, read_files
 from forecast_assets.table_file import TableFile, Understood, open_table
 from forecast_assets.written_days import by_formats
@@ -56,13 +56,12 @@ def inspect_file(
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
     try:
-        table = open_table(path, source)
-        facts += facts_of(table)
-        found = table.read(LAYOUT, (source.symbol or name,))
+        with told(path.name, f"commodities.{name}.source.{{}}"):
+            table = open_table(path, source)
+            facts += facts_of(table)
+            found = table.read(LAYOUT, (source.symbol or name,))
         facts += _meaning(table, found)
         observed = read_files(name, source, folder, today)
-    except (OSError, ValueError, csv.Error, UnclearFormat) as error:
-        return Inspection(facts, strange=_first_lines(path), refusal=f"{path.name} {error}")
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
     section = _section(source, name, table, found, observed, folder, today)

@@ -38,6 +38,7 @@ from forecast_assets.header import (
     find_header,
     is_day,
     is_number,
+    of_commodity,
     only_number,
     place_of,
     recognised,
@@ -189,11 +190,11 @@ class TableFile:
     def _roles(self, called: Sequence[str]) -> dict[str, int]:
         """Where the columns of prices stand that are set or that names tell."""
         columns, header = self.form.columns, self.header
-        places = recognised(header, columns, called)
+        places, mine = recognised(header, columns, called), of_commodity(header, called)
         for role in ("open", "high", "low", "close", "volume"):
             said = getattr(columns, role)
             if said is not None:
-                place = place_of(header, role, said, needed=role == "close")
+                place = place_of(header, role, said, needed=role == "close", mine=mine)
                 places |= {} if place is None else {role: place}
         return {role: place for role, place in places.items() if place != self.day}
 

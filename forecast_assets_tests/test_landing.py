@@ -384,6 +384,36 @@ def test_a_wide_files_bad_value_is_named_by_its_own_column(folder: LandingFolder
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "Datum;Schluss\n17.11.2026;1.050,5\n18.11.2026;1.051,5\n",
+        'Date,Price\n"Nov 17, 2026","1,050.50"\n"Nov 18, 2026","1,051.50"\n',
+        "observation_date,PSUGA\n2026-11-17,1050.5\n2026-11-18,1051.5\n",
+        "date\tSugar\tCocoa\n2026/11/17\t1050.5\t1\n2026/11/18\t1051.5\t1\n".encode("utf-16"),
+    ],
+)
+def test_files_of_vendors_are_understood(folder: LandingFolder, content: str | bytes) -> None:
+    expected = {"Sugar": {"2026-11-17": 1050.5, "2026-11-18": 1051.5}}
+    assert closes(read(folder, "sugar.csv", content)) == expected
+
+
+def test_a_doubt_about_a_dropped_file_is_settled_by_a_rule_for_its_name(tmp_path: Path) -> None:
+    commodities = {"Sugar": {"unit": "USc/lb", "source": {"type": "landing"}}}
+    text = "Date,Price\n3/11/2026,1.5\n"
+    keeper = caretaker(tmp_path / "a", commodities=commodities)
+    plain = LandingFolder(keeper.settings)
+    plain.make()
+    said = r"sugar.csv: holds days in doubt: .* set date_format of a rule of landing.formats"
+    with pytest.raises(SourceError, match=said):
+        read(plain, "sugar.csv", text)
+    rules = [{"files": "SUGAR*", "date_format": "%d/%m/%Y"}]
+    keeper = caretaker(tmp_path / "b", commodities=commodities, landing={"formats": rules})
+    ruled = LandingFolder(keeper.settings)
+    ruled.make()
+    assert closes(read(ruled, "sugar.csv", text)) == {"Sugar": {"2026-11-03": 1.5}}
+
+
+@pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("sugar.doc", "x", "sugar.doc: found a file '.doc', allowed: .csv, .tsv, .txt, .xlsx"),

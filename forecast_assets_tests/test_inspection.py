@@ -1,0 +1,105 @@
+"""What ``forecast inspect`` says of a file, and the section that it prints: pasted, it reads it."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from forecast_assets.cli import app
+from forecast_assets.configuration import FileSource
+from forecast_assets.inspection import Inspection, inspect_file, name_of
+from forecast_assets.sources import read_files
+from forecast_assets_tests.test_table_file import VENDORS
+
+TODAY = date(2026, 11, 25)
+
+
+def inspected(folder: Path, text: str, keys: dict[str, Any] | None = None) -> Inspection:
+    path = folder / "Gold [1].csv"
+    path.write_bytes(text.encode())
+    return inspect_file(path, keys or {}, "Gold", folder, TODAY)
+
+
+@pytest.mark.parametrize("vendor", list(VENDORS))
+def test_the_section_pasted_reads_the_file_alike(tmp_path: Path, vendor: str) -> None:
+    found = inspected(tmp_path, VENDORS[vendor])
+    assert found.refusal == ""
+    section = yaml.safe_load(found.section)["commodities"]["Gold"]
+    source = FileSource.model_validate(section["source"])
+    prices = read_files("Gold", source, tmp_path, TODAY).prices
+    plain = FileSource(type="file", path="*.csv")
+    assert prices.equals(read_files("Gold", plain, tmp_path, TODAY).prices)
+    assert dict(found.facts)["prices"] == "2, 2026-11-23 to 2026-11-24"
+
+
+def test_the_section_says_what_was_recognised_and_no_more(tmp_path: Path) -> None:
+    text = "Datum;Schluss;Notiz\n23.11.2026;4.090,50;a\n24.11.2026;4.102,75;b\n"
+    found = inspected(tmp_path, text)
+    assert yaml.safe_load(found.section) == {
+        "commodities": {
+            "Gold": {
+                "unit": "USD",
+                "source": {
+                    "type": "file",
+                    "path": "Gold [[]1].csv",
+                    "columns": {"date": "Datum", "close": "Schluss"},
+                    "date_format": "%d.%m.%Y",
+                    "delimiter": ";",
+                    "decimal": ",",
+                    "thousands": ".",
+                },
+            }
+        }
+    }
+    assert found.strange == ["columns that are not read: notiz"]
+    assert found.ends["close"].tolist() == ["4090.50", "4102.75"]
+    own = yaml.safe_load(inspected(tmp_path, "date,close\n2026-11-23,1.5\n").section)
+    assert own["commodities"]["Gold"]["source"] == {"type": "file", "path": "Gold [[]1].csv"}
+
+
+def test_a_doubt_shows_the_first_lines_and_what_was_understood_so_far(tmp_path: Path) -> None:
+    text = "Day;Price\n3/4/2026;1,5\n4/4/2026;1,6\n"
+    found = inspected(tmp_path, text)
+    assert "set commodities.Gold.source.date_format" in found.refusal
+    assert found.section == ""
+    assert dict(found.facts)["delimiter"] == ";"
+    assert found.strange[:2] == ["line 1: Day;Price", "line 2: 3/4/2026;1,5"]
+    settled = inspected(tmp_path, text, {"date_format": "%d/%m/%Y"})
+    assert dict(settled.facts)["prices"] == "2, 2026-04-03 to 2026-04-04"
+    assert "date_format: '%d/%m/%Y'" in settled.section
+
+
+def test_the_command_prints_the_section_and_exits_with_one_for_a_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    runner = CliRunner()
+    (tmp_path / "a\x1b[31m.csv").write_text(VENDORS["excel in German"])
+    shown = runner.invoke(app, ["inspect", "a\x1b[31m.csv", "--commodity", "Gold"])
+    assert shown.exit_code == 0
+    assert "\x1b" not in shown.output
+    assert "    source:\n      type: file\n" in shown.output
+    (tmp_path / "b.csv").write_text("Day,Price\n3/4/2026,1.5\n")
+    refused = runner.invoke(app, ["inspect", "b.csv"])
+    assert refused.exit_code == 1
+    assert "set commodities.b.source.date_format" in refused.output
+    settled = runner.invoke(app, ["inspect", "b.csv", "--set", "date_format=%d/%m/%Y"])
+    assert settled.exit_code == 0
+    for arguments, said in (
+        (["inspect", "none.csv"], "there is no such file"),
+        (["inspect", "b.csv", "--set", "decimal"], "allowed: KEY=VALUE"),
+        (["inspect", "b.csv", "--set", "colour=red"], "colour"),
+        (["inspect", "b.csv", "--format", "mine"], "format: Input should be 'investing'"),
+    ):
+        told = runner.invoke(app, arguments)
+        assert (told.exit_code, said in told.output) == (1, True)
+
+
+def test_a_name_is_made_of_a_files() -> None:
+    assert name_of(Path("CL=F daily.csv")) == "CL_F_daily"
+    assert name_of(Path("_gold_.csv")) == "gold"
+    assert name_of(Path("日.csv")) == "NAME"
