@@ -1,5 +1,6 @@
 """Resources: the store that assets and IO managers are given."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from forecast_assets.store.database import Connection
 from forecast_assets.store.duckdb import DuckDBStore
 
 LOCK_SECONDS = 20.0
-"""A sensor waits no longer than this for the tables: it looks again soon."""
+"""A sensor, or a run that has ended, waits no longer than this for the tables."""
 
 
 class StoreResource(DuckDBResource):
@@ -49,8 +50,8 @@ class StoreResource(DuckDBResource):
         if context.run is None:
             return
         try:
-            if context.instance is not None:
-                leave_mark(context.instance, context.run, self._store().marks)
+            if context.instance is not None and self._pulse.lock_counter == 1:  # the last to end
+                leave_mark(context.instance, context.run, self._store(LOCK_SECONDS).marks)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 
@@ -65,10 +66,9 @@ class StoreResource(DuckDBResource):
         with database.reading() if read_only else database.writing() as connection:
             yield connection
 
-    def _store(self) -> DuckDBStore:
-        return DuckDBStore(
-            Path(self.database), self.horizon, self.memory_limit, self.lock_timeout_seconds
-        )
+    def _store(self, longest_wait: float = math.inf) -> DuckDBStore:
+        seconds = min(longest_wait, self.lock_timeout_seconds)
+        return DuckDBStore(Path(self.database), self.horizon, self.memory_limit, seconds)
 
 
 def impatient_store(settings: Settings) -> DuckDBStore:
