@@ -174,11 +174,9 @@ def _shortened(places: Sequence[str]) -> str:
 
 def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:
     """At the end of a run that a sensor asked for: the tables know it, and it says so."""
-    now_known = instance.get_run_by_id(run.run_id)
-    if DUE not in run.tags or now_known is None or now_known.tags.get(TABLES) == run.run_id:
-        return
-    marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
-    instance.add_run_tags(run.run_id, {TABLES: run.run_id})
+    if DUE in run.tags:
+        marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
+        instance.add_run_tags(run.run_id, {TABLES: run.run_id})
 
 
 def work_of(record: RunRecord) -> list[Work]:

@@ -19,7 +19,7 @@ from forecast_assets.store.patience import Patience, Told
 from forecast_assets.store.snapshot import snapshot
 
 LOCK_SECONDS = 20.0
-"""A sensor waits no longer than this for the tables: it looks again soon."""
+"""A sensor, or a run that has ended, waits no longer than this for the tables."""
 
 
 class StoreResource(DuckDBResource):
@@ -60,8 +60,8 @@ class StoreResource(DuckDBResource):
         if context.run is None:
             return
         try:
-            if context.instance is not None:
-                leave_mark(context.instance, context.run, self._store().marks)
+            if context.instance is not None and self._pulse.lock_counter == 1:  # the last to end
+                leave_mark(context.instance, context.run, self._impatient().marks)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 
@@ -89,6 +89,11 @@ class StoreResource(DuckDBResource):
             self.patience,
             self._told,
         )
+
+    def _impatient(self) -> DuckDBStore:
+        """The tables, waited for no longer than a run that has ended may."""
+        seconds = min(LOCK_SECONDS, self.lock_timeout_seconds)
+        return DuckDBStore(Path(self.database), self.horizon, self.memory_limit, seconds)
 
 
 def impatient_store(settings: Settings) -> DuckDBStore:

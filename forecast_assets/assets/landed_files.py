@@ -62,7 +62,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
                 except Interrupted:
                     raise
                 except Exception as error:  # a file's boundary; raised below
-                    failed.append(f"{name}: {type(error).__name__}: {error}")
+                    failed.append(" ".join(f"{name}: {type(error).__name__}: {error}".split()))
                     context.log.exception(failed[-1])
         for file in received:
             log = context.log.error if file.reason else context.log.info
