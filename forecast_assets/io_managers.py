@@ -200,19 +200,7 @@ class PartitionedIOManager(ConfigurableIOManager):
         self, context: OutputContext, obj: Partitioned
     ) -> Iterator[DagsterEvent]:
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
-        failed: dict[str, str] = {}
-        try:
-            for key in obj.track():
-                try:
-                    self._commit(obj, key, context.run_id)
-                except Interrupted:
-                    raise
-                except Exception as error:  # a partition's boundary; raised below
-                    failed[key] = told(context, key, error)
-                    if isinstance(error, StoreLocked):
-                        break  # what the others compute could not be written
-        except Interrupted as error:
-            failed["the rest"] = str(error)
+        failed = self._commit_all(context, obj)
         for key in obj.newest_of_each:
             shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
             obj.described[key] = with_picture(obj.described[key], shown)
@@ -232,6 +220,25 @@ class PartitionedIOManager(ConfigurableIOManager):
         yield from check_events(obj.context, context.asset_key, obj.findings)
         raise PartitionsFailed("\n".join(failed.values()))
 
+    def _commit_all(self, context: OutputContext, obj: Partitioned) -> dict[str, str]:
+        """Compute and commit each partition; returns why some failed, by key, in a line each."""
+        failed: dict[str, str] = {}
+        try:
+            for key in obj.track():
+                try:
+                    self._commit(obj, key, context.run_id)
+                except Interrupted:
+                    raise
+                except Exception as error:  # a partition's boundary; raised at the end
+                    failed[key] = " ".join(f"{key}: {type(error).__name__}: {error}".split())
+                    context.log.exception(failed[key])
+                    observe(context, key, error)
+                    if isinstance(error, StoreLocked):
+                        break  # what the others compute could not be written
+        except Interrupted as error:
+            failed["the rest"] = str(error)
+        return failed
+
     def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
         """Compute, inspect and commit one partition, and keep what it says of itself."""
         context = obj.context
@@ -247,17 +254,11 @@ class PartitionedIOManager(ConfigurableIOManager):
         obj.described[key] = metadata
 
 
-def told(context: OutputContext, key: str, error: Exception) -> str:
-    """Why a partition failed, in a line that is logged, too.
-
-    What is committed of it although a part failed is logged as an observation: it is still due.
-    """
+def observe(context: OutputContext, key: str, error: Exception) -> None:
+    """Log what is committed of a partition although a part of it failed, which leaves it due."""
     if isinstance(error, ModelsFailed) and error.committed:
         asset = context.asset_key
         context.log_event(AssetObservation(asset, partition=key, metadata=error.committed))
-    said = " ".join(f"{key}: {type(error).__name__}: {error}".split())
-    context.log.error(said, exc_info=error)
-    return said
 
 
 @dataclass(frozen=True)
