@@ -22,7 +22,9 @@ from forecast_assets_tests.conftest import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import Holder, holding
 
 LIMIT_SECONDS = 300
-WEEKLY = {"cadence": "weekly", "start": "2020-01-01"}
+MONTHLY = {"cadence": "monthly", "start": "2020-01-01"}
+WINDOWS, FORECASTS = 9, 179
+"""Of them, until the newest price."""
 
 
 class Output:
@@ -81,7 +83,7 @@ def running(*arguments: str) -> Iterator[Output]:
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
     graph: Graph = make_graph(
-        models=["naive"], paths=20, training=WEEKLY, database={"lock_timeout_seconds": 5}
+        models=["naive"], paths=20, training=MONTHLY, database={"lock_timeout_seconds": 5}
     )
     return graph
 
@@ -99,12 +101,13 @@ def test_a_run_in_a_pipe_says_where_it_is_long_before_its_end(graph: Graph) -> N
             output.until(f"Coffee {stage} ended after ")
         lines = output.rest()
     assert output.process.returncode == 0
-    assert "Coffee train begins: 36 windows" in "\n".join(lines)
+    assert f"Coffee train begins: {WINDOWS} windows" in "\n".join(lines)
     times = [time.strptime(line[:8], "%H:%M:%S") for line in lines if " Coffee " in line[:16]]
     assert times == sorted(times) or times[0].tm_hour == 23
     assert lines[-1].startswith("Report: ")
     summary = next(line for line in lines if line.startswith("  Coffee: "))
-    assert "700 new sessions, 36 windows trained (36 models), 176 forecasts drawn" in summary
+    trained = f"{WINDOWS} windows trained ({WINDOWS} models)"
+    assert f"700 new sessions, {trained}, {FORECASTS} forecasts drawn" in summary
 
 
 def test_a_second_run_says_that_nothing_was_due_and_a_new_session_is_counted(
@@ -170,9 +173,10 @@ def test_a_forgotten_reader_is_named_and_waited_for_and_nothing_is_computed_agai
     assert output.process.returncode == 0, lines
     assert failures(lines) == []
     assert kept <= set(graph.store.models.find())
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 176
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == FORECASTS
     (summary,) = [line for line in lines if line.startswith("  Coffee: ")]
-    assert f"{36 - len(kept)} windows trained ({36 - len(kept)} models)" in summary
+    rest = WINDOWS - len(kept)
+    assert f"{rest} windows trained ({rest} models)" in summary
 
 
 @contextmanager
