@@ -6,12 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from dagster import RunRequest, SkipReason, build_schedule_context
 
 from forecast_assets.configuration import Settings
-from forecast_assets.history import History
+from forecast_assets.model_store import now
+from forecast_assets.price_contract import COLUMNS
 from forecast_assets.schedules import fetch_prices, schedules
+from forecast_assets.sources import Observations
 from forecast_assets_tests.caretaker import RANGE, caretaker
 from forecast_assets_tests.conftest import make_history
 
@@ -70,9 +73,9 @@ def test_a_commodity_that_trades_on_sundays_is_read_on_sundays(tmp_path: Path) -
     days = np.busday_offset(
         np.datetime64("2020-01-05"), np.arange(80), roll="forward", weekmask="1111001"
     )
-    keeper.drop("sundays.csv", History("WTI", days, np.full(80, 50.0)))
-    (request,) = keeper.land().run_requests or []
-    keeper.execute("new_market_data", request)
+    rows = pd.DataFrame({"date": days, "close": 50.0}).reindex(columns=list(COLUMNS))
+    told = Observations("WTI", "yahoo:CL=F", rows, complete=False)
+    keeper.store.prices.write(told, now(), "a run")
     assert asked(keeper.settings, "2026-11-22") == [("WTI", "WTI")]
     assert asked(keeper.settings, "2026-11-20") == nothing.format("19 19")
 
