@@ -46,8 +46,8 @@ def speaks_of(value: Any, name: str) -> bool:
         return value == name
     if isinstance(value, list | tuple):
         return any(speaks_of(each, name) for each in value[:1])
-    if isinstance(value, Path):
-        return value.stem == name
+    if hasattr(value, "stem"):
+        return bool(value.stem == name)
     inside = [getattr(value, each, None) for each in ("commodity", "name", "window", "path")]
     whose = str(getattr(value, "model_id", ""))
     return any(speaks_of(each, name) for each in inside if each is not None) or whose.startswith(
@@ -107,7 +107,6 @@ class Morning:
     settings: Settings
     run: Result
     status: Result
-    show: Result
 
     @property
     def failed(self) -> list[str]:
@@ -138,9 +137,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
             write_prices(folder / "home" / "landing" / f"{name}.csv", day.since(day.newest))
         for name, place in STAGES.items():
             break_down(patch, place, name)
-        yield Morning(
-            folder, settings, forecast("run"), forecast("status"), forecast("show", "history")
-        )
+        yield Morning(folder, settings, forecast("run"), forecast("status"))
 
 
 @pytest.mark.parametrize("stage", [name for name in STAGES if name not in CHECKED])
@@ -191,11 +188,6 @@ def test_status_has_a_row_of_each_and_names_the_broken_ones(morning: Morning) ->
     for stage in ("history", "paths", "calendar"):
         assert f"failed: {stage}: ValueError: out of order" in morning.status.output
     assert f"failed: {SOUND}" not in morning.status.output
-
-
-def test_show_names_the_broken_commodity(morning: Morning) -> None:
-    assert morning.show.exit_code == 1
-    assert morning.show.output.startswith("error: history: ValueError: out of order")
 
 
 @pytest.fixture
@@ -279,6 +271,14 @@ def test_a_run_of_several_commodities_fails_only_the_partitions_of_the_broken_on
     (request,) = keeper.due().run_requests or []
     assert keeper.execute("due_work", request).success
     assert len(keeper.cutoffs(SOUND)) == 9
+
+
+def test_show_names_the_broken_commodity(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(graph.settings.folder / "forecast.yaml"))
+    break_down(monkeypatch, "reading:Reader.prices")
+    done = forecast("show", BROKEN)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"error: {BROKEN}: ValueError: out of order")
 
 
 def test_prices_are_fetched_of_the_others(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
