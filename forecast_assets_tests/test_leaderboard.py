@@ -305,7 +305,7 @@ def test_a_rerun_replaces_every_row_and_the_metadata_show_them(
     assert (first["commodity"], place, first["CRPS"]) == (ALL, "1.", "none")
     assert first["skill"] == change(float(table.loc[(ALL, name)].skill))
     other = shown.records[3].data
-    assert re.fullmatch(r"[\d.]{4}\N{NO-BREAK SPACE}USc/lb", str(other["CRPS"]))
+    assert re.fullmatch(r"[\d.]{4,5}\N{NO-BREAK SPACE}USc/lb", str(other["CRPS"]))
     assert str(other["of"]).count("\N{NON-BREAKING HYPHEN}") == 4
 
 
