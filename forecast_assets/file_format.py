@@ -8,7 +8,7 @@ import codecs
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from forecast_assets.section import Section
 
@@ -21,11 +21,32 @@ NO_SEPARATOR = "none"
 
 TAB = "\t"
 
-Place = Annotated[int, Field(ge=1, strict=True)] | Annotated[str, Field(min_length=1)]
-"""A column, by what the header calls it (case does not matter), or counted from 1."""
+Place = int | str
 
-Places = Place | list[Place] | None
-"""A column, or several names of which the first that a file has is taken."""
+
+def _is_place(said: object) -> bool:
+    return (isinstance(said, str) and bool(said)) or (type(said) is int and said >= 1)
+
+
+def _place(said: Any) -> Any:
+    if not _is_place(said):
+        raise ValueError("allowed: a name, or a number from 1")
+    return said
+
+
+def _places(said: Any) -> Any:
+    every = said if isinstance(said, list) else [said]
+    if not every or not all(map(_is_place, every)):
+        raise ValueError(
+            "allowed: what the header calls a column, its number from 1, or a list of these"
+        )
+    return said
+
+
+# One validator for all branches, so that an error has the key that the user wrote.
+Places = Annotated[Any, AfterValidator(_places)]
+"""A column, by what the header calls it (case does not matter), or counted from 1; or several, of
+which the first that a file has is taken."""
 
 
 class Columns(Section):
@@ -40,23 +61,27 @@ class Columns(Section):
     volume: Places = None
 
 
-def _day_format(written: str) -> str:
-    if written in DAY_WORDS:
-        return written
+def _day_formats(said: Any) -> Any:
+    """One or several formats as a tuple. Raises ValueError for one that makes no day."""
+    every = [said] if isinstance(said, str) else said
+    if not isinstance(every, list | tuple) or not every or not all(map(_makes_a_day, every)):
+        raise ValueError(
+            "allowed: a format of strptime with a day, a month and a year, such as %d/%m/%Y, or"
+            f" one of {', '.join(DAY_WORDS)}, or a list of these"
+        )
+    return tuple(every)
+
+
+def _makes_a_day(written: object) -> bool:
+    if not isinstance(written, str) or written in DAY_WORDS:
+        return isinstance(written, str)
     example = datetime(2001, 11, 23)  # noqa: DTZ001 - only its digits matter
     try:
         same = datetime.strptime(example.strftime(written), written)  # noqa: DTZ007
     except ValueError:
-        same = None
-    if same is None or (same.year, same.month, same.day) != (2001, 11, 23):
-        raise ValueError(
-            "allowed: a format of strptime with a day, a month and a year, such as %d/%m/%Y, or"
-            f" one of {', '.join(DAY_WORDS)}"
-        )
-    return written
+        return False
+    return (same.year, same.month, same.day) == (2001, 11, 23)
 
-
-DayFormat = Annotated[str, AfterValidator(_day_format)]
 
 Preset = Literal[
     "investing",
@@ -76,7 +101,7 @@ class FileFormat(Section):
 
     format: Preset | None = Field(None, description="A vendor: its keys, by name.")
     columns: Columns = Columns()
-    date_format: DayFormat | list[DayFormat] | None = Field(
+    date_format: Annotated[tuple[str, ...], BeforeValidator(_day_formats)] | None = Field(
         None, description="As strptime has it, or iso, unix, unix_ms, excel; or a list of them."
     )
     delimiter: str | None = Field(None, description="One character, or `tab`.")
@@ -90,7 +115,7 @@ class FileFormat(Section):
         None, strict=True, ge=0, le=5, description="Rows of the header; 0: there is none."
     )
     skip_footer: int = Field(0, strict=True, ge=0, description="Rows after the last price.")
-    sheet: str | Annotated[int, Field(ge=1, strict=True)] | None = Field(
+    sheet: Annotated[Any, AfterValidator(_place)] = Field(
         None, description="The sheet of a workbook, by its name or counted from 1."
     )
 
@@ -132,9 +157,7 @@ class FileFormat(Section):
     @property
     def day_formats(self) -> tuple[str, ...]:
         """The formats of dates that are set; the first that fits a value is its."""
-        if self.date_format is None:
-            return ()
-        return (self.date_format,) if isinstance(self.date_format, str) else (*self.date_format,)
+        return self.date_format or ()
 
 
 PLAIN = FileFormat()

@@ -163,7 +163,10 @@ def _section(
     today: date,
 ) -> str:
     """The section to paste: all that was understood, if that reads the same when it is tried."""
-    given = source.model_dump(exclude_unset=True, exclude_defaults=True) | {"type": "file"}
+    given = source.model_dump(mode="json", exclude_unset=True, exclude_defaults=True)
+    given |= {"type": "file"}
+    if len(source.day_formats) == 1:
+        given["date_format"] = source.day_formats[0]
     understood = keys_of(table, found, source)
     said = given | {key: value for key, value in understood.items() if key not in given}
     if isinstance(given.get("columns"), dict):

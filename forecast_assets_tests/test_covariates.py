@@ -161,9 +161,7 @@ def test_a_file_of_a_vendor_is_understood_as_one_of_prices(read: Read) -> None:
     text = "Datum;VIX\n23.05.2024;1.012,5\n24.05.2024;1.013,5\n"
     assert values_of(read(text, column="VIX")) == {"2024-05-23": 1012.5, "2024-05-24": 1013.5}
     doubtful = "Day,VIX\n3/4/2024,1.5\n"
-    with pytest.raises(
-        SourceError, match=r"set commodities\.Coffee\.covariates\.rain\.date_format"
-    ):
+    with pytest.raises(SourceError, match=r"set commodities\.Coffee.*\.rain\.date_format"):
         read(doubtful, column="VIX")
     said = read(doubtful, column="VIX", date_format="%d/%m/%Y")
     assert values_of(said) == {"2024-04-03": 1.5}
