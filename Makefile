@@ -2,7 +2,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test check browser bench quality clean
@@ -10,12 +9,13 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
 
-demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml ## Install, and run the main job on the embedded sample
+demo: $(VENV)/installed ## Install, and run the main job on the embedded sample
 	$(BIN)/forecast run
 	@echo "Open the UI with: make ui"
 
-ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml ## Open the Dagster UI and daemon on http://localhost:3000
-	$(BIN)/dagster dev -w workspace.yaml
+PORT ?= 3000
+ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000, or PORT=...
+	$(BIN)/forecast ui --port $(PORT)
 
 test: check browser ## Install what tests need, then check and test: what CI runs
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -54,7 +54,3 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/installed
-
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(@D)
-	@cp $< $@

@@ -20,6 +20,9 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
+from forecast_assets.cli.serving import workspace
+from forecast_assets.home import Places
+
 ROOT = Path(__file__).parent.parent
 COMMODITIES = [f"Commodity{place}" for place in range(10)]
 MODELS = ["naive", "arima_auto", "ets", "garch", "reverting_volatility", "ensemble"]
@@ -42,14 +45,11 @@ def closes() -> pd.DataFrame:
 
 def site(folder: Path) -> dict[str, str]:
     """A configuration and an instance in a folder; the environment that points to them."""
-    (folder / "dagster").mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "dagster.yaml", folder / "dagster")
-    (folder / "forecast.yaml").write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
-    return os.environ | {
-        "DAGSTER_HOME": str(folder / "dagster"),
-        "FORECAST_CONFIG": str(folder / "forecast.yaml"),
-        "FORECAST_HOME": str(folder / "home"),
-    }
+    folder.mkdir(parents=True, exist_ok=True)
+    places = Places(folder / "forecast.yaml", folder / "home", folder / "dagster")
+    places.configuration.write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
+    places.prepare()
+    return os.environ | places.environment
 
 
 def drop(table: pd.DataFrame, folder: Path) -> float:
@@ -64,7 +64,7 @@ def drop(table: pd.DataFrame, folder: Path) -> float:
 @contextmanager
 def daemon(environment: Mapping[str, str], log: Path) -> Iterator[None]:
     """The Dagster daemon, until the block ends."""
-    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
+    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace())]
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)  # noqa: S603 - our own
         try:

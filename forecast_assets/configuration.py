@@ -1,6 +1,5 @@
 """The configuration file, validated: what is forecast, from which prices, by which models."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
-import exchange_calendars
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,8 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from forecast_assets.document import read_document
 from forecast_assets.errors import ConfigurationError, MissingExtra, UnknownModel
 from forecast_assets.file_format import PLAIN, Columns, FileFormat
+from forecast_assets.home import DATABASE, Places, configuration_path, expanded
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
@@ -232,6 +231,8 @@ class Commodity(Section):
     def _usable_calendar(cls, name: str) -> str:
         if name == FROM_DATA:
             return name
+        import exchange_calendars  # with pandas, a second that most configurations do not need
+
         known = exchange_calendars.get_calendar_names()
         if name not in known:
             raise ValueError(
@@ -474,7 +475,7 @@ class Settings(Section):
     database: Database = Database()
     parallel: Parallel = Parallel()
 
-    _folder: Path = PrivateAttr(default=Path())
+    _file: Path = PrivateAttr(default_factory=configuration_path)
 
     @field_validator("feature_sets", mode="after")
     @classmethod
@@ -558,18 +559,22 @@ class Settings(Section):
     @property
     def folder(self) -> Path:
         """The folder that holds the file; relative paths start here."""
-        return self._folder
+        return self.places.folder
+
+    @property
+    def places(self) -> Places:
+        """The file itself, and the folders of its data and of Dagster's history."""
+        return Places.of(self._file)
 
     @property
     def home(self) -> Path:
-        """The data folder: ``FORECAST_HOME``, or ``data`` beside the configuration."""
-        given = os.environ.get("FORECAST_HOME")
-        return expanded(given).resolve() if given else self.folder / "data"
+        """The data folder."""
+        return self.places.data
 
     @property
     def database_path(self) -> Path:
         """The database file. Its name is the catalog of every table in it."""
-        return self.home / "commodity.duckdb"
+        return self.home / DATABASE
 
     @property
     def read_copy_path(self) -> Path:
@@ -617,22 +622,12 @@ class Settings(Section):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read and validate a configuration file. Raises ConfigurationError."""
-        try:
-            text = path.read_text(encoding="utf-8")
-            document = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-        except OSError as error:
-            raise ConfigurationError(
-                f"{path}: {error.strerror}; FORECAST_CONFIG names the configuration file"
-            ) from error
-        except (yaml.YAMLError, ValueError) as error:
-            raise ConfigurationError(f"{path}: not YAML: {error}") from error
-        if not isinstance(document, dict):
-            raise ConfigurationError(f"{path}: found {document!r}, allowed: a mapping of keys")
+        document = read_document(path)
         try:
             settings = cls.model_validate(document)
         except ValidationError as error:
             raise ConfigurationError(_explain(path, error)) from error
-        settings._folder = path.resolve().parent
+        settings._file = path.absolute()
         return settings
 
 
@@ -654,16 +649,6 @@ PARTS: dict[str, type[Section]] = {
 def load_settings() -> Settings:
     """The configuration that ``FORECAST_CONFIG`` names, or ``forecast.yaml`` in this folder."""
     return Settings.load(configuration_path())
-
-
-def configuration_path() -> Path:
-    """Where the configuration is read from."""
-    return expanded(os.environ.get("FORECAST_CONFIG") or "forecast.yaml")
-
-
-def expanded(path: str) -> Path:
-    """A path with ``~`` replaced; an unknown user's is left as it is, and will not be found."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
 def _roster(
@@ -794,18 +779,3 @@ def _line(detail: Any, section: type[BaseModel]) -> str:
 def _explain(path: Path, error: ValidationError) -> str:
     lines = [_line(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
     return "\n".join([f"{path}: not a valid configuration", *(f"  {line}" for line in lines)])
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which the same key twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: list[Any] = []
-        for key_node in (key for key, _ in node.value if not key.tag.endswith(":merge")):
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} stands twice", key_node.start_mark
-                )
-            seen.append(key)
-        return super().construct_mapping(node, deep)

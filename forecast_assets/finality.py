@@ -5,15 +5,17 @@ York has ended in Singapore too, where the next day has begun.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import exchange_calendars
 import pandas as pd
-from exchange_calendars import ExchangeCalendar
 
 from forecast_assets.configuration import FROM_DATA, Fetch
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.sessions import WEEKDAYS, Week, expected_sessions
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
 
 PAUSES = {"CMES": time(16), "us_futures": time(17)}
 """When exchanges that trade around the clock stop for an hour, on their own clocks.
@@ -33,6 +35,8 @@ def final_at(day: date, calendar: str, fetch: Fetch) -> datetime:
     if calendar == FROM_DATA:
         zone = ZoneInfo(fetch.exchange_timezone)
         return datetime.combine(day, time.fromisoformat(fetch.final_at), zone).astimezone(UTC)
+    import exchange_calendars  # loaded when a calendar is named
+
     exchange = exchange_calendars.get_calendar(calendar)
     if exchange.name in PAUSES:
         return datetime.combine(day, PAUSES[exchange.name], _zone(exchange)).astimezone(UTC)
@@ -49,6 +53,8 @@ def newest_final(now: datetime, calendar: str, fetch: Fetch) -> date:
     if calendar == FROM_DATA:
         today = now.astimezone(ZoneInfo(fetch.exchange_timezone)).date()
         return today if final_at(today, calendar, fetch) <= now else today - ONE_DAY
+    import exchange_calendars  # loaded when a calendar is named
+
     exchange = exchange_calendars.get_calendar(calendar)
     today = now.astimezone(_zone(exchange)).date()
     begun = exchange.sessions[exchange.sessions <= pd.Timestamp(today + ONE_DAY)]
@@ -74,5 +80,5 @@ def has_ended(
     return any(since < final_at(day, calendar, fetch) <= until for day in days.tolist())
 
 
-def _zone(exchange: ExchangeCalendar) -> ZoneInfo:
+def _zone(exchange: "ExchangeCalendar") -> ZoneInfo:
     return ZoneInfo(str(exchange.tz))

@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import exchange_calendars
-
 from forecast_assets.configuration import FROM_DATA, Commodity, FileSource, RowKeys
 
 
@@ -74,6 +72,8 @@ def _exchange(calendar: str) -> tuple[ZoneInfo | None, bool]:
     """
     if calendar == FROM_DATA:
         return None, False
+    import exchange_calendars  # loaded when a calendar is named
+
     known = exchange_calendars.get_calendar(calendar)
     zone = None if str(known.tz) == "UTC" else ZoneInfo(str(known.tz))
     friday, sunday = known.weekmask[4], known.weekmask[6]

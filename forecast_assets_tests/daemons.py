@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast_assets.cli.serving import workspace
 from forecast_assets.configuration import Settings
-from forecast_assets_tests.conftest import ROOT
 
 STOP_SECONDS = 20
 
@@ -73,7 +73,7 @@ def start(
     """Start a program in a process group of its own."""
     with (folder / f"{module}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments, "-w", str(ROOT / "workspace.yaml")],
+            [sys.executable, "-m", module, *arguments, "-w", str(workspace())],
             env=os.environ | dict(environment),
             cwd=folder,
             stdout=log,

@@ -15,7 +15,6 @@ from forecast_assets.configuration import (
     Parallel,
     Publish,
     Settings,
-    configuration_path,
     load_settings,
     valid_name,
 )
@@ -361,7 +360,6 @@ def test_without_forecast_config_the_file_of_this_folder_is_read(
         monkeypatch.delenv("FORECAST_CONFIG")
     else:
         monkeypatch.setenv("FORECAST_CONFIG", given)
-    assert configuration_path() == Path("forecast.yaml")
     assert load_settings().horizon == 7
     assert load_settings().folder == tmp_path
 
@@ -372,12 +370,6 @@ def test_forecast_config_names_the_file(
     load(edited("horizon: 14", "horizon: 7"))
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     assert load_settings().horizon == 7
-
-
-def test_forecast_config_may_start_at_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/someone")
-    monkeypatch.setenv("FORECAST_CONFIG", "~/forecast.yaml")
-    assert configuration_path() == Path("/home/someone/forecast.yaml")
 
 
 @pytest.mark.parametrize("given", [None, ""])

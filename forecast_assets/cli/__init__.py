@@ -232,7 +232,29 @@ def inspect(
 ) -> None:
     """Say how a file of prices is understood, and print the section that reads it."""
     console = open_console()
-    with reported(console):
+    with reported(console, configured=False):
         from forecast_assets.cli.inspecting import inspect_prices
 
         inspect_prices(console, file, commodity, format_, set_)
+
+
+@app.command()
+def where() -> None:
+    """Say which configuration, data folder and Dagster home are used, and why."""
+    from forecast_assets.cli.places import show_places
+
+    show_places(open_console())
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 3000,
+    host: Annotated[str, typer.Option(help="The address it listens at.")] = "127.0.0.1",
+    open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+) -> None:
+    """Open the Dagster UI and its daemon over the same history, until Ctrl-C."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.serving import Address, serve
+
+        serve(console, Address(host, port), opened=open_)

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from forecast_assets.errors import ForecastAssetsError, Interrupted
+from forecast_assets.home import Places
 
 Done = TypeVar("Done")
 
@@ -28,9 +29,16 @@ def open_console() -> Console:
 
 
 @contextmanager
-def reported(console: Console) -> Iterator[None]:
-    """Turn an error meant for users into one line and exit code 1."""
+def reported(console: Console, *, configured: bool = True) -> Iterator[None]:
+    """Turn an error meant for users into one line and exit code 1.
+
+    Says first which places are used, and reads the configuration before a command loads what it
+    works with, so that a mistake is told at once; not where ``configured`` is False.
+    """
     try:
+        if configured:
+            say_places()
+            require_configuration()
         yield
     except Interrupted as error:
         console.print(str(error), style="red")
@@ -38,6 +46,29 @@ def reported(console: Console) -> Iterator[None]:
     except ForecastAssetsError as error:
         console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(1) from error
+
+
+def say_places() -> None:
+    """One dim line on stderr with the three places, and a yellow one for what lies elsewhere."""
+    places = Places.here()
+    errors = Console(stderr=True)
+    errors.print(
+        f"configuration {places.configuration}, data {places.data}, Dagster's home"
+        f" {places.dagster}",
+        style="dim",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+    for line in places.elsewhere():
+        errors.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)
+
+
+def require_configuration() -> None:
+    """Read the configuration. Raises ConfigurationError."""
+    from forecast_assets.configuration import load_settings
+
+    load_settings()
 
 
 def interruptible(job: Callable[[], Done], stopping: Event) -> Done:

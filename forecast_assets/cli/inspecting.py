@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from forecast_assets.configuration import configuration_path
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.home import Places
 from forecast_assets.inspection import Inspection, inspect_file, name_of, shown
 from forecast_assets.model_store import now
 
@@ -22,7 +22,7 @@ def inspect_prices(
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such file")
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
-    folder = configuration_path().resolve().parent
+    folder = Places.here().folder
     try:
         found = inspect_file(path, keys, name or name_of(path), folder, now().date())
     except ValidationError as error:

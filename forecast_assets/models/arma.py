@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.signal import lfilter
-from statsmodels.tsa.arima.model import ARIMA
-from statsmodels.tsa.arima_process import arma2ma
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
 from forecast_assets.models.base import FitMetrics, State
 from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
 from forecast_assets.models.shocks import ShockKind
+
+if TYPE_CHECKING:
+    from statsmodels.tsa.arima.model import ARIMA
 
 Fitted = TypeVar("Fitted", bound="FittedArma")
 
@@ -33,8 +33,10 @@ Order = tuple[int, int]
 """Autoregressive and moving-average terms: p and q."""
 
 
-def arma(returns: NDArray[np.float64], order: Order) -> ARIMA:
+def arma(returns: NDArray[np.float64], order: Order) -> "ARIMA":
     """ARMA(p, q) without a mean."""
+    from statsmodels.tsa.arima.model import ARIMA  # loaded by the first fit
+
     return ARIMA(returns, order=(order[0], 0, order[1]), trend="n")
 
 
@@ -81,11 +83,11 @@ def nearby(
         ma = np.r_[1.0, coefficients[p:]]
         if not (is_stable(ar) and is_stable(ma)):
             return np.inf
-        return float(np.mean(lfilter(ar, ma, returns) ** 2))
+        return float(np.mean(scipy.signal.lfilter(ar, ma, returns) ** 2))
 
     begins = beginnings(order) + ([] if start is None else [np.asarray(start)])
     able = [begin for begin in begins if np.isfinite(loss(begin))]
-    found = [minimize(loss, begin, method="Nelder-Mead") for begin in able]
+    found = [scipy.optimize.minimize(loss, begin, method="Nelder-Mead") for begin in able]
     best = min(found, key=lambda result: float(result.fun))
     return Nearby(order, best.x.tolist(), float(best.fun))
 
@@ -168,6 +170,8 @@ def run_arma(
 
 def arma_responses(ar: Sequence[float], ma: Sequence[float], horizon: int) -> NDArray[np.float64]:
     """What a shock adds to the log price: sums of the MA(infinity) coefficients, (horizon,)."""
+    from statsmodels.tsa.arima_process import arma2ma  # loaded by the first model that is drawn
+
     psi: NDArray[np.float64] = np.cumsum(
         arma2ma(np.r_[1.0, np.negative(ar)], np.r_[1.0, ma], lags=horizon)
     )

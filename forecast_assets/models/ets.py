@@ -4,12 +4,11 @@ Hyndman, Koehler, Ord and Snyder (2008), Forecasting with Exponential Smoothing,
 """
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
@@ -22,6 +21,9 @@ from forecast_assets.models.base import (
 )
 from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
 from forecast_assets.models.shocks import ShockKind
+
+if TYPE_CHECKING:
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 Trend = Literal["none", "damped"]
 
@@ -52,8 +54,10 @@ class Smoothing:
         return cls(level_share, first_level, trend_share, damping, first_trend)
 
 
-def ets(levels: NDArray[np.float64], trend: Trend) -> ETSModel:
+def ets(levels: NDArray[np.float64], trend: Trend) -> "ETSModel":
     """The model over log prices, shape (n,)."""
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # loaded by the first fit
+
     damped = trend == "damped"
     return ETSModel(levels, error="add", trend="add" if damped else None, damped_trend=damped)
 

@@ -13,15 +13,13 @@ multiply a price by thousands.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-from arch.univariate import GARCH, ZeroMean
-from arch.univariate.base import ARCHModelResult
+import scipy
 from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.signal import lfilter
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.history import History
@@ -59,69 +57,6 @@ def news(
 def unbounded(state: State) -> State:
     """Version 1 knew no bound on news."""
     return state | {"news_bound": None}
-
-
-BOUND_MARGIN = 1e-3
-"""How far from its bounds a parameter begins."""
-
-STARTS = np.array([(0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5)])
-"""(alpha, gamma, beta) over the persistence cap: where the optimizer begins, and begins again."""
-
-
-class TargetedGJR(GARCH):
-    """The GJR process of ``arch`` without its omega, which follows from the target.
-
-    Parameters are (alpha, gamma, beta); omega = target * (1 - alpha - gamma / 2 - beta).
-    """
-
-    def __init__(self, target: float, persistence_cap: float) -> None:
-        super().__init__(p=1, o=1, q=1)
-        self._num_params = 3
-        self.target = target
-        self.persistence_cap = persistence_cap
-
-    def omega(self, parameters: NDArray[np.float64]) -> float:
-        """The constant that makes the long-run variance the target."""
-        alpha, gamma, beta = parameters
-        return float(self.target * (1 - alpha - gamma / 2 - beta))
-
-    @staticmethod
-    def feasible(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The nearest parameters with no negative term: an optimizer stops a hair outside."""
-        alpha, gamma, beta = parameters
-        alpha = max(alpha, 0.0)
-        return np.array([alpha, max(gamma, -alpha), max(beta, 0.0)])
-
-    def inside(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The parameters, moved off their bounds: an optimizer does not begin on one."""
-        alpha, gamma, beta = parameters
-        alpha = max(alpha, BOUND_MARGIN)
-        moved = np.array([alpha, max(gamma, BOUND_MARGIN - alpha), max(beta, BOUND_MARGIN)])
-        persistence = moved[0] + moved[1] / 2 + moved[2]
-        begin: NDArray[np.float64] = moved * min(
-            1.0, (1 - BOUND_MARGIN) * self.persistence_cap / persistence
-        )
-        return begin
-
-    def compute_variance(  # noqa: D102 - documented by arch
-        self, parameters: NDArray[np.float64], *series: Any
-    ) -> Any:
-        return super().compute_variance(np.r_[self.omega(parameters), parameters], *series)
-
-    def bounds(self, resids: Any) -> Any:  # noqa: D102 - documented by arch
-        return super().bounds(resids)[1:]
-
-    def constraints(self) -> Any:  # noqa: D102 - documented by arch
-        slopes, least = super().constraints()
-        least[-1] = -self.persistence_cap
-        return slopes[1:, 1:], least[1:]
-
-    def starting_values(self, resids: Any) -> NDArray[np.float64]:  # noqa: D102
-        start: NDArray[np.float64] = self.persistence_cap * STARTS[0]
-        return start
-
-    def parameter_names(self) -> list[str]:  # noqa: D102
-        return super().parameter_names()[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +97,8 @@ class FittedGarch(FittedForecaster):
         """Conditional variance of each return and of the one after them, shape (n + 1,)."""
         heard = news(returns, self.news_bound, self.first_variance)
         added = self.omega + (self.alpha + self.gamma * (heard < 0)) * heard**2
-        later = lfilter([1.0], [1.0, -self.beta], added, zi=[self.beta * self.first_variance])[0]
+        zi = [self.beta * self.first_variance]
+        later = scipy.signal.lfilter([1.0], [1.0, -self.beta], added, zi=zi)[0]
         return np.concatenate([[self.first_variance], later])
 
     def start(
@@ -259,12 +195,15 @@ class Garch(Forecaster):
         ``start`` is tried first. Raises Declined where closes have no logarithm, CannotFit where
         the optimizer does not converge.
         """
+        from forecast_assets.models.targeted_gjr import TargetedGJR  # loads `arch`
+
         sample = log_sample(history, self.name)
         returns = np.diff(np.log(sample.closes))
         heard = news(returns, self.news_bound, float(np.mean(returns**2)))
         scale = float(np.sqrt(np.mean(heard**2)))
         process = TargetedGJR(target=1.0, persistence_cap=self.persistence_cap)
-        results = self._optimum(heard / scale, process, start)
+        begin = (start.alpha, start.gamma, start.beta) if isinstance(start, FittedGarch) else None
+        results = process.optimum(heard / scale, begin)
         if results.convergence_flag != 0:
             raise CannotFit(
                 f"{history.commodity}: {self.name} did not converge on the {len(sample)} sessions"
@@ -291,20 +230,3 @@ class Garch(Forecaster):
                 iterations=int(results.optimization_result.nit),
             ),
         )
-
-    def _optimum(
-        self,
-        returns: NDArray[np.float64],
-        process: TargetedGJR,
-        start: FittedForecaster | None,
-    ) -> ARCHModelResult:
-        """The first of several beginnings from which the optimizer converges, or the last."""
-        model = ZeroMean(returns, volatility=process, rescale=False)
-        begins = list(self.persistence_cap * STARTS)
-        if isinstance(start, FittedGarch):
-            begins.insert(0, process.inside(np.array([start.alpha, start.gamma, start.beta])))
-        for begin in begins:
-            results = model.fit(disp="off", show_warning=False, starting_values=begin)
-            if results.convergence_flag == 0:
-                break
-        return results

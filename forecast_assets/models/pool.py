@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.hold_out import LEVELS, Trial
@@ -52,7 +52,7 @@ def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
         slopes: NDArray[np.float64] = 2 * scaled @ weights + 2 * TOWARDS_EQUAL * (weights - equal)
         return slopes
 
-    found = minimize(
+    found = scipy.optimize.minimize(
         loss,
         equal,
         jac=slope,

@@ -1,8 +1,8 @@
 """A quantile function through a few predicted quantiles."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 
 def quantile_function(
@@ -18,7 +18,7 @@ def quantile_function(
     outermost ones: each tail is the Gaussian one that goes through the two quantiles next to it.
     Normal quantiles come back exactly.
     """
-    knots, scores = ndtri(levels), ndtri(at)
+    knots, scores = scipy.special.ndtri(levels), scipy.special.ndtri(at)
     left = np.clip(np.searchsorted(knots, scores) - 1, 0, len(levels) - 2)
     weight = (scores - knots[left]) / (knots[left + 1] - knots[left])
     filled: NDArray[np.float64] = (

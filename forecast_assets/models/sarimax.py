@@ -7,17 +7,12 @@ errors. Brockwell and Davis (1991), Time Series: Theory and Methods, sections 8.
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
-from scipy.optimize import OptimizeResult, minimize
-from statsmodels.tsa.innovations.arma_innovations import arma_innovations
-from statsmodels.tsa.statespace.tools import (
-    constrain_stationary_univariate,
-    unconstrain_stationary_univariate,
-)
 
 from forecast_assets.errors import CannotFit, CannotForecast
 from forecast_assets.history import History
@@ -35,6 +30,9 @@ from forecast_assets.models.linear import UNKNOWN, Pass
 from forecast_assets.models.projection import Projection, late, projected
 from forecast_assets.models.shocks import ShockKind, Shocks
 from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 STARTS = (0.0, 0.8, -0.8)
 """First AR coefficient where the optimizer begins, nearly cancelled by the MA: ARMA likelihoods
@@ -261,6 +259,8 @@ class Profile:
         self, unconstrained: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """AR and MA coefficients, stationary and invertible, of any real numbers."""
+        from statsmodels.tsa.statespace.tools import constrain_stationary_univariate
+
         ar, ma = unconstrained[: self.p], unconstrained[self.p :]
         return (
             constrain_stationary_univariate(ar) if self.p else ar,
@@ -271,6 +271,8 @@ class Profile:
         self, ar: NDArray[np.float64], ma: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], float, float]:
         """Coefficients, shape (k,), the variance of a shock, and the mean log-likelihood."""
+        from statsmodels.tsa.innovations.arma_innovations import arma_innovations
+
         columns = [arma_innovations(column, ar, ma) for column in self.moves.T]
         spread = np.asarray(columns[0][1])
         returns, *others = (np.asarray(column) / np.sqrt(spread) for column, _ in columns)
@@ -280,15 +282,19 @@ class Profile:
         mean = -0.5 * (np.log(2 * np.pi * variance) + 1 + np.log(spread).mean())
         return coefficients, variance, float(mean)
 
-    def best(self) -> OptimizeResult:
+    def best(self) -> "OptimizeResult":
         """The highest top that the optimizer climbs from ``STARTS``."""
         climbed = [
-            minimize(lambda at: -self.regression(*self.terms(at))[2], self._start(first))
+            scipy.optimize.minimize(
+                lambda at: -self.regression(*self.terms(at))[2], self._start(first)
+            )
             for first in (STARTS if self.p and self.q else STARTS[:1])
         ]
         return min(climbed, key=lambda result: float(result.fun))
 
     def _start(self, first: float) -> NDArray[np.float64]:
+        from statsmodels.tsa.statespace.tools import unconstrain_stationary_univariate
+
         start = np.zeros(self.p + self.q)
         if first:  # only with both kinds of terms
             start[[0]] = unconstrain_stationary_univariate(np.array([first]))
@@ -313,7 +319,9 @@ def require_variation(sample: History, model: str, moves: NDArray[np.float64]) -
         )
 
 
-def metrics_of(best: OptimizeResult, returns: NDArray[np.float64], n_parameters: int) -> FitMetrics:
+def metrics_of(
+    best: "OptimizeResult", returns: NDArray[np.float64], n_parameters: int
+) -> FitMetrics:
     """How the fit went, on the scale of the returns themselves."""
     n = len(returns)
     log_likelihood = -float(best.fun) * n - n * float(np.log(returns.std()))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.signal import lfilter
-from statsmodels.tsa.forecasting.theta import ThetaModel
 
 from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
@@ -36,7 +35,9 @@ class FittedTheta(FittedLinear):
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
         """One pass of the smoother, which starts at the first log price."""
         kept = 1 - self.share
-        smoothed = lfilter([self.share], [1.0, -kept], levels, zi=[kept * levels[0]])[0]
+        smoothed = scipy.signal.lfilter([self.share], [1.0, -kept], levels, zi=[kept * levels[0]])[
+            0
+        ]
         known = np.arange(1, len(levels) + 1)
         drift = self.slope / 2 * (1 - kept**known) / self.share
         ahead = self.slope / 2 * np.arange(horizon)
@@ -63,6 +64,8 @@ class Theta(Forecaster):
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedTheta:
         """Least squares for slope and share; nothing to begin with. Raises Declined."""
+        from statsmodels.tsa.forecasting.theta import ThetaModel  # loaded by the first fit
+
         sample = log_sample(history, self.name)
         levels = np.log(sample.closes)
         slope, share = ThetaModel(levels, period=1, deseasonalize=False).fit().params

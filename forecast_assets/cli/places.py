@@ -1,0 +1,30 @@
+"""``forecast where``: the three places, by which rule each, and what is wrong with them."""
+
+from rich.console import Console
+
+from forecast_assets.document import read_document
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.home import CONFIGURATION, DAGSTER, DATA, Places, configuration_path, rule
+
+
+def show_places(console: Console) -> None:
+    """Print a line for each place; then what is wrong, a line each."""
+    places = Places.here()
+    named = {
+        CONFIGURATION: ("configuration", places.configuration),
+        DATA: ("data", places.data),
+        DAGSTER: ("Dagster's home", places.dagster),
+    }
+    for variable, (name, path) in named.items():
+        console.print(
+            f"{name:<15} {path} ({rule(variable)})",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+    try:
+        read_document(configuration_path())
+    except ConfigurationError as error:
+        console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+    for line in places.elsewhere():
+        console.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)

@@ -1,0 +1,206 @@
+"""``forecast ui``: Dagster's webserver and daemon over the history that commands write."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from importlib.resources import files
+from pathlib import Path
+from types import FrameType
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from forecast_assets.errors import ConfigurationError, ForecastAssetsError
+from forecast_assets.home import Places
+
+STOP_SECONDS = 60.0
+"""How long the programs have to end; runs that are going on are told to stop first."""
+
+LAST_SECONDS = 5.0
+"""How long what they started may outlive them."""
+
+LOOK_SECONDS = 0.5
+"""Between two looks at the programs."""
+
+SUPERSEDED = "Function `dev_command` is superseded"
+"""How Dagster begins to recommend ``dg dev``, which works in a project's folder only."""
+
+EVERYWHERE = {"0.0.0.0": "localhost", "127.0.0.1": "localhost", "::": "localhost"}  # noqa: S104 - of addresses that were asked for
+"""Names by which a browser on this machine reaches an address."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the webserver listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What to open in a browser on this machine."""
+        name = EVERYWHERE.get(self.host, self.host)
+        return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
+
+    def require_free(self) -> None:
+        """Raise ConfigurationError where one cannot listen."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            socket.create_server((self.host, self.port), family=family).close()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {self.host}:{self.port}: {error.strerror}; choose another with"
+                " --port or --host"
+            ) from error
+
+    def answers(self) -> bool:
+        """Whether the webserver is there."""
+        name = EVERYWHERE.get(self.host, self.host)
+        connection = HTTPConnection(name, self.port, timeout=LOOK_SECONDS)
+        try:
+            connection.request("GET", "/server_info")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def serve(console: Console, address: Address, *, opened: bool) -> None:
+    """Run the UI and the daemon until Ctrl-C or SIGTERM; none of their processes is left.
+
+    Raises ConfigurationError where the address or the home is taken, ForecastAssetsError where
+    they end by themselves.
+    """
+    places = Places.here()
+    for line in places.prepare():
+        console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
+    with only_one(places), stopped_by_signals():
+        address.require_free()
+        make_databases(places)
+        console.print(f"Starting Dagster on {address.url}; Ctrl-C ends it", soft_wrap=True)
+        with programs(places, address) as process:
+            watch(console, process, address, opened=opened)
+
+
+def watch(
+    console: Console, process: subprocess.Popen[bytes], address: Address, *, opened: bool
+) -> None:
+    """Say when the UI is there, and wait. Raises ForecastAssetsError when it ends by itself."""
+    ready = False
+    try:
+        while process.poll() is None:
+            if not ready and address.answers():
+                ready = True
+                console.print(f"Ready: {address.url}", soft_wrap=True)
+                if opened:
+                    typer.launch(address.url)
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        console.print("Ending Dagster")
+        return
+    raise ForecastAssetsError(
+        f"Dagster's programs ended by themselves, with {process.returncode}: the reason is above"
+    )
+
+
+@contextmanager
+def programs(places: Places, address: Address) -> Iterator[subprocess.Popen[bytes]]:
+    """``dagster dev`` and all that it starts, in a process group that ends with the block.
+
+    It works in Dagster's home, where neither a ``.env`` nor a ``dagster.yaml`` of the folder one
+    is in can send it elsewhere.
+    """
+    command = [sys.executable, "-W", f"ignore:{SUPERSEDED}", "-m", "dagster", "dev"]
+    command += ["--workspace", str(workspace()), "--log-level", "warning"]
+    command += ["--host", address.host, "--port", str(address.port)]
+    process = subprocess.Popen(  # noqa: S603 - Dagster's own program
+        command,
+        cwd=places.dagster,
+        env=os.environ | places.environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and its group: politely, and for certain after a while or a second Ctrl-C."""
+    with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        within = time.monotonic() + LAST_SECONDS
+        while alive(process.pid) and time.monotonic() < within:
+            time.sleep(LOOK_SECONDS / 5)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def alive(group: int) -> bool:
+    """Whether a process group has a process."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def only_one(places: Places) -> Iterator[None]:
+    """Two daemons over one home would ask for every run twice. Raises ConfigurationError."""
+    lock = FileLock(places.dagster / ".ui.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigurationError(
+            f"{places.dagster}: a `forecast ui` over this home is running already: use it, or end"
+            " it first"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and the end of the terminal raise KeyboardInterrupt in the block."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in ending}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def make_databases(places: Places) -> None:
+    """Make the databases of a new home before several programs do it at once."""
+    if not (places.dagster / "history" / "runs.db").exists():
+        from forecast_assets.worker import instance
+
+        with instance(places):
+            pass
+
+
+def workspace() -> Path:
+    """The shipped file that says where Dagster finds the graph, from any folder."""
+    return Path(str(files("forecast_assets") / "workspace.yaml"))

@@ -1,0 +1,107 @@
+"""What is loaded before anything is said: nothing heavy, in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "arch",
+    "dagster",
+    "exchange_calendars",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pandera",
+    "pyarrow",
+    "scipy",
+    "statsmodels",
+)
+"""Packages that take from a tenth of a second to several."""
+
+CONFIGURATION = """\
+model_version: v1.0
+training: {cadence: quarterly, start: 2020-01-01}
+models: [naive, random_walk, arima_111, arima_auto, ets, theta, garch, ensemble]
+commodities:
+  Coffee: {unit: USc/lb, source: {type: landing}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration of one's own, with models of every library."""
+    path = tmp_path / "forecast.yaml"
+    path.write_text(CONFIGURATION)
+    monkeypatch.setenv("FORECAST_CONFIG", str(path))
+    return path
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy packages that a process has loaded at its end."""
+    told = (
+        "import atexit, sys\n"
+        f"heavy = {HEAVY!r}\n"
+        "atexit.register(lambda: print('loaded:', *[x for x in heavy if x in sys.modules]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told + code], capture_output=True, text=True, check=False
+    )
+    assert "loaded:" in done.stdout, done.stderr
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
+def command(*arguments: str) -> str:
+    """The code of a process that is the console script."""
+    return f"from forecast_assets.cli import app\napp({list(arguments)!r})\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["ui", "--help"], ["where"], ["nonsense"]]
+)
+def test_help_and_where_load_nothing_heavy(own: Path, arguments: list[str]) -> None:
+    assert loaded_by(command(*arguments)) == set()
+
+
+@pytest.mark.parametrize("text", ["commodities: [", "- Coffee", "", None])
+def test_where_reads_no_more_than_the_file(own: Path, text: str | None) -> None:
+    own.unlink() if text is None else own.write_text(text)
+    assert loaded_by(command("where")) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["horizon: 14\n", CONFIGURATION.replace("models", "model"), "commodities: [", None]
+)
+@pytest.mark.parametrize("arguments", [["run"], ["status"], ["report"], ["show", "WTI"], ["ui"]])
+def test_a_mistake_in_the_configuration_is_told_before_anything_works(
+    own: Path, arguments: list[str], text: str | None
+) -> None:
+    own.unlink() if text is None else own.write_text(text)
+    assert loaded_by(command(*arguments)) <= {"numpy", "scipy"}
+
+
+def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None:
+    loaded = loaded_by(command("status"))
+    assert not loaded & {"arch", "exchange_calendars", "matplotlib", "statsmodels"}
+
+
+def test_a_reader_needs_neither_dagster_nor_the_models_libraries() -> None:
+    loaded = loaded_by("from forecast_assets.reading import Reader\n")
+    assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
+
+
+def test_models_load_their_library_when_they_fit() -> None:
+    before = "from forecast_assets.models.roster import ROSTER\n"
+    assert loaded_by(before) <= {"numpy", "scipy"}
+    fit = (
+        "from datetime import date\n"
+        "import numpy as np\n"
+        "from forecast_assets.history import History\n"
+        "days = np.busday_offset(np.datetime64('2018-01-01'), np.arange(600), roll='forward')\n"
+        "moves = np.random.default_rng(1).standard_normal(600) * 0.02\n"
+        "history = History('Coffee', days, 50 * np.exp(np.cumsum(moves)))\n"
+        "ROSTER['garch']().estimate(history, None)\n"
+    )
+    loaded = loaded_by(before + fit)
+    assert "arch" in loaded
