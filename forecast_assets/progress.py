@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, RLock, Thread
@@ -37,6 +37,9 @@ class Progress(Protocol):
         ``stage`` names the work, such as ``WTI train``; ``unit``, in the plural, its ``total``
         items. A stage may count several units, the inner ones inside the outer one's items.
         """
+
+    def during(self, log: logging.Logger, stage: str) -> AbstractContextManager[object]:
+        """Watch a stage in which nothing is counted."""
 
 
 @dataclass
@@ -267,14 +270,25 @@ class LogProgress:
         self, log: logging.Logger, stage: str, unit: str, items: Iterable[Item], total: int
     ) -> Iterator[Item]:
         """Yield the items as they come."""
-        outer = self.trackers.get(stage)
-        if outer is not None:
-            yield from outer.follow(stage, unit, items, total)
+        with self._tracker(log, stage) as tracker:
+            yield from tracker.follow(stage, unit, items, total)
+
+    @contextmanager
+    def during(self, log: logging.Logger, stage: str) -> Iterator[None]:
+        """Say every few seconds that a stage is under way."""
+        with self._tracker(log, stage) as tracker, tracker.stage(stage):
+            yield
+
+    @contextmanager
+    def _tracker(self, log: logging.Logger, stage: str) -> Iterator[Tracker]:
+        """What follows a stage, one for all that is counted in it."""
+        if stage in self.trackers:
+            yield self.trackers[stage]
             return
         tracker = self.trackers[stage] = Tracker(Lines(log.info))
         try:
             with tracker.beating():
-                yield from tracker.follow(stage, unit, items, total)
+                yield tracker
         finally:
             del self.trackers[stage]
 
@@ -296,6 +310,10 @@ class TerminalProgress(Tracker):
     ) -> Iterator[Item]:
         """Yield the items as they come. Raises Interrupted between two of them."""
         return self.follow(stage, unit, items, total)
+
+    def during(self, log: logging.Logger, stage: str) -> AbstractContextManager[object]:
+        """Watch a stage in which nothing is counted."""
+        return self.stage(stage)
 
     def say(self, line: str) -> None:
         """Write a line. Raises Interrupted once the user asked to stop."""

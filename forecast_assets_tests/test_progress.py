@@ -1,5 +1,6 @@
 """How work shows where it is, and how it stops when it is asked to."""
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from forecast_assets.parallel import Numbered, Processes, in_order
 from forecast_assets.progress import (
     Bars,
     Lines,
+    LogProgress,
     Progress,
     Stage,
     TerminalProgress,
@@ -253,6 +255,29 @@ def test_training_moves_while_its_first_model_is_still_being_fitted() -> None:
     assert len(list(spread(tasks))) == 4
     assert sorted(counted[:-1]) == [1, 2, 3]
     assert counted[-1] == 0
+
+
+def test_a_stage_without_anything_to_count_is_told_in_the_log_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    seen = Event()
+
+    class Log(logging.Logger):
+        def info(self, msg: object, *arguments: object, **rest: object) -> None:
+            said.append(str(msg))
+            if " so far" in said[-1]:
+                seen.set()
+
+    monkeypatch.setattr("forecast_assets.progress.QUIET_SECONDS", 0.0)
+    progress = LogProgress()
+    for stage in ("publish", "Gold [x] publish", "publish"):
+        seen.clear()
+        with progress.during(Log("run"), stage):
+            assert seen.wait(60)
+        assert f"{stage} begins" in said
+        assert said[-1].startswith(f"{stage} ended after ")
+    assert progress.trackers == {}
 
 
 def trained_with(graph: Graph, progress: Progress) -> ExecuteInProcessResult:

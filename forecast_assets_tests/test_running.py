@@ -81,7 +81,8 @@ def running(*arguments: str) -> Iterator[Output]:
 
 
 @pytest.fixture
-def graph(make_graph: MakeGraph) -> Graph:
+def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     graph: Graph = make_graph(
         models=["naive"], paths=20, training=MONTHLY, database={"lock_timeout_seconds": 5}
     )

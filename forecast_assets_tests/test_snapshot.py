@@ -25,6 +25,13 @@ from forecast_assets.store.snapshot import snapshot
 from forecast_assets_tests.conftest import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import holding
 
+
+@pytest.fixture(autouse=True)
+def _configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Commands read the configuration that a test makes."""
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+
+
 TABLE = ("CREATE SCHEMA IF NOT EXISTS market", "CREATE TABLE IF NOT EXISTS market.t (a INTEGER)")
 ADDED = "INSERT INTO market.t SELECT coalesce(max(a), 0) + 1 FROM market.t"
 

@@ -7,7 +7,7 @@ in common, and what training took.
 """
 
 import pandas as pd
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, ResourceParam, asset
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
@@ -15,6 +15,7 @@ from forecast_assets.leaderboard import leaderboard
 from forecast_assets.metadata import drawn, failures, of_leaderboard, with_picture
 from forecast_assets.model_store import now
 from forecast_assets.plots import skill_plot
+from forecast_assets.progress import Progress
 from forecast_assets.publishing import tolerance_of
 from forecast_assets.resources import StoreResource
 
@@ -22,14 +23,7 @@ from forecast_assets.resources import StoreResource
 def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``leaderboard`` of a configuration."""
 
-    @asset(
-        name="leaderboard",
-        deps=["scores", "trained_models"],
-        group_name="trust",
-        kinds={"scipy", "duckdb"},
-        description=__doc__,
-    )
-    def rank(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    def ranked(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         tables = store.tables()
         records: dict[tuple[str, str], pd.DataFrame] = {}
         failed: list[str] = []
@@ -48,5 +42,18 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         standings = held[held.model_version == in_use]
         picture = drawn(context.log, lambda: skill_plot(standings) if len(standings) else None)
         return MaterializeResult(metadata=with_picture(metadata, picture) | failures(failed))
+
+    @asset(
+        name="leaderboard",
+        deps=["scores", "trained_models"],
+        group_name="trust",
+        kinds={"scipy", "duckdb"},
+        description=__doc__,
+    )
+    def rank(
+        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+    ) -> MaterializeResult[None]:
+        with progress.during(context.log, "publish"):
+            return ranked(context, store)
 
     return rank

@@ -6,12 +6,13 @@ other. The view ``commodity.forecast.published_distributions`` has the paths of 
 with ``{model_name}_{model_version}`` as the version.
 """
 
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, ResourceParam, asset
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
 from forecast_assets.metadata import failures, notes, of_publications
 from forecast_assets.model_store import now
+from forecast_assets.progress import Progress
 from forecast_assets.publishing import publications
 from forecast_assets.renaming import departed, departures
 from forecast_assets.resources import StoreResource
@@ -21,14 +22,7 @@ from forecast_assets.store.contract import Publication, PublicationChanges
 def published_distributions_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``published_distributions`` of a configuration."""
 
-    @asset(
-        name="published_distributions",
-        deps=["scores", "distributions"],
-        group_name="trust",
-        kinds={"duckdb"},
-        description=__doc__,
-    )
-    def publish(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    def published(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         tables, version = store.tables(), settings.model_version
         changes: dict[str, PublicationChanges] = {}
         newest: dict[str, list[Publication]] = {}
@@ -56,5 +50,18 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
             context.log.error("%s", failure)
         told = notes(departures(settings, tables)) | failures(failed)
         return MaterializeResult(metadata=of_publications(changes, newest) | told)
+
+    @asset(
+        name="published_distributions",
+        deps=["scores", "distributions"],
+        group_name="trust",
+        kinds={"duckdb"},
+        description=__doc__,
+    )
+    def publish(
+        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+    ) -> MaterializeResult[None]:
+        with progress.during(context.log, "publish"):
+            return published(context, store)
 
     return publish

@@ -16,6 +16,7 @@ from dagster import (
     AssetsDefinition,
     DagsterInstance,
     MaterializeResult,
+    ResourceParam,
     asset,
 )
 
@@ -24,6 +25,7 @@ from forecast_assets.configuration import Settings
 from forecast_assets.errors import CommoditiesFailed
 from forecast_assets.metadata import failures_in, of_copy, of_report
 from forecast_assets.model_store import now
+from forecast_assets.progress import Progress
 from forecast_assets.report import render
 from forecast_assets.resources import StoreResource
 
@@ -34,14 +36,7 @@ BEFORE = ("leaderboard", "published_distributions")
 def report_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``report`` of a configuration."""
 
-    @asset(
-        name="report",
-        deps=BEFORE,
-        group_name="trust",
-        kinds={"html", "matplotlib"},
-        description=__doc__,
-    )
-    def write(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    def written(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         said = briefing(settings, store.tables(), now())
         said.failures.extend(failures_before(context.instance))
         replace_file(settings.report_path, render(said))
@@ -52,6 +47,19 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
         return MaterializeResult(metadata=metadata)
+
+    @asset(
+        name="report",
+        deps=BEFORE,
+        group_name="trust",
+        kinds={"html", "matplotlib"},
+        description=__doc__,
+    )
+    def write(
+        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+    ) -> MaterializeResult[None]:
+        with progress.during(context.log, "publish"):
+            return written(context, store)
 
     return write
 
