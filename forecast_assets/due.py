@@ -56,7 +56,9 @@ def undue(settings: Settings, windows: Sequence[Window], history: History) -> st
 
     ``windows``: those that have begun. The newest that the prices reach says it.
     """
-    if len(history) == 0 or due_windows(settings, windows, history):
+    if len(history) == 0:
+        return f"{history.commodity}: there is no price yet"
+    if due_windows(settings, windows, history):
         return None
     if not windows:
         return f"{history.commodity}: no training date has come: training.start"

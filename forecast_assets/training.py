@@ -70,7 +70,8 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
     least = settings.training.min_observations
     if known < least:
         return (
-            f"{window.commodity}: {known} sessions before {window.training_date},"
+            f"{window.commodity}: {known} {'session' if known == 1 else 'sessions'} before"
+            f" {window.training_date},"
             f" {least} needed: training.min_observations"
         )
     calendar = settings.commodity(window.commodity).calendar

@@ -111,7 +111,7 @@ def test_scores_without_a_forecast_are_taken_back_in_a_window_that_has_or_had_so
 def test_why_no_window_is_due_is_said_of_the_newest_that_the_prices_reach(graph: Graph) -> None:
     begun = windows(graph)
     assert undue(graph.settings, begun, make_history(700)) is None
-    assert undue(graph.settings, begun, make_history(0)) is None
+    assert undue(graph.settings, begun, make_history(0)) == "Coffee: there is no price yet"
     said = "Coffee: no training date has come: training.start"
     assert undue(graph.settings, [], make_history(40)) == said
     said = "Coffee: no session in the window, the newest is 2020-09-04"
