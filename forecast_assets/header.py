@@ -12,7 +12,7 @@ from functools import cached_property
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.file_format import Columns, FileFormat, Places
 from forecast_assets.grid import Grid
-from forecast_assets.written_days import ISO, written_day
+from forecast_assets.written_days import written_day
 from forecast_assets.written_numbers import MISSING, number_of
 
 MAX_PREAMBLE = 100
@@ -101,9 +101,13 @@ class Header:
         return ", ".join([*names[:SHOWN], *more])
 
 
+_ISO_ALONE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][^,;|\t]*)?")
+"""A day and a time with nothing that could separate it from other fields."""
+
+
 def is_day(cell: str) -> bool:
     """Whether a cell may be a day."""
-    return re.fullmatch(ISO, cell) is not None or written_day(cell) is not None
+    return _ISO_ALONE.fullmatch(cell) is not None or written_day(cell) is not None
 
 
 def is_number(cell: str) -> bool:

@@ -285,6 +285,12 @@ class TableFile:
         return cells.map(lambda cell: days.iso.get(cell, cell)) if days.iso else cells, days.formats
 
     @cached_property
+    def has_thousands(self) -> bool:
+        """Whether a number of the file has thousands apart, beyond doubt."""
+        cells = (cell for row in self.rows for cell in row)
+        return any(THOUSANDS.fullmatch(cell.strip()) for cell in cells)
+
+    @cached_property
     def evidence(self) -> Evidence:
         """What all columns of numbers say of the decimal separator."""
         total = Evidence()
@@ -295,6 +301,9 @@ class TableFile:
                 total += evidence_of(said)
         return total
 
+
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+\.\d+")
+"""A number with thousands apart and decimals."""
 
 CLOCK = "\x00time"
 """The column of the time of day, under a name that no file has."""
@@ -388,7 +397,12 @@ class Numbers:
             raise UnclearFormat(
                 f"has the column {self.column} in {' and '.join(sorted(signs))}: keep one currency"
             )
-        read = plain_numbers(self.said, self.decimal or ".", form.thousands, slips=self.own)
+        read = plain_numbers(
+            self.said,
+            self.decimal or ".",
+            form.thousands,
+            slips=self.own and not self.file.has_thousands,
+        )
         return read.reindex(self.cells.index).fillna(self.cells)
 
     @cached_property

@@ -90,6 +90,8 @@ VENDORS = {
     "2026.11.23\t1\t3500\t1\t3408.1\t9\t0\t5\n2026.11.24\t1\t3500\t1\t3382.77\t9\t0\t5\n",
     "dukascopy": "Gmt time,Open,High,Low,Close,Volume\n23.11.2026 00:00:00.000,1,3500,1,3408.1,9\n"
     "24.11.2026 00:00:00.000,1,3500,1,3382.77,9\n",
+    "decimals between tabs": "Datum\tSchluss\n2026-11-23T00:00:00\t3408,10\n"
+    "2026-11-24T00:00:00\t3382,77\n",
     "nothing but numbers": "2026-11-23,3408.1\n2026-11-24,3382.77\n",
     "a wide file": "date,Coffee,Gold,Silver\n2026-11-23,300,3408.1,50\n2026-11-24,1,3382.77,50\n",
     "tabs and suffixes": "Date\tSettle\tVolume\n2026-11-23\t3408.1\t1.2M\n"
@@ -254,6 +256,11 @@ def test_numbers_are_read_by_what_their_column_proves(
     days = ["2026-11-20", "2026-11-23", "2026-11-24"]
     rows = "".join(f'{day};"{cell}"\n' for day, cell in zip(days, cells, strict=True))
     assert list(read(f"Date;Price\n{rows}").values()) == closes
+
+
+def test_a_lone_price_with_thousands_is_a_slip_unless_the_file_has_others(read: Read) -> None:
+    text = 'date,open,close\n2026-11-23,{0},997\n2026-11-24,{0},"1,010"\n'
+    assert read(text.format('"1,495.5"')) == {"11-23": 997.0, "11-24": 1010.0}
 
 
 def test_prices_in_two_currencies_are_refused(read: Read) -> None:

@@ -270,8 +270,8 @@ def outcome(file: VendorFile) -> str:
         try:
             found = read(file, keys)
         except SourceError as error:
-            if file.broken:
-                return "quote" if "a quote begins here" in str(error) else f"wrong: {error}"
+            if file.broken and "a quote begins here" in str(error):
+                return "quote"
             if not file.closes and "no usable price" in str(error):
                 return "read"
             named = [key for key in ASKS.findall(str(error)) if key in file.keys]
@@ -280,6 +280,8 @@ def outcome(file: VendorFile) -> str:
             asked += named
             _set(keys, {key: file.keys[key] for key in named})
             continue
+        if file.broken:
+            return "wrong: a file that ends inside a quote is read"
         prices = found.prices
         closes = dict(zip(prices["date"].astype(str), prices["close"].tolist(), strict=True))
         if closes != file.closes:
