@@ -50,10 +50,12 @@ class Panel:
             yield self.graph
 
     def made(self) -> "Panel":
-        """Read, train, forecast and score every commodity, then rank and publish."""
+        """Read every commodity, train, forecast and score what reaches a window, and publish."""
         with self.at_home() as graph:
             for name in self.settings.commodities:
                 graph.run("load_prices", name)
+                if graph.store.prices.history(name).newest < date.fromisoformat(FIRST):
+                    continue
                 for job in ("train", "forecast", "score"):
                     graph.run(job, f"{name}|{FIRST}", f"{name}|{LAST}")
             report(graph)
