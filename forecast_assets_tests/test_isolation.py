@@ -335,7 +335,8 @@ def test_of_ten_commodities_three_are_broken_in_three_ways_and_seven_are_forecas
     assert [line.partition(": ")[2][:5] for line in failed] == ["Brent", "Gas: ", "Sugar"]
     assert "one price a month (31 days between sessions): forecasts are by session" in failed[0]
     assert "no file at" in failed[1]
-    assert "holds no usable price" in failed[2]
+    assert "column close" in failed[2]
+    assert "'on request'" in failed[2]
     issued = {name: len(graph.store.paths.issued(name, "v1.0")) for name in names}
     broken = {"Brent": 0, "Gas": 0, "Sugar": 0}
     assert issued == dict.fromkeys(names, 9) | broken
