@@ -95,6 +95,7 @@ def failures(lines: list[str]) -> list[str]:
 
 def test_a_run_in_a_pipe_says_where_it_is_long_before_its_end(graph: Graph) -> None:
     with running("run") as output:
+        assert output.until("").startswith("configuration ")
         assert output.until("").endswith("forecast run begins")
         for stage in ("prices", "train", "forecast", "score"):
             output.until(f"Coffee {stage} begins")
