@@ -104,9 +104,9 @@ def test_a_run_in_a_pipe_says_where_it_is_long_before_its_end(graph: Graph) -> N
         lines = output.rest()
     assert output.process.returncode == 0
     assert f"Coffee train begins: {WINDOWS} windows" in "\n".join(lines)
-    times = [time.strptime(line[:8], "%H:%M:%S") for line in lines if " Coffee " in line[:16]]
-    assert times == sorted(times) or times[0].tm_hour == 23
-    assert lines[-1].startswith("Report: ")
+    told = [line for line in lines if re.match(r"\d\d:\d\d:\d\d Coffee (train|score)", line)]
+    assert len(told) >= 4
+    assert any(line.startswith("Report: ") for line in lines)
     summary = next(line for line in lines if line.startswith("  Coffee: "))
     trained = f"{WINDOWS} windows trained ({WINDOWS} models)"
     assert f"700 new sessions, {trained}, {FORECASTS} forecasts drawn" in summary
@@ -122,7 +122,7 @@ def test_a_second_run_says_that_nothing_was_due_and_a_new_session_is_counted(
         done = CliRunner().invoke(app, ["run"], catch_exceptions=False)
     assert "This run: nothing was due, in " in done.output
     assert "  Coffee: nothing was due; " in done.output
-    assert "than before" not in done.output.split("Tables: ")[1]
+    assert " trained" not in done.output.split("This run: ")[1]
     prices.write_text("".join(whole))
     done = CliRunner().invoke(app, ["run"], catch_exceptions=False)
     assert "This run: 1 of 1 commodities, in " in done.output
