@@ -19,7 +19,7 @@ import yaml
 from forecast_assets.cli.serving import Address, end, only_one, stopped_by_signals, workspace
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.home import Places
-from forecast_assets_tests.conftest import make_history, write_prices
+from forecast_assets_tests.conftest import ROOT, make_history, write_prices
 from forecast_assets_tests.daemons import kill_group, within
 
 READY_SECONDS, END_SECONDS = 240.0, 120.0
@@ -241,6 +241,7 @@ def test_a_program_that_does_not_listen_is_killed_with_what_it_started(
 
 
 def test_the_shipped_workspace_names_the_graph_from_any_folder() -> None:
+    assert (ROOT / "workspace.yaml").read_text() == workspace().read_text()
     (entry,) = yaml.safe_load(workspace().read_text())["load_from"]
     assert entry == {
         "python_module": {
