@@ -181,7 +181,7 @@ def reader(database: Path) -> Reader:
 
 def blocks() -> list[tuple[str, str]]:
     """(language, text) of every code block of the page, in order."""
-    return re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```(python|sql)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 def executed(text: str, names: dict[str, Any]) -> Any:
