@@ -29,12 +29,14 @@ def _is_place(said: object) -> bool:
 
 
 def _place(said: Any) -> Any:
-    if not _is_place(said):
+    if said is not None and not _is_place(said):
         raise ValueError("allowed: a name, or a number from 1")
     return said
 
 
 def _places(said: Any) -> Any:
+    if said is None:
+        return None
     every = said if isinstance(said, list) else [said]
     if not every or not all(map(_is_place, every)):
         raise ValueError(

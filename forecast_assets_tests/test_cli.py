@@ -167,7 +167,7 @@ def test_a_missing_file_fails_its_commodity_and_no_other(
 def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) -> None:
     path = graph.settings.folder / "prices" / "Coffee.csv"
     header, *rows = path.read_text().splitlines()
-    lines = [f"{header},volume", *(f"{row},1.5K" for row in rows), "Source: ICE"]
+    lines = [f"{header},volume", *(f"{row},lots" for row in rows), "Source: ICE"]
     path.write_text("\n".join([*lines, ""]))
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 0, result.output

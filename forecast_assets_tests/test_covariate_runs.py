@@ -91,13 +91,18 @@ def test_features_say_what_is_known_and_a_second_run_writes_nothing(graph: Graph
     assert event.metadata["dagster/partition_row_count"].value == 2 * 655
     rain, vix = records(event, "covariates")
     assert rain["covariate"] == "rain"
+    newest = HISTORY.features[-2, HISTORY.feature_names.index("vix")]
+    drawing = vix.pop("last 30 sessions")
+    assert isinstance(drawing, str)
+    assert len(drawing) == 30
     assert vix == {
         "covariate": "vix",
-        "first_observation": "2018-01-01",
+        "newest value": f"{newest:.1f}",
         "newest_observation": "2020-07-02",
+        "first_observation": "2018-01-01",
         "sessions_with_a_value": 654,
         "sessions_missing": 1,
-        "share_carried_forward": 0.0,
+        "carried forward": "0.0\xa0%",
         "rows_rejected": 0,
     }
     assert str(event.metadata["picture"].value).startswith("![covariates of Coffee](data:image/")
