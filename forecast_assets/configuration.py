@@ -205,7 +205,7 @@ class Covariate(FileFormat):
             raise ValueError(
                 "allowed: a `column` and a `region` that differ, neither called date, file or line"
             )
-        if set(self.columns.model_fields_set) - {"date", "time"}:
+        if self.columns.model_dump(exclude={"date", "time"}, exclude_none=True):
             raise ValueError("allowed: `columns` of date and time; `column` says which has values")
         if self.region is None and self.aggregate != "mean":
             raise ValueError(f"allowed: `aggregate: {self.aggregate}` with the column of `region`")

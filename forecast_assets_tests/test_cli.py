@@ -176,7 +176,7 @@ def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) 
         f"line {len(rows) + 2}, column date",
         f"lines 2 to {len(rows) + 1}, column volume",
     ]
-    path.write_text("\n".join([*lines[:-2], ""]))
+    path.write_text("\n".join([*lines[:300], *lines[301:], ""]))
     assert forecast("run", "--to", "2020-01-01").exit_code == 0
     assert len(graph.store.prices.history("Coffee")) == len(rows) - 1
 
@@ -250,7 +250,8 @@ def test_a_run_merges_what_was_dropped_before_anything_else(
     done = CliRunner().invoke(app, ["run"])
     assert done.exit_code == 1
     said = " ".join(done.output.split())
-    assert "failed: notes.md: found a file '.md', allowed: .csv, .parquet, .pq; it is now" in said
+    assert "failed: notes.md: found a file '.md', allowed: .csv, .txt" in said
+    assert "; it is now" in said
     assert len(keeper.cutoffs("Coffee")) == 9  # 2019-12-31 to 2020-01-10
     assert sorted(x.name for x in (keeper.landing / "accepted").iterdir()) == [
         "coffee.csv",

@@ -237,9 +237,9 @@ def test_a_revised_price_is_told_and_scored(graph: Graph) -> None:
     forecast_and_score(graph)
     require_outcomes(graph, [revised])
     assert rescored(graph, before) == dict.fromkeys(MODELS, history.dates[586:601].tolist())
-    newest = history.dates[-1]  # nothing has happened after it: its forecast is drawn again
+    newest = pd.Timestamp(history.newest)  # nothing came after it: its forecast is drawn again
     paths = [
-        table.query("path_id > 0 and data_cutoff_date < @newest").reset_index(drop=True)
+        table[(table.path_id > 0) & (table.data_cutoff_date < newest)].reset_index(drop=True)
         for table in (before[0], everything(graph)[0])
     ]
     pd.testing.assert_frame_equal(*paths)

@@ -214,10 +214,13 @@ def test_one_ui_holds_a_home_until_it_ends(own: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_that_ends_a_program_interrupts_and_is_given_back(number: int) -> None:
-    before = signal.getsignal(number)
-    with stopped_by_signals(), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(number)
-    assert signal.getsignal(number) == before
+    ours = signal.signal(number, signal.default_int_handler)  # one that nohup ignores would stay
+    try:
+        with stopped_by_signals(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, ours)
 
 
 def test_a_program_that_does_not_listen_is_killed_with_what_it_started(
