@@ -64,7 +64,8 @@ def test_the_copy_has_the_same_tables_views_and_macros_under_the_same_names(
     queries = [
         "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.distributions",
         "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.published_distributions",
-        "SELECT count(*), bit_xor(hash(close)) FROM commodity.market.prices_as_of(now()::TIMESTAMP)",
+        "SELECT count(*), bit_xor(hash(close))"
+        " FROM commodity.market.prices_as_of(now()::TIMESTAMP)",
         "SELECT count(*), bit_xor(hash(median)) FROM commodity.forecast.point_forecasts",
     ]
     answers = []
