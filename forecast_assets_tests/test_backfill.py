@@ -189,18 +189,20 @@ class Site(Home):
         return [window.key for window in self.windows(commodity)]
 
     def samples_due(self, commodity: str) -> dict[str, list[int]]:
-        """Sessions known before each window, once each."""
+        """Sessions known before each window, once each; the newest window is logged once more."""
         days = make_history(SESSIONS, SEEDS[commodity], commodity).dates
         known = {x.key: days < np.datetime64(x.training_date) for x in self.windows(commodity)}
-        return {key: [int(flags.sum())] for key, flags in known.items()}
+        samples = {key: [int(flags.sum())] for key, flags in known.items()}
+        return samples | {max(samples): samples[max(samples)] * 2}
 
     def rows_due(self, commodity: str) -> dict[str, list[int]]:
-        """Paths that each window owes, once each."""
+        """Paths that each window owes, once each; the newest window is logged once more."""
         history = make_history(SESSIONS, SEEDS[commodity], commodity)
-        return {
+        paths = {
             window.key: [len(window.origins(history, FROM_DATA)) * len(MODELS) * PATHS]
             for window in self.windows(commodity)
         }
+        return paths | {max(paths): paths[max(paths)] * 2}
 
     def sql(self, query: str, **names: Any) -> list[tuple[Any, ...]]:
         path = self.folder / "home" / "commodity.duckdb"

@@ -250,7 +250,7 @@ def test_a_run_merges_what_was_dropped_before_anything_else(
     done = CliRunner().invoke(app, ["run"])
     assert done.exit_code == 1
     said = " ".join(done.output.split())
-    assert "failed: notes.md: found a file '.md', allowed: .csv, .txt" in said
+    assert "failed: notes.md: found a file '.md', allowed: .csv, .tsv, .txt, .xlsx" in said
     assert "; it is now" in said
     assert len(keeper.cutoffs("Coffee")) == 9  # 2019-12-31 to 2020-01-10
     assert sorted(x.name for x in (keeper.landing / "accepted").iterdir()) == [

@@ -44,6 +44,9 @@ BAD = {
 }
 """Rows in place of sessions: no date, no number, high below low, the future, a volume below 0."""
 
+HARMLESS = (584, 586)
+"""Those of them whose close is sound: it lands without the columns that no model reads."""
+
 QUIET_SECONDS = 150
 
 
@@ -195,8 +198,10 @@ def expected_history(name: str) -> History:
         closes[REVISED] = 38.5
         kept = np.arange(len(COFFEE)) < 600
         return History("Coffee", COFFEE.dates[kept], closes[kept])
-    kept = ~np.isin(np.arange(len(SUGAR)), list(BAD))
-    return History("Sugar", SUGAR.dates[kept], SUGAR.closes[kept])
+    closes = SUGAR.closes.copy()
+    closes[list(HARMLESS)] = 50
+    kept = ~np.isin(np.arange(len(SUGAR)), [place for place in BAD if place not in HARMLESS])
+    return History("Sugar", SUGAR.dates[kept], closes[kept])
 
 
 def expected_closes() -> list[tuple[Any, ...]]:
