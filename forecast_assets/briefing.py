@@ -1,7 +1,7 @@
 """What the report says, gathered from the tables."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
-from forecast_assets.due import undue
 from forecast_assets.evaluation import non_overlapping
 from forecast_assets.history import History
 from forecast_assets.landing import LandingFolder
 from forecast_assets.leaderboard import ALL
-from forecast_assets.partitions import Partitions
 from forecast_assets.points import LEVELS
 from forecast_assets.renaming import departures
 from forecast_assets.report import (
@@ -29,7 +27,7 @@ from forecast_assets.report import (
 from forecast_assets.risk import expected_shortfall, probability_above, value_at_risk
 from forecast_assets.scoring import summary_horizons
 from forecast_assets.store.contract import Fan, Publication, Store
-from forecast_assets.waiting import held_files, to_look_at
+from forecast_assets.waiting import held_files, to_know
 
 RISK_LEVEL = 0.95
 """Level of value-at-risk and expected shortfall."""
@@ -53,10 +51,8 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
             part = brief(settings, store, name, standings[standings.commodity == name])
             notices += [
                 *failures_of(settings, store, name),
-                *nothing_due(settings, part.history, at),
-                *drawn_from_others(settings, store, name),
                 *stale(part, at.date(), STALE_DAYS),
-                *(Notice("warning", line) for line in to_look_at(settings, store, name)),
+                *(Notice("warning", x) for x in to_know(settings, store, part.history, at)),
             ]
             commodities.append(part)
     notices += [Notice("warning", line) for line in departures(settings, store)]
@@ -158,25 +154,6 @@ def calibration_of(
         coverage.coverage_80.to_numpy(),
         coverage.coverage_95.to_numpy(),
     )
-
-
-def nothing_due(settings: Settings, history: History, at: datetime) -> list[Notice]:
-    """Why a commodity has no window to train or forecast at all, if it has none."""
-    windows = Partitions(settings).windows_of(history.commodity, at.replace(tzinfo=UTC))
-    reason = undue(settings, windows, history)
-    return [Notice("warning", reason)] if reason else []
-
-
-def drawn_from_others(settings: Settings, store: Store, name: str) -> list[Notice]:
-    """The newest published forecasts that used closes which have been revised since."""
-    version = settings.model_version
-    shelf = store.publications.find(name, version)
-    if not shelf:
-        return []
-    cutoff = shelf[-1].data_cutoff_date
-    newest = {each.model_name for each in shelf if each.data_cutoff_date == cutoff}
-    revised = store.paths.revised(name, version, cutoff)
-    return [Notice("warning", f"{name}: {each}") for each in revised if each.model_name in newest]
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

@@ -17,7 +17,7 @@ from forecast_assets.forecasting import (
     withdrawn,
 )
 from forecast_assets.history import History
-from forecast_assets.partitions import Window
+from forecast_assets.partitions import Partitions, Window
 from forecast_assets.store.contract import IssuedForecast, ScoredForecast, TrainedModel
 from forecast_assets.training import is_current, not_due
 
@@ -61,7 +61,11 @@ def undue(settings: Settings, windows: Sequence[Window], history: History) -> st
     if due_windows(settings, windows, history):
         return None
     if not windows:
-        return f"{history.commodity}: no training date has come: training.start"
+        first = Partitions(settings).first
+        return (
+            f"{history.commodity}: the first training date, {first}, has not come yet:"
+            " training.start, training.cadence"
+        )
     reached = [window for window in windows if window.training_date <= history.newest]
     return not_due(settings, (reached or windows)[-1], history)
 

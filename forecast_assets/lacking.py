@@ -21,6 +21,7 @@ class Lacking:
 
     ``taken_back``: withdrawn. The others were kept: ``oldest`` are before its first session,
     ``newest`` after its last one. ``many``: so many beside the oldest that it may be half a file.
+    ``weekends``: withdrawn too, since the configuration says that they are no sessions.
     """
 
     taken_back: Sequence[date] = ()
@@ -28,6 +29,7 @@ class Lacking:
     between: Sequence[date] = ()
     newest: Sequence[date] = ()
     many: bool = False
+    weekends: Sequence[date] = ()
 
     @property
     def kept(self) -> list[date]:
@@ -42,6 +44,11 @@ class Lacking:
             lines.append(
                 f"{name}: its source took back {sessions(self.taken_back)}: withdrawn, with the"
                 " forecasts from there"
+            )
+        if self.weekends:
+            lines.append(
+                f"{name}: weekends are no sessions (`weekends: drop`): {sessions(self.weekends)}:"
+                " withdrawn, with the forecasts from there"
             )
         if self.oldest:
             lines.append(

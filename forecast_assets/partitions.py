@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from dagster import (
@@ -136,6 +136,8 @@ class Partitions:
                 f"training date: found {training_date!r}, allowed: the {cadence} ones from"
                 f" {self.training_dates.get_first_partition_key()} on"
             )
+        if training_date not in self._places:
+            raise ConfigurationError(f"training date: {training_date} has not come yet")
         bounds = self.training_dates.time_window_for_partition_key(training_date)
         place = self._places[training_date]
         earlier = list(self._places)[place - place % CHAIN_LENGTH : place]
@@ -183,12 +185,29 @@ class Partitions:
     @property
     def begun(self) -> list[date]:
         """Every training date that has begun, in order."""
-        return [date.fromisoformat(key) for key in self.training_dates.get_partition_keys()]
+        return [date.fromisoformat(key) for key in self._come()]
+
+    @property
+    def first(self) -> date:
+        """The first training date, whether it has come or not."""
+        later = self.training_dates.start + timedelta(
+            days=2 * 366
+        )  # of any cadence, one is by then
+        return date.fromisoformat(self.training_dates.get_partition_keys(current_time=later)[0])
 
     def windows_of(self, commodity: str, now: datetime | None = None) -> list[Window]:
         """All windows of a commodity that have begun, in order."""
+        return [self.window(commodity, key) for key in self._come(now)]
+
+    def _come(self, now: datetime | None = None) -> list[str]:
+        """The keys of training dates that have come.
+
+        Before the first has come, Dagster names it all the same: its newest window is one that
+        has not ended, and it does not ask whether that has begun.
+        """
+        today = (now or datetime.now(UTC)).date().isoformat()
         keys = self.training_dates.get_partition_keys(current_time=now)
-        return [self.window(commodity, key) for key in keys]
+        return [key for key in keys if key <= today]
 
 
 def first_of(keys: Sequence[str], commodity: str) -> str:

@@ -14,11 +14,18 @@ def departed(settings: Settings, store: Store) -> list[str]:
 
 
 def departures(settings: Settings, store: Store) -> list[str]:
-    """What is told of each of them, a line each."""
+    """What is told of each of them, a line each.
+
+    A new name is spoken of where the configuration has one that could be meant: one without rows.
+    """
+    known = store.names.known()
+    free = [name for name in settings.commodities if name not in known]
+    new = free[0] if len(free) == 1 else "NEW"
     return [
         f"{name}: not in the configuration: nothing of it is published, and its rows are kept"
-        f" (`forecast rename {name} NEW` gives them to another name)"
-        for name in departed(settings, store)
+        + (f" (`forecast rename {name} {new}` gives them to another name)" if free else "")
+        for name in known
+        if name not in settings.commodities
     ]
 
 
@@ -42,7 +49,7 @@ def rename(settings: Settings, store: Store, old: str, new: str) -> dict[str, in
     if new in store.names.known():
         raise ConfigurationError(
             f"rename: {new!r} has rows of its own already, and two histories are not made one;"
-            f" those of {old!r} stay"
+            f" those of {old!r} stay: give it a name in the configuration that has no rows yet"
         )
     history = store.features.read(store.prices.history(old))
     return store.names.rename(old, new, reprinted(settings, history, new))

@@ -40,6 +40,7 @@ class Observations:
     are holidays: dropped, never filled. ``complete``: the source has all sessions there are, so
     that one it lacks was taken back; otherwise it says nothing of others than its own.
     ``notes``: what was left out and does no harm, a line a kind; told, and no failure.
+    ``weekdays``: Saturdays and Sundays are no sessions, and stored ones are taken back.
     """
 
     commodity: str
@@ -49,6 +50,7 @@ class Observations:
     without_close: int = 0
     complete: bool = True
     notes: list[str] = field(default_factory=list)
+    weekdays: bool = False
 
 
 NO_NAME = "the row names no commodity, and others of its file do: fill it in"
@@ -68,9 +70,9 @@ def read_source(
         case FileSource():
             return read_files(name, source, folder, today, meaning)
         case LandingSource():
-            return Observations(
-                name, "landing", pd.DataFrame(columns=list(COLUMNS)), complete=False
-            )
+            nothing = pd.DataFrame(columns=list(COLUMNS))
+            weekdays = meaning.weekends == "drop"
+            return Observations(name, "landing", nothing, complete=False, weekdays=weekdays)
         case _:
             assert_never(source)
 
@@ -159,6 +161,7 @@ def observed(
         without_close=without_close,
         complete=complete,
         notes=[*notes_of(rejections), *notes],
+        weekdays=meaning.weekends == "drop",
     )
 
 

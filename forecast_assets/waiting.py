@@ -1,14 +1,17 @@
 """Waiting: what was not merged and needs somebody's word, and what in the prices needs a look."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings
+from forecast_assets.due import undue
 from forecast_assets.freshness import strange_prices
 from forecast_assets.history import History
 from forecast_assets.landing import LandingFolder
+from forecast_assets.partitions import Partitions
 from forecast_assets.scrutiny import Change, Dispute
 from forecast_assets.store.contract import HeldPrice, Store
 from forecast_assets.strange import strange
@@ -47,6 +50,35 @@ def prices_in_brief(settings: Settings, store: Store) -> list[str]:
             if count := len(store.held.waiting(name)):
                 lines.append(f"{name}: {count} prices held for a word (`forecast prices`)")
     return lines
+
+
+def to_know(settings: Settings, store: Store, history: History, at: datetime) -> list[str]:
+    """All that should be known before a commodity's forecasts are read, a line each.
+
+    Why it has no window to train or forecast, which published forecasts used closes that have
+    been revised since, and what in its prices needs a look. ``at``: now, in UTC.
+    """
+    name = history.commodity
+    windows = Partitions(settings).windows_of(name, at.replace(tzinfo=UTC))
+    reason = undue(settings, windows, history)
+    return [
+        *([reason] if reason else []),
+        *drawn_from_others(settings, store, history),
+        *to_look_at(settings, store, name),
+    ]
+
+
+def drawn_from_others(settings: Settings, store: Store, history: History) -> list[str]:
+    """The newest published forecasts that used closes which have been revised since."""
+    name, version = history.commodity, settings.model_version
+    shelf = store.publications.find(name, version)
+    if not shelf:
+        return []
+    cutoff = shelf[-1].data_cutoff_date
+    newest = {each.model_name for each in shelf if each.data_cutoff_date == cutoff}
+    revised = store.paths.revised(name, version, cutoff)
+    told = [each.told(history.newest) for each in revised if each.model_name in newest]
+    return [f"{name}: {line}" for line in told]
 
 
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:

@@ -112,7 +112,10 @@ def test_why_no_window_is_due_is_said_of_the_newest_that_the_prices_reach(graph:
     begun = windows(graph)
     assert undue(graph.settings, begun, make_history(700)) is None
     assert undue(graph.settings, begun, make_history(0)) == "Coffee: there is no price yet"
-    said = "Coffee: no training date has come: training.start"
+    said = (
+        "Coffee: the first training date, 2020-01-01, has not come yet: training.start,"
+        " training.cadence"
+    )
     assert undue(graph.settings, [], make_history(40)) == said
     said = "Coffee: no session in the window, the newest is 2020-09-04"
     assert undue(graph.settings, begun[5:], make_history(700)) == said

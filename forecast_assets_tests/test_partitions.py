@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from forecast_assets.configuration import CADENCES, FROM_DATA, Cadence, Settings
+from forecast_assets.errors import ConfigurationError
 from forecast_assets.history import History
 from forecast_assets.partitions import Origin, Partitions, Window
 from forecast_assets_tests.conftest import make_history
@@ -89,6 +90,32 @@ def test_a_window_begins_at_midnight_utc_of_its_training_date(now: datetime, cur
 
 def test_a_start_far_ahead_has_no_window_yet() -> None:
     assert partitions(start=date(2025, 1, 1)).windows_of("Coffee", NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("cadence", "first"),
+    [
+        ("annually", date(2025, 1, 1)),
+        ("semiannually", date(2024, 7, 1)),
+        ("quarterly", date(2024, 7, 1)),
+        ("monthly", date(2024, 7, 1)),
+        ("weekly", date(2024, 6, 24)),
+    ],
+)
+@pytest.mark.parametrize("years", [0, 20])
+def test_no_window_has_begun_while_the_first_training_date_is_ahead(
+    cadence: str, first: date, years: int
+) -> None:
+    now = datetime(2024 - years, 6, 20, tzinfo=UTC)
+    ahead = partitions(cadence, start=date(2024, 6, 18))
+    assert ahead.windows_of("Coffee", now) == []
+    assert ahead.first == first
+
+
+def test_the_window_of_a_training_date_to_come_is_refused() -> None:
+    ahead = partitions("annually", start=date(2090, 2, 1))
+    with pytest.raises(ConfigurationError, match="2091-01-01"):
+        ahead.window("Coffee", "2091-01-01")
 
 
 @pytest.mark.parametrize("cadence", CADENCES)

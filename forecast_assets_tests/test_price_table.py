@@ -6,14 +6,28 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from forecast_assets.sources import Observations
 from forecast_assets.store.duckdb import DuckDBStore
 
 AT = datetime(2024, 1, 1, 18)  # noqa: DTZ001 - the tables keep UTC without a zone
 COLUMNS = ("commodity", "date", "open", "high", "low", "close", "volume", "source", "ingested_at")
+OTHERS = ("open", "high", "low", "volume")
 AS_OF = "SELECT * FROM commodity.market.prices_as_of($moment) ORDER BY commodity, date"
+
+
+WEEK = pd.date_range("2024-01-01", "2024-01-28")
+
+
+def said(origin: str, days: pd.DatetimeIndex, *, weekdays: bool = False) -> Observations:
+    """What a source says of some days: a close for each."""
+    values = {"close": 50.0 + np.arange(len(days)), **dict.fromkeys(OTHERS, np.nan)}
+    prices = pd.DataFrame({"date": days.astype("datetime64[s]"), **values})
+    complete = origin.startswith("file")
+    return Observations("Coffee", origin, prices, complete=complete, weekdays=weekdays)
 
 
 @pytest.fixture
@@ -135,3 +149,38 @@ def test_a_file_that_has_everything_is_opened_once(
     with store.database.reading():
         pass
     assert opened == [True]
+
+
+@pytest.mark.parametrize("dropped", [WEEK[5:7], WEEK[12:28], WEEK[26:28]])
+def test_weekends_that_were_stored_go_when_they_are_no_sessions_any_more(
+    store: DuckDBStore, dropped: pd.DatetimeIndex
+) -> None:
+    weekdays = WEEK[WEEK.day_of_week < 5]
+    store.prices.write(said("file:a.csv", weekdays), AT, "run")
+    store.prices.write(said("landing:b.csv", dropped), AT, "run")
+    weekends = dropped[dropped.day_of_week > 4]
+    changes = store.prices.write(said("file:a.csv", weekdays, weekdays=True), AT, "run")
+    assert changes.withdrawn == len(weekends)
+    assert changes.lacking.weekends == [day.date() for day in weekends]
+    assert changes.lacking.kept == []
+    (line,) = changes.lacking.notes("Coffee")
+    assert line.startswith("Coffee: weekends are no sessions (`weekends: drop`): ")
+    assert store.prices.history("Coffee").dates.tolist() == [day.date() for day in weekdays]
+
+
+def test_a_source_whose_own_weekends_are_left_out_is_no_half_file(store: DuckDBStore) -> None:
+    weekdays = WEEK[WEEK.day_of_week < 5]
+    store.prices.write(said("file:a.csv", WEEK), AT, "run")
+    changes = store.prices.write(said("file:a.csv", weekdays, weekdays=True), AT, "run")
+    assert (changes.withdrawn, changes.missing, changes.lacking.many) == (8, 0, False)
+    assert len(store.prices.history("Coffee")) == 20
+
+
+def test_a_landing_folder_that_leaves_out_weekends_takes_stored_ones_back(
+    store: DuckDBStore,
+) -> None:
+    store.prices.write(said("landing:a.csv", WEEK), AT, "run")
+    nothing = said("landing", WEEK[:0], weekdays=True)
+    changes = store.prices.write(nothing, AT, "run")
+    assert (changes.added, changes.withdrawn) == (0, 8)
+    assert len(store.prices.history("Coffee")) == 20

@@ -114,6 +114,7 @@ def test_a_file_is_accepted_by_its_name(keeper: Caretaker) -> None:
     landed(keeper)
     listed = forecast("landing").output
     assert "`forecast landing accept 'my coffee.csv'`" in listed
+    assert "note: Coffee: my coffee.csv waits in landing/held" in forecast("status").output
     said = forecast("landing", "accept", "my coffee.csv")
     assert said.exit_code == 0, said.output
     assert "Coffee: 30 rows: 10 new, 20 revised, 0 as they were" in said.output
@@ -264,6 +265,8 @@ def test_a_run_keeps_the_end_that_a_file_lacks_and_names_a_change_of_unit(
     assert first.exit_code == 0, first.output
     assert note in first.output
     assert str(history.dates[530]) in graph.settings.report_path.read_text()
+    assert note in forecast("status").output
+    assert note in forecast("show", "Coffee").output
     issued = len(graph.store.paths.issued("Coffee", "v1.0"))
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", part(history, slice(537)))
     second = forecast("run")

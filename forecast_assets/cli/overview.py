@@ -6,11 +6,14 @@ from rich.text import Text
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.due import due_windows, undue
+from forecast_assets.due import due_windows
+from forecast_assets.landing import LandingFolder
+from forecast_assets.model_store import now
 from forecast_assets.partitions import Partitions
 from forecast_assets.renaming import departures
 from forecast_assets.store.contract import RecordedFailure, Store
 from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.waiting import held_files, to_know
 
 
 def show_status(console: Console, commodity: list[str] | None, model_version: str | None) -> None:
@@ -80,15 +83,16 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
 def notes_of(store: Store, settings: Settings, names: list[str]) -> list[str]:
     """What to know of the commodities although nothing failed, a line each.
 
-    Why they have no window to train or forecast, and which are not in the configuration any more.
+    What the report says at its top, too: why they have no window to train or forecast, what in
+    their prices needs a look, what waits for a word, and which are not configured any more.
     """
-    partitions = Partitions(settings)
-    reasons: list[str | None] = []
+    lines: list[str] = []
     for name in names:
         with boundary(name, []):  # the table says what is broken of it
-            history = store.prices.history(name)
-            reasons.append(undue(settings, partitions.windows_of(name), history))
-    return [*(reason for reason in reasons if reason), *departures(settings, store)]
+            lines += to_know(settings, store, store.prices.history(name), now())
+    with boundary("landing", lines):
+        lines += held_files(LandingFolder(settings))
+    return [*lines, *departures(settings, store)]
 
 
 def failures_of(

@@ -7,9 +7,12 @@ from rich.console import Console
 from forecast_assets.configuration import load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.history import History
+from forecast_assets.model_store import now
 from forecast_assets.reading import Paths, Reader
 from forecast_assets.store.contract import Fan, RevisedForecast
+from forecast_assets.store.duckdb import DuckDBStore
 from forecast_assets.terminal import fan_table
+from forecast_assets.waiting import to_know
 
 
 def show_newest(
@@ -20,6 +23,9 @@ def show_newest(
     unit = settings.commodity(commodity).unit
     reader = Reader.of_configuration()
     history = reader.prices(commodity)
+    known = to_know(settings, DuckDBStore.of(settings), history, now())
+    for line in known:
+        note(console, line)
     for newest in newest_of(reader, commodity, model, settings.version(model_version)):
         cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
         used = newest.closes[0].item()
@@ -32,10 +38,14 @@ def show_newest(
             markup=False,
         )
         for line in revisions_of(reader, newest, history):
-            console.print(
-                f"note: {commodity}: {line}", style="yellow", soft_wrap=True, markup=False
-            )
+            if f"{commodity}: {line}" not in known:
+                note(console, f"{commodity}: {line}")
         console.print(fan_table(fan, unit, close, console.width))
+
+
+def note(console: Console, line: str) -> None:
+    """Print a line that is to be known."""
+    console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
 
 
 def revisions_of(reader: Reader, newest: Paths, history: History) -> list[str]:
@@ -45,18 +55,16 @@ def revisions_of(reader: Reader, newest: Paths, history: History) -> list[str]:
     used = newest.closes[0].item()
     closes = dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True))
     return [
-        str(
-            RevisedForecast(
-                name,
-                version,
-                row.data_cutoff_date.date(),
-                row.revised_sessions,
-                row.first_revised.date(),
-                row.last_revised.date(),
-                None if np.isnan(used) else used,
-                closes.get(row.data_cutoff_date.date()),
-            )
-        )
+        RevisedForecast(
+            name,
+            version,
+            row.data_cutoff_date.date(),
+            row.revised_sessions,
+            row.first_revised.date(),
+            row.last_revised.date(),
+            None if np.isnan(used) else used,
+            closes.get(row.data_cutoff_date.date()),
+        ).told(history.newest)
         for row in found.itertuples()
     ]
 

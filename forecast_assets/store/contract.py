@@ -179,8 +179,12 @@ class RevisedForecast:
     used: float | None
     newest: float | None
 
-    def __str__(self) -> str:
-        """What is revised, in words."""
+    def told(self, newest: date) -> str:
+        """What is revised, in words. ``newest``: the newest session that has a price.
+
+        A forecast whose outcome has begun is a record, and is drawn again only if that is asked.
+        """
+        how = "forecast run --recompute" if newest > self.data_cutoff_date else "forecast run"
         days = str(self.first_revised)
         if self.first_revised != self.last_revised:
             days = f"{self.revised_sessions} sessions from {days} to {self.last_revised}"
@@ -190,7 +194,7 @@ class RevisedForecast:
         return (
             f"the newest forecast of {self.model_name} {self.model_version}, from"
             f" {self.data_cutoff_date}, was drawn before the close of {days} was"
-            f" revised{at_cutoff}; `forecast run --recompute` draws it again"
+            f" revised{at_cutoff}; `{how}` draws it again"
         )
 
 

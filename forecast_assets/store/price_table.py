@@ -1,6 +1,6 @@
 """``commodity.market.prices``: the newest price of each session, over all its revisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -67,6 +67,9 @@ def as_of_definition(catalog: str) -> str:
     """  # noqa: S608 - the file's own name, quoted
 
 
+FRIDAY = 5
+"""The last weekday, as ISO counts them."""
+
 INCOMING = """
     CREATE OR REPLACE TEMP TABLE incoming AS
     SELECT CAST(date AS DATE) AS date, if(isnan(open), NULL, open) AS open,
@@ -106,6 +109,7 @@ CHANGES = """
     FROM now FULL JOIN known ON known.date = now.date
     LEFT JOIN told_by_it ON told_by_it.date = now.date
     WHERE (now.date IS NULL AND known.close IS NOT NULL AND known.same_source AND $complete)
+        OR (now.date IS NULL AND known.close IS NOT NULL AND $weekdays AND isodow(known.date) > 5)
         OR (now.date IS NOT NULL AND known.close IS NULL)
         OR (now.date IS NOT NULL
             AND (now.open, now.high, now.low, now.close, now.volume)
@@ -123,7 +127,8 @@ CHANGES = """
 
 A source is heard when it changes its mind: one that only repeats what it, or another, has said of
 a date leaves alone what was said since. A source that is not complete withdraws nothing, and what
-its rows lack beside the close stays.
+its rows lack beside the close stays. Closes of weekends go, whoever said them, where they are no
+sessions.
 """
 
 APPEND = """
@@ -140,7 +145,8 @@ def prepare(connection: Connection, observations: Observations) -> None:
     kind = observations.origin.partition(":")[0]
     connection.register("arriving", observations.prices.astype({"date": "datetime64[s]"}))
     connection.execute(INCOMING)
-    connection.execute(CHANGES, commodity | {"kind": kind, "complete": observations.complete})
+    said = {"complete": observations.complete, "weekdays": observations.weekdays}
+    connection.execute(CHANGES, commodity | {"kind": kind} | said)
     forget_rejected(connection, observations.commodity)
 
 
@@ -181,7 +187,7 @@ def merge(
     return PriceChanges(
         added=added,
         revised=revised,
-        withdrawn=len(lacks.taken_back),
+        withdrawn=len(lacks.taken_back) + len(lacks.weekends),
         unchanged=len(observations.prices) - added - revised - len(reasons),
         missing=len(lacks.kept),
         held=len(reasons),
@@ -229,17 +235,19 @@ def _lacking(
     """Which stored sessions the source lacks; ``same``: it looks like the same series."""
     rows = connection.execute("SELECT date FROM changes WHERE kind = 'withdrawn' ORDER BY date")
     missing = [day for (day,) in rows.fetchall()]
-    if not missing:
-        return Lacking()
+    weekends = [day for day in missing if observations.weekdays and day.isoweekday() > FRIDAY]
+    if len(missing) == len(weekends):
+        return Lacking(weekends=weekends)
     dates = observations.prices["date"]
-    return lacking(
-        missing,
+    found = lacking(
+        [day for day in missing if day not in set(weekends)],
         dates.min().date(),
         dates.max().date(),
         len(dates),
         sound=not observations.rejections and same,
         allowed=allowed and same,
     )
+    return replace(found, weekends=weekends)
 
 
 @dataclass(frozen=True)
