@@ -50,11 +50,30 @@ NAMES = {
         "price", "last", "last price", "latest", "close/last", "close price", "closing price",
         "settle", "settlement", "settlement price", "settle price", "px last", "px settle",
         "value", "obs value", "schluss", "schluß", "schlusskurs", "schlußkurs", "zuletzt", "kurs",
-        "preis", "wert", "adj close", "adj. close", "adjusted close", "dernier", "cierre",
+        "preis", "wert", "dernier", "cierre",
     ),
     "volume": ("volume", "vol", "px volume", "volumen", "tickvol"),
 }  # fmt: skip
 """What vendors call a column."""
+
+CURRENCY = (
+    r"us\$|[$€£¥¢]|cents?|(?:usd|eur|gbp|gbx|jpy|cny|inr|chf|cad|aud|zar|brl|sgd|hkd|sek|nok|dkk)"
+)
+UNIT = rf"(?:{CURRENCY})(?:\s?(?:/|per)\s?[a-z. ]{{1,12}})?"
+IN_UNIT = re.compile(rf"\s*(?:[(\[]\s*(?:in )?{UNIT}\s*[)\]]|,? in {UNIT}| {UNIT})")
+"""The unit that may follow what a column is called: (USD), [$/bbl], in EUR."""
+
+ADJUSTED = re.compile(r"(?<!not )(?<!non[ -])\badj")
+"""How a close is called that is made anew at each dividend, split or roll."""
+
+CLOSING = re.compile(r"\b(?:clos|settle|last|price|schlu(?:ss|ß)|kurs|preis|cierre|dernier)")
+OTHER_PRICE = re.compile(
+    r"\bopen|\bhigh|\blow|\bbid\b|\bask\b|\bprev|\bchang|\bchg|%|average|eröffn|hoch|tief|date|time"
+)
+"""Words by which a column may be the close, and by which it is not."""
+
+VALUE = re.compile(r"\b(?:value|wert)\b")
+"""What is called so may be a turnover beside a price."""
 
 NO_PRICE = re.compile(
     r"open ?int|\boi\b|chang|chg|change|%|volum|\bvol|turnover|count|spread|average|\bbid\b|\bask\b"
@@ -241,13 +260,41 @@ def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[
         within = mine or range(len(header.columns))
         exact = [i for i in within if role in header.columns[i].said[:MAX_EXTRA]]
         found = exact or [i for i in within if set(header.columns[i].said) & set(names)]
-        if role == "close" and len(mine) == 1:
-            found = mine
+        if role == "close":
+            found = mine if len(mine) == 1 else exact or _closes(header, within, found)
         if role == "close" and len(found) > 1:
             _refuse_closes(header, found)
         if found:
             places[role] = found[0]
     return places
+
+
+def _closes(header: Header, within: Iterable[int], named: list[int]) -> list[int]:
+    """The columns that may be the close where none is called just that.
+
+    Those that are ``named`` so, or with a unit behind such a name, come before an adjusted close.
+    That one counts alone, or with columns that may be the close as well.
+    """
+    columns = {i: " ".join(header.columns[i].said) for i in within}
+    names = {"close", *NAMES["close"]}
+    plain = named or [
+        i for i in columns if {IN_UNIT.sub("", said) for said in header.columns[i].said} & names
+    ]
+    adjusted = [i for i in columns if is_adjusted(header.columns[i])]
+    sure = [i for i in plain if not VALUE.search(columns[i])]
+    if not adjusted or sure:
+        return plain
+    others = [
+        i
+        for i, said in columns.items()
+        if CLOSING.search(said) and not OTHER_PRICE.search(said) and i not in adjusted
+    ]
+    return sorted({*plain, *others, *adjusted})
+
+
+def is_adjusted(column: Column) -> bool:
+    """Whether a column is called an adjusted close."""
+    return any(ADJUSTED.search(name) and CLOSING.search(name) for name in column.said)
 
 
 def of_commodity(header: Header, called: Sequence[str]) -> list[int]:

@@ -137,9 +137,6 @@ def _strange(table: TableFile, found: Understood) -> list[str]:
     if unused:
         more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
         said.append(f"columns that are not read: {', '.join(map(shown, unused[:8]))}{more}")
-    close = _name(header.columns, found.places["close"])
-    if "adj" in close.lower():
-        said.append(f"the close is {close!r}, which changes in the past at each adjustment")
     return said
 
 

@@ -23,6 +23,7 @@ from forecast_assets.table_file import TableFile, open_table
 from forecast_assets.written_numbers import MISSING
 
 NOT_A_DATE = "not a date written YYYY-MM-DD"
+ADJUSTED = "an adjusted close, which changes in the past at each adjustment"
 UNREAD = "left empty, since no model reads it"
 NEAR_DAYS = 7
 """A row dated so many days after today is early; a later one is a mistake."""
@@ -142,6 +143,10 @@ def rows_of(
     for row in found.too_long:
         rule = f"the row has {len(row.fields)} fields, the header {row.width}"
         rejections.append(Rejection(name, str(path), row.line, "*", ",".join(row.fields), rule))
+    if found.adjusted:
+        line = max(file.header.lines, default=1)
+        note = Rejection(name, str(path), line, "close", found.adjusted, ADJUSTED, harmless=True)
+        rejections.append(note)
     lines = found.texts["line"]
     known = found.texts.reindex(columns=list(layout.columns), fill_value="")
     if found.named and "commodity" in layout.labels and "commodity" not in found.texts:

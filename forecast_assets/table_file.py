@@ -36,6 +36,7 @@ from forecast_assets.header import (
     comparable,
     day_column,
     find_header,
+    is_adjusted,
     is_day,
     is_number,
     of_commodity,
@@ -71,7 +72,8 @@ class Understood:
     ``texts`` has the columns that the file has, and the ``line`` of each row; what was not
     understood stays as it is written. ``places``: where each column stands. ``day_formats``,
     ``decimal``, ``thousands``: how values are written, "" where nothing shows it. ``named``: what
-    the column of the close calls the commodity, "" where it does not.
+    the column of the close calls the commodity, "" where it does not. ``adjusted``: what a close
+    is called that was taken although it is adjusted, and nobody said so.
     """
 
     texts: pd.DataFrame
@@ -81,6 +83,7 @@ class Understood:
     decimal: str = ""
     thousands: str = ""
     named: str = ""
+    adjusted: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +142,10 @@ class TableFile:
         Raises UnclearFormat, whose reason goes on after the name of the file.
         """
         places = self._places(layout, called)
-        named = self._named(places, called)
+        named, adjusted = self._named(places, called), self._adjusted(places)
         if self.parquet is not None:
             read = self._canonical(_columns_of(self.parquet, places), places, layout)
-            return replace(read, named=named)
+            return replace(read, named=named, adjusted=adjusted)
         too_long, kept = [], []
         width, lines = self.width, self.grid.lines[self.header.first : self._end]
         for line, row in zip(lines, self.rows, strict=True):
@@ -162,7 +165,7 @@ class TableFile:
         frame = pd.DataFrame(texts, columns=list(places), dtype="str")
         frame = frame.assign(line=[line for _, line in kept])
         read = self._canonical(frame, places, layout)
-        return replace(read, too_long=too_long, named=named)
+        return replace(read, too_long=too_long, named=named, adjusted=adjusted)
 
     def _places(self, layout: Layout, called: Sequence[str]) -> dict[str, int]:
         names = [column.name for column in self.header.columns]
@@ -186,6 +189,13 @@ class TableFile:
             return ""
         said = self.header.columns[places["close"]]
         return next((x for x in called if comparable(x) in (said.name, *said.said)), "")
+
+    def _adjusted(self, places: dict[str, int]) -> str:
+        """What the close is called where it is adjusted and nobody said that it is meant."""
+        if "close" not in places or self.form.columns.close is not None:
+            return ""
+        said = self.header.columns[places["close"]]
+        return " ".join(filter(None, said.cells)) if is_adjusted(said) else ""
 
     def _roles(self, called: Sequence[str]) -> dict[str, int]:
         """Where the columns of prices stand that are set or that names tell."""
