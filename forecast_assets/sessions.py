@@ -22,6 +22,12 @@ LONG_GAP_DAYS = 30
 JUDGED_FROM, USUAL_DAYS = 8, 4.0
 """With this many sessions a series is too sparse when they are usually more days apart."""
 
+HOLIDAYS_DAYS = 10
+"""A longer stretch without a price says nothing of how regularly a series has one otherwise."""
+
+REGULAR = 0.6
+"""A series is at odd times if fewer of its newest trading days than this share have a price."""
+
 RATES = {
     "a week": (6, 8),
     "a fortnight": (12, 16),
@@ -63,7 +69,8 @@ def too_sparse(dates: Dates) -> str | None:
     """Why a series has too few prices to be forecast session by session, or None if it has enough.
 
     ``dates``: datetime64[D], shape (n,), sorted. The newest sessions decide, by the days that
-    usually lie between two of them: a long gap, or several, in a daily series is none of them.
+    usually lie between two of them, and by the share of their trading days that have a price: a
+    long gap, or several, in a daily series is none of them.
     """
     newest = dates[-LEARNED_FROM:]
     if len(newest) < JUDGED_FROM:
@@ -72,12 +79,34 @@ def too_sparse(dates: Dates) -> str | None:
     quarter = len(between) // 4
     usual = float(between[quarter : len(between) - quarter].mean())
     if usual <= USUAL_DAYS:
-        return None
+        return at_odd_times(dates)
     rates = [f"one price {rate}" for rate, (low, high) in RATES.items() if low <= usual <= high]
     rate = rates[0] if rates else "too few prices"
     return (
         f"{rate} ({usual:.0f} days between sessions): forecasts are by session, and need a price"
         " of nearly every trading day"
+    )
+
+
+def at_odd_times(dates: Dates) -> str | None:
+    """Why a series has prices at odd times, or None: many of its own trading days have none.
+
+    ``dates``: datetime64[D], shape (n,), sorted. Stretches without a price, of holidays or years,
+    do not count, nor does a series that is too young to tell its trading days.
+    """
+    newest = dates[-LEARNED_FROM:].astype("datetime64[D]")
+    if len(newest) < LEAST:
+        return None
+    near = _days_between(newest) <= HOLIDAYS_DAYS
+    before, after = newest[:-1][near], newest[1:][near]
+    week = list(trading_week(dates))
+    trading = int(np.busday_count(before + 1, after + 1, weekmask=week).sum())
+    priced = int(np.is_busday(after, weekmask=week).sum())
+    if priced >= REGULAR * trading:
+        return None
+    return (
+        f"prices at odd times (of the newest {trading} trading days {priced} have one): forecasts"
+        " are by session, and need a price of nearly every trading day"
     )
 
 

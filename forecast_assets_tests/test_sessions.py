@@ -8,7 +8,7 @@ import pytest
 
 from forecast_assets.configuration import FROM_DATA
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.sessions import next_session, too_sparse, trading_week
+from forecast_assets.sessions import expected_sessions, next_session, too_sparse, trading_week
 
 
 @pytest.mark.parametrize(
@@ -164,3 +164,31 @@ def test_a_daily_series_with_gaps_is_not_sparse() -> None:
     assert too_sparse(days("2024-01-02", 100, "0101000")) is None  # auctions, twice a week
     assert too_sparse(days("2024-01-02", 3)) is None
     assert too_sparse(whole[:0]) is None
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("mask", [MONDAY_TO_FRIDAY, EVERY_DAY, SUNDAY_TO_THURSDAY])
+def test_a_series_at_odd_times_is_named_so(mask: str, seed: int) -> None:
+    whole = days("2020-01-01", 1100, mask)
+    generator = np.random.default_rng(seed)
+    odd = np.sort(generator.choice(whole, 420, replace=False))
+    assert str(too_sparse(odd)).startswith("prices at odd times (of the newest ")
+    most = np.sort(generator.choice(whole, 900, replace=False))
+    assert too_sparse(most) is None
+    assert too_sparse(np.concatenate([odd, whole[-1] + 1 + np.arange(60)])) is None
+
+
+@pytest.mark.parametrize("calendar", ["XSHG", "XSAU", "XIDX", "XTKS", "24/7"])
+def test_no_exchange_with_its_holidays_is_at_odd_times(calendar: str) -> None:
+    sessions = expected_sessions(date(2021, 1, 4), date(2025, 12, 30), calendar)
+    for count in (20, 35, 60):
+        for end in range(count, len(sessions), 7):
+            assert too_sparse(sessions[end - count : end]) is None
+
+
+@pytest.mark.parametrize("lost", [7, 12, 40, 400])
+@pytest.mark.parametrize("mask", [MONDAY_TO_FRIDAY, EVERY_DAY, SUNDAY_TO_THURSDAY])
+def test_one_gap_is_not_at_odd_times(mask: str, lost: int) -> None:
+    whole = days("2020-01-01", 700, mask)
+    for start in (200, 630, 660, 685, 698):
+        assert too_sparse(np.delete(whole, np.arange(start - lost // 2, start))) is None
