@@ -6,12 +6,14 @@ from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from forecast_assets.errors import SourceError
 from forecast_assets.meaning import Meaning
 from forecast_assets.refusals import lines_of
 from forecast_assets.rows import Rejection, conflicting
+from forecast_assets.sessions import at_odd_times
 from forecast_assets.stamps import (
     Stamps,
     a_day_early,
@@ -120,13 +122,13 @@ def _days_are_wrong(meaning: Meaning, stamps: Stamps, days: pd.Series) -> str | 
     """Why days cannot be those of sessions, or None."""
     zone = f"the zone {meaning.zone}" if meaning.zone else "no zone is set"
     expected = meaning.sundays or meaning.weekends == "keep"
-    if a_day_early(days) and not expected:
+    if a_day_early(days) and not expected and _at_odd_times(days) is None:
         sundays = int((days.drop_duplicates().dt.day_of_week == 6).sum())
         found = f"{sundays} of {days.nunique()} days are Sundays whose Fridays are missing"
         if stamps.utc.notna().any():
             return (
                 f"{found}, as where midnight of another zone is written ({zone}):"
-                f" {meaning.hint('timezone')}; none of them is taken"
+                f" {_zone_hint(meaning)}; none of them is taken"
             )
         return (
             f"{found}, as where days are a day early: mend them, or"
@@ -139,6 +141,17 @@ def _days_are_wrong(meaning: Meaning, stamps: Stamps, days: pd.Series) -> str | 
             f" nothing says where: {meaning.hint('timezone')}; none of them is taken"
         )
     return None
+
+
+def _at_odd_times(days: pd.Series) -> str | None:
+    """Why these days are of no trading week; then their Sundays say nothing of zones."""
+    return at_odd_times(np.unique(days.dropna().to_numpy().astype("datetime64[D]")))
+
+
+def _zone_hint(meaning: Meaning) -> str:
+    """What to do about a zone that is not set, or that is the wrong one."""
+    hint = meaning.hint("timezone")
+    return f"{hint} to another zone" if meaning.timezone and meaning.key else hint
 
 
 def aggregated(

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -95,6 +96,26 @@ def test_a_zone_that_is_wrong_is_named_where_sundays_show_it(read: Read) -> None
         read(berlin, timezone="America/New_York")
     with pytest.raises(SourceError, match="the zone America/New_York"):
         read(berlin, calendar="XNYS")
+
+
+@pytest.mark.parametrize(
+    ("zone", "wrong"),
+    [("Europe/Berlin", "UTC"), ("Asia/Tokyo", "America/New_York"), ("Asia/Kolkata", "Etc/GMT+3")],
+)
+def test_advice_on_a_zone_that_is_set_is_to_set_another(read: Read, zone: str, wrong: str) -> None:
+    text = table(in_utc(YEAR, zone), written="")
+    with pytest.raises(SourceError) as caught:
+        read(text, timezone=wrong)
+    said = str(caught.value)
+    assert f"(the zone {wrong}): set commodities.Gas.source.timezone to another zone;" in said
+    assert days_of(read(text, timezone=zone)) == texts(YEAR)
+
+
+def test_sundays_of_a_series_at_odd_times_say_nothing_of_zones(read: Read) -> None:
+    for seed, span in ((1, 1826), (2, 1461), (3, 1200)):
+        drawn = np.random.default_rng(seed).choice(span, 500, replace=False)
+        days = pd.DatetimeIndex(np.datetime64("2021-06-01") + np.sort(drawn))
+        assert days_of(read(table(list(days)))) == texts(days)
 
 
 def test_seven_days_a_week_in_utc_need_a_zone_since_no_sunday_tells(read: Read) -> None:
