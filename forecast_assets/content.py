@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,17 @@ FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old workbook of Excel (.xls): save it as .xlsx or CSV",
     b"%PDF": "a PDF document: save the table as CSV",
     b"{\\rtf": "a document of a word processor: save the table as CSV",
+    b"\x89PNG": "a picture (PNG): save the table as CSV",
+    b"\xff\xd8\xff": "a picture (JPEG): save the table as CSV",
+    b"GIF8": "a picture (GIF): save the table as CSV",
+    b"II*\x00": "a picture (TIFF): save the table as CSV",
+    b"MM\x00*": "a picture (TIFF): save the table as CSV",
+    b"SQLite format 3\x00": "a database of SQLite: export the table as CSV",
+    b"ARROW1": "a Feather file: save it as Parquet or CSV",
+    b"\x89HDF": "an HDF5 file: save it as Parquet or CSV",
+    b"\x93NUMPY": "an array of NumPy: save it as Parquet or CSV",
+    b"\x7fELF": "a program",
+    b"MZ\x90\x00": "a program",
 }
 """First bytes of what is no table of prices, and what to do."""
 
@@ -35,6 +47,19 @@ BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """First bytes that say the encoding; those of UTF-32 begin as those of UTF-16 do."""
+
+ALLOWED = "allowed: text of rows (CSV, TSV), a workbook of Excel (.xlsx), Parquet"
+"""Kinds of files that are read."""
+
+BEGINS = 8
+"""First bytes of an unknown kind that an error shows."""
+
+CONTROLS = bytes({*range(32)} - {*b"\t\n\r\x0b\x0c\x1a\x1c\x1d\x1e\x1f"})
+"""Bytes that text of one byte a character does not have."""
+
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+PRICED = re.compile(r"[\w\s.,;|/:$%&'\"()+-]", re.ASCII)
+"""Encodings with NUL bytes, and the characters that half of a table consists of."""
 
 SAMPLE = 4096
 """Bytes at the start of a file by which an encoding without a mark is recognised."""
@@ -63,7 +88,7 @@ def require_table(content: bytes) -> None:
     """Raise UnclearFormat for content of a kind that no key makes a table of prices."""
     for first, what in FOREIGN.items():
         if content.startswith(first):
-            raise UnclearFormat(f"is {what}")
+            raise UnclearFormat(f"is {what}; {ALLOWED}")
     start = content[:SAMPLE].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(
         (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<table", b"<?xml", b"<!--")
@@ -95,6 +120,8 @@ def text_of(content: bytes, encoding: str | None) -> Text:
 
     Raises UnclearFormat where it is of another encoding than the one that is set.
     """
+    if _is_binary(content, encoding):
+        raise UnclearFormat(f"is no text: it begins with {content[:BEGINS]!r}; {ALLOWED}")
     chosen = encoding or _shown(content)
     try:
         text = content.decode(chosen)
@@ -105,6 +132,22 @@ def text_of(content: bytes, encoding: str | None) -> Text:
     if "\x00" in text:
         raise UnclearFormat("holds NUL characters: it is of another encoding", "encoding")
     return Text(text.removeprefix("\ufeff"), chosen)
+
+
+def _is_binary(content: bytes, encoding: str | None) -> bool:
+    """Whether content is no text: it has control bytes, and is no table in a wide encoding.
+
+    One that is set counts, too, where its digits are not those of ASCII. A table of prices is
+    digits and separators for the most part, however they are encoded.
+    """
+    start = content[: SAMPLE - SAMPLE % 4]
+    controls = len(start) - len(start.translate(None, CONTROLS))
+    if controls <= len(start) / 100:
+        return False
+    whole = start[: len(start) - len(start) % 4]
+    own = [encoding] if encoding and "1".encode(encoding) != b"1" else []
+    texts = (whole.decode(each, errors="ignore") for each in (*WIDE, *own))
+    return all(2 * len(PRICED.findall(text)) < len(text) or not text for text in texts)
 
 
 def _shown(content: bytes) -> str:
