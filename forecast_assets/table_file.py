@@ -381,6 +381,8 @@ class Numbers:
         if self.needed:
             mine = evidence_of(self.said)
             strange = mine.examples[1] if decimal == "." else mine.examples[0]
+            if mine.point and mine.comma:
+                raise self._changing(mine)
             if strange:
                 raise self._doubt(strange, f"is no number with the decimal {decimal!r}", "decimal")
         return decimal
@@ -390,11 +392,25 @@ class Numbers:
             return "."
         if not mine.either and min(mine.point, mine.comma) * 10 <= max(mine.point, mine.comma):
             return "." if mine.point > mine.comma else ","
-        raise self._doubt(mine.examples[0], f"and {mine.examples[1]!r} contradict", "decimal")
+        raise self._changing(mine)
+
+    def _changing(self, mine: Evidence) -> UnclearFormat:
+        """That decimals are written in two ways, and where the second one begins."""
+        lines = {cell: self._line(cell) for cell in mine.examples[:2]}
+        first, second = sorted(lines, key=lambda cell: lines[cell])
+        return UnclearFormat(
+            f"changes how it writes numbers on line {lines[second]}: {self.column} is {second!r}"
+            f" there and {first!r} on line {lines[first]}, and no key reads both: mend the file, or"
+            " split it into two"
+        )
 
     def _doubt(self, cell: str, why: str, key: str) -> UnclearFormat:
-        line = int(self.lines[self.cells == cell].iloc[0])
-        return UnclearFormat(f"has {cell!r} as {self.column} on line {line}: it {why}", key)
+        where = f"has {cell!r} as {self.column} on line {self._line(cell)}"
+        return UnclearFormat(f"{where}: it {why}", key)
+
+    def _line(self, cell: str) -> int:
+        """The first line with a cell."""
+        return int(self.lines[self.cells == cell].iloc[0])
 
     @cached_property
     def plain(self) -> pd.Series:

@@ -124,7 +124,7 @@ def test_what_can_only_be_meant_in_one_way_is_read_without_a_key(
         ("Date,Price\n46115,1.5\n", "'46115': a count of days", {"date_format": "excel"}),
         ("date;close\n2026-04-03;1.012\n", "'1.012' as close on line 2", {"decimal": ","}),
         ('Date,Price\n2026-04-03,"1,234"\n', "'1,234' as close on line 2", {"thousands": ","}),
-        ('Date,Price\n2026-04-03,"1.234,5"\n2026-04-06,"1,234.5"\n', "contradict", None),
+        ('Date,Price\n2026-04-03,"1.234,5"\n2026-04-06,"1,234.5"\n', "changes how", None),
         ("date,USD (AM),USD (PM)\n2026-04-03,1.5,1.6\n", "lacks the column close",
          {"columns": {"close": "USD (PM)"}}),
         ("date,Last,Settle\n2026-04-03,1.5,1.6\n", "could be the close: last, settle",
@@ -170,6 +170,51 @@ def test_what_is_no_table_of_prices_is_told_in_words(
     read: Read, content: bytes, name: str, said: str
 ) -> None:
     assert said in refusal(read, content, name)
+
+
+BINARY = {
+    "a picture (PNG)": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00",
+    "a picture (JPEG)": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    "a PDF document": b"%PDF-1.7\n\x00",
+    "compressed by gzip: unpack it": b"\x1f\x8b\x08\x00\x00",
+    "a database of SQLite": b"SQLite format 3\x00\x10\x00",
+    "a Feather file": b"ARROW1\x00\x00",
+    "no text: it begins with b'\\x00\\x01\\x02": bytes(range(256)) * 8,
+    "no text: it begins with b'Obj": b"Obj\x01\x04\x16avro.codec\x00\xff\xfe\x01" * 9,
+    "no text: it begins with b'\\xde\\xad": b"\xde\xad\xbe\xef\x01\x02\x03" * 99,
+}
+
+
+@pytest.mark.parametrize("kind", list(BINARY))
+@pytest.mark.parametrize("keys", [{}, {"encoding": "cp1252"}])
+def test_what_is_no_text_is_named_and_no_encoding_is_asked_for(
+    read: Read, kind: str, keys: dict[str, Any]
+) -> None:
+    told = refusal(read, BINARY[kind], **keys)
+    assert f"prices.csv is {kind}" in told
+    assert "allowed: text of rows (CSV, TSV), a workbook of Excel (.xlsx), Parquet" in told
+    assert "encoding" not in told
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "cp500", "utf-32", "utf-16-be", "utf-7", "cp1026"])
+def test_text_of_rare_encodings_is_no_binary_file(read: Read, encoding: str) -> None:
+    text = "date,close\n2026-11-23,3408.1\n2026-11-24,3382.77\n"
+    assert read(text.encode(encoding), encoding=encoding) == TWO
+
+
+@pytest.mark.parametrize("keys", [{}, {"decimal": ","}, {"decimal": "."}])
+@pytest.mark.parametrize(
+    ("old", "new"), [("63.17", "101,56"), ("4.101,5", "4,101.56"), ("$63.17", "$101,56")]
+)
+def test_a_file_that_changes_its_decimals_is_told_where(
+    read: Read, old: str, new: str, keys: dict[str, str]
+) -> None:
+    days = [f"{day:%d.%m.%Y}" for day in pd.bdate_range("2026-01-01", periods=200)]
+    rows = [f"{day};{old if at < 150 else new}" for at, day in enumerate(days)]
+    told = refusal(read, "\n".join(["Datum;Schluss", *rows]), **keys)
+    assert f"changes how it writes numbers on line 152: close is {new!r} there" in told
+    assert f"{old!r} on line 2, and no key reads both: mend the file" in told
+    assert ": set " not in told
 
 
 @pytest.mark.parametrize(
