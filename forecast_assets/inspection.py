@@ -12,14 +12,17 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from forecast_assets.configuration import NAME_PATTERN, FileSource
+from forecast_assets.configuration import NAME_PATTERN, Checks, FileSource
 from forecast_assets.content import ONE_BYTE
 from forecast_assets.errors import SourceError
 from forecast_assets.file_format import TAB, FileFormat
 from forecast_assets.header import Column
-from forecast_assets.refusals import grouped
+from forecast_assets.history import History
+from forecast_assets.refusals import grouped, rows_of
 from forecast_assets.rows import told
+from forecast_assets.sessions import too_sparse
 from forecast_assets.sources import LAYOUT, Observations, read_files
+from forecast_assets.strange import strange
 from forecast_assets.table_file import TableFile, Understood, open_table
 from forecast_assets.written_days import by_formats
 
@@ -35,14 +38,16 @@ UNIT = "USD"
 class Inspection:
     """What a file holds: facts as (what, value), rows of both ends, what is strange.
 
-    ``refusal``: why it cannot be read, "" where it can. ``section``: the part of the configuration
-    that reads it, "" where nothing does.
+    ``refusal``: why it cannot be read, or why what can be read is no use; "" where it can.
+    ``refused``: rows that a run would refuse. ``section``: the part of the configuration that reads
+    the others, "" where nothing does.
     """
 
     facts: list[tuple[str, str]]
     ends: pd.DataFrame = field(default_factory=pd.DataFrame)
     strange: list[str] = field(default_factory=list)
     refusal: str = ""
+    refused: list[str] = field(default_factory=list)
     section: str = ""
 
 
@@ -64,15 +69,26 @@ def inspect_file(
         observed = read_files(name, source, folder, today)
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
-    section = _section(source, name, table, found, observed, folder, today)
     days = observed.prices["date"].dt.strftime("%Y-%m-%d")
     facts.append(("prices", f"{len(days):,}, {days.iloc[0]} to {days.iloc[-1]}"))
+    refusal = _refusal(name, observed)
     return Inspection(
         facts,
         _ends(found.texts),
         [*_strange(table, found), *_told(observed)],
-        section=section,
+        refusal,
+        [str(each) for each in grouped(observed.rejections)],
+        "" if refusal else _section(source, name, table, found, observed, folder, today),
     )
+
+
+def _refusal(name: str, observed: Observations) -> str:
+    """Why the prices that were read are no use: most are missing, or they are not daily."""
+    lost, read = rows_of(observed.rejections), len(observed.prices)
+    if lost > read:
+        return f"{name}: {lost:,} rows cannot be read, {read:,} can"
+    reason = too_sparse(observed.prices["date"].to_numpy().astype("datetime64[D]"))
+    return f"{name}: {reason}" if reason else ""
 
 
 def _first_lines(path: Path) -> list[str]:
@@ -141,12 +157,15 @@ def _strange(table: TableFile, found: Understood) -> list[str]:
 
 
 def _told(observed: Observations) -> list[str]:
-    """What was refused or left out of the rows."""
+    """What was left out of the rows, and strange closes."""
     closed = f"{observed.without_close:,} rows without a close are holidays"
+    prices = observed.prices
+    history = History(observed.commodity, prices["date"].to_numpy(), prices["close"].to_numpy())
+    found = strange(history, Checks().spike_bound)
     return [
         *([closed] if observed.without_close else []),
         *observed.notes,
-        *(str(each) for each in grouped(observed.rejections)),
+        *([f"strange closes: {found}"] if found else []),
     ]
 
 

@@ -1,6 +1,6 @@
 """What ``forecast inspect`` says of a file, and the section that it prints: pasted, it reads it."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,61 @@ def test_the_command_prints_the_section_and_exits_with_one_for_a_doubt(
     ):
         told = runner.invoke(app, arguments)
         assert (told.exit_code, said in told.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("22-sty-2026,1.5", "export the file with numbers for months"),
+        ("2026-11-20,soon", "not a finite number"),
+        ("2026-02-30,1.5", "not a date written YYYY-MM-DD"),
+    ],
+)
+def test_rows_that_a_run_would_refuse_are_an_error_beside_the_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    good = "date,close\n2026-11-23,1.5\n2026-11-24,1.6\n"
+    (tmp_path / "some.csv").write_text(f"{good}{bad}\n")
+    (tmp_path / "most.csv").write_text(good + f"{bad}\n" * 5)
+    some = CliRunner().invoke(app, ["inspect", "some.csv"])
+    assert some.exit_code == 1
+    assert "some.csv, line 4, column " in some.output
+    assert says in some.output
+    assert "A run takes the other rows, and fails until these are mended." in some.output
+    assert "    source:\n      type: file\n" in some.output
+    most = CliRunner().invoke(app, ["inspect", "most.csv"])
+    assert most.exit_code == 1
+    assert "most.csv, lines 4 to 8, column " in most.output
+    assert "refused: most: 5 rows cannot be read, 2 can" in most.output
+    assert "source:" not in most.output
+
+
+@pytest.mark.parametrize(
+    ("step", "says"), [(7, "one price a week"), (30, "one price a month"), (91, "a quarter")]
+)
+def test_a_series_that_a_run_would_refuse_has_no_section(
+    tmp_path: Path, step: int, says: str
+) -> None:
+    days = [date(2020, 1, 6) + timedelta(step * place) for place in range(24)]
+    text = "\n".join(["date,close", *(f"{day},{60 + day.month}" for day in days)])
+    found = inspected(tmp_path, text)
+    assert says in found.refusal
+    assert found.section == ""
+
+
+@pytest.mark.parametrize("close", ["(90.77)", "-90.77", "0"])
+def test_closes_at_or_below_zero_are_strange(tmp_path: Path, close: str) -> None:
+    days = [f"2026-11-{day}" for day in (16, 17, 18, 19, 20, 23)]
+    rows = [f"{day},{close if day.endswith('19') else 90.5}" for day in days]
+    found = inspected(tmp_path, "\n".join(["Date,Price", *rows]))
+    value = 0.0 if close == "0" else -90.77
+    assert (found.refusal, found.refused) == ("", [])
+    assert any(
+        note.startswith("strange closes: ") and f"2026-11-19: {value:g} after 90.5" in note
+        for note in found.strange
+    )
 
 
 def test_a_name_is_made_of_a_files() -> None:

@@ -18,7 +18,7 @@ from forecast_assets.model_store import now
 def inspect_prices(
     console: Console, path: Path, name: str | None, preset: str | None, settings: list[str] | None
 ) -> None:
-    """Print what a file holds and the section to paste; exit with 1 if it cannot be read."""
+    """Print what a file holds and the section to paste; exit with 1 for what a run would refuse."""
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such file")
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
@@ -29,7 +29,7 @@ def inspect_prices(
         lines = (f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in error.errors())
         raise ConfigurationError("; ".join(lines)) from error
     _show(console, found)
-    if found.refusal:
+    if found.refusal or found.refused:
         raise typer.Exit(1)
 
 
@@ -60,9 +60,15 @@ def _show(console: Console, found: Inspection) -> None:
         console.print(_table(found))
     for each in found.strange:
         _print(console, f"note: {each}", style="yellow")
+    for each in [*found.refused, found.refusal]:
+        if each:
+            _print(console, f"refused: {each}", style="red")
     if found.refusal:
-        _print(console, f"refused: {found.refusal}", style="red")
         return
+    if found.refused:
+        _print(
+            console, "A run takes the other rows, and fails until these are mended.", style="red"
+        )
     _print(console, "\nTo paste into forecast.yaml, with the unit of your prices:\n")
     _print(console, found.section)
     _print(
