@@ -142,7 +142,7 @@ def _is_binary(content: bytes, encoding: str | None) -> bool:
     """
     start = content[: SAMPLE - SAMPLE % 4]
     controls = len(start) - len(start.translate(None, CONTROLS))
-    if controls <= len(start) / 100:
+    if controls <= len(start) / 100 or content.startswith(tuple(BOMS)):
         return False
     whole = start[: len(start) - len(start) % 4]
     own = [encoding] if encoding and "1".encode(encoding) != b"1" else []

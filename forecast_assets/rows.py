@@ -18,13 +18,21 @@ from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.file_format import PLAIN, FileFormat
 from forecast_assets.home import expanded
 from forecast_assets.layout import Layout
+from forecast_assets.months import LANGUAGES, WORD
 from forecast_assets.stamps import Stamps
 from forecast_assets.table_file import TableFile, open_table
 from forecast_assets.written_numbers import MISSING
 
 NOT_A_DATE = "not a date written YYYY-MM-DD"
+NO_MONTH = (
+    f"{NOT_A_DATE}, nor by the name of a month in {LANGUAGES}: export the file with numbers for"
+    " months, best as YYYY-MM-DD"
+)
 ADJUSTED = "an adjusted close, which changes in the past at each adjustment"
 UNREAD = "left empty, since no model reads it"
+NAMES_A_MONTH = rf"\D*\d{{1,4}}\W*{WORD}\W+\d{{1,4}}.*|\W*{WORD}\W+\d{{1,2}}\W+\d{{2,4}}.*"
+"""What is like a day with a month by its name."""
+
 NEAR_DAYS = 7
 """A row dated so many days after today is early; a later one is a mistake."""
 
@@ -165,7 +173,10 @@ def written_days(
     name: str, rows: pd.DataFrame, stamps: Stamps, rejections: list[Rejection]
 ) -> pd.Series:
     """Local moment of each row, NaT where it cannot be read and is refused."""
-    rejections += rejections_of(name, rows[stamps.local.isna()], "date", NOT_A_DATE)
+    refused = rows[stamps.local.isna()]
+    named = refused["date"].str.fullmatch(NAMES_A_MONTH).astype(bool)
+    rejections += rejections_of(name, refused[named], "date", NO_MONTH)
+    rejections += rejections_of(name, refused[~named], "date", NOT_A_DATE)
     return stamps.local
 
 

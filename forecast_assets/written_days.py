@@ -12,6 +12,8 @@ from functools import cache
 
 import pandas as pd
 
+from forecast_assets.months import WORD, in_english, is_long, month_of
+
 ISO = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 """A day, and maybe a time."""
 
@@ -20,24 +22,19 @@ _TIME = (
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 )
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]?\s+)?"
-_ORDINAL = "(?:st|nd|rd|th)?"
+_ORDINAL, _OF, _YEAR = "(?:st|nd|rd|th|er)?", "(?:de )?", r"(?P<y>\d{4}|\d{2})"
 _DIGITS = re.compile(rf"(\d{{1,4}})([-/. ])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}})\.?{_TIME}")
 _NAMED = [
     re.compile(_WEEKDAY + pattern + _TIME, re.IGNORECASE)
     for pattern in (
-        rf"(?P<d>\d{{1,2}}){_ORDINAL}[-/. ]*(?P<m>[a-z]{{3,9}})\.?[-/., ]*(?P<y>\d{{4}}|\d{{2}})",
-        rf"(?P<m>[a-z]{{3,9}})\.?[-/ ]*(?P<d>\d{{1,2}}){_ORDINAL},?[-/ ]+(?P<y>\d{{4}}|\d{{2}})",
-        r"(?P<y>\d{4})[-/ ](?P<m>[a-z]{3,9})[-/ ](?P<d>\d{1,2})",
+        rf"(?P<d>\d{{1,2}}){_ORDINAL}[-/. ]*{_OF}(?P<m>{WORD})\.?[-/., ]*{_OF}{_YEAR}",
+        rf"(?P<m>{WORD})\.?[-/ ]*(?P<d>\d{{1,2}}){_ORDINAL},?[-/ ]+{_YEAR}",
+        rf"(?P<y>\d{{4}})[-/ ](?P<m>{WORD})\.?[-/ ](?P<d>\d{{1,2}})",
     )
 ]
 _COMPACT = re.compile(rf"((?:19|20)\d{{2}})(\d{{2}})(\d{{2}}){_TIME}")
 _SECONDS = re.compile(r"(\d{10})(\d{3})?(?:\.0+)?")
 _SERIAL = re.compile(r"([2-6]\d{4})(?:\.\d+)?")
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
-
 ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
 """Where year, month and day stand among three numbers."""
 
@@ -134,7 +131,7 @@ def written_day(cell: str) -> Written | None:
         return _of_digits(found)
     for pattern in _NAMED:
         if found := pattern.fullmatch(cell):
-            month = _month(found["m"])
+            month = month_of(found["m"])
             day = month and _iso(found["y"], str(month), found["d"], found)
             return Written("named", {"named": day}) if day else None
     if found := _COMPACT.fullmatch(cell):
@@ -196,16 +193,6 @@ def _year(written: str) -> int:
     return int(written) + (1900 if int(written) >= 69 else 2000)
 
 
-def _month(name: str) -> int | None:
-    """The number of a month by its English name or the first three or four letters of it."""
-    lower = name.lower()
-    short = len(lower) == 3 or lower == "sept"
-    for number, month in enumerate(_MONTHS, 1):
-        if lower == month or (short and month.startswith(lower)):
-            return number
-    return None
-
-
 def _of_seconds(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}+00:00"
 
@@ -252,11 +239,10 @@ def _time_format(cell: str) -> tuple[str, str]:
 
 def _named_format(bare: str) -> str:
     for pattern in _NAMED:
-        if (found := pattern.fullmatch(bare)) and _month(found["m"]):
-            long = found["m"].lower() in _MONTHS and len(found["m"]) > 3
+        if (found := pattern.fullmatch(bare)) and month_of(found["m"]):
             letters = {
                 "y": "%Y" if len(found["y"]) == 4 else "%y",
-                "m": "%B" if long else "%b",
+                "m": "%B" if is_long(found["m"]) else "%b",
                 "d": "%d",
             }
             spans = sorted((found.start(part), found.end(part), letters[part]) for part in letters)
@@ -298,7 +284,7 @@ def _if_kind(cell: str, kind: str) -> str | None:
 
 def _by_strptime(cell: str, written: str) -> str | None:
     try:
-        moment = datetime.strptime(cell, written)  # noqa: DTZ007 - the zone is kept as it is written
+        moment = datetime.strptime(in_english(cell), written)  # noqa: DTZ007 - the zone is kept as it is written
     except ValueError:
         return None
     return with_time(moment.date(), f"{moment:%H:%M:%S}", f"{moment:%z}"[:5] or None)
