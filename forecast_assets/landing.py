@@ -51,10 +51,12 @@ MONTH = (
 )
 MARK = (
     rf"(\d+([tz]\d*)?z?|v\d+|(\d{{4}})?(q[1-4]|w\d\d)|\d{{0,4}}({MONTH})\d{{0,4}}"
-    r"|copy|kopie|copie|copia|\d+(st|nd|rd|th))"
+    r"|copy|kopie|copie|copia|\d+(st|nd|rd|th)"
+    rf"|{'|'.join(suffix[1:] for suffix in SUFFIXES)})"
 )
 MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
-"""What may follow a commodity's name in a file's: dates and times, numbers, marks of copies."""
+"""What may follow a commodity's name in a file's: dates and times, numbers, marks of copies, and
+the suffix that a program has put there a second time."""
 
 HELD = "held"
 """The folder of files that wait for somebody's word."""
@@ -350,7 +352,8 @@ def _long_rows(
     """
     if path.suffix.lower() not in SUFFIXES:
         allowed = ", ".join(SUFFIXES)
-        raise SourceError(f"{path.name}: found a file {path.suffix!r}, allowed: {allowed}")
+        found = f"found a file {path.suffix!r}" if path.suffix else "the file's name has no suffix"
+        raise SourceError(f"{path.name}: {found}, allowed: {allowed}")
     with told(f"{path.name}:", KEY):
         file = open_table(path, names.settings.landing.format_of(path.name))
         header = file.names

@@ -159,7 +159,8 @@ def test_a_file_without_a_commodity_is_known_by_its_name(
         "sugar_2026-11-20T18-30-00", "sugar_20261120T183000Z", "sugar_24Nov2026", "sugar-nov-2026",
         "Sugar_November_2026", "sugar_2026Q4", "sugar-2026-W47", "sugar_7", "Sugar (1)",
         "Sugar - Copy", "Sugar copy", "Sugar copy 2", "Sugar (copy)", "Sugar - Kopie (2)",
-        "sugar.v2", "SUGAR_2026-11-20 (1)", "Sugar__3",
+        "sugar.v2", "SUGAR_2026-11-20 (1)", "Sugar__3", "sugar.csv", "Sugar_2026.CSV", "sugar.xlsx",
+        "sugar (1).csv", "sugar.csv (2)", "sugar.csv.csv",
     ],
 )  # fmt: skip
 def test_dates_numbers_and_copy_marks_may_follow_a_name(folder: LandingFolder, name: str) -> None:
@@ -418,7 +419,7 @@ def test_a_doubt_about_a_dropped_file_is_settled_by_a_rule_for_its_name(tmp_path
     [
         ("sugar.doc", "x", "sugar.doc: found a file '.doc', allowed: .csv, .tsv, .txt, .xlsx"),
         ("sugar.xlsx", "x", "sugar.xlsx: is no workbook of Excel"),
-        ("sugar", "x", "found a file ''"),
+        ("sugar", "x", "sugar: the file's name has no suffix, allowed: .csv, .tsv"),
         ("sugar.csv", "", "found the columns \\(none\\)"),
         ("sugar.csv", "date;bid;ask\n2026-11-17;1;2\n", "found the columns date, bid, ask"),
         ("sugar.csv", "date,close,close\n2026-11-17,1,2\n", "names the column close twice"),
