@@ -27,6 +27,7 @@ from forecast_assets.rows import (
     written_days,
 )
 from forecast_assets.stamps import read_stamps
+from forecast_assets.table_file import open_table
 
 LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",), prices=True)
 
@@ -133,8 +134,28 @@ def read_files(
     reasons = grouped(found.rejections)
     if len(reasons) == 1 and reasons[0].lines:
         raise SourceError(str(reasons[0]))
-    first = f" First: {reasons[0]}" if reasons else ""
-    raise SourceError(f"{name}: {source.path} holds no usable price.{first}")
+    if not reasons:
+        raise SourceError(f"{name}: {_without_prices(rows, found.notes, source, said)}")
+    raise SourceError(f"{name}: {source.path} holds no usable price. First: {reasons[0]}")
+
+
+def _without_prices(rows: pd.DataFrame, notes: list[str], source: FileSource, said: Said) -> str:
+    """Why rows of which nothing was refused hold no price, where to look and what to do."""
+    if rows.empty:
+        return f"{source.path} holds no row of prices below its header: is it the whole file?"
+    if not is_missing(rows["close"]).all():
+        left = "; ".join(notes) or "all its prices are of Saturdays and Sundays, which are dropped"
+        return f"{source.path} holds no usable price: {left}"
+    first = rows.iloc[0]
+    table = open_table(Path(first["file"]), said.form)
+    column = table.header.columns[table.read(LAYOUT, said.called).places["close"]]
+    values = sorted(set(rows["close"]))
+    found = " and ".join(map(repr, values[:3])) if values != [""] else "nothing"
+    return (
+        f"{first['file']}, line {first['line']}, column {column.name or 'close'}: found {found} in"
+        f" every row ({len(rows):,}), and no price: fill it in, or set"
+        f" {said.key.format('columns.close')} to the column that has the prices"
+    )
 
 
 def observed(

@@ -12,6 +12,7 @@ import pytest
 
 from forecast_assets.configuration import FileSource, SampleSource
 from forecast_assets.errors import SourceError
+from forecast_assets.meaning import Meaning
 from forecast_assets.price_contract import COLUMNS
 from forecast_assets.rows import UNREAD
 from forecast_assets.sources import Observations, read_files, read_source
@@ -384,11 +385,11 @@ def test_a_broken_parquet_file_is_told_and_the_others_land(read: Read, tmp_path:
         (["date,close,Close\n2024-01-02,1,2\n"], "a.csv names the column close twice"),
         ([b"\xff"], "a.csv cannot be read"),
         (["x\n1\n", b"\xff"], "a.csv lacks the column .*; Coffee: .*b.csv cannot be read"),
-        (["date,close\n"], r"\* holds no usable price\.$"),
-        (["date,close\n2024-01-02,\n"], r"\* holds no usable price\.$"),
+        (["date,close\n"], r"\* holds no row of prices below its header: is it the whole file"),
+        (["date,close\n2024-01-02,\n"], "line 2, column close: found nothing in every row"),
         (["date,close\nsoon,1\n"], r"no usable price\. First: .*a.csv, line 2, column date"),
         (["date,close\n2024-01-02,1\n2024-01-02,2\n"], r"no usable price\. First: .*found '1'"),
-        ([pd.DataFrame({"date": [], "close": []})], r"\* holds no usable price\.$"),
+        ([pd.DataFrame({"date": [], "close": []})], r"\* holds no row of prices below its header"),
     ],
 )  # fmt: skip
 def test_a_source_without_one_price_is_an_error_that_says_why(
@@ -396,6 +397,32 @@ def test_a_source_without_one_price_is_an_error_that_says_why(
 ) -> None:
     with pytest.raises(SourceError, match=f"^Coffee: .*{reason}"):
         read(*contents)
+
+
+@pytest.mark.parametrize("empty", ["-", "N/A", ""])
+def test_a_column_without_a_price_is_named_with_what_it_holds(tmp_path: Path, empty: str) -> None:
+    rows = "".join(f"2024-01-0{day},{8 + day},{empty}\n" for day in (2, 3, 4))
+    (tmp_path / "wide.csv").write_text(f"Date,Copper,Tin\n{rows}")
+    source = FileSource(type="file", path="wide.csv")
+    with pytest.raises(SourceError) as caught:
+        read_source("Tin", source, tmp_path, TODAY)
+    found = repr(empty) if empty else "nothing"
+    assert str(caught.value) == (
+        f"Tin: {tmp_path / 'wide.csv'}, line 2, column tin: found {found} in every row (3), and"
+        " no price: fill it in, or set commodities.Tin.source.columns.close to"
+        " the column that has the prices"
+    )
+
+
+def test_prices_that_are_all_left_out_are_told_with_the_reason(tmp_path: Path) -> None:
+    source, key = FileSource(type="file", path="a.csv"), "commodities.Tin.source"
+    for text, said in (
+        ("2024-06-04,1", "no usable price: .*2024-06-04.*known_ahead: 1"),
+        ("2024-06-01,1\n2024-06-02,2", "no usable price: all its prices are of Saturdays and Sun"),
+    ):
+        (tmp_path / "a.csv").write_text(f"date,close\n{text}\n")
+        with pytest.raises(SourceError, match=said):
+            read_source("Tin", source, tmp_path, TODAY, Meaning(key=key, weekends="drop"))
 
 
 @pytest.mark.parametrize("path", ["absent.csv", "*.parquet", "nowhere/*"])
