@@ -120,7 +120,7 @@ def text_of(content: bytes, encoding: str | None) -> Text:
 
     Raises UnclearFormat where it is of another encoding than the one that is set.
     """
-    if _is_binary(content, encoding):
+    if is_binary(content, encoding):
         raise UnclearFormat(f"is no text: it begins with {content[:BEGINS]!r}; {ALLOWED}")
     chosen = encoding or _shown(content)
     try:
@@ -134,7 +134,7 @@ def text_of(content: bytes, encoding: str | None) -> Text:
     return Text(text.removeprefix("\ufeff"), chosen)
 
 
-def _is_binary(content: bytes, encoding: str | None) -> bool:
+def is_binary(content: bytes, encoding: str | None = None) -> bool:
     """Whether content is no text: it has control bytes, and is no table in a wide encoding.
 
     One that is set counts, too, where its digits are not those of ASCII. A table of prices is

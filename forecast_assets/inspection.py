@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from forecast_assets.configuration import NAME_PATTERN, Checks, FileSource
-from forecast_assets.content import ONE_BYTE
+from forecast_assets.content import ONE_BYTE, is_binary
 from forecast_assets.errors import SourceError
 from forecast_assets.file_format import TAB, FileFormat
 from forecast_assets.header import Column
@@ -95,6 +95,8 @@ def _first_lines(path: Path) -> list[str]:
     """How a file begins that cannot be read, where it is text."""
     with path.open("rb") as file:
         start = file.read(ENDS * 1024)
+    if is_binary(start):
+        return []
     lines = start.decode(errors="replace").splitlines()[: 2 * ENDS]
     return [f"line {number}: {shown(line)}" for number, line in enumerate(lines, 1)]
 

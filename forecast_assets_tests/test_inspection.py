@@ -72,6 +72,16 @@ def test_a_doubt_shows_the_first_lines_and_what_was_understood_so_far(tmp_path: 
     assert "date_format: '%d/%m/%Y'" in settled.section
 
 
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"\x00\x01\x02\x03"])
+def test_nothing_is_shown_of_a_file_that_is_no_text(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "gold.csv"
+    path.write_bytes(start + bytes(range(256)) * 20)
+    found = inspect_file(path, {}, "Gold", tmp_path, TODAY)
+    assert (found.strange, found.section) == ([], "")
+    assert found.refusal.startswith("gold.csv is ")
+    assert "encoding" not in found.refusal
+
+
 def test_the_command_prints_the_section_and_exits_with_one_for_a_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
