@@ -272,7 +272,7 @@ def outcome(file: VendorFile) -> str:
         except SourceError as error:
             if file.broken and "a quote begins here" in str(error):
                 return "quote"
-            if not file.closes and "no usable price" in str(error):
+            if not file.closes and re.search("no usable price|no price: fill it in", str(error)):
                 return "read"
             named = [key for key in ASKS.findall(str(error)) if key in file.keys]
             if not named:
