@@ -19,22 +19,22 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality import NEEDING_MORE
-from forecast_assets.assessment import assess_window
-from forecast_assets.configuration import FROM_DATA, Settings
+from forecast_assets.configuration.settings import Settings
 from forecast_assets.definitions import build_definitions
-from forecast_assets.forecasting import forecast_window
-from forecast_assets.history import History
-from forecast_assets.io_managers import FittedModels
-from forecast_assets.model_store import ModelStore
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.evaluation.assessment import assess_window
+from forecast_assets.forecast.forecasting import forecast_window
+from forecast_assets.forecast.points import in_order, points_of
+from forecast_assets.forecast.records import Draw, TrainedModel, Written
+from forecast_assets.forecast.tasks import inline
+from forecast_assets.forecast.training import Request, train
 from forecast_assets.models.roster import ROSTER
-from forecast_assets.partitions import Partitions
-from forecast_assets.points import in_order, points_of
-from forecast_assets.simulation import seed_of
-from forecast_assets.store.contract import Draw, TrainedModel, Written
-from forecast_assets.store.duckdb import DuckDBStore
-from forecast_assets.store.path_table import path_rows
-from forecast_assets.tasks import inline
-from forecast_assets.training import Request, train
+from forecast_assets.models.simulation import seed_of
+from forecast_assets.store.duckdb.path_table import path_rows
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.saved_models import FittedModels, ModelStore
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.sessions import FROM_DATA
 
 ORIGINS, PATHS, HORIZON = 125, 2000, 14
 SESSIONS = 4000

@@ -24,19 +24,21 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from forecast_assets.configuration import Settings, StoredSource
+from forecast_assets.configuration.commodities import StoredSource
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.history import History
-from forecast_assets.model_store import now
+from forecast_assets.forecast.parallel import Processes
+from forecast_assets.forecast.tasks import Done, Task
+from forecast_assets.forecast.training import Request, train
+from forecast_assets.market.sources import read_source
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import ROSTER
-from forecast_assets.parallel import Processes
-from forecast_assets.partitions import Partitions, Window
-from forecast_assets.simulation import linear_moves, prices, seed_of, standard_normal
-from forecast_assets.sources import read_source
-from forecast_assets.tasks import Done, Task
-from forecast_assets.training import Request, train
+from forecast_assets.models.simulation import linear_moves, prices, seed_of, standard_normal
+from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
 
 COVERAGES = (0.8, 0.95)
 SAMPLES = {"WTI sample": "wti", "Gold sample": "gold"}

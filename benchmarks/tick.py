@@ -21,7 +21,7 @@ import yaml
 from rich.console import Console
 
 from forecast_assets.cli.serving import workspace
-from forecast_assets.home import Places
+from forecast_assets.configuration.home import Places
 
 ROOT = Path(__file__).parent.parent
 COMMODITIES = [f"Commodity{place}" for place in range(10)]

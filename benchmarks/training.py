@@ -16,15 +16,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality import NEEDING_MORE
-from forecast_assets.configuration import SampleSource, Settings
-from forecast_assets.history import History
+from forecast_assets.configuration.commodities import SampleSource
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.forecast.parallel import Processes
+from forecast_assets.forecast.tasks import Done, Estimation, Task
+from forecast_assets.forecast.training import Request, train
+from forecast_assets.market.sources import read_sample
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import ROSTER
-from forecast_assets.parallel import Processes
-from forecast_assets.partitions import Partitions
-from forecast_assets.sources import read_sample
-from forecast_assets.tasks import Done, Estimation, Task
-from forecast_assets.training import Request, train
+from forecast_assets.timeline.history import History
 
 SESSIONS = 5000
 FIRST, LAST = date(2011, 1, 1), date(2018, 7, 1)

@@ -4,33 +4,33 @@ import warnings
 
 from dagster import BetaWarning, Definitions, in_process_executor
 
-from forecast_assets.assets.distributions import distributions_asset
-from forecast_assets.assets.features import features_asset
-from forecast_assets.assets.landed_files import landed_files_asset
-from forecast_assets.assets.leaderboard import leaderboard_asset
-from forecast_assets.assets.prices import prices_asset
-from forecast_assets.assets.published_distributions import published_distributions_asset
-from forecast_assets.assets.report import report_asset
-from forecast_assets.assets.scores import scores_asset
-from forecast_assets.assets.trained_models import trained_models_asset
-from forecast_assets.checks import table_checks
-from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.fred import Fred
-from forecast_assets.io_managers import (
+from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.defs.assets.distributions import distributions_asset
+from forecast_assets.defs.assets.features import features_asset
+from forecast_assets.defs.assets.landed_files import landed_files_asset
+from forecast_assets.defs.assets.leaderboard import leaderboard_asset
+from forecast_assets.defs.assets.prices import prices_asset
+from forecast_assets.defs.assets.published_distributions import published_distributions_asset
+from forecast_assets.defs.assets.report import report_asset
+from forecast_assets.defs.assets.scores import scores_asset
+from forecast_assets.defs.assets.trained_models import trained_models_asset
+from forecast_assets.defs.checks import table_checks
+from forecast_assets.defs.io_managers import (
     FeatureIOManager,
     ModelIOManager,
     PathsIOManager,
     PriceIOManager,
     ScoreIOManager,
 )
-from forecast_assets.jobs import JOBS
-from forecast_assets.partitions import Partitions
-from forecast_assets.progress import LogProgress, Progress
-from forecast_assets.resources import StoreResource
-from forecast_assets.schedules import schedules
-from forecast_assets.sensors import sensors
+from forecast_assets.defs.jobs import JOBS
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.defs.progress import LogProgress, Progress
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.defs.schedules import schedules
+from forecast_assets.defs.sensors import sensors
+from forecast_assets.market.fred import Fred
+from forecast_assets.market.yahoo import YahooFinance
 from forecast_assets.store.patience import Patience
-from forecast_assets.yahoo import YahooFinance
 
 
 def build_definitions(

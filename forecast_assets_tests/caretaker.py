@@ -18,13 +18,13 @@ from dagster import (
     build_sensor_context,
 )
 
-from forecast_assets.attempts import SENSOR
-from forecast_assets.configuration import Settings
+from forecast_assets.automation.attempts import SENSOR
+from forecast_assets.configuration.settings import Settings
 from forecast_assets.definitions import build_definitions
-from forecast_assets.history import History
-from forecast_assets.sensors import due_work, new_market_data
-from forecast_assets.store.duckdb import DuckDBStore
-from forecast_assets_tests.conftest import QUIET
+from forecast_assets.defs.sensors import due_work, new_market_data
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.graphs import QUIET
 
 RANGE = "dagster/asset_partition_range_"
 

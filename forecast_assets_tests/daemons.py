@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast_assets.cli.serving import workspace
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration.settings import Settings
 
 STOP_SECONDS = 20
 

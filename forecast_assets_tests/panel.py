@@ -13,10 +13,11 @@ import pytest
 import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult
 
-from forecast_assets.configuration import Settings
+from forecast_assets.configuration.settings import Settings
 from forecast_assets.definitions import build_definitions
-from forecast_assets.history import History
-from forecast_assets_tests.conftest import QUIET, Graph, write_prices
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.graphs import QUIET, Graph
+from forecast_assets_tests.histories import write_prices
 
 TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
 """Within these some walks of 100 paths are calibrated after 30 forecasts, and some are not."""

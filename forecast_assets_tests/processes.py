@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast_assets.history import History
-from forecast_assets_tests.conftest import make_history
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.histories import make_history
 
 
 def arma_series(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from forecast_assets.evaluation import Tolerance
+from forecast_assets.evaluation.evaluation import Tolerance
 from forecast_assets_tests.panel import Panel
 
 Values = NDArray[np.float64]

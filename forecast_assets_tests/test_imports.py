@@ -87,7 +87,7 @@ def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None
 
 
 def test_a_reader_needs_neither_dagster_nor_the_models_libraries() -> None:
-    loaded = loaded_by("from forecast_assets.reading import Reader\n")
+    loaded = loaded_by("from forecast_assets.store.duckdb.reader import Reader\n")
     assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
 
 
@@ -97,7 +97,7 @@ def test_models_load_their_library_when_they_fit() -> None:
     fit = (
         "from datetime import date\n"
         "import numpy as np\n"
-        "from forecast_assets.history import History\n"
+        "from forecast_assets.timeline.history import History\n"
         "days = np.busday_offset(np.datetime64('2018-01-01'), np.arange(600), roll='forward')\n"
         "moves = np.random.default_rng(1).standard_normal(600) * 0.02\n"
         "history = History('Coffee', days, 50 * np.exp(np.cumsum(moves)))\n"

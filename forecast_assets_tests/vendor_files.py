@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from forecast_assets.configuration import FileSource
+from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.errors import SourceError
-from forecast_assets.sources import Observations, read_files
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.sources import read_files
 
 TODAY = date(2026, 11, 25)
 ASKS = re.compile(r"commodities\.Coffee\.source\.([a-z_.]+)")

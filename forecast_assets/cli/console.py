@@ -10,8 +10,8 @@ from typing import TypeVar
 import typer
 from rich.console import Console
 
+from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ForecastAssetsError, Interrupted
-from forecast_assets.home import Places
 
 Done = TypeVar("Done")
 
@@ -66,7 +66,7 @@ def say_places() -> None:
 
 def require_configuration() -> None:
     """Read the configuration. Raises ConfigurationError."""
-    from forecast_assets.configuration import load_settings
+    from forecast_assets.configuration.settings import load_settings
 
     load_settings()
 

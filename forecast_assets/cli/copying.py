@@ -4,11 +4,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from forecast_assets.configuration import load_settings
-from forecast_assets.store.database import Database
+from forecast_assets.configuration.settings import load_settings
+from forecast_assets.defs.summary import spoken_bytes
+from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.patience import Patience
-from forecast_assets.store.snapshot import snapshot
-from forecast_assets.summary import spoken_bytes
 
 
 def make_snapshot(console: Console, target: Path | None) -> None:

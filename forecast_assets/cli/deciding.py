@@ -6,15 +6,15 @@ from datetime import date
 from filelock import FileLock
 from rich.console import Console
 
+from forecast_assets.automation.freshness import strange_of
+from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.boundary import boundary
-from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.freshness import strange_of
-from forecast_assets.landing import Held, LandingFolder
-from forecast_assets.model_store import now
-from forecast_assets.reception import accept, line_of, reject
-from forecast_assets.store.duckdb import DuckDBStore
-from forecast_assets.waiting import held_files, to_look_at
+from forecast_assets.market.landing import Held, LandingFolder
+from forecast_assets.market.reception import accept, line_of, reject
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.clock import now
 
 TERMINAL = "terminal"
 """Who merged a price that somebody accepted, where no run did."""

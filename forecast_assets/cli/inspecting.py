@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.home import Places
-from forecast_assets.inspection import Inspection, inspect_file, name_of, shown
-from forecast_assets.model_store import now
+from forecast_assets.market.inspection import Inspection, inspect_file, name_of, shown
+from forecast_assets.timeline.clock import now
 
 
 def inspect_prices(

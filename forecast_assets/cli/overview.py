@@ -4,16 +4,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from forecast_assets.automation.due import due_windows
+from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
-from forecast_assets.configuration import Settings, load_settings
-from forecast_assets.due import due_windows
-from forecast_assets.landing import LandingFolder
-from forecast_assets.model_store import now
-from forecast_assets.partitions import Partitions
-from forecast_assets.renaming import departures
-from forecast_assets.store.contract import RecordedFailure, Store
-from forecast_assets.store.duckdb import DuckDBStore
-from forecast_assets.waiting import held_files, to_know
+from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.market.landing import LandingFolder
+from forecast_assets.store.contract import Store
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.clock import now
 
 
 def show_status(console: Console, commodity: list[str] | None, model_version: str | None) -> None:

@@ -2,9 +2,16 @@
 
 from rich.console import Console
 
-from forecast_assets.document import read_document
+from forecast_assets.configuration.document import read_document
+from forecast_assets.configuration.home import (
+    CONFIGURATION,
+    DAGSTER,
+    DATA,
+    Places,
+    configuration_path,
+    rule,
+)
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.home import CONFIGURATION, DAGSTER, DATA, Places, configuration_path, rule
 
 
 def show_places(console: Console) -> None:

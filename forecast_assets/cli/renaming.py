@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from forecast_assets.configuration import load_settings
-from forecast_assets.renaming import rename
-from forecast_assets.store.duckdb import DuckDBStore
+from forecast_assets.automation.renaming import rename
+from forecast_assets.configuration.settings import load_settings
+from forecast_assets.store.duckdb.store import DuckDBStore
 
 
 def rename_commodity(console: Console, old: str, new: str) -> None:

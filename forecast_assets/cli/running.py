@@ -10,13 +10,13 @@ from rich.console import Console
 
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
-from forecast_assets.configuration import Settings, load_settings
+from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.defs.launching import EVER, Span, Worker, work
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.defs.progress import TerminalProgress, spoken
+from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
-from forecast_assets.partitions import Partitions
-from forecast_assets.progress import TerminalProgress, spoken
-from forecast_assets.store.contract import RecordedFailure
-from forecast_assets.summary import spoken_bytes
-from forecast_assets.worker import EVER, Span, Worker, work
+from forecast_assets.forecast.records import RecordedFailure
 
 
 @dataclass(frozen=True)

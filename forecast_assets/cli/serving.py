@@ -18,8 +18,8 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError, ForecastAssetsError
-from forecast_assets.home import Places
 
 STOP_SECONDS = 60.0
 """How long the programs have to end; runs that are going on are told to stop first."""
@@ -195,7 +195,7 @@ def stopped_by_signals() -> Iterator[None]:
 def make_databases(places: Places) -> None:
     """Make the databases of a new home before several programs do it at once."""
     if not (places.dagster / "history" / "runs.db").exists():
-        from forecast_assets.worker import instance
+        from forecast_assets.defs.launching import instance
 
         with instance(places):
             pass

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from forecast_assets.configuration import load_settings
+from forecast_assets.automation.waiting import to_know
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound
-from forecast_assets.history import History
-from forecast_assets.model_store import now
-from forecast_assets.reading import Paths, Reader
-from forecast_assets.store.contract import Fan, RevisedForecast
-from forecast_assets.store.duckdb import DuckDBStore
-from forecast_assets.terminal import fan_table
-from forecast_assets.waiting import to_know
+from forecast_assets.forecast.records import Fan, RevisedForecast
+from forecast_assets.report.terminal import fan_table
+from forecast_assets.store.duckdb.reader import Paths, Reader
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
 
 
 def show_newest(

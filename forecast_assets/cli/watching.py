@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as RichBar
 
-from forecast_assets.progress import Bars, Display, Lines, TerminalProgress, write_line
+from forecast_assets.defs.progress import Bars, Display, Lines, TerminalProgress, write_line
 
 
 @contextmanager

@@ -5,10 +5,16 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from forecast_assets.history import History
-from forecast_assets.models.arma import FittedArma, fitted_arma, likeliest, nearby, unit_returns
 from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
-from forecast_assets.models.shocks import ShockKind, Shocks
+from forecast_assets.models.elements.arma import (
+    FittedArma,
+    fitted_arma,
+    likeliest,
+    nearby,
+    unit_returns,
+)
+from forecast_assets.models.elements.shocks import ShockKind, Shocks
+from forecast_assets.timeline.history import History
 
 
 def from_scalars(state: State) -> State:

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecast_assets.history import History
-from forecast_assets.models.arma import (
+from forecast_assets.models.base import FittedForecaster, Forecaster, log_sample
+from forecast_assets.models.elements.arma import (
     FittedArma,
     Nearby,
     Order,
@@ -16,8 +16,8 @@ from forecast_assets.models.arma import (
     nearby,
     unit_returns,
 )
-from forecast_assets.models.base import FittedForecaster, Forecaster, log_sample
-from forecast_assets.models.shocks import ShockKind
+from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.timeline.history import History
 
 DISGUISED = "order (0, 1, 0) was chosen: what it expects is what the naive model expects"
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from forecast_assets.errors import CannotFit, CannotForecast, Declined
-from forecast_assets.history import History
 from forecast_assets.models.hold_out import PATHS_TRIED, SESSIONS_TRIED, HoldOut, Trial
 from forecast_assets.models.recalibration import stretched
-from forecast_assets.simulation import Seeds, seed_of
+from forecast_assets.models.simulation import Seeds, seed_of
+from forecast_assets.timeline.history import History
 
 FEW_NONPOSITIVE = 0.01
 """Share of closes at or below zero that a log model skips; with more it declines."""

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from forecast_assets.errors import CannotFit, CannotForecast, Declined, MissingExtra
-from forecast_assets.history import History
 from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
@@ -33,10 +32,11 @@ from forecast_assets.models.base import (
     log_sample,
     require_no_declined,
 )
-from forecast_assets.models.quantile_function import quantile_function
-from forecast_assets.models.regressors import LAG_NAMES, LOOKBACK, Regressors, outcomes
-from forecast_assets.models.shuffle import Ranks, drawn_orders, ranks_of
-from forecast_assets.simulation import Seeds, as_paths, prices
+from forecast_assets.models.elements.quantile_function import quantile_function
+from forecast_assets.models.elements.regressors import LAG_NAMES, LOOKBACK, Regressors, outcomes
+from forecast_assets.models.elements.shuffle import Ranks, drawn_orders, ranks_of
+from forecast_assets.models.simulation import Seeds, as_paths, prices
+from forecast_assets.timeline.history import History
 
 LEVELS = np.array([0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99])
 """The probabilities whose quantiles are predicted."""

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, field_validator
 
 from forecast_assets.errors import CannotFit
-from forecast_assets.history import History
 from forecast_assets.models.arima_auto import ArimaAuto
 from forecast_assets.models.base import (
     FitMetrics,
@@ -25,13 +24,14 @@ from forecast_assets.models.base import (
     State,
     require_no_declined,
 )
+from forecast_assets.models.elements.pool import crps_form, least_crps, pooled, slots
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.garch import Garch
 from forecast_assets.models.hold_out import Trial
 from forecast_assets.models.naive import Naive
-from forecast_assets.models.pool import crps_form, least_crps, pooled, slots
 from forecast_assets.models.reverting_volatility import RevertingVolatility
-from forecast_assets.simulation import Seeds, seed_of
+from forecast_assets.models.simulation import Seeds, seed_of
+from forecast_assets.timeline.history import History
 
 EQUAL = "equal weights, not recalibrated: the history has no hold-out, or every trial on it failed"
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.errors import CannotFit
-from forecast_assets.history import History
 from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
@@ -19,8 +18,9 @@ from forecast_assets.models.base import (
     State,
     log_sample,
 )
-from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
-from forecast_assets.models.shocks import ShockKind
+from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.timeline.history import History
 
 if TYPE_CHECKING:
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.errors import CannotFit
-from forecast_assets.history import History
 from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
@@ -32,8 +31,9 @@ from forecast_assets.models.base import (
     log_sample,
     require_no_declined,
 )
-from forecast_assets.models.volatility import bounded_variance
-from forecast_assets.simulation import Blocks, Seeds, as_paths, draw, prices
+from forecast_assets.models.elements.volatility import bounded_variance
+from forecast_assets.models.simulation import Blocks, Seeds, as_paths, draw, prices
+from forecast_assets.timeline.history import History
 
 RESIDUAL_DECIMALS = 6
 """Residuals are kept to this many decimals, so that a payload stays small."""

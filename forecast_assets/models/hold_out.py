@@ -10,8 +10,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast_assets.history import History
 from forecast_assets.models.recalibration import stretch
+from forecast_assets.timeline.history import History
 
 LONGEST, SHORTEST = 1000, 250
 """Sessions that are held out, if the history is long enough for it: four years, one at least."""

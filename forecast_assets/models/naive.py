@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster, State
-from forecast_assets.models.walk import FittedWalk, Form
+from forecast_assets.models.elements.walk import FittedWalk, Form
+from forecast_assets.timeline.history import History
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
-from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.timeline.history import History
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from forecast_assets.errors import CannotFit, CannotForecast
-from forecast_assets.history import History
-from forecast_assets.models.arma import arma_responses, run_arma
 from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
@@ -26,10 +24,12 @@ from forecast_assets.models.base import (
     log_sample,
     require_no_declined,
 )
-from forecast_assets.models.linear import UNKNOWN, Pass
-from forecast_assets.models.projection import Projection, late, projected
-from forecast_assets.models.shocks import ShockKind, Shocks
-from forecast_assets.simulation import Seeds, as_paths, linear_moves, prices
+from forecast_assets.models.elements.arma import arma_responses, run_arma
+from forecast_assets.models.elements.linear import UNKNOWN, Pass
+from forecast_assets.models.elements.projection import Projection, late, projected
+from forecast_assets.models.elements.shocks import ShockKind, Shocks
+from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices
+from forecast_assets.timeline.history import History
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult

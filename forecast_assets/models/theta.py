@@ -12,10 +12,10 @@ import scipy
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecast_assets.history import History
 from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
-from forecast_assets.models.linear import FittedLinear, Pass, with_shocks
-from forecast_assets.models.shocks import ShockKind
+from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.timeline.history import History
 
 
 @dataclass(frozen=True, kw_only=True)

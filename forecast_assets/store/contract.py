@@ -5,248 +5,37 @@ after. All of them raise StoreError, and StoreLocked when another process keeps 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from forecast_assets.features import Features
-from forecast_assets.history import History
-from forecast_assets.lacking import Lacking
-from forecast_assets.outcomes import Outcomes
-from forecast_assets.points import Points
-from forecast_assets.scoring import Scores
-from forecast_assets.scrutiny import Dispute, Scrutiny
-from forecast_assets.sources import Observations
-
-Stage = Literal["train", "forecast"]
-
-
-@dataclass(frozen=True)
-class PriceChanges:
-    """What a write of prices did, in sessions.
-
-    ``missing``: sessions that the source lacks and that were kept all the same. ``held``: what it
-    says of others and what waits for a word. ``lacking``: which are missing or withdrawn.
-    """
-
-    added: int
-    revised: int
-    withdrawn: int
-    unchanged: int
-    missing: int
-    held: int = 0
-    lacking: Lacking = field(default_factory=Lacking)
-
-    def __add__(self, other: "PriceChanges") -> "PriceChanges":
-        """What two writes did together."""
-        return PriceChanges(
-            self.added + other.added,
-            self.revised + other.revised,
-            self.withdrawn + other.withdrawn,
-            self.unchanged + other.unchanged,
-            self.missing + other.missing,
-            self.held + other.held,
-        )
-
-
-HeldReason = Literal["revision", "with_revisions", "strange"]
-"""A stored close would move too far, or a session came with too many such; a strange new close."""
-
-
-@dataclass(frozen=True)
-class HeldPrice:
-    """A close that a source says and that waits for a word.
-
-    ``stored_close``: None for a session that is not stored.
-    """
-
-    date: date
-    close: float
-    stored_close: float | None
-    reason: HeldReason
-    source: str
-
-
-@dataclass(frozen=True)
-class Landing:
-    """What a file from the landing folder did to the prices of one commodity, in rows.
-
-    ``repeated``: the same rows of the same file were merged before, and nothing was done.
-    ``dispute``: why its rows were not merged and wait for a word.
-    """
-
-    commodity: str
-    changes: PriceChanges
-    repeated: bool
-    dispute: Dispute | None = None
-
-
-@dataclass(frozen=True)
-class FeatureChanges:
-    """What a write of features did, in rows: one for each covariate and session."""
-
-    added: int
-    revised: int
-    deleted: int
-    unchanged: int
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """One row of ``trained_models``: see docs/tables.md for each column."""
-
-    model_id: str
-    commodity: str
-    model_name: str
-    model_version: str
-    training_date: date
-    training_start_date: date
-    training_end_date: date
-    training_samples: int
-    options: str
-    parameters: str
-    fitted_model_json: str | None
-    fitted_model_uri: str | None
-    payload_format: str
-    payload_schema_version: int
-    payload_sha256: str
-    model_size_bytes: int
-    data_fingerprint: str
-    library_versions: str
-    fit_metrics: str
-    fit_seconds: float
-    created_at: datetime
-    created_by: str
-    is_active: bool
-    year: int
-    month: int
-
-
-@dataclass(frozen=True)
-class ModelFailure:
-    """A model that is absent from a window, and why.
-
-    ``declined``: the model does not apply there, by its nature, and nothing broke. ``origins``:
-    the forecasts that are absent where the model itself is not.
-    """
-
-    model_name: str
-    reason: str
-    declined: bool = False
-    origins: int = 0
-
-
-@dataclass(frozen=True)
-class IssuedForecast:
-    """One forecast that the tables hold, and what it was made from.
-
-    ``outcome``: what the tables say of each session ahead, None where it has not happened; None
-    as a whole where they have no row for it. ``cutoff_close``: the close at the cutoff that it was
-    drawn from; None where the tables do not know.
-    """
-
-    model_name: str
-    model_id: str
-    training_date: date
-    data_cutoff_date: date
-    forecast_start_date: date
-    payload_sha256: str
-    history_fingerprint: str
-    n_paths: int
-    generation_timestamp: datetime
-    outcome: list[float | None] | None
-    cutoff_close: float | None = None
-
-
-@dataclass(frozen=True)
-class RevisedForecast:
-    """A forecast that used closes which have changed since, all of them up to its cutoff.
-
-    ``used`` and ``newest``: the close at the cutoff, when the forecast was drawn and as it is now.
-    """
-
-    model_name: str
-    model_version: str
-    data_cutoff_date: date
-    revised_sessions: int
-    first_revised: date
-    last_revised: date
-    used: float | None
-    newest: float | None
-
-    def told(self, newest: date) -> str:
-        """What is revised, in words. ``newest``: the newest session that has a price.
-
-        A forecast whose outcome has begun is a record, and is drawn again only if that is asked.
-        """
-        how = "forecast run --recompute" if newest > self.data_cutoff_date else "forecast run"
-        days = str(self.first_revised)
-        if self.first_revised != self.last_revised:
-            days = f"{self.revised_sessions} sessions from {days} to {self.last_revised}"
-        at_cutoff = ""
-        if self.used is not None and self.newest is not None and self.used != self.newest:
-            at_cutoff = f" (its last close was {self.used:.10g} and is {self.newest:.10g} now)"
-        return (
-            f"the newest forecast of {self.model_name} {self.model_version}, from"
-            f" {self.data_cutoff_date}, was drawn before the close of {days} was"
-            f" revised{at_cutoff}; `{how}` draws it again"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """New paths of one model: float32, shape (n_origins, n_paths, horizon), all finite.
-
-    ``cutoffs``, ``starts``, ``fingerprints`` (of the history up to the cutoff) and ``closes`` (at
-    the cutoff, in the commodity's unit) have one item an origin, ``points`` are the same paths in
-    a few numbers. ``why``: by cutoff, why the forecast that was issued before is replaced.
-    """
-
-    model: TrainedModel
-    cutoffs: list[date]
-    starts: list[date]
-    fingerprints: list[str]
-    closes: list[float]
-    paths: NDArray[np.float32]
-    points: Points
-    why: Mapping[date, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Written:
-    """Who writes, when, and for which window: columns that every row of one write shares."""
-
-    commodity: str
-    model_version: str
-    training_date: date
-    at: datetime
-    by: str
-
-
-@dataclass(frozen=True, eq=False)
-class Fan:
-    """One forecast: float32 paths, shape (n_paths, horizon).
-
-    ``close``: what it was drawn from at its cutoff; None where the tables do not know.
-    """
-
-    cutoff: date
-    start: date
-    paths: NDArray[np.float32]
-    close: float | None = None
-
-    def opens_at(self, history: History) -> float:
-        """The close that the paths begin at, even if it was revised since.
-
-        That of the history where the tables do not know: raises IndexError when it has none.
-        """
-        known = history.known_at(self.cutoff)
-        return float(known.closes[-1]) if self.close is None else self.close
+from forecast_assets.evaluation.records import (
+    Publication,
+    PublicationChanges,
+    ScoredForecast,
+    ScoredModel,
+)
+from forecast_assets.forecast.records import (
+    Draw,
+    Fan,
+    IssuedForecast,
+    ModelFailure,
+    RecordedFailure,
+    RevisedForecast,
+    TrainedModel,
+    Written,
+)
+from forecast_assets.market.features import Features
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.records import FeatureChanges, HeldPrice, Landing, PriceChanges
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.scrutiny import Scrutiny
 
 
 class PriceTable(Protocol):
@@ -393,28 +182,6 @@ class PathTable(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class ScoredForecast:
-    """A forecast that was scored: as it was, the close it began from, and the outcomes known."""
-
-    model_name: str
-    data_cutoff_date: date
-    forecast_start_date: date
-    generation_timestamp: datetime
-    cutoff_close: float
-    outcome: list[float]
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredModel:
-    """Some forecasts of one model with their outcomes and their scores, an item a forecast."""
-
-    model_name: str
-    forecasts: Sequence[IssuedForecast]
-    happened: Outcomes
-    scores: Scores
-
-
 class ScoreTable(Protocol):
     """Scores of forecasts whose outcome is known, by session ahead and over paths."""
 
@@ -484,27 +251,6 @@ class LeaderboardTable(Protocol):
         """Commodity, model_version, model_name, models_trained and training_seconds."""
 
 
-@dataclass(frozen=True)
-class PublicationChanges:
-    """What a write of publications did, in forecasts.
-
-    ``withdrawn``: published before, and not any more, or for another reason.
-    """
-
-    added: int
-    withdrawn: int
-    unchanged: int
-
-
-@dataclass(frozen=True, order=True)
-class Publication:
-    """A forecast that downstream programs are given, and why it is this one."""
-
-    data_cutoff_date: date
-    model_name: str
-    reason: str
-
-
 class PublicationTable(Protocol):
     """Which forecasts are published."""
 
@@ -523,20 +269,6 @@ class PublicationTable(Protocol):
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
         """What is published of a commodity and version, in the order of dates."""
-
-
-@dataclass(frozen=True)
-class RecordedFailure:
-    """A row of ``failures``."""
-
-    commodity: str
-    model_name: str
-    model_version: str
-    training_date: date
-    stage: Stage
-    declined: bool
-    origins: int
-    reason: str
 
 
 class FailureTable(Protocol):

@@ -14,7 +14,7 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.innovations.arma_innovations import arma_innovations
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-from forecast_assets_tests.conftest import closes
+from forecast_assets_tests.histories import closes
 
 PARAMETERS = [0.4, -0.3, 0.02**2]
 """AR and MA coefficients and the variance of a shock."""

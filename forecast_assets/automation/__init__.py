@@ -1,0 +1,1 @@
+"""What is due, the plan, attempts, freshness."""

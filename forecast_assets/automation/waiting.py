@@ -1,0 +1,115 @@
+"""Waiting: what was not merged and needs somebody's word, and what in the prices needs a look."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from forecast_assets.automation.due import undue
+from forecast_assets.automation.freshness import strange_prices
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.records import HeldPrice
+from forecast_assets.store.contract import Store
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.scrutiny import Change, Dispute
+from forecast_assets.timeline.strange import strange
+
+
+def held_files(folder: LandingFolder) -> list[str]:
+    """The files that wait in ``landing/held``, a line for each commodity that they would revise."""
+    return [line for file in folder.held() for line in file.lines]
+
+
+def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
+    """What a source says of the commodity called ``name`` and what waits, a line a reason."""
+    waiting = store.held.waiting(name)
+    if not waiting:
+        return []
+    history = store.prices.history(name)
+    hint = f"`forecast prices accept {name}` takes them over, `forecast prices reject {name}` drops"
+    return [
+        f"{name}: {said}, held for a word: {hint} them"
+        for said in (_revisions(history, waiting), _strange(settings, history, waiting))
+        if said
+    ]
+
+
+def files_in_brief(folder: LandingFolder) -> list[str]:
+    """The names of the files that wait, in one line if there are any."""
+    names = [file.arrival.path.name for file in folder.held()]
+    return [f"held for a word: {', '.join(names)} (`forecast landing`)"] if names else []
+
+
+def prices_in_brief(settings: Settings, store: Store) -> list[str]:
+    """How many prices of each commodity wait, a line each."""
+    lines: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, lines):
+            if count := len(store.held.waiting(name)):
+                lines.append(f"{name}: {count} prices held for a word (`forecast prices`)")
+    return lines
+
+
+def to_know(settings: Settings, store: Store, history: History, at: datetime) -> list[str]:
+    """All that should be known before a commodity's forecasts are read, a line each.
+
+    Why it has no window to train or forecast, which published forecasts used closes that have
+    been revised since, and what in its prices needs a look. ``at``: now, in UTC.
+    """
+    name = history.commodity
+    windows = Partitions(settings).windows_of(name, at.replace(tzinfo=UTC))
+    reason = undue(settings, windows, history)
+    return [
+        *([reason] if reason else []),
+        *drawn_from_others(settings, store, history),
+        *to_look_at(settings, store, name),
+    ]
+
+
+def drawn_from_others(settings: Settings, store: Store, history: History) -> list[str]:
+    """The newest published forecasts that used closes which have been revised since."""
+    name, version = history.commodity, settings.model_version
+    shelf = store.publications.find(name, version)
+    if not shelf:
+        return []
+    cutoff = shelf[-1].data_cutoff_date
+    newest = {each.model_name for each in shelf if each.data_cutoff_date == cutoff}
+    revised = store.paths.revised(name, version, cutoff)
+    told = [each.told(history.newest) for each in revised if each.model_name in newest]
+    return [f"{name}: {line}" for line in told]
+
+
+def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:
+    """All that somebody should look at in the prices of a commodity, a line each."""
+    strange_ones = strange_prices(settings, store, [name])
+    return [
+        *held_prices(settings, store, name),
+        *(f"{each.commodity}: {each.found}" for each in strange_ones),
+    ]
+
+
+def _revisions(history: History, waiting: Sequence[HeldPrice]) -> str:
+    revised = [Change(x.date, x.close, x.stored_close) for x in waiting if x.reason == "revision"]
+    if not revised:
+        return ""
+    others = [x for x in waiting if x.reason == "with_revisions"]
+    new = sum(x.stored_close is None for x in others)
+    also = f", and {new:,} new sessions would come" if new else ""
+    return f"by its source {Dispute(revised, len(history), many=bool(others))}{also}"
+
+
+def _strange(settings: Settings, history: History, waiting: Sequence[HeldPrice]) -> str:
+    held = {x.date: x.close for x in waiting if x.reason == "strange"}
+    if not held:
+        return ""
+    closes = dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True)) | held
+    days = sorted(closes)
+    dates = np.array(days, dtype="datetime64[D]")
+    merged = History(history.commodity, dates, np.array([closes[day] for day in days]))
+    known = set(history.dates.tolist()) - held.keys()
+    look = strange(merged, settings.checks.spike_bound, known)
+    count = "1 strange close" if len(held) == 1 else f"{len(held):,} strange closes"
+    return f"{count} of its source: {look}"

@@ -1,0 +1,1 @@
+"""The configuration file, a section a file."""

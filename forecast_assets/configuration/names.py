@@ -1,0 +1,39 @@
+"""Names that users give, and which of them tables, keys and paths can carry."""
+
+import re
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator
+
+from forecast_assets.errors import ConfigurationError
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+NAME_RULE = "1 to 64 letters, digits, '.', '_' or '-', the first a letter or a digit"
+
+
+def valid_name(name: str) -> str:
+    """``name`` itself, when tables, keys and paths can carry it. Raises ConfigurationError."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise ConfigurationError(f"found {name!r}, allowed: {NAME_RULE}")
+    return name
+
+
+def _name_field(name: str) -> str:
+    if not NAME_PATTERN.fullmatch(name):
+        raise ValueError(f"allowed: {NAME_RULE}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name_field)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("allowed: a name of the tz database, such as UTC or Europe/London")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]

@@ -1,0 +1,228 @@
+"""The sections of forecast.yaml beside commodities and models."""
+
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.names import TimeZone
+from forecast_assets.configuration.section import Section
+
+CADENCES: dict[str, str] = {
+    "annually": "0 0 1 1 *",
+    "semiannually": "0 0 1 1,7 *",
+    "quarterly": "0 0 1 1,4,7,10 *",
+    "monthly": "0 0 1 * *",
+    "weekly": "0 0 * * 1",
+}
+"""Cadence of training to the cron expression of its training dates, in UTC."""
+
+
+Cadence = Literal["annually", "semiannually", "quarterly", "monthly", "weekly"]
+
+
+class Training(Section):
+    """When models are fitted, and on how much."""
+
+    cadence: Cadence = "semiannually"
+    start: date = Field(description="First training date: the cadence's first on or after it.")
+    min_observations: int = Field(
+        500, strict=True, ge=30, description="Fewer sessions than this: no fit."
+    )
+
+
+class Artifacts(Section):
+    """Where payloads go that are too large for a table."""
+
+    url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
+    threshold_bytes: int = Field(1_000_000, ge=0, description="Payloads this large go there.")
+
+
+class Database(Section):
+    """The embedded database."""
+
+    memory_limit: str = Field("512MB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
+    lock_timeout_seconds: float = Field(
+        120.0, gt=0, allow_inf_nan=False, description="How long a run waits for locks, in all."
+    )
+    read_copy: bool = Field(
+        False, description="Whether every run leaves a copy for programs that only read."
+    )
+
+
+class Parallel(Section):
+    """Where models are fitted: as many at once as there are processes."""
+
+    backend: str = Field(
+        "loky", min_length=1, description="A backend of joblib: its own, or one that is registered."
+    )
+    processes: int | None = Field(
+        None, strict=True, ge=1, description="The machine's cores where it is absent."
+    )
+    module: str | None = Field(
+        None, description="A Python module to import first, which registers the backend."
+    )
+
+
+class Calibration(Section):
+    """How far a model may be from nominal and still be called calibrated."""
+
+    coverage_80: float = Field(
+        0.05,
+        strict=True,
+        ge=0,
+        le=0.8,
+        description="Largest error of the coverage of 80 % intervals, a share.",
+    )
+    coverage_95: float = Field(
+        0.03,
+        strict=True,
+        ge=0,
+        le=0.95,
+        description="Largest error of the coverage of 95 % intervals, a share.",
+    )
+    pit_p_value: float = Field(
+        0.01,
+        strict=True,
+        ge=0,
+        le=1,
+        description="Smallest p-value of the test that PIT values are uniform.",
+    )
+
+
+class Publish(Section):
+    """Which forecasts downstream programs are given."""
+
+    rule: Literal["best", "fixed"] = Field(
+        "best", description="The best skill among calibrated models, or every one of `models`."
+    )
+    models: list[str] | None = Field(
+        None, min_length=1, description="Models to choose from, or to publish; all by default."
+    )
+    fallback: str | None = Field(
+        None, description="Published while none is calibrated; the first of `models` by default."
+    )
+
+
+class Age(Section):
+    """From how many sessions on a check turns yellow, and then red."""
+
+    warn: int = Field(2, strict=True, ge=1, description="Yellow from here on, in sessions.")
+    fail: int = Field(5, strict=True, ge=1, description="Red from here on, in sessions.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.fail < self.warn:
+            raise ValueError("allowed: `fail` of at least `warn`")
+        return self
+
+
+class Checks(Section):
+    """Bounds of asset checks."""
+
+    median_bound: float = Field(
+        0.25,
+        strict=True,
+        gt=0,
+        allow_inf_nan=False,
+        description="Median's distance from the close, a share.",
+    )
+    spike_bound: float = Field(
+        0.25,
+        strict=True,
+        gt=0,
+        allow_inf_nan=False,
+        description="A move from one close to the next that is flagged, a share.",
+    )
+    price_age: Age = Field(Age(), description="Sessions since the newest price.")
+    forecast_age: Age = Field(Age(), description="Sessions that have no forecast yet.")
+
+
+class LandingFormat(FileFormat):
+    """How dropped files of a name are written."""
+
+    files: str = Field(min_length=1, description="A pattern of file names, such as CL*.csv.")
+
+    def is_of(self, name: str) -> bool:
+        """Whether it speaks of a file of that name; case does not matter."""
+        return fnmatchcase(name.casefold(), self.files.casefold())
+
+
+class Landing(Section):
+    """The folder that files are dropped into, and how one is told from half of one."""
+
+    url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
+    settle_seconds: float = Field(
+        5, ge=0, allow_inf_nan=False, description="Unchanged this long, a file is whole."
+    )
+    incomplete_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="The same where the file's end is missing: a last newline, a Parquet footer.",
+    )
+    formats: list[LandingFormat] = Field(
+        default=[], description="How files are written, by their names; the first that fits counts."
+    )
+
+    def format_of(self, name: str) -> FileFormat:
+        """How a file of that name is written."""
+        return next((each for each in self.formats if each.is_of(name)), PLAIN)
+
+
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+"""An hour and minute, HH:MM."""
+
+
+class Fetch(Section):
+    """When live sources are asked, and how patiently."""
+
+    at: str = Field(
+        "19:00", pattern=CLOCK, description="When sources are asked, HH:MM; any hour will do."
+    )
+    timezone: TimeZone = Field("America/New_York", description="The zone of `at`.")
+    final_at: str = Field(
+        "17:00",
+        pattern=CLOCK,
+        description="From when on a day's close is final, HH:MM, where no calendar says so.",
+    )
+    exchange_timezone: TimeZone = Field("America/New_York", description="The zone of `final_at`.")
+    timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
+    attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
+    requests_per_minute: float = Field(
+        30, gt=0, allow_inf_nan=False, description="To one source, at most."
+    )
+    overlap_days: int = Field(
+        30, strict=True, ge=0, description="Calendar days before the newest price to ask again."
+    )
+
+
+class Automation(Section):
+    """How sensors and schedules behave."""
+
+    running: bool = Field(True, description="Whether they are on until someone turns them off.")
+    interval_seconds: int = Field(5, strict=True, ge=1, description="Between two looks.")
+    attempts: int = Field(3, strict=True, ge=1, description="Runs for the same piece of work.")
+    retry_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="Pause after the first failed run; it doubles with each.",
+    )
+    silence_seconds: float = Field(
+        60,
+        ge=0,
+        allow_inf_nan=False,
+        description="A run that has begun and whose process cannot be seen by then is dead.",
+    )
+
+
+class Alerts(Section):
+    """Who is told when a check turns or a run fails."""
+
+    webhook: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="A URL that takes JSON by POST."
+    )
+    timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="For one answer.")

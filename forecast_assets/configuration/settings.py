@@ -1,0 +1,262 @@
+"""The configuration file, validated: what is forecast, from which prices, by which models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from forecast_assets.configuration.commodities import SOURCES, Commodity, Covariate, HeardSource
+from forecast_assets.configuration.document import read_document
+from forecast_assets.configuration.explanations import _line
+from forecast_assets.configuration.file_format import Columns
+from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
+from forecast_assets.configuration.names import Name, valid_name
+from forecast_assets.configuration.rosters import _roster
+from forecast_assets.configuration.section import Section
+from forecast_assets.configuration.sections import (
+    Alerts,
+    Artifacts,
+    Automation,
+    Calibration,
+    Checks,
+    Database,
+    Fetch,
+    Landing,
+    LandingFormat,
+    Parallel,
+    Publish,
+    Training,
+)
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.models.base import Forecaster
+from forecast_assets.timeline.scrutiny import Scrutiny
+
+
+class Settings(Section):
+    """The whole configuration file."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: Name
+    horizon: int = Field(14, strict=True, ge=1, le=60, description="Sessions ahead.")
+    paths: int = Field(2000, strict=True, ge=2, le=100_000, description="Paths a forecast.")
+    training: Training
+    commodities: dict[Name, Commodity] = Field(min_length=1)
+    feature_sets: dict[Name, list[str]] = Field(
+        default={}, description="Names for the sets of covariates that models use."
+    )
+    models: dict[str, Forecaster]
+    calibration: Calibration = Calibration()
+    publish: Publish = Publish()
+    checks: Checks = Checks()
+    landing: Landing = Landing()
+    fetch: Fetch = Fetch()
+    automation: Automation = Automation()
+    alerts: Alerts = Alerts()
+    artifacts: Artifacts = Artifacts()
+    database: Database = Database()
+    parallel: Parallel = Parallel()
+
+    _file: Path = PrivateAttr(default_factory=configuration_path)
+
+    @field_validator("feature_sets", mode="after")
+    @classmethod
+    def _known_covariates(
+        cls, sets: dict[str, list[str]], info: ValidationInfo
+    ) -> dict[str, list[str]]:
+        commodities: dict[str, Commodity] = info.data.get("commodities", {})
+        known = sorted({name for each in commodities.values() for name in each.covariates})
+        for name, members in sets.items():
+            strange = [member for member in members if member not in known]
+            if strange and commodities:
+                raise ValueError(
+                    f"{name} names {', '.join(strange)}; allowed: covariates of a commodity:"
+                    f" {', '.join(known) or 'there are none'}"
+                )
+            if not members or len(set(members)) < len(members):
+                raise ValueError(f"{name}: allowed: at least one covariate, each once")
+        return sets
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _roster(cls, entries: Any, info: ValidationInfo) -> dict[str, Forecaster]:
+        return _roster(entries, info.data.get("feature_sets"), info.data.get("horizon"))
+
+    @field_validator("publish")
+    @classmethod
+    def _publishable(cls, publish: Publish, info: ValidationInfo) -> Publish:
+        roster = list(info.data.get("models", {}))
+        named = [*(publish.models or []), *([publish.fallback] if publish.fallback else [])]
+        strange = sorted({name for name in named if name not in roster})
+        if strange and roster:
+            raise ValueError(f"names {', '.join(strange)}; allowed: {', '.join(roster)}")
+        if publish.models and publish.fallback and publish.fallback not in publish.models:
+            raise ValueError(f"fallback {publish.fallback}; allowed: one of its own `models`")
+        if publish.rule == "fixed" and (publish.models is None or publish.fallback):
+            raise ValueError("allowed: `rule: fixed` with `models` and without `fallback`")
+        return publish
+
+    def covariates_of(self, forecaster: Forecaster, available: Sequence[str]) -> tuple[str, ...]:
+        """The covariates that a model uses, in the order of their names; none for most.
+
+        An ensemble goes on with what is ``available``: a member that lacks one fails by name.
+        """
+        sets = {part.feature_set for part in forecaster.parts()}
+        names = sorted({name for each in sets if each for name in self.feature_sets[each]})
+        if forecaster.parts()[0].name == forecaster.name:
+            return tuple(names)
+        return tuple(name for name in names if name in available)
+
+    def of_run(self, model_version: str | None, models: list[Any] | None) -> Self:
+        """These settings with the version and the models of a run, where it has its own.
+
+        Raises ConfigurationError for models without a version of their own: they would retire
+        the models in use.
+        """
+        version = self.version(model_version)
+        if models is None:
+            return self.model_copy(update={"model_version": version})
+        if version == self.model_version:
+            raise ConfigurationError(
+                f"model_version: found {model_version!r}, allowed: a version of its own for a run"
+                f" with `models` of its own, since under {version} they would retire the models"
+                " in use"
+            )
+        try:
+            roster = _roster(models, self.feature_sets, self.horizon)
+        except ValueError as error:
+            raise ConfigurationError(f"models: found {models!r}; {error}") from error
+        return self.model_copy(update={"model_version": version, "models": roster})
+
+    @property
+    def scrutiny(self) -> Scrutiny:
+        """What is not believed at once of what sources say."""
+        quarantined = [
+            name
+            for name, commodity in self.commodities.items()
+            if isinstance(commodity.source, HeardSource) and commodity.source.quarantine
+        ]
+        return Scrutiny(self.checks.spike_bound, frozenset(quarantined))
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the file; relative paths start here."""
+        return self.places.folder
+
+    @property
+    def places(self) -> Places:
+        """The file itself, and the folders of its data and of Dagster's history."""
+        return Places.of(self._file)
+
+    @property
+    def home(self) -> Path:
+        """The data folder."""
+        return self.places.data
+
+    @property
+    def database_path(self) -> Path:
+        """The database file. Its name is the catalog of every table in it."""
+        return self.home / DATABASE
+
+    @property
+    def read_copy_path(self) -> Path:
+        """The copy of the database file for programs that only read; its catalog is the same."""
+        return self.database_path.with_suffix(".read.duckdb")
+
+    @property
+    def report_path(self) -> Path:
+        """The page that the asset ``report`` writes."""
+        return self.home / "report.html"
+
+    @property
+    def artifacts_url(self) -> str:
+        """Where large payloads go; a plain path starts at the configuration's folder."""
+        url = self.artifacts.url
+        if url is None:
+            return (self.home / "artifacts").as_uri()
+        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+
+    @property
+    def landing_url(self) -> str:
+        """Where files are dropped; a plain path starts at the configuration's folder."""
+        url = self.landing.url
+        if url is None:
+            return (self.home / "landing").as_uri()
+        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+
+    def version(self, override: str | None) -> str:
+        """The model version of a run: its own, or the configuration's."""
+        if override is None:
+            return self.model_version
+        try:
+            return valid_name(override)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"model_version: {error}") from error
+
+    def commodity(self, name: str) -> Commodity:
+        """The settings of one commodity. Raises ConfigurationError, which lists them."""
+        if name not in self.commodities:
+            raise ConfigurationError(
+                f"commodity: found {name!r}, allowed: {', '.join(self.commodities)}"
+            )
+        return self.commodities[name]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and validate a configuration file. Raises ConfigurationError."""
+        document = read_document(path)
+        try:
+            settings = cls.model_validate(document)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(path, error)) from error
+        settings._file = path.absolute()
+        return settings
+
+
+PARTS: dict[str, type[Section]] = {
+    "training": Training,
+    "calibration": Calibration,
+    "publish": Publish,
+    "checks": Checks,
+    "landing": Landing,
+    "fetch": Fetch,
+    "automation": Automation,
+    "alerts": Alerts,
+    "artifacts": Artifacts,
+    "database": Database,
+    "parallel": Parallel,
+}
+
+
+def load_settings() -> Settings:
+    """The configuration that ``FORECAST_CONFIG`` names, or ``forecast.yaml`` in this folder."""
+    return Settings.load(configuration_path())
+
+
+def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
+    """The part of the file that a key with these parents stands in."""
+    if not keys:
+        return Settings
+    if keys[0] == "commodities":
+        if len(keys) == 2:
+            return Commodity
+        if keys[2] != "source":
+            return Columns if keys[-1] == "columns" else Covariate
+        return Columns if keys[-1] == "columns" else SOURCES.get(keys[-1], Commodity)
+    if keys[:2] == ("landing", "formats"):
+        return Columns if keys[-1] == "columns" else LandingFormat
+    return PARTS.get(keys[0], Settings)
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [_line(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
+    return "\n".join([f"{path}: not a valid configuration", *(f"  {line}" for line in lines)])

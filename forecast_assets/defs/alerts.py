@@ -1,0 +1,157 @@
+"""Alerts: what turned, and what failed, told to a webhook as JSON, each once.
+
+What was told is remembered in the sensor's cursor, which moves on with each delivery: a webhook
+that is down is told later, and nothing is lost. One that answers too late may be told twice.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from dagster import (
+    AssetCheckKey,
+    AssetCheckSeverity,
+    DagsterInstance,
+    DagsterRunStatus,
+    RunsFilter,
+    TableMetadataValue,
+)
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from forecast_assets.automation.freshness import GREEN, RED, YELLOW
+from forecast_assets.configuration.sections import Alerts
+from forecast_assets.errors import AlertFailed
+
+TRIES = 3
+"""Attempts at one delivery within a look."""
+
+RUNS_READ = 50
+"""Failed runs that are looked back on."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One document: a check that turned, or a run that failed.
+
+    ``was`` and ``now`` are green, yellow or red; ``text`` says what is wrong, a line each.
+    """
+
+    kind: str
+    name: str
+    was: str
+    now: str
+    text: str
+    run_id: str
+    project: str = "forecast_assets"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the webhook knows: each check's level and for whom, and the failed runs."""
+
+    checks: dict[str, list[str]] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_cursor(cls, cursor: str | None) -> "Told | None":
+        """What a cursor says; None before the first look."""
+        return cls(**json.loads(cursor)) if cursor else None
+
+    @property
+    def cursor(self) -> str:
+        """The same as text."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class News:
+    """Something to tell, and what is told once it was."""
+
+    alert: Alert
+    told: Told
+
+
+def news(
+    instance: DagsterInstance, checks: Mapping[str, AssetCheckKey], told: Told | None
+) -> Iterator[News]:
+    """What has turned or failed since; at the first look what is not green, and no old run."""
+    failed = failed_runs(instance)
+    known = told or Told(runs=list(failed))
+    for name, key in checks.items():
+        was, of_whom = known.checks.get(name, [GREEN, ""])
+        now = state(instance, key)
+        if (now.level, now.of_whom) != (was, of_whom):
+            known = Told(known.checks | {name: [now.level, now.of_whom]}, known.runs)
+            yield News(Alert("check", name, was, now.level, now.text, now.run_id), known)
+    for run_id, job in failed.items():
+        if run_id not in known.runs:
+            known = Told(known.checks, [*known.runs, run_id][-RUNS_READ * 2 :])
+            text = f"the run {run_id[:8]} of {job} failed; Dagster has its log"
+            yield News(Alert("run", job, GREEN, RED, text, run_id), known)
+
+
+@dataclass(frozen=True)
+class State:
+    """A check as it was last evaluated: how bad, for whom, in words, and by which run."""
+
+    level: str = GREEN
+    of_whom: str = ""
+    text: str = ""
+    run_id: str = ""
+
+
+def state(instance: DagsterInstance, key: AssetCheckKey) -> State:
+    """The latest evaluation of a check; green before the first."""
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    event = record.event.dagster_event if record and record.event else None
+    if record is None or event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
+        return State()
+    said = event.asset_check_evaluation_data
+    if said.passed:
+        return State(run_id=record.run_id)
+    table = said.metadata.get("failed")
+    rows = [row.data for row in table.records] if isinstance(table, TableMetadataValue) else []
+    whom = [str(row.get("commodity", row.get("partition", ""))) for row in rows]
+    level = RED if said.severity == AssetCheckSeverity.ERROR else YELLOW
+    levels = [str(row.get("level", level)) for row in rows]
+    return State(
+        level=level,
+        of_whom=", ".join(f"{name} {each}" for name, each in zip(whom, levels, strict=True)),
+        text="\n".join(f"{name}: {row['found']}" for name, row in zip(whom, rows, strict=True)),
+        run_id=record.run_id,
+    )
+
+
+def failed_runs(instance: DagsterInstance) -> dict[str, str]:
+    """Job of each of the newest failed runs, the oldest first."""
+    failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE])
+    runs = instance.get_runs(filters=failed, limit=RUNS_READ)
+    return {run.run_id: run.job_name for run in reversed(runs)}
+
+
+def deliver(alerts: Alerts, alert: Alert) -> None:
+    """Post one alert. Raises AlertFailed, which names the host and not the whole address."""
+    address = str(alerts.webhook)
+
+    def post() -> None:
+        answer = requests.post(address, json=asdict(alert), timeout=alerts.timeout_seconds)
+        answer.raise_for_status()
+
+    attempts = Retrying(
+        retry=retry_if_exception_type(requests.RequestException),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random(0.1, 1.0),
+    )
+    try:
+        attempts(post)
+    except RetryError as error:
+        failure: Any = error.last_attempt.exception()
+        status = getattr(failure.response, "status_code", None)
+        found = type(failure).__name__ if status is None else f"status {status}"
+        raise AlertFailed(
+            f"{urlsplit(address).hostname}: found {found}, {TRIES} times; {alert.kind}"
+            f" {alert.name} is told at the next look"
+        ) from None

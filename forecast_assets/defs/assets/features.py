@@ -1,0 +1,65 @@
+"""What was known of every covariate at each session of a commodity.
+
+Read from the configured files, validated row by row, and joined with the sessions of ``prices``:
+a session has the newest value that was known at its close, carried forward for a few days at
+most, and nothing from its future. In ``commodity.market.features``, one row a session and
+covariate. A covariate whose file cannot be read is named and keeps the rows it has.
+"""
+
+from collections.abc import Iterator
+
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetMaterialization,
+    AssetsDefinition,
+    BackfillPolicy,
+    Output,
+    ResourceParam,
+    asset,
+)
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.io_managers import Histories
+from forecast_assets.defs.metadata import REJECTIONS_SHOWN
+from forecast_assets.defs.partitioned import Partitioned
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.defs.progress import Progress
+from forecast_assets.market.features import Features, read_features
+from forecast_assets.market.meaning import Meaning
+from forecast_assets.market.refusals import grouped
+from forecast_assets.timeline.clock import now
+
+
+def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
+    """The asset ``features`` of a configuration."""
+
+    @asset(
+        partitions_def=partitions.commodities,
+        ins={"prices": AssetIn(input_manager_key="price_io_manager")},
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="feature_io_manager",
+        group_name="market",
+        kinds={"python", "duckdb"},
+        description=__doc__,
+    )
+    def features(
+        context: AssetExecutionContext,
+        prices: Histories,
+        progress: ResourceParam[Progress],
+    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
+        def join(key: str) -> Features:
+            commodity = settings.commodity(key)
+            today = Meaning.of(key, commodity).today(now())
+            joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
+            for rejection in grouped(joined.rejections)[:REJECTIONS_SHOWN]:
+                context.log.error("%s", rejection)
+            for reason in joined.missing.values():
+                context.log.error("%s", reason)
+            return joined
+
+        value = Partitioned(context, progress, join, partitions.begun)
+        yield Output(value)
+        yield from value.again()
+
+    return features

@@ -1,0 +1,67 @@
+"""Of many forecasts of a date, those that downstream programs are given.
+
+``commodity.forecast.publications`` says which model is published for each commodity and cutoff,
+and why, by the rule of the configuration; a choice knows the outcomes known at its cutoff, and no
+other. The view ``commodity.forecast.published_distributions`` has the paths of these forecasts,
+with ``{model_name}_{model_version}`` as the version.
+"""
+
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, ResourceParam, asset
+
+from forecast_assets.automation.renaming import departed, departures
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.metadata import failures, notes, of_publications
+from forecast_assets.defs.progress import Progress
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.evaluation.publishing import publications
+from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.timeline.clock import now
+
+
+def published_distributions_asset(settings: Settings) -> AssetsDefinition:
+    """The asset ``published_distributions`` of a configuration."""
+
+    def published(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+        tables, version = store.tables(), settings.model_version
+        changes: dict[str, PublicationChanges] = {}
+        newest: dict[str, list[Publication]] = {}
+        failed: list[str] = []
+        for name in settings.commodities:
+            with boundary(name, failed):
+                issued, records = (
+                    tables.paths.issued(name, version),
+                    tables.scores.records(name, version),
+                )
+                chosen = publications(settings, issued, records)
+                newest[name] = [
+                    x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date
+                ]
+                changes[name] = tables.publications.replace(
+                    name, version, chosen, now(), context.run.run_id
+                )
+        for name in departed(settings, tables):
+            with boundary(name, failed):
+                newest[name] = []
+                changes[name] = tables.publications.replace(
+                    name, version, [], now(), context.run.run_id
+                )
+        for failure in failed:
+            context.log.error("%s", failure)
+        told = notes(departures(settings, tables)) | failures(failed)
+        return MaterializeResult(metadata=of_publications(changes, newest) | told)
+
+    @asset(
+        name="published_distributions",
+        deps=["scores", "distributions"],
+        group_name="trust",
+        kinds={"duckdb"},
+        description=__doc__,
+    )
+    def publish(
+        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+    ) -> MaterializeResult[None]:
+        with progress.during(context.log, "publish"):
+            return published(context, store)
+
+    return publish

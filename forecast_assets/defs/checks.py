@@ -1,0 +1,264 @@
+"""Asset checks: those before a commit, from findings, and those of what the tables hold."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    DagsterEvent,
+    asset_check,
+    multi_asset_check,
+)
+
+from forecast_assets.automation.freshness import (
+    GREEN,
+    RED,
+    Observed,
+    forecast_ages,
+    missing_sessions,
+    price_ages,
+    strange_prices,
+    worst,
+)
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.metadata import table
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.errors import ChecksFailed
+from forecast_assets.evaluation.evaluation import standings
+from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
+from forecast_assets.evaluation.publishing import tolerance_of
+from forecast_assets.market.features import read_features
+from forecast_assets.store.contract import Store
+from forecast_assets.timeline.clock import now
+
+Findings = Mapping[str, Sequence[Finding]]
+"""By partition key."""
+
+HELD = {
+    "newest_forecast": "The newest forecast of every commodity starts after its newest price.",
+    "no_gaps": "Between the first and the newest forecast every session has one.",
+}
+"""Checks of all forecasts that the tables hold."""
+
+PRICES_HELD = {
+    "no_missing_sessions": "Every session that a calendar expects since the first training date.",
+    "no_strange_prices": "No move beyond `checks.spike_bound`, change of scale, or close at or"
+    " below zero in what the newest models have seen, unless somebody accepted it.",
+}
+"""Checks of all prices that the tables hold."""
+
+FRESHNESS = (("prices", "price_freshness"), ("distributions", "forecast_freshness"))
+"""Checks that turn as days go by, with nothing else happening."""
+
+MATCHING = "covariates_match"
+MATCHING_SAYS = "Every covariate, and every region that one names, has a value at new sessions."
+
+COVERAGE = "coverage"
+COVERAGE_SAYS = "Intervals hold as many outcomes as they say, within the bounds of `calibration`."
+
+
+def forecast_checks(asset: str) -> list[AssetCheckSpec]:
+    """The checks that the asset of forecasts makes before it commits a partition."""
+    return [
+        AssetCheckSpec(name, asset=asset, description=says, blocking=name in BLOCKING)
+        for name, says in (BLOCKING | WARNING).items()
+    ]
+
+
+def require_sound(findings: Sequence[Finding]) -> None:
+    """Raise ChecksFailed where a finding blocks."""
+    if blocking := [f"{each.check}: {each.found}" for each in findings if each.blocks]:
+        raise ChecksFailed(f"nothing was committed: {'; '.join(blocking)}")
+
+
+def check_results(findings: Findings) -> list[AssetCheckResult]:
+    """What each check found over the partitions of a run."""
+    return [_result(name, findings) for name in BLOCKING | WARNING]
+
+
+def check_events(
+    context: AssetExecutionContext, asset: AssetKey, findings: Findings
+) -> Iterator[DagsterEvent]:
+    """The same as events, for a step that is about to fail, which cannot give results."""
+    if not any(findings.values()):
+        return
+    step = context.op_execution_context.get_step_execution_context()
+    for result in check_results(findings):
+        evaluation = AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=str(result.check_name),
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            blocking=result.check_name in BLOCKING,
+        )
+        yield DagsterEvent.asset_check_evaluation(step, evaluation)
+
+
+def _result(name: str, findings: Findings) -> AssetCheckResult:
+    found = {key: each for key, some in findings.items() for each in some if each.check == name}
+    failed = {key: each.found for key, each in found.items() if not each.passed}
+    rows = [{"partition": key, "found": text} for key, text in failed.items()]
+    return AssetCheckResult(
+        check_name=name,
+        passed=not failed,
+        severity=AssetCheckSeverity.ERROR if name in BLOCKING else AssetCheckSeverity.WARN,
+        metadata={"partitions_checked": len(found), "failed": table(rows)},
+    )
+
+
+def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
+    """The checks that run after the assets and read the tables."""
+
+    @multi_asset_check(
+        name="forecasts_held",
+        specs=[
+            AssetCheckSpec(name, asset="distributions", description=says)
+            for name, says in HELD.items()
+        ],
+    )
+    def forecasts_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        tables = store.tables()
+        found = held(settings, tables)
+        for name in HELD:
+            yield _warning("distributions", name, found[name])
+
+    @multi_asset_check(
+        name="prices_held",
+        specs=[
+            AssetCheckSpec(name, asset="prices", description=says)
+            for name, says in PRICES_HELD.items()
+        ],
+    )
+    def prices_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        tables = store.tables()
+        found = {
+            "no_missing_sessions": missing_sessions(settings, tables),
+            "no_strange_prices": strange_prices(settings, tables),
+        }
+        for name, observed in found.items():
+            yield _observation("prices", name, observed)
+
+    @multi_asset_check(
+        name="features_held",
+        specs=[AssetCheckSpec(MATCHING, asset="features", description=MATCHING_SAYS)],
+    )
+    def features_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        yield _warning("features", MATCHING, unmatched(settings, store.tables(), now().date()))
+
+    @multi_asset_check(
+        name="scores_held",
+        specs=[AssetCheckSpec(COVERAGE, asset="scores", description=COVERAGE_SAYS)],
+    )
+    def scores_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+        yield _warning("scores", COVERAGE, miscovered(settings, store.tables()))
+
+    @asset_check(asset="prices", description="No price is older than `checks.price_age`.")
+    def price_freshness(store: StoreResource) -> AssetCheckResult:
+        ages = price_ages(settings, store.tables(), now().date())
+        return _observation("prices", "price_freshness", ages)
+
+    @asset_check(asset="distributions", description="None is older than `checks.forecast_age`.")
+    def forecast_freshness(store: StoreResource) -> AssetCheckResult:
+        ages = forecast_ages(settings, store.tables(), now().date())
+        return _observation("distributions", "forecast_freshness", ages)
+
+    return [
+        prices_held,
+        price_freshness,
+        features_held,
+        forecasts_held,
+        forecast_freshness,
+        scores_held,
+    ]
+
+
+def unmatched(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
+    """Covariates and regions without a value where one is needed, as their files are now."""
+    rows = []
+    for name, commodity in settings.commodities.items():
+        failures: list[str] = []
+        with boundary(name, failures):
+            if commodity.covariates and len(history := store.prices.history(name)):
+                read = read_features(name, commodity, history.dates, settings.folder, today)
+                rows += [_row(name, line) for line in (*read.missing.values(), *read.unmatched)]
+        rows += [_row(name, failure) for failure in failures]
+    return rows
+
+
+def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
+    """What is wrong with the forecasts held: rows by check."""
+    found: dict[str, list[dict[str, str]]] = {name: [] for name in HELD}
+    for name in settings.commodities:
+        failures: list[str] = []
+        with boundary(name, failures):
+            for check, text in held_of(settings, store, name).items():
+                found[check].append(_row(name, text))
+        found["newest_forecast"] += [_row(name, failure) for failure in failures]
+    return found
+
+
+def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
+    """What is wrong with the forecasts of one commodity, by check."""
+    history = store.prices.history(name)
+    cutoffs = {x.data_cutoff_date for x in store.paths.issued(name, settings.model_version)}
+    if len(history) == 0:
+        return {"newest_forecast": "there are no prices"}
+    if not cutoffs:
+        return {"newest_forecast": "there are no forecasts"}
+    found = {}
+    if max(cutoffs) < history.newest:
+        text = f"the newest price is of {history.newest}, the newest forecast knows"
+        found["newest_forecast"] = f"{text} {max(cutoffs)}"
+    between = history.since(min(cutoffs)).known_at(max(cutoffs))
+    if missing := sorted(set(between.dates.tolist()) - cutoffs):
+        found["no_gaps"] = f"{len(missing)} sessions have no forecast, the first {missing[0]}"
+    return found
+
+
+def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
+    """Models whose intervals hold too few or too many outcomes."""
+    rows = []
+    for name in settings.commodities:
+        failures: list[str] = []
+        with boundary(name, failures):
+            records = store.scores.records(name, settings.model_version)
+            for each in standings(records, tolerance_of(settings)):
+                if each.calibration in ("too narrow", "too wide"):
+                    shares = f"80 %: {each.coverage_80:.1%}, 95 %: {each.coverage_95:.1%}"
+                    rows.append(_row(name, f"{each.model_name} is {each.calibration}: {shares}"))
+        rows += [_row(name, failure) for failure in failures]
+    return rows
+
+
+def _observation(asset: str, name: str, observed: Sequence[Observed]) -> AssetCheckResult:
+    """Green, yellow (a warning) or red (an error), as the worst of the commodities is."""
+    level = worst(observed)
+    return AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=level == GREEN,
+        severity=AssetCheckSeverity.ERROR if level == RED else AssetCheckSeverity.WARN,
+        metadata={"failed": table([vars(each) for each in observed])},
+    )
+
+
+def _warning(asset: str, name: str, rows: Sequence[Mapping[str, str]]) -> AssetCheckResult:
+    return AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=not rows,
+        severity=AssetCheckSeverity.WARN,
+        metadata={"failed": table(rows)},
+    )
+
+
+def _row(commodity: str, found: str) -> dict[str, str]:
+    return {"commodity": commodity, "found": found}

@@ -1,0 +1,101 @@
+"""The past of a commodity: what its models were fitted on, and the version that Dagster compares.
+
+Dagster calls a partition *Unsynced* when something that it was made from has another data version
+since. Every landing would change the version of all prices, and call every window of a commodity
+unsynced although nothing is due in it. So the version of prices and of features is that of their
+past: new sessions leave it alone, and what changes a session that models were fitted on changes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dagster import AssetKey, AssetMaterialization, AssetRecordsFilter, DagsterInstance
+
+from forecast_assets.timeline.history import History
+
+VERSION = "dagster/data_version"
+"""Dagster's tag of a materialization: what those made from it are compared by."""
+
+UNCHANGED = "INITIAL"
+"""The version that Dagster takes an asset for which was never materialized: nothing changed."""
+
+PAST = "past"
+"""The metadata in which a materialization keeps its past for the next one."""
+
+DIGITS = 16
+"""Hexadecimal digits of a fingerprint that are kept."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """The sessions before ``until``, the newest training date that the history reaches.
+
+    ``fingerprint``: of these sessions. ``version``: stays for as long as sessions are only added.
+    """
+
+    until: date
+    fingerprint: str
+    version: str
+
+    @classmethod
+    def of(cls, history: History, training_dates: Sequence[date], before: "Past | None") -> "Past":
+        """The past of a history that is not empty; ``before`` is that of the last materialization.
+
+        ``training_dates``: all of the cadence that have begun, in order.
+        """
+        reached = [day for day in training_dates if day <= history.newest]
+        until = reached[-1] if reached else history.first
+        found = fingerprint(history, until)
+        if before is not None and fingerprint(history, before.until) == before.fingerprint:
+            return cls(until, found, before.version)
+        return cls(until, found, f"{until}-{found}")
+
+    @classmethod
+    def from_metadata(cls, text: str, version: str) -> "Past":
+        """What ``metadata`` wrote, and the version beside it."""
+        until, found = text.split()
+        return cls(date.fromisoformat(until), found, version)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the next materialization compares with."""
+        return {PAST: f"{self.until} {self.fingerprint}"}
+
+
+def made_from(version: str, asset: str, its_version: str) -> Mapping[str, str]:
+    """The tags of a materialization that is logged by hand: its version, and what it came from.
+
+    Without them Dagster compares times, and calls it unsynced as soon as ``asset`` is logged.
+    """
+    return {
+        VERSION: version,
+        "dagster/code_version": "landed",
+        f"dagster/input_data_version/{asset}": its_version,
+        f"dagster/input_event_pointer/{asset}": "NULL",
+        "dagster/data_version_is_user_provided": "true",
+    }
+
+
+def fingerprint(history: History, until: date) -> str:
+    """The first digits of the fingerprint of the sessions before a day; "none" without any."""
+    known = history.known_before(until)
+    return known.fingerprint[:DIGITS] if len(known) else "none"
+
+
+def last_past(instance: DagsterInstance, asset: AssetKey, partition: str) -> Past | None:
+    """The past that the last materialization of a partition knew, if it said so."""
+    newest = last_materialization(instance, asset, partition)
+    if newest is None or PAST not in newest.metadata or VERSION not in (newest.tags or {}):
+        return None
+    return Past.from_metadata(str(newest.metadata[PAST].value), (newest.tags or {})[VERSION])
+
+
+def last_materialization(
+    instance: DagsterInstance, asset: AssetKey, partition: str | None = None
+) -> AssetMaterialization | None:
+    """The newest materialization of an asset, or of one partition of it."""
+    partitions = [partition] if partition else None
+    wanted = AssetRecordsFilter(asset_key=asset, asset_partitions=partitions)
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0].asset_materialization if records else None

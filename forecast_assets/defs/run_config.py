@@ -1,0 +1,12 @@
+"""What the run configurations of several assets say alike."""
+
+TRAINING_DATE_OF_A_RUN = (
+    "A day inside the window, YYYY-MM-DD: train on what was known before it, and forecast the rest"
+    " of the window. It needs a model_version of its own."
+)
+
+
+MODELS_OF_A_RUN = (
+    "Models of this run, as in the configuration: names or `name: {option: value}`; the"
+    " configuration's by default. They need a model_version of their own."
+)

@@ -1,0 +1,138 @@
+"""Schedules: prices are fetched once sessions have ended, and their age is looked at daily."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SkipReason,
+    schedule,
+)
+
+from forecast_assets.automation.due import stretches
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.commodities import (
+    Commodity,
+    FredSource,
+    LandingSource,
+    SampleSource,
+    YahooSource,
+)
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.resources import impatient_store
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.market.finality import has_ended
+from forecast_assets.store.contract import PriceTable
+from forecast_assets.timeline.sessions import expected_sessions, trading_week
+
+WATCH_CRON = "0 6 * * *"
+"""When the age of prices and forecasts is looked at, in UTC."""
+
+
+def schedules(settings: Settings) -> list[ScheduleDefinition]:
+    """The schedules of a configuration."""
+    return [fetch_prices(settings), check_freshness(settings)]
+
+
+def fetch_prices(settings: Settings) -> ScheduleDefinition:
+    """Reads prices and covariates of the commodities of which a session has ended, once a day."""
+    hour, minute = settings.fetch.at.split(":")
+
+    @schedule(
+        name="fetch_prices",
+        cron_schedule=f"{int(minute)} {int(hour)} * * *",
+        execution_timezone=settings.fetch.timezone,
+        job_name="load_prices",
+        default_status=status(settings),
+        description="Live sources, files and covariates, once a session of theirs has ended.",
+    )
+    def look(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
+        fire = context.scheduled_execution_time.astimezone(ZoneInfo(settings.fetch.timezone))
+        since = fire_before(fire)
+        wanted = [name for name, each in settings.commodities.items() if may_change(each)]
+        prices = impatient_store(settings).prices
+        failures: list[str] = []
+        due = []
+        for name in wanted:
+            with boundary(name, failures):
+                if brings_news(settings, prices, name, since, fire):
+                    due.append(name)
+        for failure in failures:
+            context.log.error("%s", failure)
+        if not wanted:
+            return SkipReason("no commodity has a source that changes by itself")
+        if not due:
+            said = f"no session has ended since {since}: {', '.join(wanted)}"
+            return SkipReason("; ".join([said, *failures]))
+        order = list(settings.commodities)
+        return [fetched(fire.date(), first, last) for first, last in stretches(due, order)]
+
+    return look
+
+
+def check_freshness(settings: Settings) -> ScheduleDefinition:
+    """Looks daily at the age of prices and forecasts, which grows while nothing runs."""
+    return ScheduleDefinition(
+        name="check_freshness",
+        cron_schedule=WATCH_CRON,
+        execution_timezone="UTC",
+        job_name="watch",
+        default_status=status(settings),
+        description="How old the newest price and forecast of each commodity are.",
+    )
+
+
+def may_change(commodity: Commodity) -> bool:
+    """Whether reading a commodity again may bring something new."""
+    still = isinstance(commodity.source, LandingSource | SampleSource)
+    return not still or bool(commodity.covariates)
+
+
+def brings_news(
+    settings: Settings, prices: PriceTable, name: str, since: datetime, until: datetime
+) -> bool:
+    """Whether a session of a commodity ended between two fires of the schedule.
+
+    Files are also read on the days that are sessions where the schedule is: whoever writes them
+    may do so on another clock than the exchange's. A calendar that cannot say is no reason to
+    leave a commodity out: its own partition fails by name.
+    """
+    commodity, day = settings.commodity(name), until.date()
+    week = trading_week(prices.history(name).dates)
+    live = isinstance(commodity.source, YahooSource | FredSource)
+    try:
+        return has_ended(since, until, commodity.calendar, settings.fetch, week) or (
+            not live and len(expected_sessions(day, day, commodity.calendar, week)) > 0
+        )
+    except ConfigurationError:
+        return True
+
+
+def fire_before(fire: datetime) -> datetime:
+    """The fire of a day earlier, at the same time by the clock of its zone.
+
+    Where the clock was changed that night there may be two such moments: the first of them.
+    """
+    day_before = fire - timedelta(days=1)
+    moments = [day_before.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
+    return min(moments).astimezone(fire.tzinfo)
+
+
+def fetched(day: date, first: str, last: str) -> RunRequest:
+    """One run for neighbouring commodities; asked for once a day."""
+    return RunRequest(
+        run_key=f"{day} {first}",
+        tags={
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        },
+    )
+
+
+def status(settings: Settings) -> DefaultScheduleStatus:
+    """Whether schedules run until someone stops them."""
+    running = settings.automation.running
+    return DefaultScheduleStatus.RUNNING if running else DefaultScheduleStatus.STOPPED

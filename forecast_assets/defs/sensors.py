@@ -1,0 +1,179 @@
+"""Sensors: what notices new files and work that is due, and asks for the runs."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+from dagster import (
+    AssetKey,
+    DefaultSensorStatus,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from forecast_assets.automation.attempts import Attempts, Work, bury, signature
+from forecast_assets.automation.plan import Piece, Request, plan, sorted_out
+from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.alerts import Told, deliver, failed_runs, news
+from forecast_assets.defs.jobs import JOBS
+from forecast_assets.defs.resources import impatient_store, pulses_beside
+from forecast_assets.errors import AlertFailed, StoreLocked
+from forecast_assets.market.landing import Arrival, LandingFolder
+
+LANDING, DUE_WORK = "new_market_data", "due_work"
+
+ALERT_SECONDS = 30
+"""Between two looks at what turned."""
+
+
+def sensors(settings: Settings) -> list[SensorDefinition]:
+    """The sensors of a configuration."""
+    always = [new_market_data(settings), due_work(settings)]
+    return [*always, tell(settings)] if settings.alerts.webhook else always
+
+
+def new_market_data(settings: Settings) -> SensorDefinition:
+    """Asks for one run when whole files wait in the landing folder."""
+
+    @sensor(
+        name=LANDING,
+        job_name="land",
+        minimum_interval_seconds=settings.automation.interval_seconds,
+        default_status=status(settings),
+        description="Files in the landing folder: one run merges all that are whole.",
+    )
+    def look(context: SensorEvaluationContext) -> SensorResult:
+        folder = LandingFolder(settings)
+        folder.make()
+        marks = impatient_store(settings).marks
+        attempts = Attempts.of(context.instance, LANDING, settings.automation, marks)
+        now = datetime.now(UTC)
+        waiting = folder.waiting(time.time())
+        said = [f"{len(waiting.unfinished)} being written"] if waiting.unfinished else []
+        said += files_in_brief(folder)
+        if not waiting.whole:
+            return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
+        said = [f"{len(waiting.whole)} files waiting", *said]
+        pulses = pulses_beside(settings.database_path)
+        if alive := bury(context.instance, attempts, pulses, now):
+            said.append(f"run {alive[0].dagster_run.run_id[:8]} is landing files")
+            return SensorResult(skip_reason="; ".join(said))
+        try:
+            able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
+            work = [piece.work for piece in able]
+            request = RunRequest(run_key=attempts.key(work), tags=attempts.tags(work))
+        except StoreLocked as error:
+            return SensorResult(skip_reason="; ".join([*said, str(error)]))
+        if not able:
+            return SensorResult(skip_reason="; ".join([*said, *reasons]))
+        return SensorResult(run_requests=[request])
+
+    return look
+
+
+def file_work(arrival: Arrival) -> Piece:
+    """The landing of a file, as a piece of work."""
+    name = f"land {arrival.path.name}"
+    return Piece(Work(name, signature(arrival.signature)), "", ("landed_files",))
+
+
+def due_work(settings: Settings) -> SensorDefinition:
+    """Asks for exactly the runs that make what should be in the tables and is not."""
+
+    @sensor(
+        name=DUE_WORK,
+        jobs=[job for job in JOBS if job.name in ("load_prices", "catch_up")],
+        minimum_interval_seconds=settings.automation.interval_seconds,
+        default_status=status(settings),
+        description="Models, forecasts and scores that are due: the fewest runs that make them.",
+    )
+    def look(context: SensorEvaluationContext) -> SensorResult:
+        store = impatient_store(settings)
+        attempts = Attempts.of(context.instance, DUE_WORK, settings.automation, store.marks)
+        pulses, now = pulses_beside(settings.database_path), datetime.now(UTC)
+        known = bury(context.instance, attempts, pulses, now)
+        alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
+        if alive:
+            return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
+        seen = state_of(settings, now)
+        told = json.loads(context.cursor or "{}")
+        if told.get("seen") == seen:
+            return SensorResult(skip_reason=told["said"], cursor=context.cursor)
+        try:
+            found = plan(settings, store, attempts, now)
+            requests = [run_request(request, attempts) for request in found.requests]
+            said = "; ".join([*found.reasons, *prices_in_brief(settings, store)])
+        except StoreLocked as error:
+            return SensorResult(skip_reason=str(error), cursor="")
+        for failure in found.failures:
+            context.log.error("%s", failure)
+        cursor = json.dumps({"seen": seen, "said": said}) if found.settled else ""
+        return SensorResult(
+            run_requests=requests, skip_reason=None if requests else said, cursor=cursor
+        )
+
+    return look
+
+
+def tell(settings: Settings) -> SensorDefinition:
+    """Tells the webhook of checks that turned and runs that failed."""
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=ALERT_SECONDS,
+        default_status=status(settings),
+        description="Checks that turned and runs that failed: one document each to the webhook.",
+    )
+    def look(context: SensorEvaluationContext) -> SkipReason:
+        graph = context.repository_def.asset_graph if context.repository_def else None
+        keys = graph.asset_check_keys if graph else ()
+        names = {f"{key.asset_key.to_user_string()}.{key.name}": key for key in keys}
+        told = Told.from_cursor(context.cursor)
+        context.update_cursor((told or Told(runs=list(failed_runs(context.instance)))).cursor)
+        count = 0
+        for each in news(context.instance, dict(sorted(names.items())), told):
+            try:
+                deliver(settings.alerts, each.alert)
+            except AlertFailed as error:
+                context.log.warning("%s", error)
+                return SkipReason(str(error))  # a failed tick would forget what was delivered
+            context.update_cursor(each.told.cursor)
+            count += 1
+        return SkipReason(f"{count} alerts sent" if count else "nothing turned")
+
+    return look
+
+
+def run_request(request: Request, attempts: Attempts) -> RunRequest:
+    """A run of exactly these assets, over the range of its partitions."""
+    tags = attempts.tags(request.work)
+    if request.bounds:
+        first, last = request.bounds
+        tags |= {
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        }
+    return RunRequest(
+        run_key=attempts.key(request.work),
+        job_name=request.job,
+        asset_selection=[AssetKey(name) for name in request.assets],
+        tags=tags,
+    )
+
+
+def state_of(settings: Settings, now: datetime) -> list[object]:
+    """What the plan depends on beside the configuration: the tables, the report, the day."""
+    files = [settings.database_path, settings.report_path]
+    stamps = [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
+    return [*stamps, now.date().isoformat()]
+
+
+def status(settings: Settings) -> DefaultSensorStatus:
+    """Whether sensors run until someone stops them."""
+    running = settings.automation.running
+    return DefaultSensorStatus.RUNNING if running else DefaultSensorStatus.STOPPED

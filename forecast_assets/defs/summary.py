@@ -1,0 +1,134 @@
+"""What one run of the console script did, for each commodity: counted from its runs of Dagster."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+
+from dagster import AssetMaterialization, AssetObservation, IntMetadataValue
+
+from forecast_assets.defs.partitions import commodity_of
+from forecast_assets.defs.progress import spoken
+
+COUNTED = {
+    "prices": {
+        "files_landed": "files",
+        "sessions_added": "added",
+        "sessions_revised": "revised",
+        "sessions_withdrawn": "withdrawn",
+    },
+    "trained_models": {"models_fitted": "models"},
+    "distributions": {
+        "forecasts_drawn": "drawn",
+        "forecasts_redrawn": "redrawn",
+        "forecasts_reissued": "reissued",
+        "forecasts_kept": "kept",
+        "cutoffs_with_new_outcomes": "outcomes",
+    },
+    "scores": {"forecasts_scored": "scored"},
+}
+"""By asset, the metadata of a partition that are added up, and the field that they add to."""
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@dataclass
+class Summary:
+    """What was done for one commodity.
+
+    ``drawn``: forecasts (one model, one origin), ``redrawn`` and ``reissued`` ones among them;
+    ``kept``: those of the windows looked into that stayed; ``outcomes``: cutoffs of which
+    something new is known. ``begun``: whether its turn came; ``failed``: whether anything of it
+    did.
+    """
+
+    commodity: str
+    files: int = 0
+    added: int = 0
+    revised: int = 0
+    withdrawn: int = 0
+    windows: int = 0
+    models: int = 0
+    drawn: int = 0
+    redrawn: int = 0
+    reissued: int = 0
+    kept: int = 0
+    outcomes: int = 0
+    scored: int = 0
+    seconds: float = 0.0
+    begun: bool = False
+    failed: bool = False
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the tables are as they were."""
+        done = [getattr(self, each.name) for each in fields(self) if each.type is int]
+        return not sum(done) - self.kept
+
+    def add(self, asset: str, said: AssetMaterialization | AssetObservation) -> None:
+        """Count what was said of one partition of an asset."""
+        for key, name in COUNTED[asset].items():
+            value = said.metadata.get(key)
+            if isinstance(value, IntMetadataValue):
+                setattr(self, name, getattr(self, name) + (value.value or 0))
+        fitted = said.metadata.get("models_fitted")
+        self.windows += bool(isinstance(fitted, IntMetadataValue) and fitted.value)
+
+    def line(self) -> str:
+        """It in one line that leaves out what was not done."""
+        if not self.begun and self.nothing_done:
+            return f"{self.commodity}: not begun"
+        if self.nothing_done and not self.kept:
+            said = "nothing was done" if self.failed else "nothing was due"
+        else:
+            said = ", ".join(part for part in self._parts() if part)
+        return f"{self.commodity}: {said}; {spoken(self.seconds)}"
+
+    def _parts(self) -> Iterable[str]:
+        yield counted(self.files, "file landed", "files landed")
+        yield counted(self.added, "new session", "new sessions")
+        yield counted(self.revised, "session revised", "sessions revised")
+        yield counted(self.withdrawn, "session withdrawn", "sessions withdrawn")
+        models = counted(self.models, "model", "models")
+        yield counted(self.windows, "window trained", "windows trained", models)
+        again = [
+            f"{number:,} of them {word}"
+            for number, word in ((self.redrawn, "redrawn"), (self.reissued, "reissued"))
+            if number
+        ]
+        yield counted(self.drawn, "forecast drawn", "forecasts drawn", ", ".join(again))
+        yield counted(self.kept, "forecast kept", "forecasts kept")
+        yield counted(self.outcomes, "outcome joined", "outcomes joined")
+        yield counted(self.scored, "forecast scored", "forecasts scored")
+
+
+@dataclass
+class Summaries:
+    """What was done for each commodity of a run, by name."""
+
+    commodities: dict[str, Summary] = field(default_factory=dict)
+
+    def of(self, name: str) -> Summary:
+        """That of a commodity."""
+        return self.commodities.setdefault(name, Summary(name))
+
+    def add(self, said: Iterable[AssetMaterialization | AssetObservation]) -> None:
+        """Count what a run of Dagster said of its partitions; what it said again counts once."""
+        once = {(each.asset_key.to_user_string(), each.partition): each for each in said}
+        for (asset, partition), each in once.items():
+            if asset in COUNTED and partition is not None:
+                self.of(commodity_of(partition) or partition).add(asset, each)
+
+
+def counted(number: int, one: str, many: str, beside: str = "") -> str:
+    """A number with its noun, and what is to know of it; nothing where there is none."""
+    if not number:
+        return ""
+    return f"{number:,} {one if number == 1 else many}" + (f" ({beside})" if beside else "")
+
+
+def spoken_bytes(size: float) -> str:
+    """A size on disk as people say it, with three digits: ``1.23 GB``."""
+    for unit in UNITS:
+        if abs(size) < 999.5 or unit == UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == UNITS[0] else f"{size:.3g} {unit}"
+        size /= 1000
+    raise AssertionError("the last unit takes all")

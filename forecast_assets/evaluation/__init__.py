@@ -1,0 +1,1 @@
+"""Scores and what they say of models."""

@@ -1,0 +1,140 @@
+"""Scoring one window: a pure function of its forecasts, what came, and the scores held."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
+from forecast_assets.evaluation.scoring import score
+from forecast_assets.forecast.records import IssuedForecast
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.window import Window
+
+ReadPaths = Callable[[str, list[date]], NDArray[np.float32]]
+"""Paths of a model's forecasts from some cutoffs, shape (n_cutoffs, n_paths, horizon)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What became of a window's scores, counted in forecasts.
+
+    ``kept``: scored earlier, and nothing has changed since. ``gone``: scores, of any window, whose
+    forecast is not there any more. ``waiting``: forecasts of which no session has happened yet.
+    """
+
+    models: list[ScoredModel]
+    gone: list[ScoredForecast]
+    kept: int
+    waiting: int
+
+    @property
+    def scored(self) -> int:
+        """Forecasts scored now."""
+        return sum(len(model.forecasts) for model in self.models)
+
+
+def assess_window(
+    window: Window,
+    history: History,
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+    *,
+    horizon: int,
+    read: ReadPaths,
+    spread: Callable[..., Iterable[Any]] = map,
+) -> Assessment:
+    """Score the forecasts of a window of which something is known that is not scored yet.
+
+    ``issued`` and ``scored`` are those of a commodity and version, of all windows. ``spread`` runs
+    independent pieces of work, as ``map`` does.
+    """
+    mine = forecasts_in(window, history, issued)
+    happened = outcomes_of(mine, history, horizon)
+    due = unscored(mine, scored, happened)
+    models = []
+    for name, n_paths in sorted({(forecast.model_name, forecast.n_paths) for forecast in due}):
+        forecasts = [x for x in due if (x.model_name, x.n_paths) == (name, n_paths)]
+        after = outcomes_of(forecasts, history, horizon)
+        paths = read(name, after.cutoffs)
+        scores = score(paths, after.cutoff_closes, after.closes, spread)
+        models.append(ScoredModel(name, forecasts, after, scores))
+    begun = [forecast for forecast, known in zip(mine, happened.known, strict=True) if known]
+    again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}
+    kept = sum((each.model_name, each.data_cutoff_date) not in again for each in begun)
+    return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
+
+
+def lacks_scores(
+    window: Window,
+    history: History,
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+    horizon: int,
+) -> bool:
+    """Whether something is known of a window's forecasts that is not scored yet."""
+    mine = forecasts_in(window, history, issued)
+    return bool(unscored(mine, scored, outcomes_of(mine, history, horizon)))
+
+
+def forecasts_in(
+    window: Window, history: History, issued: Sequence[IssuedForecast]
+) -> list[IssuedForecast]:
+    """The forecasts that start in a window, from cutoffs that are still sessions."""
+    sessions = set(history.dates.tolist())
+    return [
+        forecast
+        for forecast in issued
+        if forecast.data_cutoff_date in sessions
+        and window.training_date <= forecast.forecast_start_date < window.end
+    ]
+
+
+def outcomes_of(forecasts: Sequence[IssuedForecast], history: History, horizon: int) -> Outcomes:
+    """What came after each forecast's cutoff, an item a forecast."""
+    return Outcomes.after(history, [x.data_cutoff_date for x in forecasts], horizon)
+
+
+def gone(
+    history: History, issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast]
+) -> list[ScoredForecast]:
+    """Scores whose forecast is not there any more, or its cutoff no session any more."""
+    sessions = set(history.dates.tolist())
+    there = {(forecast.model_name, forecast.data_cutoff_date) for forecast in issued}
+    return [
+        old
+        for old in scored
+        if old.data_cutoff_date not in sessions
+        or (old.model_name, old.data_cutoff_date) not in there
+    ]
+
+
+def unscored(
+    issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast], happened: Outcomes
+) -> list[IssuedForecast]:
+    """The forecasts whose scores are not those of today's paths and outcomes.
+
+    ``happened``: what came after each of ``issued``, an item a forecast.
+    """
+    held = {(old.model_name, old.data_cutoff_date): old for old in scored}
+    due = []
+    known, closes = happened.known.tolist(), happened.closes.tolist()
+    for place, (forecast, close) in enumerate(
+        zip(issued, happened.cutoff_closes.tolist(), strict=True)
+    ):
+        old = held.get((forecast.model_name, forecast.data_cutoff_date))
+        true = ScoredForecast(
+            forecast.model_name,
+            forecast.data_cutoff_date,
+            forecast.forecast_start_date,
+            forecast.generation_timestamp,
+            close,
+            closes[place][: known[place]],
+        )
+        if (old or known[place]) and old != true:
+            due.append(forecast)
+    return due

@@ -1,0 +1,98 @@
+"""Findings: what is checked of forecasts before they are committed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.forecast.forecasting import Forecasting
+from forecast_assets.forecast.records import Draw
+from forecast_assets.timeline.history import History
+
+BLOCKING = {
+    "path_count": "Every forecast has as many paths, and each as many sessions, as configured.",
+    "no_null": "Every price of every path is a finite number.",
+    "no_leakage": "No forecast starts before what it knows, or before its model's training date.",
+}
+"""Checks that keep a partition from being committed, each with what it says."""
+
+WARNING = {
+    "spread_grows": "The 80 % interval is wider on the last session ahead than on the first.",
+    "median_near_close": "The median stays within `checks.median_bound` of the last close.",
+    "models_failed": "Every model that applies to the window has forecast it.",
+}
+"""Checks that only warn."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found in one partition; ``found`` says it in words."""
+
+    check: str
+    passed: bool
+    found: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the partition must not be committed."""
+        return not self.passed and self.check in BLOCKING
+
+
+def of_forecasting(settings: Settings, history: History, outcome: Forecasting) -> list[Finding]:
+    """Every check of what was drawn for a window, in the order of the tables above."""
+    drawn, broken = outcome.drawn, [x for x in outcome.failures if not x.declined]
+    wrong = {
+        "path_count": [name_of(x) for x in outcome.draws if not _is_whole(settings, x)],
+        "no_null": [name_of(x) for x in outcome.draws if not np.isfinite(x.paths).all()],
+        "no_leakage": [leak for draw in outcome.draws for leak in _leaks(draw)],
+        "spread_grows": [name for draw in outcome.draws for name in _narrowing(draw)],
+        "median_near_close": [
+            name
+            for draw in outcome.draws
+            for name in _far(draw, history, settings.checks.median_bound)
+        ],
+        "models_failed": [failure.reason for failure in broken],
+    }
+    return [
+        Finding(check, not names, "; ".join(names[:5]) or f"{drawn} forecasts drawn")
+        for check, names in wrong.items()
+    ]
+
+
+def name_of(draw: Draw) -> str:
+    """How a finding calls a model."""
+    return draw.model.model_name
+
+
+def _is_whole(settings: Settings, draw: Draw) -> bool:
+    return draw.paths.shape == (len(draw.cutoffs), settings.paths, settings.horizon)
+
+
+def _leaks(draw: Draw) -> list[str]:
+    model = draw.model
+    trained = model.training_end_date < model.training_date
+    return [
+        f"{model.model_name}: {start} from {cutoff}"
+        for cutoff, start in zip(draw.cutoffs, draw.starts, strict=True)
+        if not (trained and cutoff < start and model.training_date <= start)
+    ]
+
+
+def _narrowing(draw: Draw) -> list[str]:
+    lower, upper = draw.points.bounds(0.8)
+    width = upper - lower
+    return _named(draw, width[:, -1] <= width[:, 0]) if width.shape[1] > 1 else []
+
+
+def _far(draw: Draw, history: History, bound: float) -> list[str]:
+    closes = history.closes[history.positions(draw.cutoffs)][:, None]
+    distance = np.abs(draw.points.median - closes).max(axis=1)
+    return _named(draw, distance > bound * np.abs(closes[:, 0]))
+
+
+def _named(draw: Draw, chosen: NDArray[np.bool_]) -> list[str]:
+    days = [day for day, is_chosen in zip(draw.cutoffs, chosen, strict=True) if is_chosen]
+    if not days:
+        return []
+    return [f"{draw.model.model_name}: {len(days)} forecasts, the first from {days[0]}"]

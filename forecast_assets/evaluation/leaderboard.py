@@ -1,0 +1,154 @@
+"""The leaderboard: how each model stands, per commodity and over all of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from forecast_assets.boundary import boundary
+from forecast_assets.evaluation.evaluation import (
+    Tolerance,
+    diebold_mariano,
+    non_overlapping,
+    standings,
+    verdicts,
+)
+from forecast_assets.models.naive import Naive
+
+ALL = "(all)"
+"""In place of a commodity's name, which cannot have a parenthesis."""
+
+MEANS = (
+    "crps",
+    "absolute_error",
+    "squared_error",
+    "absolute_percentage_error",
+    "pinball_loss",
+    "log_score",
+    "width_80",
+    "width_95",
+    "energy_score",
+    "variogram_score",
+    "directional_accuracy",
+)
+"""Scores of whole paths, averaged over forecasts."""
+
+WITHOUT_UNIT = ("absolute_percentage_error", "directional_accuracy")
+"""Means that are averaged over commodities as well."""
+
+Records = Mapping[tuple[str, str], pd.DataFrame]
+"""Records (see ``evaluation``) by commodity and model version."""
+
+
+def leaderboard(
+    records: Records, training: pd.DataFrame, tolerance: Tolerance, failures: list[str]
+) -> pd.DataFrame:
+    """A row for each commodity, version and model, and one for each version and model over all.
+
+    ``training``: commodity, model_version, model_name, models_trained and training_seconds. A
+    commodity that cannot be ranked has a line in ``failures`` and no row.
+    """
+    keys = ["commodity", "model_version", "model_name"]
+    single = []
+    ranked: dict[tuple[str, str], pd.DataFrame] = {}
+    for (commodity, version), some in records.items():
+        with boundary(commodity, failures):
+            if len(some):
+                rows = rows_of(some, tolerance)
+                single.append(rows.assign(commodity=commodity, model_version=version))
+                ranked[commodity, version] = some
+    if not single:
+        return pd.DataFrame()
+    table = pd.concat(single).merge(training, how="left", on=keys)
+    overall = [
+        over_all(table[table.model_version == version], ranked, version)
+        for version in sorted(set(table.model_version))
+    ]
+    rows = pd.concat([table, *overall], ignore_index=True)
+    rows = rows.fillna({"models_trained": 0, "training_seconds": 0.0})
+    rows["place"] = (
+        rows.groupby(["commodity", "model_version"])
+        .skill.rank(method="first", ascending=False, na_option="bottom")
+        .astype(int)
+    )
+    return rows.astype({"models_trained": int})
+
+
+def rows_of(records: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
+    """The standing of each model on its records, and the means of its scores."""
+    standing = pd.DataFrame([asdict(each) for each in standings(records, tolerance)])
+    by_model = records.groupby("model_name")
+    means = by_model[list(MEANS)].mean()
+    scored = records.groupby("data_cutoff_date").log_score.transform("count")
+    everywhere = scored == records.groupby("data_cutoff_date").log_score.transform("size")
+    means["log_score"] = records[everywhere].groupby("model_name").log_score.mean()
+    means["first_forecast"] = by_model.first_session.min()
+    means["last_forecast"] = by_model.first_session.max()
+    return standing.merge(means, on="model_name")
+
+
+def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFrame:
+    """Models of a version over all commodities, each of which counts the same in a mean.
+
+    A model has a skill over all where it has one for each, or its place would be that of the
+    commodities that it was spared.
+    """
+    rows, n_commodities = [], table.commodity.nunique()
+    for name, mine in table.groupby("model_name"):
+        shares = [
+            *WITHOUT_UNIT,
+            *(f"coverage_{x}" for x in ("80", "95", "error_80", "error_95")),
+        ]
+        calibrated = int((mine.calibration == "calibrated").sum())
+        effective, statistic, p_value = panel_test(records, version, str(name))
+        rows.append(
+            mine[shares].mean().to_dict()
+            | {
+                "skill": mine.skill.mean(skipna=False) if len(mine) == n_commodities else np.nan,
+                "commodity": ALL,
+                "model_version": version,
+                "model_name": name,
+                "forecasts": mine.forecasts.sum(),
+                "effective_forecasts": effective,
+                "first_forecast": mine.first_forecast.min(),
+                "last_forecast": mine.last_forecast.max(),
+                "calibration": f"calibrated for {calibrated} of {len(mine)}",
+                "dm_statistic": statistic,
+                "dm_p_value": p_value,
+                "dm_verdict": verdicts(str(name), *np.array([[effective], [statistic], [p_value]]))[
+                    0
+                ],
+                "models_trained": mine.models_trained.sum(),
+                "training_seconds": mine.training_seconds.sum(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def panel_test(records: Records, version: str, name: str) -> tuple[int, float, float]:
+    """Dates without a common session, and the Diebold-Mariano test on them, over commodities.
+
+    Commodities move together, so a date counts once: with the mean over commodities of the
+    differences of CRPS, each over the naive model's mean CRPS for the commodity.
+    """
+    panel = []
+    for (_, whose), some in records.items():
+        mine = some[some.model_name == name].set_index("data_cutoff_date")
+        naive = some[some.model_name == Naive.name].set_index("data_cutoff_date").crps
+        both = mine.join(naive.rename("naive"), how="inner")
+        if whose == version and len(both) and both.naive.mean() > 0:
+            panel.append(both.assign(difference=(both.crps - both.naive) / both.naive.mean()))
+    if not panel:
+        return 0, np.nan, np.nan
+    by_date = (
+        pd.concat(panel)
+        .groupby(level=0)
+        .agg(
+            first=("first_session", "min"),
+            last=("last_session", "max"),
+            difference=("difference", "mean"),
+        )
+    )
+    taken = non_overlapping(by_date["first"].to_numpy(), by_date["last"].to_numpy())
+    return int(taken.sum()), *diebold_mariano(by_date.difference.to_numpy()[taken])

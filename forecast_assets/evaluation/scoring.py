@@ -1,0 +1,258 @@
+"""Scores: how far the paths of forecasts were from what came.
+
+All are losses but the pit, the coverages, the widths and the directional accuracy. Gneiting and
+Raftery (2007), Strictly Proper Scoring Rules, Prediction, and Estimation.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scoringrules
+from numpy.typing import NDArray
+
+from forecast_assets.forecast.points import (
+    LEVELS,
+    Ordered,
+    Points,
+    centred,
+    chunks,
+    in_order,
+    points_of,
+)
+
+Values = NDArray[np.float64]
+Part = tuple[dict[str, Values], dict[str, Values]]
+"""Scores of a few origins: by session, and by path."""
+
+AVERAGED = (
+    "absolute_error",
+    "squared_error",
+    "absolute_percentage_error",
+    "pinball_loss",
+    "crps",
+    "log_score",
+    "covered_80",
+    "covered_95",
+    "width_80",
+    "width_95",
+)
+"""Scores of a session whose mean is a score of the path."""
+
+SESSION_SCORES = (*AVERAGED, "pit")
+"""Scores of a session."""
+
+PATH_SCORES = (*SESSION_SCORES, "energy_score", "variogram_score", "directional_accuracy")
+"""Scores of a path, up to one of its sessions."""
+
+SUMMARIZED = (1, 7, 14)
+"""Sessions up to which a path is scored, if it goes on after them; it is to its end as well."""
+
+VARIOGRAM_ORDER = 0.5
+"""The power of differences in a variogram score: Scheuerer and Hamill (2015)."""
+
+PERMUTATION_SEED = 20_111
+"""Of the one order in which paths are put for the energy score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Float64, NaN where a score is not defined or an outcome is not known.
+
+    ``sessions``: SESSION_SCORES, each of shape (n_origins, horizon); ``paths``: PATH_SCORES up to
+    each of ``horizons``, each of shape (n_origins, len(horizons)).
+    """
+
+    sessions: dict[str, Values]
+    paths: dict[str, Values]
+    horizons: tuple[int, ...]
+
+
+def summary_horizons(horizon: int) -> tuple[int, ...]:
+    """Sessions up to which paths of ``horizon`` sessions are scored, in ascending order."""
+    return (*(sessions for sessions in SUMMARIZED if sessions < horizon), horizon)
+
+
+def score(
+    paths: NDArray[np.float32],
+    closes: Values,
+    outcomes: Values,
+    spread: Callable[[Callable[[slice], Part], Iterable[slice]], Iterable[Part]] = map,
+) -> Scores:
+    """Score forecasts by what came.
+
+    ``paths``: shape (n_origins, n_paths, horizon); ``closes``: the close at each cutoff, shape
+    (n_origins,); ``outcomes``: the closes after it, shape (n_origins, horizon), NaN where they are
+    not known, which are the last of a row. ``spread`` is ``map`` or does the same elsewhere, as
+    ``ThreadPoolExecutor.map`` does: a few origins are scored at a time, and none knows of another.
+
+    Raises ValueError where the shapes do not fit, and for fewer than two paths.
+    """
+    n_origins, _, horizon = paths.shape
+    if closes.shape != (n_origins,) or outcomes.shape != (n_origins, horizon):
+        raise ValueError(f"{paths.shape} paths, {closes.shape} closes, {outcomes.shape} outcomes")
+    horizons = summary_horizons(horizon)
+    sessions = {name: np.full((n_origins, horizon), np.nan) for name in SESSION_SCORES}
+    whole = {name: np.full((n_origins, len(horizons)), np.nan) for name in PATH_SCORES}
+    begun = np.flatnonzero(~np.isnan(outcomes).all(axis=1))
+
+    def score_some(some: slice) -> Part:
+        rows = begun[some]
+        return _score(paths[rows], closes[rows], outcomes[rows])
+
+    parts = list(chunks(len(begun)))
+    for some, (by_session, by_path) in zip(parts, spread(score_some, parts), strict=True):
+        for name, values in by_session.items():
+            sessions[name][begun[some]] = values
+        for name, values in by_path.items():
+            whole[name][begun[some]] = values
+    return Scores(sessions, whole, horizons)
+
+
+def _score(paths: NDArray[np.float32], closes: Values, outcomes: Values) -> Part:
+    """Scores of a few origins at once."""
+    ordered = in_order(paths)
+    points = points_of(ordered)
+    by_session = _of_points(points, outcomes) | _of_distributions(ordered, points, outcomes)
+    last = [sessions - 1 for sessions in summary_horizons(outcomes.shape[1])]
+    by_path = {name: _up_to(by_session[name], last) for name in AVERAGED}
+    by_path["pit"] = by_session["pit"][:, last]
+    by_path |= _of_paths(paths, outcomes, last)
+    by_path["directional_accuracy"] = _up_to(direction(points.median, closes, outcomes), last)
+    return by_session, by_path
+
+
+def _up_to(values: Values, last: list[int]) -> Values:
+    """Means over sessions up to and with each of ``last``, shape (n_origins, len(last))."""
+    return np.stack([values[:, : place + 1].mean(axis=1) for place in last], axis=1)
+
+
+def _of_points(points: Points, outcomes: Values) -> dict[str, Values]:
+    """Scores of medians, means and quantiles, each of shape (n_origins, horizon)."""
+    absolute = np.abs(points.median - outcomes)
+    relative = np.full_like(absolute, np.nan)
+    np.divide(100 * absolute, np.abs(outcomes), out=relative, where=outcomes != 0)
+    levels = np.array(LEVELS)[:, None, None]
+    losses = scoringrules.quantile_score(outcomes[None], points.quantiles, levels)
+    scores = {
+        "absolute_error": absolute,
+        "squared_error": (points.mean - outcomes) ** 2,
+        "absolute_percentage_error": relative,
+        "pinball_loss": losses.mean(axis=0),
+    }
+    came = _as_paths_hold(outcomes)
+    for coverage, name in ((0.8, "80"), (0.95, "95")):
+        lower, upper = points.bounds(coverage)
+        inside = (lower <= came) & (came <= upper)
+        scores[f"covered_{name}"] = np.where(np.isnan(outcomes), np.nan, inside)
+        scores[f"width_{name}"] = np.where(np.isnan(outcomes), np.nan, upper - lower)
+    return scores
+
+
+def _of_distributions(ordered: Ordered, points: Points, outcomes: Values) -> dict[str, Values]:
+    """CRPS, log score and pit, each of shape (n_origins, horizon).
+
+    Prices are taken relative to one in their middle, or sums would lose what is between them.
+    """
+    centre, rest = centred(ordered)
+    came = outcomes - centre
+    crps = scoringrules.crps_ensemble(came, rest, estimator="pwm", sorted_ensemble=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no bandwidth, or no density there
+        log_score = scoringrules.logs_ensemble(came, rest, bw=bandwidth(points, rest.shape[-1]))
+    return {
+        "crps": crps,
+        "log_score": np.where(np.isfinite(log_score), log_score, np.nan),
+        "pit": pit(ordered, outcomes),
+    }
+
+
+def bandwidth(points: Points, n_paths: int) -> Values:
+    """Silverman's (1986, section 3.4.2) width of a Gaussian kernel, shape (n_origins, horizon).
+
+    As scoringrules has it, which would look for quantiles in what is already in order.
+    """
+    lower, upper = points.bounds(0.5)
+    deviation = points.standard_deviation * np.sqrt((n_paths - 1) / n_paths)
+    width: Values = 1.06 * np.minimum(deviation, (upper - lower) / 1.34) * n_paths**-0.2
+    return width
+
+
+def pit(ordered: Ordered, outcomes: Values) -> Values:
+    """Probability integral transform of outcomes, in (0, 1), shape (n_origins, horizon).
+
+    (paths below + (paths equal + 1) / 2) / (n_paths + 1): the middle of the ranks that the outcome
+    may have among the paths, so that nothing is drawn. An outcome is compared as float32, as
+    paths are, or it could not equal any.
+    """
+    came = _as_paths_hold(outcomes)[..., None].astype(np.float32)
+    below = np.count_nonzero(ordered < came, axis=-1)
+    equal = np.count_nonzero(ordered == came, axis=-1)
+    ranks = (below + (equal + 1) / 2) / (ordered.shape[-1] + 1)
+    return np.where(np.isnan(outcomes), np.nan, ranks)
+
+
+def _of_paths(paths: NDArray[np.float32], outcomes: Values, last: list[int]) -> dict[str, Values]:
+    """Energy and variogram scores of sessions up to each of ``last``, (n_origins, len(last))."""
+    centre = paths[:, :1, :].mean(axis=(1, 2), dtype=np.float64)
+    rest = np.subtract(permuted(paths), centre[:, None, None], dtype=np.float64)
+    came = outcomes - centre[:, None]
+    reached = [(came[:, : place + 1], rest[:, : place + 1]) for place in last]
+    return {
+        "energy_score": np.stack([energy_score(*some) for some in reached], axis=1),
+        "variogram_score": np.stack([variogram_score(*some) for some in reached], axis=1),
+    }
+
+
+def permuted(paths: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Paths in another order, the same for every forecast: shape (n_origins, horizon, n_paths)."""
+    order = np.random.default_rng(PERMUTATION_SEED).permutation(paths.shape[1])
+    return np.ascontiguousarray(paths.transpose(0, 2, 1)).take(order, axis=2)
+
+
+def energy_score(outcomes: Values, blocks: Values) -> Values:
+    """Mean distance from the outcome, less half of that between neighbours: shape (n_origins,).
+
+    ``outcomes``: (n_origins, sessions); ``blocks``: (n_origins, sessions, n_paths). Neighbours
+    stand for all pairs, which would take n_paths times as long, so they have to be independent.
+    A pooled model keeps the paths of each of its members together, where neighbours are of the
+    same member and too near: give paths that are ``permuted``.
+    """
+    scores: Values = scoringrules.es_ensemble(
+        outcomes, blocks, m_axis=-1, v_axis=-2, estimator="akr"
+    )
+    return scores
+
+
+def variogram_score(outcomes: Values, blocks: Values) -> Values:
+    """Squared errors of the variogram of order 0.5, over all pairs of sessions: (n_origins,).
+
+    ``outcomes``: (n_origins, sessions); ``blocks``: (n_origins, sessions, n_paths), both relative
+    to a price near them: they are compared as float32, an origin at a time, whose differences
+    between all pairs of sessions stay in the cache.
+    """
+    pairs = zip(outcomes.astype(np.float32), blocks.astype(np.float32), strict=True)
+    return np.array(
+        [
+            scoringrules.vs_ensemble(came, block, m_axis=-1, v_axis=-2, p=VARIOGRAM_ORDER)
+            for came, block in pairs
+        ],
+        dtype=np.float64,
+    )
+
+
+def direction(medians: Values, closes: Values, outcomes: Values) -> Values:
+    """Whether the median moved from the close as the outcome did: 1, or 0, or 0.5 if one did not.
+
+    ``closes``: shape (n_origins,), the others (n_origins, horizon). A median is compared with the
+    close as float32, as paths are, or it could not equal it.
+    """
+    expected = np.sign(medians - _as_paths_hold(closes)[:, None])
+    came = np.sign(outcomes - closes[:, None])
+    unmoved = (expected == 0) | (came == 0)
+    right = np.where(unmoved, 0.5, expected == came)
+    return np.where(np.isnan(outcomes), np.nan, right)
+
+
+def _as_paths_hold(prices: Values) -> Values:
+    """Prices rounded to float32."""
+    return prices.astype(np.float32).astype(np.float64)

@@ -1,0 +1,362 @@
+"""Forecasting one window: a pure function of configuration, history, models and key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
+from forecast_assets.forecast.points import in_order, points_of
+from forecast_assets.forecast.records import Draw, IssuedForecast, ModelFailure, TrainedModel
+from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
+from forecast_assets.models.base import FittedForecaster
+from forecast_assets.models.simulation import seed_of
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.window import Origin, Window
+
+Loaded = tuple[TrainedModel, FittedForecaster]
+
+LATER_MODEL = "model of a later training date"
+RETRAINED = "retrained model"
+OTHER_PATHS = "other number of paths"
+REVISED = "revised history"
+"""Why an issued forecast is drawn again; a history is its closes and covariates."""
+
+
+@dataclass(frozen=True)
+class Reissue:
+    """A forecast drawn again before its outcome began, since its history was revised.
+
+    ``said_from`` and ``close``: the close at the cutoff that it was drawn from, then and now.
+    """
+
+    model_name: str
+    cutoff: date
+    said_from: float | None
+    close: float
+
+    @property
+    def why(self) -> str:
+        """What was revised, in words."""
+        if self.said_from is None or self.said_from == self.close:
+            return "a price or covariate before its last close was revised"
+        return f"its last close was {self.said_from:.10g} and is {self.close:.10g} now"
+
+
+def lines_of(reissues: Sequence[Reissue]) -> list[str]:
+    """What was drawn again and why, in words: a line for the models of which the same is true."""
+    models: dict[tuple[date, str], list[str]] = {}
+    for each in reissues:
+        models.setdefault((each.cutoff, each.why), []).append(each.model_name)
+    return [
+        f"the forecast of {', '.join(names)} from {cutoff} was drawn again: {why}"
+        for (cutoff, why), names in models.items()
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasting:
+    """What became of a window's forecasts, counted in forecasts (one model, one origin).
+
+    ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
+    that was revised since. ``redrawn``: drawn in place of an issued one, ``reissues`` among them:
+    those whose history was revised before their outcome began. ``moved``: (cutoff, start) where
+    the first session was another day. ``withdrawn``: cutoffs of issued forecasts that are no
+    session any more. ``elsewhere``: issued by the model of another training date, as after a
+    change of cadence; they stay. ``happened``: what came after the cutoffs drawn now, and after
+    those of which the tables say something else.
+    """
+
+    origins: list[Origin]
+    n_paths: int
+    draws: list[Draw] = field(default_factory=list)
+    failures: list[ModelFailure] = field(default_factory=list)
+    moved: list[tuple[date, date]] = field(default_factory=list)
+    withdrawn: list[date] = field(default_factory=list)
+    happened: Outcomes | None = None
+    kept: int = 0
+    stale: int = 0
+    redrawn: int = 0
+    elsewhere: int = 0
+    reissues: list[Reissue] = field(default_factory=list)
+
+    @property
+    def drawn(self) -> int:
+        """Forecasts drawn now, the redrawn ones among them."""
+        return sum(len(draw.cutoffs) for draw in self.draws)
+
+    @property
+    def changes_tables(self) -> bool:
+        """Whether there is anything to write."""
+        news = self.happened is not None and self.happened.cutoffs
+        return bool(self.draws or self.moved or self.withdrawn or news)
+
+
+@dataclass(frozen=True, eq=False)
+class Agenda:
+    """What one model has to do in a window.
+
+    ``why``: by cutoff, why an issued forecast is drawn again; what is due and not in it is new.
+    ``reissued``: those of them whose history was revised before their outcome began.
+    """
+
+    due: list[Origin]
+    why: dict[date, str]
+    reissued: set[date]
+    stale: int
+    kept: int
+    elsewhere: int
+
+
+def agenda(
+    origins: Sequence[Origin],
+    model: TrainedModel,
+    issued: Mapping[date, IssuedForecast],
+    fingerprints: Mapping[date, str],
+    *,
+    newest: date | None,
+    n_paths: int,
+    recompute: bool,
+) -> Agenda:
+    """Sort a window's origins into those to draw and those to leave.
+
+    ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
+    or the number of paths changed; when its history did, only if ``recompute`` or if nothing has
+    happened after its cutoff, which then is ``newest``, the last session: after that it is a
+    record of what was said. So is one of a later window's model whose first session turned out
+    to be before that window.
+    """
+    due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
+    for origin in origins:
+        held = issued.get(origin.cutoff)
+        if held is None:
+            due.append(origin)
+            continue
+        is_own = held.training_date == model.training_date
+        is_revised = held.history_fingerprint != fingerprints[origin.cutoff]
+        is_reissued = is_revised and origin.cutoff == newest
+        reasons = {
+            LATER_MODEL: held.training_date > origin.start,  # sessions came late, before its date
+            RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
+            OTHER_PATHS: is_own and held.n_paths != n_paths,
+            REVISED: is_reissued or (is_own and is_revised and recompute),
+        }
+        if any(reasons.values()):
+            due.append(origin)
+            why[origin.cutoff] = ", ".join(name for name, holds in reasons.items() if holds)
+            reissued.update([origin.cutoff] if is_reissued else [])
+        elif is_own:
+            stale += is_revised
+        else:
+            elsewhere += 1
+    return Agenda(due, why, reissued, stale, len(origins) - len(due) - elsewhere, elsewhere)
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """A history as each model may see it: with its own covariates, and no other."""
+
+    history: History
+    seen: dict[tuple[str, ...], tuple[History, dict[date, str]]] = field(default_factory=dict)
+
+    def of(self, covariates: tuple[str, ...]) -> tuple[History, dict[date, str]]:
+        """The view, and the fingerprint of what it held at each session.
+
+        Raises MissingCovariate.
+        """
+        if covariates not in self.seen:
+            view = self.history.select(covariates)
+            prints = dict(zip(view.dates.tolist(), view.fingerprints, strict=True))
+            self.seen[covariates] = view, prints
+        return self.seen[covariates]
+
+
+def forecast_window(
+    settings: Settings,
+    window: Window,
+    history: History,
+    models: Sequence[Loaded],
+    issued: Sequence[IssuedForecast],
+    *,
+    recompute: bool = False,
+) -> Forecasting:
+    """Draw the forecasts of a window that are due.
+
+    Raises LookAheadError rather than let a model see past an origin's cutoff.
+    """
+    calendar = settings.commodity(window.commodity).calendar
+    origins = window.origins(history, calendar)
+    draws, failures, agendas, reissues = [], [], [], []
+    views, newest = Views(history), last_session(history)
+    for row, model in models:
+        held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
+        try:
+            view, prints = views.of(model.covariates)
+        except MissingCovariate as error:
+            reason = f"{window.key}: {row.model_name}: {error}"
+            failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
+            continue
+        todo = agenda(
+            origins,
+            row,
+            held,
+            prints,
+            newest=newest,
+            n_paths=settings.paths,
+            recompute=recompute,
+        )
+        draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
+        draws += [draw] if draw else []
+        reissues += reissues_of(draw, todo, held) if draw else []
+        failures += declined
+        agendas.append(todo)
+    cutoffs = {day for draw in draws for day in draw.cutoffs}
+    cutoffs.update(unsettled(history, issued, settings.horizon))
+    return Forecasting(
+        origins=origins,
+        n_paths=settings.paths,
+        draws=draws,
+        failures=failures,
+        moved=moved(history, origins, issued),
+        withdrawn=withdrawn(history, issued),
+        happened=Outcomes.after(history, sorted(cutoffs), settings.horizon),
+        kept=sum(todo.kept for todo in agendas),
+        stale=sum(todo.stale for todo in agendas),
+        redrawn=sum(len(todo.why) for todo in agendas),
+        elsewhere=sum(todo.elsewhere for todo in agendas),
+        reissues=reissues,
+    )
+
+
+def last_session(history: History) -> date | None:
+    """The session after which nothing has happened yet; None in an empty history."""
+    return history.newest if len(history) else None
+
+
+def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:
+    """Of what a model drew, that which it had said from another history."""
+    return [
+        Reissue(draw.model.model_name, cutoff, held[cutoff].cutoff_close, close)
+        for cutoff, close in zip(draw.cutoffs, draw.closes, strict=True)
+        if cutoff in todo.reissued
+    ]
+
+
+def draw_model(
+    settings: Settings,
+    window: Window,
+    history: History,
+    loaded: Loaded,
+    todo: Agenda,
+    fingerprints: Mapping[date, str],
+) -> tuple[Draw | None, list[ModelFailure]]:
+    """The paths of one model from the origins due, and the origins that it declined."""
+    (row, model), due = loaded, todo.due
+    if not due:
+        return None, []
+    require_no_look_ahead(window, row, due)
+    known = history.known_at(due[-1].cutoff)
+    try:
+        declined = model.declined(known, [origin.cutoff for origin in due])
+        able = [origin for origin in due if origin.cutoff not in declined]
+        paths = _simulate(settings, window, known, loaded, able)
+    except (CannotForecast, *NUMERICAL_ERRORS) as error:
+        reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
+        return None, [ModelFailure(row.model_name, reason, origins=len(due))]
+    finite = np.isfinite(paths).all(axis=(1, 2))
+    for origin, is_finite in zip(able, finite, strict=True):
+        if not is_finite:
+            declined[origin.cutoff] = "a path left the range of float32"
+    failures = [_failure(window, row.model_name, declined)] if declined else []
+    able = [origin for origin in able if origin.cutoff not in declined]
+    if not able:
+        return None, failures
+    drawn, cutoffs = paths if finite.all() else paths[finite], [origin.cutoff for origin in able]
+    draw = Draw(
+        model=row,
+        cutoffs=cutoffs,
+        starts=[origin.start for origin in able],
+        fingerprints=[fingerprints[day] for day in cutoffs],
+        closes=known.closes[known.positions(cutoffs)].tolist(),
+        paths=drawn,
+        points=points_of(in_order(drawn)),
+        why={day: todo.why[day] for day in cutoffs if day in todo.why},
+    )
+    return draw, failures
+
+
+def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[Origin]) -> None:
+    """Raise LookAheadError unless everything used was known before what is forecast."""
+    if row.training_end_date >= row.training_date or row.training_date > window.training_date:
+        raise LookAheadError(
+            f"{window.key}: {row.model_id} was trained up to {row.training_end_date}, too late"
+            f" for a window that starts on {window.training_date}"
+        )
+    for origin in origins:
+        if not origin.cutoff < origin.start or origin.start < row.training_date:
+            raise LookAheadError(
+                f"{window.key}: {row.model_id} must not forecast {origin.start} from the cutoff"
+                f" {origin.cutoff}"
+            )
+
+
+def moved(
+    history: History, origins: Sequence[Origin], issued: Sequence[IssuedForecast]
+) -> list[tuple[date, date]]:
+    """Issued forecasts whose first session turned out to be another day than was expected."""
+    followers: dict[date, date] = dict(pairwise(history.dates.tolist()))
+    followers |= {origin.cutoff: origin.start for origin in origins}
+    wrong = {
+        (old.data_cutoff_date, followers[old.data_cutoff_date])
+        for old in issued
+        if followers.get(old.data_cutoff_date, old.forecast_start_date) != old.forecast_start_date
+    }
+    return sorted(wrong)
+
+
+def withdrawn(history: History, issued: Sequence[IssuedForecast]) -> list[date]:
+    """Cutoffs of issued forecasts that the data no longer has as sessions."""
+    sessions = set(history.dates.tolist())
+    return sorted({old.data_cutoff_date for old in issued} - sessions)
+
+
+def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) -> list[date]:
+    """Cutoffs of issued forecasts after which the data says something else than the tables do."""
+    sessions = set(history.dates.tolist())
+    old = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
+    if not old:
+        return []
+    cutoffs = [forecast.data_cutoff_date for forecast in old]
+    happened = Outcomes.after(history, cutoffs, horizon).closes.astype(np.float32)
+    told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
+    same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
+    same &= [forecast.outcome is not None for forecast in old]
+    return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
+
+
+def _simulate(
+    settings: Settings, window: Window, known: History, loaded: Loaded, able: Sequence[Origin]
+) -> np.ndarray:
+    row, model = loaded
+    if not able:
+        return np.empty((0, settings.paths, settings.horizon), dtype=np.float32)
+    names = (row.commodity, row.model_name, row.model_version, row.training_date.isoformat())
+    return model.simulate(
+        known,
+        [origin.cutoff for origin in able],
+        horizon=settings.horizon,
+        n_paths=settings.paths,
+        seeds=[seed_of(*names, origin.cutoff.isoformat()) for origin in able],
+    )
+
+
+def _failure(window: Window, model_name: str, declined: Mapping[date, str]) -> ModelFailure:
+    first = min(declined)
+    reason = f"{window.key}: {model_name}: {len(declined)} forecasts from {first} on are absent"
+    return ModelFailure(
+        model_name, f"{reason}: {declined[first]}", declined=True, origins=len(declined)
+    )

@@ -1,0 +1,180 @@
+"""Tasks of training: each knows all that it needs, so that any process can run it."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from forecast_assets.errors import CannotFit, CannotForecast, Declined, MissingCovariate
+from forecast_assets.models.base import FittedForecaster, Forecaster
+from forecast_assets.models.hold_out import HoldOut
+from forecast_assets.timeline.history import History
+
+NUMERICAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)
+"""What numerical libraries raise on data that they cannot handle."""
+
+LEAST_SESSIONS = 30
+"""Fewer sessions than this are not even a beginning: the least that min_observations may be."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Done(Generic[Value]):
+    """What came of one piece of work: a value, or the reason why there is none."""
+
+    value: Value | None
+    seconds: float
+    reason: str = ""
+    declined: bool = False
+
+
+def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
+    """Do a piece of work on a model; what it cannot do is a reason, by name."""
+    began = time.perf_counter()
+    try:
+        value = work()
+    except MissingCovariate as error:
+        return Done(None, time.perf_counter() - began, f"{model.name}: {error}")
+    except (CannotFit, CannotForecast) as error:
+        spent = time.perf_counter() - began
+        return Done(None, spent, str(error), isinstance(error, Declined))
+    except NUMERICAL_ERRORS as error:
+        reason = f"{model.name} broke down: {type(error).__name__}: {error}"
+        return Done(None, time.perf_counter() - began, reason)
+    return Done(value, time.perf_counter() - began)
+
+
+class Task(ABC):
+    """One model's work for some training dates."""
+
+    model: Forecaster
+
+    @property
+    @abstractmethod
+    def dates(self) -> tuple[date, ...]:
+        """The training dates that it is for."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What progress shows."""
+
+    @abstractmethod
+    def outcomes(self) -> list[Done[Any]]:
+        """Do it: what came of each date."""
+
+    def run(self) -> list[Done[Any]]:
+        """Do it in one thread, so that no sum depends on how many cores there are."""
+        with threadpool_limits(limits=1):
+            return self.outcomes()
+
+
+@dataclass(frozen=True, eq=False)
+class Estimation(Task):
+    """A model to estimate at the training dates ``wanted`` of a chain.
+
+    ``chain``: these, and those before them. Each begins with the estimates of the one before and
+    the first with none, whichever are wanted: a window trained alone gets what it would get in a
+    range.
+    """
+
+    model: Forecaster
+    history: History
+    covariates: tuple[str, ...]
+    chain: tuple[date, ...]
+    wanted: tuple[date, ...]
+    min_observations: int
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """The training dates that it is for."""
+        return self.wanted
+
+    @property
+    def label(self) -> str:
+        """What progress shows."""
+        return f"{self.history.commodity}|{self.wanted[0]} {self.model.name}"
+
+    def outcomes(self) -> list[Done[Any]]:
+        """Estimate along the chain; what is not wanted only serves as a beginning."""
+        found: dict[date, Done[FittedForecaster]] = {}
+        start: FittedForecaster | None = None
+        for day in self.chain:
+            found[day] = attempt(self.model, lambda: self._estimate(day, start))  # noqa: B023
+            start = found[day].value
+        return [self._required(day, found[day]) for day in self.wanted]
+
+    def _estimate(self, day: date, start: FittedForecaster | None) -> FittedForecaster:
+        """Whatever the configuration asks for: a beginning depends on the history alone."""
+        known = self.history.known_before(day).select(self.covariates)
+        sample = known if self.model.takes_missing else known.since_missing()
+        if len(sample) < LEAST_SESSIONS:
+            raise Declined(f"{known.commodity}: {self.model.name} has {len(sample)} sessions")
+        return self.model.estimate(sample, start)
+
+    def _required(self, day: date, done: Done[FittedForecaster]) -> Done[FittedForecaster]:
+        """What was done, unless too few sessions could be used for it."""
+        refused = attempt(self.model, lambda: self._require_enough(day))
+        return done if refused.value else Done(None, done.seconds, refused.reason, refused.declined)
+
+    def _require_enough(self, day: date) -> bool:
+        """True. Raises Declined or MissingCovariate."""
+        known = self.history.known_before(day).select(self.covariates)
+        usable = len(known.positive() if self.model.positive_only else known)
+        if usable < self.min_observations:
+            raise Declined(
+                f"{known.commodity}: {self.model.name} has {usable} sessions that it can use"
+                f" before {day}, {self.min_observations} needed (training.min_observations)"
+            )
+        if not self.model.takes_missing:
+            require_covariates(known, self.min_observations)
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class TryOut(Task):
+    """A model to try on the hold-out of one window."""
+
+    model: Forecaster
+    held: HoldOut
+    covariates: tuple[str, ...]
+    training_date: date
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """The training date that it is for."""
+        return (self.training_date,)
+
+    @property
+    def label(self) -> str:
+        """What progress shows."""
+        return f"{self.held.commodity}|{self.training_date} {self.model.name}, held out"
+
+    def outcomes(self) -> list[Done[Any]]:
+        """Try it."""
+        return [attempt(self.model, lambda: self.model.trial(self.held.select(self.covariates)))]
+
+
+def require_covariates(sample: History, least: int) -> None:
+    """Raise MissingCovariate for too few sessions since every covariate was known."""
+    known = sample.since_missing()
+    if len(known) == len(sample) or len(known) >= least:
+        return
+    last = len(sample) - len(known) - 1
+    name = sample.feature_names[int(np.flatnonzero(np.isnan(sample.features[last]))[0])]
+    raise MissingCovariate(
+        f"{sample.commodity}: nothing was known of the covariate {name} on {sample.dates[last]}:"
+        f" only {len(known)} sessions since, {least} needed"
+        f" (commodities.{sample.commodity}.covariates.{name}: its file, or fill_days)"
+    )
+
+
+def inline(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
+    """Run tasks here, one after the other."""
+    return (task.run() for task in tasks)

@@ -1,0 +1,250 @@
+"""Training windows: a pure function of configuration, histories and what is there already.
+
+The work is cut into tasks that know of no other (see tasks.py). Whoever runs them, in how many
+processes ever, the outcome is the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby, islice
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import MissingCovariate, NoSession
+from forecast_assets.forecast.payloads import canonical_json
+from forecast_assets.forecast.records import ModelFailure, TrainedModel
+from forecast_assets.forecast.tasks import Done, Estimation, Task, TryOut, attempt, inline
+from forecast_assets.models.base import FittedForecaster, Forecaster
+from forecast_assets.models.hold_out import HoldOut
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.sessions import too_sparse
+from forecast_assets.timeline.window import Window
+
+Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
+"""Runs tasks, anywhere; gives what came of each, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A model that was fitted now, and how; ``covariates`` are those that it was offered."""
+
+    forecaster: Forecaster
+    model: FittedForecaster
+    training_start: date
+    seconds: float
+    covariates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What became of a window's roster.
+
+    ``kept``: rows with the same options and data, not fitted again. ``not_due``: why the window
+    needs no model at all, or None.
+    """
+
+    history: History
+    fits: list[Fit] = field(default_factory=list)
+    kept: list[TrainedModel] = field(default_factory=list)
+    failures: list[ModelFailure] = field(default_factory=list)
+    not_due: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A window to train, its commodity's history, and the rows that it has already."""
+
+    window: Window
+    history: History
+    known: Sequence[TrainedModel] = ()
+
+
+def not_due(settings: Settings, window: Window, history: History) -> str | None:
+    """Why a window has nothing to train or forecast, or None when it has."""
+    if reason := too_sparse(history.dates):
+        return f"{window.commodity}: {reason}"
+    known = len(history.known_before(window.training_date))
+    least = settings.training.min_observations
+    if known < least:
+        return (
+            f"{window.commodity}: {known} {'session' if known == 1 else 'sessions'} before"
+            f" {window.training_date},"
+            f" {least} needed: training.min_observations"
+        )
+    calendar = settings.commodity(window.commodity).calendar
+    if not window.origins(history, calendar):
+        return f"{window.commodity}: no session in the window, the newest is {history.newest}"
+    return None
+
+
+def require_session(settings: Settings, first: Window, history: History) -> None:
+    """Raise NoSession when the first window of a run begins after all that can be forecast.
+
+    Its partitions would be green and hold nothing. ``history``: of the window's commodity.
+    """
+    calendar = settings.commodity(first.commodity).calendar
+    if first.training_date <= history.newest or first.origins(history, calendar):
+        return
+    raise NoSession(
+        f"{first.key}: begins after the session that follows the newest price, of"
+        f" {history.newest}: no forecast can start in it yet"
+    )
+
+
+def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
+    """Whether a stored model has these options and was fitted on this very history.
+
+    ``history`` has the covariates of the model and no other.
+    """
+    same_options = row.options == canonical_json(forecaster.model_dump()).decode()
+    return same_options and row.data_fingerprint == history.fingerprint
+
+
+def train_window(
+    settings: Settings, window: Window, history: History, known: Sequence[TrainedModel]
+) -> Training:
+    """Fit the roster on what was known before the window, but for what ``known`` has already.
+
+    A model that cannot be fitted is a failure by name; the others go on.
+    """
+    ((_, training),) = train(settings, [Request(window, history, known)], inline)
+    return training
+
+
+def train(
+    settings: Settings, requests: Sequence[Request], spread: Spread
+) -> Iterator[tuple[Window, Training]]:
+    """Train windows that are in order, chain by chain, and give each as soon as it can be."""
+    plans = [_planned(settings, request) for request in requests]
+    chains = [list(chain) for _, chain in groupby(plans, key=_chain_of)]
+    tasks = [_tasks(settings, chain) for chain in chains]
+    outcomes = spread([task for of_chain in tasks for task in of_chain])
+    for chain, of_chain in zip(chains, tasks, strict=True):
+        done: Outcomes = {}
+        for task, results in zip(of_chain, islice(outcomes, len(of_chain)), strict=True):
+            for day, result in zip(task.dates, results, strict=True):
+                done[type(task), day, task.model] = result
+        if chain is chains[-1]:
+            next(outcomes, None)  # whoever watches them sees that they are done
+        for plan in chain:
+            with threadpool_limits(limits=1):  # as in a task: no sum depends on the cores
+                _assemble(settings, plan, done)
+            yield plan.window, plan.training
+
+
+Outcomes = dict[tuple[type[Task], date, Forecaster], Done[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What one window needs: ``due`` are the models of the roster to fit."""
+
+    window: Window
+    history: History
+    training: Training
+    due: list[Forecaster] = field(default_factory=list)
+    held: HoldOut | None = None
+
+    def tasks_of(self, kind: type[Task]) -> list[Forecaster]:
+        """The models that have a task of this kind, each once."""
+        if kind is TryOut and self.held is None:
+            return []
+        models = [model.parts() if kind is Estimation else model.tried() for model in self.due]
+        return list(dict.fromkeys(part for parts in models for part in parts))
+
+
+def _chain_of(plan: _Plan) -> tuple[str, date]:
+    """What the windows of one chain have in common: the commodity, and where the chain begins."""
+    return plan.window.commodity, plan.window.chain[0]
+
+
+def _planned(settings: Settings, request: Request) -> _Plan:
+    window, history = request.window, request.history
+    known = history.known_before(window.training_date)
+    if reason := not_due(settings, window, history):
+        return _Plan(window, history, Training(known, not_due=reason))
+    training = Training(known)
+    stored = {row.model_name: row for row in request.known}
+    due = []
+    for name, forecaster in settings.models.items():
+        try:
+            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
+        except MissingCovariate as error:
+            training.failures.append(ModelFailure(name, f"{window.key}: {name}: {error}"))
+            continue
+        if name in stored and is_current(stored[name], forecaster, sample):
+            training.kept.append(stored[name])
+        else:
+            due.append(forecaster)
+    return _Plan(window, history, training, due, HoldOut.of(known))
+
+
+def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
+    """Every task of the windows of one chain, each once."""
+    tasks: list[Task] = []
+    wanted: dict[Forecaster, list[date]] = {}
+    for plan in chain:
+        for model in plan.tasks_of(Estimation):
+            wanted.setdefault(model, []).append(plan.window.training_date)
+    last = chain[-1].window
+    for model, days in wanted.items():
+        dates = last.chain[: last.chain.index(days[-1]) + 1]
+        known = chain[-1].history.known_before(days[-1])
+        covariates = settings.covariates_of(model, known.feature_names)
+        least = settings.training.min_observations
+        tasks.append(Estimation(model, known, covariates, dates, tuple(days), least))
+    for plan in chain:
+        if plan.held is not None:
+            for model in plan.tasks_of(TryOut):
+                covariates = settings.covariates_of(model, plan.history.feature_names)
+                tasks.append(TryOut(model, plan.held, covariates, plan.window.training_date))
+    return tasks
+
+
+def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
+    """Put the models of a window together, or say why there is none."""
+    day, key = plan.window.training_date, plan.window.key
+    for model in plan.due:
+        parts = {part: done[Estimation, day, part] for part in model.parts()}
+        trials = {part: done[TryOut, day, part] for part in model.tried()} if plan.held else {}
+        estimated = {part: one.value for part, one in parts.items() if one.value is not None}
+        if not estimated:
+            reasons = "; ".join(dict.fromkeys(lost.reason for lost in parts.values()))
+            declined = all(lost.declined for lost in parts.values())
+            failure = ModelFailure(model.name, f"{key}: {reasons}", declined)
+            plan.training.failures.append(failure)
+            continue
+        whole = attempt(
+            model,
+            lambda: model.assemble(  # noqa: B023 - called here and now
+                estimated,  # noqa: B023
+                {part: one.value for part, one in trials.items() if one.value is not None},  # noqa: B023
+            ),
+        )
+        if whole.value is None:
+            plan.training.failures.append(ModelFailure(model.name, f"{key}: {whole.reason}"))
+            continue
+        seconds = sum(one.seconds for one in (*parts.values(), *trials.values(), whole))
+        first = _first_session(plan.training.history, estimated)
+        offered = settings.covariates_of(model, plan.training.history.feature_names)
+        lost = {part.name: one.reason for part, one in trials.items() if one.value is None}
+        told = _with_warnings(whole.value, [f"{name} held out: {x}" for name, x in lost.items()])
+        plan.training.fits.append(Fit(model, told, first, seconds, offered))
+
+
+def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedForecaster:
+    metrics = replace(model.metrics, warnings=(*model.metrics.warnings, *warnings))
+    return replace(model, metrics=metrics)
+
+
+def _first_session(history: History, parts: Mapping[Forecaster, FittedForecaster]) -> date:
+    """The first session that any part was fitted on: its covariates are known since then."""
+    return min(
+        history.first
+        if part.takes_missing
+        else history.select(fitted.covariates).since_missing().first
+        for part, fitted in parts.items()
+    )

@@ -1,0 +1,136 @@
+"""Covariate sources: series beside the prices, by date or by date and region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast_assets.configuration.commodities import Covariate
+from forecast_assets.errors import SourceError
+from forecast_assets.market.files.layout import Layout
+from forecast_assets.market.refusals import grouped, harmful, notes_of
+from forecast_assets.market.rows import (
+    Ahead,
+    Rejection,
+    Said,
+    conflicting,
+    days_until,
+    numbers,
+    read_rows,
+    rejections_of,
+    written_days,
+)
+from forecast_assets.market.stamps import read_stamps
+from forecast_assets.timeline.history import Dates
+
+
+@dataclass(frozen=True, eq=False)
+class CovariateSeries:
+    """What the files hold of one covariate, its regions made one.
+
+    ``dates``: datetime64[D], shape (n,), strictly increasing: the day that a value is of, not the
+    day on which it is known. ``values``: float64, shape (n,), finite. ``regions``: the days of
+    each region that the configuration names, as ``dates`` are.
+    """
+
+    name: str
+    dates: Dates
+    values: NDArray[np.float64]
+    rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    regions: Mapping[str, Dates] = field(default_factory=dict)
+
+
+def read_covariate(
+    commodity: str,
+    name: str,
+    source: Covariate,
+    folder: Path,
+    today: date,
+    zone: ZoneInfo | None = None,
+) -> CovariateSeries:
+    """Read the covariate called ``name`` of a commodity.
+
+    ``folder`` is where relative paths start; values dated after ``today`` are left out, or refused
+    if that is far. A stamp with a zone is of the day in ``zone``, where the commodity trades.
+    Raises SourceError where no file can be read, or where none holds a usable value.
+    """
+    whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
+    column = source.column.lower()
+    region = source.region.lower() if source.region else None
+    labels = (region,) if region else ()
+    layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
+    rejections: list[Rejection] = []
+    said = Said(source, key=f"{key}.{{}}")
+    rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections, said)
+    stamps = read_stamps(rows["date"]).of_zone(zone)
+    moments = written_days(whose, rows, stamps, rejections)
+    days = days_until(whose, rows, moments, Ahead(today), rejections).dt.normalize()
+    table = pd.DataFrame({"date": days.astype("datetime64[s]")})
+    table["value"] = numbers(whose, rows, column, rejections)
+    table["region"] = rows[region] if region else "everywhere"
+    kept = table["date"].notna() & table["value"].notna() & (table["region"] != "")
+    if region:
+        unnamed = rows[rows[region] == ""]
+        rejections += rejections_of(whose, unnamed, region, "a region without a name")
+    keys = [table["date"], table["region"]]
+    values = table["value"].rename(column)
+    kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)
+    usable = table[kept].drop_duplicates(["date", "region"])
+    if usable.empty:
+        first = f" First: {grouped(rejections)[0]}" if rejections else ""
+        raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
+    require_regions(whose, key, source, set(usable["region"]))
+    daily = one_a_day(source, usable)
+    return CovariateSeries(
+        name,
+        daily.index.to_numpy().astype("datetime64[D]"),
+        daily.to_numpy(),
+        harmful(rejections),
+        [f"{whose}: {note}" for note in notes_of(rejections)],
+        {region: _days(usable[usable["region"] == region]["date"]) for region in named(source)},
+    )
+
+
+def named(source: Covariate) -> list[str]:
+    """The regions that a configuration names, in order."""
+    return sorted({*(source.weights or {}), *(source.regions or [])})
+
+
+def _days(dates: pd.Series) -> Dates:
+    return np.sort(dates.to_numpy().astype("datetime64[D]"))
+
+
+def require_regions(whose: str, key: str, source: Covariate, held: set[str]) -> None:
+    """Raise SourceError for a region of the configuration that the files do not have."""
+    option = "weights" if source.weights else "regions"
+    unknown = [region for region in named(source) if region not in held]
+    if unknown:
+        raise SourceError(
+            f"{whose}: {source.path} has no rows of the region {', '.join(unknown)}; it has"
+            f" {', '.join(sorted(held))}: set {key}.{option}"
+        )
+
+
+def one_a_day(source: Covariate, rows: pd.DataFrame) -> pd.Series:
+    """One value for each date, of the regions that have one that day.
+
+    ``rows`` has the columns date, region and value, one row a date and region. ``mean``: the plain
+    mean. ``weighted``: the mean by ``weights``, those of the regions present adding up to one;
+    regions without a weight do not count. ``first``: the value of the first of ``regions``, or of
+    the alphabet, that is present.
+    """
+    by_region = rows.pivot_table(index="date", columns="region", values="value").sort_index()
+    if source.aggregate == "first":
+        return (
+            by_region[source.regions or sorted(by_region.columns)].bfill(axis=1).iloc[:, 0].dropna()
+        )
+    weights = pd.Series(source.weights or dict.fromkeys(sorted(by_region.columns), 1.0))
+    chosen = by_region[list(weights.index)]
+    present = chosen.notna() * weights
+    return ((chosen * weights).sum(axis=1) / present.sum(axis=1)).dropna()

@@ -1,0 +1,232 @@
+"""Files that were dropped, read: whose prices they hold."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from forecast_assets.configuration.commodities import FileSource, LandingSource
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import SourceError
+from forecast_assets.market.files.layout import Layout
+from forecast_assets.market.files.table_file import TableFile, open_table
+from forecast_assets.market.landing import KEY, SUFFIXES, Arrival
+from forecast_assets.market.meaning import Meaning
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.refusals import grouped, harmful, is_harmless, without_text
+from forecast_assets.market.rows import Rejection, rows_of, told
+from forecast_assets.market.sources import LAYOUT, NO_NAME, observed
+
+MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+    "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+)
+
+
+MARK = (
+    rf"(\d+([tz]\d*)?z?|v\d+|(\d{{4}})?(q[1-4]|w\d\d)|\d{{0,4}}({MONTH})\d{{0,4}}"
+    r"|copy|kopie|copie|copia|\d+(st|nd|rd|th)"
+    rf"|{'|'.join(suffix[1:] for suffix in SUFFIXES)})"
+)
+
+
+MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
+"""What may follow a commodity's name in a file's: dates and times, numbers, marks of copies, and
+the suffix that a program has put there a second time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dropped:
+    """What a file held: prices by commodity, what was refused of it, and what was left out."""
+
+    file: str
+    sha256: str
+    observations: list[Observations]
+    rejections: list[Rejection]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What files may call the commodities of a configuration; case does not matter."""
+
+    settings: Settings
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Commodity by what it is called, in lower case."""
+        names = {}
+        for name, commodity in self.settings.commodities.items():
+            if isinstance(commodity.source, LandingSource | FileSource) and commodity.source.symbol:
+                names[commodity.source.symbol.lower()] = name
+        return names | {name.lower(): name for name in self.settings.commodities}
+
+    def find(self, text: str) -> str | None:
+        """The commodity that a text names."""
+        return text if text in self.settings.commodities else self.known.get(text.lower())
+
+    def of_file(self, stem: str) -> str | None:
+        """The commodity that a file's name is, alone or before dates, numbers and copy marks.
+
+        Of several the longest: ``sugar_5`` is of Sugar_5 if there is one. Separators are alike,
+        and None stands for a name that two commodities have then.
+        """
+        begun = {
+            known: name
+            for known, name in self.known.items()
+            if (rest := _after(stem, known)) is not None and MARKS.fullmatch(rest)
+        }
+        longest = {name for known, name in begun.items() if len(known) == max(map(len, begun))}
+        exact = self.find(stem)
+        return exact or (longest.pop() if len(longest) == 1 else None)
+
+    def begun_by(self, stem: str) -> list[str]:
+        """The commodities whose names a file's name begins with, whatever follows."""
+        return sorted({name for known, name in self.known.items() if _after(stem, known)})
+
+    def __str__(self) -> str:
+        """The commodities, as an error lists them."""
+        return ", ".join(self.settings.commodities)
+
+
+def _after(stem: str, known: str) -> str | None:
+    """What follows a commodity's name in a file's, None where it does not begin with that."""
+    words = (re.escape(word) for word in re.split(r"[ ._-]+", known))
+    begun = re.match("[ ._-]+".join(words) + r"(?![^\W_])", stem, re.IGNORECASE)
+    return stem[begun.end() :] if begun else None
+
+
+def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped:
+    """Everything that a file holds ``now``, in UTC without a zone.
+
+    Raises SourceError where it holds nothing readable.
+    """
+    content, name = arrival.path.read_bytes(), arrival.path.name
+    rejections: list[Rejection] = []
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / name
+        copy.write_bytes(content)
+        try:
+            long = _long_rows(copy, Names(settings), rejections, notes)
+        except SourceError as error:
+            raise SourceError(str(error).replace(str(copy), name)) from error
+        observations = [
+            _observed(commodity, rows.assign(file=name), settings, now)
+            for commodity, rows in long
+            if len(rows)
+        ]
+    of_file = [replace(each, file=name) for each in rejections]
+    told = [*of_file, *(each for seen in observations for each in seen.rejections)]
+    notes += [str(each) for each in grouped(filter(is_harmless, of_file), singly=1)]
+    notes += [f"{seen.commodity}: {note}" for seen in observations for note in seen.notes]
+    usable = [each for each in observations if not each.prices.empty]
+    return Dropped(name, hashlib.sha256(content).hexdigest(), usable, harmful(told), notes)
+
+
+def _observed(
+    commodity: str, rows: pd.DataFrame, settings: Settings, now: datetime
+) -> Observations:
+    """What rows of a file say of a commodity; a wide file's close has a column of its own name."""
+    meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
+    file = rows["file"].iloc[0]
+    seen = observed(
+        commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False
+    )
+    column = rows["column"].iloc[0]
+    refused = [
+        replace(each, column=column) if each.column == "close" else each for each in seen.rejections
+    ]
+    return replace(seen, rejections=refused)
+
+
+def _long_rows(
+    path: Path, names: Names, rejections: list[Rejection], notes: list[str]
+) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of text by commodity, each with its ``file``, ``line`` and the ``column`` of its close.
+
+    Raises SourceError for a file of another kind, or of commodities that nobody can tell.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        allowed = ", ".join(SUFFIXES)
+        found = f"found a file {path.suffix!r}" if path.suffix else "the file's name has no suffix"
+        raise SourceError(f"{path.name}: {found}, allowed: {allowed}")
+    with told(f"{path.name}:", KEY):
+        file = open_table(path, names.settings.landing.format_of(path.name))
+        header = file.names
+        wide = "date" in header and any(names.find(column) for column in header)
+        if "close" in header or (file.only_price is not None and not wide):
+            return _of_long(path, names, file, rejections)
+        if wide:
+            return _of_wide(path, names, file, rejections, notes)
+    raise SourceError(
+        f"{path.name}: found the columns {', '.join(header) or '(none): the file is empty'};"
+        f" allowed: date and close, or date and one column a commodity ({names}); or say which"
+        " column is which by columns of a rule of landing.formats"
+    )
+
+
+def _of_long(
+    path: Path, names: Names, file: TableFile, rejections: list[Rejection]
+) -> list[tuple[str, pd.DataFrame]]:
+    of_file = names.of_file(path.stem)
+    if "commodity" not in file.names and of_file is None:
+        raise SourceError(f"{path.name}: whose prices are these? {_how_to_say(path.stem, names)}")
+    whose = of_file or path.name
+    read = rows_of(whose, LAYOUT, path, file, rejections)
+    rows = without_text(whose, read, rejections).assign(column="close")
+    silent = rows["commodity"] == ""
+    called = rows["commodity"].where(~silent | (not silent.all()), of_file or "")
+    found = called.map(lambda text: names.find(text) or "").astype("string")
+    strange = rows.assign(commodity=called)[found == ""]
+    for line, text in zip(strange["line"], strange["commodity"], strict=True):
+        rule = f"not a commodity of the configuration: {names}" if text else NO_NAME
+        rejections.append(Rejection(text or whose, str(path), int(line), "commodity", text, rule))
+    return [(name, rows[found == name]) for name in sorted(set(found) - {""})]
+
+
+def _how_to_say(stem: str, names: Names) -> str:
+    """How a file may say whose prices it holds, and why its name does not."""
+    begun = names.begun_by(stem)
+    more = (
+        f"Its name begins with {' and '.join(begun)} and goes on with more than dates, numbers and"
+        " copy marks. "
+        if begun
+        else ""
+    )
+    return (
+        f"{more}Give it a column commodity, or a name that is one of these, or one of these before"
+        f" a date: {names}; or set commodities.NAME.source.symbol to what files call it"
+    )
+
+
+def _of_wide(
+    path: Path,
+    names: Names,
+    file: TableFile,
+    rejections: list[Rejection],
+    notes: list[str],
+) -> list[tuple[str, pd.DataFrame]]:
+    columns = [column for column in dict.fromkeys(file.names) if column not in ("", "date")]
+    layout = Layout(values=("date", *columns), required=("date",))
+    rows = rows_of(path.name, layout, path, file, rejections)
+    known = [column for column in columns if names.find(column)]
+    if others := [column for column in columns if column not in known]:
+        listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
+        notes.append(
+            f"{path.name}: left out the columns of no commodity of the configuration: {listed}"
+        )
+    if "" in file.names[:-1]:
+        notes.append(f"{path.name}: left out the columns without a name")
+    found: list[tuple[str, pd.DataFrame]] = []
+    absent = dict.fromkeys(("open", "high", "low", "volume"), "")
+    for column in known:
+        close = rows[["date", "file", "line"]].assign(close=rows[column], column=column, **absent)
+        name = names.known.get(column, column)
+        found.append((name, without_text(name, close, rejections)))
+    return found

@@ -1,0 +1,73 @@
+"""FRED: daily series of the Federal Reserve Bank of St. Louis, by its public CSV files."""
+
+import csv
+import io
+from datetime import date
+
+import pandas as pd
+from pydantic import Field
+
+from forecast_assets.defs.services import LiveResource
+from forecast_assets.errors import SourceError
+from forecast_assets.market.live import NotAnswered
+from forecast_assets.market.meaning import AS_WRITTEN
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.price_contract import COLUMNS
+from forecast_assets.market.rows import Rejection
+from forecast_assets.market.sources import observed
+
+
+class Fred(LiveResource):
+    """Prices from FRED."""
+
+    base_url: str = Field("https://fred.stlouisfed.org", description="Where FRED is asked.")
+
+    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+        """A series up to ``final``; a day without a value is a holiday. Raises SourceError."""
+        text = self._ask(name, symbol, since)
+        lines = list(csv.reader(io.StringIO(text)))
+        header = [field.strip() for field in lines[0]] if lines else []
+        if len(header) != 2 or header[1] != symbol:
+            raise SourceError(
+                f"{name}: FRED's answer for {symbol} is not that series: found"
+                f" {text[:60]!r}; see commodities.{name}.source.series"
+            )
+        rows = pd.DataFrame(
+            [(*line[:2], place) for place, line in enumerate(lines[1:], start=2) if len(line) > 1],
+            columns=["date", "close", "line"],
+        )
+        rows = rows.assign(file=f"fred:{symbol}").reindex(columns=[*COLUMNS, "file", "line"])
+        texts = rows.astype(dict.fromkeys(COLUMNS, "string")).fillna("")
+        known = texts[texts["date"].str.slice(0, 10) <= final.isoformat()]
+        rejections: list[Rejection] = []
+        found = observed(
+            name, f"fred:{symbol}", known, final, AS_WRITTEN, rejections, complete=False
+        )
+        if found.prices.empty:
+            raise SourceError(f"{name}: FRED has no value of {symbol} from {since} to {final}")
+        return found
+
+    def _ask(self, name: str, symbol: str, since: date | None) -> str:
+        try:
+            import requests
+        except ImportError as error:
+            raise SourceError(f"{name}: FRED needs pip install 'forecast_assets[fred]'") from error
+        asked = {"id": symbol} | ({"cosd": since.isoformat()} if since else {})
+        try:
+            answer = self._asker.ask(
+                lambda seconds: requests.get(
+                    f"{self.base_url}/graph/fredgraph.csv", params=asked, timeout=seconds
+                ),
+                requests.RequestException,
+            )
+        except NotAnswered as error:
+            raise SourceError(
+                f"{name}: FRED does not answer for {symbol}: {error}; it is asked again at the"
+                " next fetch"
+            ) from error
+        if answer.status_code != 200:
+            raise SourceError(
+                f"{name}: FRED answers {symbol} with status {answer.status_code}; is"
+                f" commodities.{name}.source.series right?"
+            )
+        return str(answer.text)

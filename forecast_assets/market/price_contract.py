@@ -1,0 +1,81 @@
+"""The contract of price rows: what every source is held to before a row reaches the tables."""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+
+from forecast_assets.errors import SourceError
+from forecast_assets.market.rows import UNREAD, Rejection
+
+COLUMNS = ("date", "open", "high", "low", "close", "volume")
+
+
+def _number(*checks: pandera.Check, required: bool = False) -> pandera.Column:
+    finite = pandera.Check(np.isfinite, error="not a finite number")
+    return pandera.Column("float64", [finite, *checks], nullable=not required)
+
+
+CONTRACT = pandera.DataFrameSchema(
+    {
+        "date": pandera.Column("datetime64[s]", unique=True),
+        "open": _number(),
+        "high": _number(),
+        "low": _number(),
+        "close": _number(required=True),
+        "volume": _number(pandera.Check.ge(0, error="below zero")),
+    },
+    checks=pandera.Check(lambda rows: ~(rows["high"] < rows["low"]), error="high below low"),
+    strict=True,
+    ordered=True,
+)
+"""One row a session. A close may be at or below zero: that happened, and is flagged elsewhere."""
+
+REPORTED = {"high below low": "high"}
+"""The column that a rule over whole rows is reported on."""
+
+NEEDED = ("date", "close")
+"""The columns that a row cannot be without; no model reads the others."""
+
+WORDS = {
+    "field_uniqueness": "its date stands more than once",
+    "not_nullable": "missing",
+    "high below low": "the high is below the low",
+}
+"""Rules whose name in the contract does not read well."""
+
+
+def admitted(
+    name: str, prices: pd.DataFrame, places: pd.DataFrame, rejections: list[Rejection]
+) -> pd.DataFrame:
+    """The rows whose date and close keep the contract, in order; the others become rejections.
+
+    ``prices``: the contract's columns. ``places``: ``file`` and ``line`` of each row, by the same
+    index. A value beside the close that breaks a rule is left empty, which does no harm. Raises
+    SourceError where the columns themselves are wrong.
+    """
+    typed = prices.astype({"date": "datetime64[s]"})
+    try:
+        kept: pd.DataFrame = CONTRACT.validate(typed, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        found = error.failure_cases
+        if found["index"].isna().any():
+            raise SourceError(f"{name}: not a table of prices: {error}") from error
+        broken = found.assign(column=found["check"].map(REPORTED).fillna(found["column"]))
+        cases = broken.drop_duplicates(["index", "column", "check"])
+        for row, column, rule in zip(cases["index"], cases["column"], cases["check"], strict=True):
+            file, line = str(places.loc[row, "file"]), int(places.loc[row, "line"])
+            said, harmless = WORDS.get(rule, rule), column not in NEEDED
+            told = f"{said}: {UNREAD}" if harmless else said
+            value = str(typed.loc[row, column])
+            rejections.append(Rejection(name, file, line, column, value, told, harmless=harmless))
+        kept = _mended(typed, cases)
+    return kept.sort_values("date", ignore_index=True)
+
+
+def _mended(typed: pd.DataFrame, broken: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those whose date or close is broken, and without other broken values."""
+    mended = typed.copy()
+    for row, column, rule in zip(broken["index"], broken["column"], broken["check"], strict=True):
+        if column not in NEEDED:
+            mended.loc[row, ["high", "low"] if rule in REPORTED else [column]] = np.nan
+    return mended.drop(index=broken["index"][broken["column"].isin(NEEDED)].unique())

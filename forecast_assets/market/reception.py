@@ -1,0 +1,143 @@
+"""Reception: what becomes of one file of the landing folder, and the note that says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from forecast_assets.errors import SourceError
+from forecast_assets.market.dropped_files import Dropped, read_arrival
+from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.records import Landing
+from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
+from forecast_assets.market.rows import Rejection
+from forecast_assets.store.contract import LandingTable
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that was put away: where, what it did to each commodity, and what was refused.
+
+    ``notes``: what was left out and does no harm. ``reason``: why none of it was
+    usable; empty for a file that was accepted or is held.
+    """
+
+    file: str
+    place: str
+    landings: list[Landing] = field(default_factory=list)
+    observations: list[Observations] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was merged: all that was usable, and some was."""
+        return not self.reason and not self.held
+
+    @property
+    def held(self) -> bool:
+        """Whether some of it waits for a word."""
+        return any(landing.dispute for landing in self.landings)
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a line."""
+        return self.reason or "; ".join(line_of(landing) for landing in self.landings)
+
+
+def receive(
+    folder: LandingFolder, arrival: Arrival, landings: LandingTable, at: datetime, by: str
+) -> Received:
+    """Merge a file's prices and put it away; one with a disputed revision waits in ``held``.
+
+    Killed in between, the next reception finds it merged and puts it away. Raises StoreError.
+    """
+    name = arrival.path.name
+    try:
+        dropped = read_arrival(arrival, folder.settings, at)
+    except SourceError as error:
+        place = folder.put_away(arrival, "rejected", note(name, str(error), [], []))
+        return Received(name, str(place), reason=str(error))
+    if not dropped.observations:
+        reason = f"{name}: no usable row"
+        said = note(name, reason, dropped.rejections, dropped.notes)
+        place = folder.put_away(arrival, "rejected", said)
+        return Received(name, str(place), [], [], dropped.rejections, dropped.notes, reason)
+    return _accept(folder, arrival, dropped, landings, at, by)
+
+
+def _accept(
+    folder: LandingFolder,
+    arrival: Arrival,
+    dropped: Dropped,
+    table: LandingTable,
+    at: datetime,
+    by: str,
+) -> Received:
+    scrutiny = folder.settings.scrutiny
+    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by, scrutiny)
+    said = note_about(dropped, landings)
+    waits = any(landing.dispute for landing in landings)
+    place = folder.put_away(arrival, HELD if waits else "accepted", said)
+    return Received(
+        dropped.file,
+        str(place),
+        landings,
+        dropped.observations,
+        dropped.rejections,
+        dropped.notes,
+    )
+
+
+def accept(
+    folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
+) -> list[Landing]:
+    """Merge all of a file that waits, and put it away. Raises SourceError and StoreError."""
+    dropped = read_arrival(held.arrival, folder.settings, at)
+    merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
+    folder.settle(held, "accepted", f"{note_about(dropped, merged)}Accepted by hand.\n")
+    return merged
+
+
+def reject(folder: LandingFolder, held: Held) -> None:
+    """Put away a file that waits without merging what waits of it."""
+    lines = [held.arrival.path.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
+    folder.settle(held, "rejected", "\n".join(lines) + "\n")
+
+
+def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
+    """The text that is put beside a file that was merged, but for what waits."""
+    marks = [WAITS if landing.dispute else "" for landing in landings]
+    lines = [mark + line_of(each) for mark, each in zip(marks, landings, strict=True)]
+    if any(marks):
+        lines.append("`forecast landing` lists what waits, and how to accept or to reject it.")
+    return note(dropped.file, "\n".join(lines), dropped.rejections, dropped.notes)
+
+
+def line_of(landing: Landing) -> str:
+    """What a file did to a commodity, in a line."""
+    changes = landing.changes
+    if landing.dispute:
+        return f"{landing.commodity}: {landing.dispute}; none of its {changes.held} rows is merged"
+    rows = changes.added + changes.revised + changes.unchanged
+    if landing.repeated:
+        return f"{landing.commodity}: {rows} rows, merged before from the same file: nothing done"
+    return (
+        f"{landing.commodity}: {rows} rows: {changes.added} new, {changes.revised} revised,"
+        f" {changes.unchanged} as they were"
+        + (f", {changes.held} held for a word" if changes.held else "")
+    )
+
+
+def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
+    """The text that is put beside a file: what became of it, what was refused, what left out."""
+    lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
+    if rejections:
+        told = grouped(rejections, SINGLY_IN_A_NOTE)
+        lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
+    if notes:
+        lines += ["left out, without harm:", *notes]
+    if rejections or notes:
+        lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
+    return "\n".join(lines) + "\n"

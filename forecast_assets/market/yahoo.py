@@ -1,0 +1,103 @@
+"""Yahoo Finance: unadjusted daily bars, by yfinance."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from forecast_assets.defs.services import LiveResource
+from forecast_assets.errors import SourceError
+from forecast_assets.market.live import Asker, NotAnswered
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.price_contract import COLUMNS, admitted
+from forecast_assets.market.refusals import harmful, notes_of
+from forecast_assets.market.rows import Rejection
+
+NO_FOLDER = Path(__file__) / "none"
+"""A place where no folder can be made: yfinance would keep cookies there, pickled."""
+
+
+class YahooFinance(LiveResource):
+    """Prices from Yahoo Finance."""
+
+    base_url: str | None = Field(
+        default=None, description="A host asked in place of Yahoo's; for a proxy, or a test."
+    )
+
+    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+        """Bars up to ``final``; one without a close is a holiday. Raises SourceError."""
+        bars = self._bars(name, symbol, since)
+        days = pd.DatetimeIndex(bars.index).tz_localize(None).normalize()
+        rows = bars.rename(columns=str.lower).assign(date=days).reset_index(drop=True)
+        rows = rows.reindex(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[1:], "float64"))
+        known = rows[rows["date"] <= pd.Timestamp(final)]
+        traded = known[known["close"].notna()]
+        places = pd.DataFrame({"file": f"yahoo:{symbol}", "line": rows.index + 1})
+        rejections: list[Rejection] = []
+        prices = admitted(name, traded, places, rejections)
+        if prices.empty:
+            raise SourceError(f"{name}: Yahoo has no price of {symbol} from {since} to {final}")
+        without_close = len(known) - len(traded)
+        return Observations(
+            name,
+            f"yahoo:{symbol}",
+            prices,
+            harmful(rejections),
+            without_close,
+            complete=False,
+            notes=notes_of(rejections),
+        )
+
+    def _bars(self, name: str, symbol: str, since: date | None) -> pd.DataFrame:
+        try:
+            import yfinance
+            from curl_cffi.requests.exceptions import RequestException
+            from yfinance.exceptions import YFException
+        except ImportError as error:
+            raise SourceError(
+                f"{name}: Yahoo Finance needs pip install 'forecast_assets[yahoo]'"
+            ) from error
+        yfinance.set_tz_cache_location(str(NO_FOLDER))
+        yfinance.config.debug.hide_exceptions = False
+        span = {"start": since.isoformat()} if since else {"period": "max"}
+        try:
+            ticker = yfinance.Ticker(symbol, session=patient_session(self._asker, self.base_url))
+            bars: pd.DataFrame = ticker.history(
+                **span,
+                interval="1d",
+                auto_adjust=False,
+                actions=False,
+                keepna=True,
+                timeout=self._asker.fetch.timeout_seconds,
+            )
+        except NotAnswered as error:
+            raise SourceError(
+                f"{name}: Yahoo does not answer for {symbol}: {error}; it is asked again at the"
+                " next fetch"
+            ) from error
+        except (YFException, RequestException, ValueError, KeyError, TypeError) as error:
+            raise SourceError(
+                f"{name}: Yahoo's answer for {symbol} holds no prices: {error}; is"
+                f" commodities.{name}.source.symbol right?"
+            ) from error
+        return bars
+
+
+def patient_session(asker: Asker, base_url: str | None) -> Any:
+    """A session for yfinance that asks patiently, and ``base_url`` in place of Yahoo's hosts."""
+    from curl_cffi.requests import Session
+    from curl_cffi.requests.exceptions import RequestException
+
+    class Patient(Session):  # type: ignore[type-arg]
+        def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
+            place = url if base_url is None else f"{base_url}/{url.partition('://')[2]}"
+            ask = super().request
+
+            def send(seconds: float) -> Any:
+                return ask(method, place, *args, **(options | {"timeout": seconds}))
+
+            return asker.ask(send, RequestException)
+
+    return Patient(impersonate="chrome")

@@ -1,0 +1,105 @@
+"""What ``naive`` and ``random_walk`` share: a Gaussian walk with moments taken at the origin.
+
+Moves are log returns of the closes above zero, and price differences from a close that is not,
+so that a walk forecasts from any close.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_assets.errors import CannotForecast
+from forecast_assets.models.base import FittedForecaster, State
+from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
+from forecast_assets.timeline.history import History
+
+Form = Literal["auto", "difference"]
+"""``auto``: log returns unless the origin's close is at or below zero."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Drift and volatility a session, each of shape (n_origins,), and the scale they are on."""
+
+    drift: NDArray[np.float64]
+    volatility: NDArray[np.float64]
+    logarithmic: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedWalk(FittedForecaster):
+    """A walk over the last ``lookback`` moves before an origin."""
+
+    lookback: int
+    form: Form
+
+    @abstractmethod
+    def estimate(
+        self, moves: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Drift and volatility of each row of ``moves``, shape (n_origins, lookback)."""
+
+    def moments(self, history: History, origins: list[date]) -> Moments:
+        """Drift and volatility at each origin, from the ``lookback`` moves that end there.
+
+        Raises CannotForecast where the history is shorter than that.
+        """
+        positions = history.positions(origins)
+        if np.any(positions < self.lookback):
+            raise CannotForecast(
+                f"{history.commodity}: {self.name} needs {self.lookback + 1} sessions up to"
+                f" {min(origins)}, found {positions.min() + 1}"
+            )
+        drift, volatility = self.estimate(np.diff(self._lookbacks(history.closes, positions)))
+        positive = history.positive()
+        logs = np.searchsorted(positive.dates, history.dates[positions])
+        logarithmic = (history.closes[positions] > 0) & (logs >= self.lookback)
+        logarithmic &= self.form == "auto"
+        if logarithmic.any():
+            levels = self._lookbacks(np.log(positive.closes), logs[logarithmic])
+            drift[logarithmic], volatility[logarithmic] = self.estimate(np.diff(levels))
+        return Moments(drift, volatility, logarithmic)
+
+    def _lookbacks(
+        self, levels: NDArray[np.float64], positions: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The levels up to each position, shape (n_positions, lookback + 1)."""
+        rows: NDArray[np.float64] = levels[positions[:, None] + np.arange(-self.lookback, 1)]
+        return rows
+
+    def declined(self, history: History, origins: list[date]) -> dict[date, str]:
+        """Origins with too short a look-back, or one in which no price moved."""
+        before = dict(zip(origins, history.positions(origins), strict=True))
+        short = [day for day in origins if before[day] < self.lookback]
+        reasons = dict.fromkeys(short, f"fewer than {self.lookback + 1} sessions up to it")
+        rest = [day for day in origins if day not in reasons]
+        if rest:
+            still = self.moments(history, rest).volatility <= 0
+            flat = f"the price did not move in {self.lookback} sessions"
+            reasons |= {day: flat for day, flag in zip(rest, still, strict=True) if flag}
+        return reasons
+
+    def draw(
+        self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
+    ) -> NDArray[np.float32]:
+        """Draw price paths, shape (n_origins, n_paths, horizon)."""
+        moments = self.moments(history, origins)
+        mean = moments.drift[:, None] * np.arange(1, horizon + 1)
+        shocks = standard_normal(seeds, horizon, n_paths)
+        scale = np.repeat(moments.volatility[:, None], horizon, axis=1)
+        moves = linear_moves(shocks, np.ones(horizon), scale, mean)
+        closes = history.closes[history.positions(origins)]
+        return as_paths(prices(closes, moves, moments.logarithmic))
+
+    def state(self) -> State:
+        """The look-back and the form."""
+        return {"lookback": self.lookback, "form": self.form}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Rebuild from ``state()``."""
+        return cls(**state)

@@ -1,0 +1,1 @@
+"""The page, its plots, and a fan in a terminal."""

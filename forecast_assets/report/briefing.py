@@ -1,0 +1,173 @@
+"""What the report says, gathered from the tables."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.waiting import held_files, to_know
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.evaluation.evaluation import non_overlapping
+from forecast_assets.evaluation.leaderboard import ALL
+from forecast_assets.evaluation.records import Publication
+from forecast_assets.evaluation.scoring import summary_horizons
+from forecast_assets.forecast.points import LEVELS
+from forecast_assets.forecast.records import Fan
+from forecast_assets.forecast.risk import expected_shortfall, probability_above, value_at_risk
+from forecast_assets.market.landing import LandingFolder
+from forecast_assets.report.page import (
+    Calibration,
+    CommodityReport,
+    Notice,
+    Outlook,
+    Published,
+    Report,
+    stale,
+)
+from forecast_assets.store.contract import Store
+from forecast_assets.timeline.history import History
+
+RISK_LEVEL = 0.95
+"""Level of value-at-risk and expected shortfall."""
+
+PAST_FANS = 8
+"""Published forecasts of old that are shown, a horizon apart."""
+
+STALE_DAYS = 5
+"""Days after which the newest price is called old: more than a long weekend."""
+
+
+def briefing(settings: Settings, store: Store, at: datetime) -> Report:
+    """All that the report says. ``at``: now, in UTC."""
+    table = store.leaderboard.read()
+    standings = table[table.model_version == settings.model_version]
+    commodities: list[CommodityReport] = []
+    notices: list[Notice] = []
+    failures: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, failures):
+            part = brief(settings, store, name, standings[standings.commodity == name])
+            notices += [
+                *failures_of(settings, store, name),
+                *stale(part, at.date(), STALE_DAYS),
+                *(Notice("warning", x) for x in to_know(settings, store, part.history, at)),
+            ]
+            commodities.append(part)
+    notices += [Notice("warning", line) for line in departures(settings, store)]
+    with boundary("landing", failures):
+        files = held_files(LandingFolder(settings))
+        notices = [*(Notice("warning", line) for line in files), *notices]
+    overall = standings[standings.commodity == ALL]
+    return Report(at, settings.model_version, notices, commodities, overall, failures)
+
+
+def brief(
+    settings: Settings, store: Store, name: str, leaderboard: pd.DataFrame
+) -> CommodityReport:
+    """What the report says of one commodity."""
+    version, history = settings.model_version, store.prices.history(name)
+    issued = {(x.data_cutoff_date, x.model_name): x for x in store.paths.issued(name, version)}
+    sessions = set(history.dates.tolist())
+    shelf = [
+        each
+        for each in store.publications.find(name, version)
+        if (each.data_cutoff_date, each.model_name) in issued and each.data_cutoff_date in sessions
+    ]
+    newest = newest_of(shelf, leaderboard.model_name.tolist())
+
+    def fan(chosen: Publication) -> Fan:
+        cutoff, model = chosen.data_cutoff_date, chosen.model_name
+        paths = store.paths.drawn(name, model, version, [cutoff])[0]
+        held = issued[cutoff, model]
+        return Fan(cutoff, held.forecast_start_date, paths, held.cutoff_close)
+
+    published = None
+    if newest:
+        drawn = fan(newest)
+        outlooks = outlooks_of(drawn, history)
+        published = Published(newest.model_name, version, newest.reason, drawn, outlooks)
+    by_cutoff = list({each.data_cutoff_date: each for each in shelf}.values())
+    past = by_cutoff[-1 - settings.horizon :: -settings.horizon][:PAST_FANS]
+    return CommodityReport(
+        name,
+        settings.commodities[name].unit,
+        history,
+        published,
+        [fan(each) for each in reversed(past)],
+        calibration_of(store, name, version, newest.model_name, settings.horizon)
+        if newest
+        else None,
+        leaderboard,
+    )
+
+
+def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publication | None:
+    """The newest publication; of several of one date, the model that stands best."""
+    if not shelf:
+        return None
+    of_day = [each for each in shelf if each.data_cutoff_date == shelf[-1].data_cutoff_date]
+    places = {name: place for place, name in enumerate(ranked)}
+    return min(of_day, key=lambda each: places.get(each.model_name, len(places)))
+
+
+def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
+    """A forecast after a week, two weeks, or as far as it goes."""
+    close = fan.opens_at(history)
+    horizon = fan.paths.shape[1]
+    ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
+    return [outlook_of(sessions, fan.paths[:, sessions - 1], close) for sessions in ahead]
+
+
+def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outlook:
+    """What paths say of one session ahead; ``prices``: shape (n_paths,)."""
+    lower_95, lower_80, _, median, _, upper_80, upper_95 = np.quantile(
+        prices.astype(np.float64), LEVELS
+    ).tolist()
+    return Outlook(
+        sessions,
+        median,
+        lower_80,
+        upper_80,
+        lower_95,
+        upper_95,
+        float(value_at_risk(prices, close, RISK_LEVEL)),
+        float(expected_shortfall(prices, close, RISK_LEVEL)),
+        float(probability_above(prices, close)),
+    )
+
+
+def calibration_of(
+    store: Store, name: str, version: str, model_name: str, horizon: int
+) -> Calibration | None:
+    """How a model's scored forecasts agree with what happened; None where there are none."""
+    records = store.scores.records(name, version)
+    mine = records[records.model_name == model_name]
+    if mine.empty:
+        return None
+    taken = non_overlapping(mine.first_session.to_numpy(), mine.last_session.to_numpy())
+    coverage = store.scores.coverage(name, version, model_name).reindex(range(1, horizon + 1))
+    return Calibration(
+        mine.pit.to_numpy(),
+        int(taken.sum()),
+        coverage.coverage_80.to_numpy(),
+        coverage.coverage_95.to_numpy(),
+    )
+
+
+def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:
+    """What is absent of a commodity: every failure, and what was declined in the newest window."""
+    found = [
+        failure
+        for failure in store.failures.find(name, settings.model_version)
+        if failure.model_name in settings.models
+    ]
+    issued = store.paths.issued(name, settings.model_version)
+    newest = max((forecast.training_date for forecast in issued), default=date.min)
+    notices = [Notice("failed", x.reason) for x in found if not x.declined]
+    return notices + [
+        Notice("declined", x.reason) for x in found if x.declined and x.training_date >= newest
+    ]

@@ -1,0 +1,345 @@
+"""Plots for people who look rather than read: PNG images inside Markdown or a page."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import stats
+
+from forecast_assets.forecast.records import Fan
+from forecast_assets.timeline.history import History
+
+BANDS = (
+    (0.025, 0.975, "95 %", "#cfe2f0"),
+    (0.1, 0.9, "80 %", "#a6c8e1"),
+    (0.25, 0.75, "50 %", "#7eaed3"),
+)
+"""Lower and upper level, name and colour of each interval, the widest first."""
+COVERAGES = ((0.95, "tab:blue"), (0.8, "tab:orange"))
+"""Nominal coverage and colour of the intervals whose coverage is shown."""
+CONTEXT_SESSIONS = 40
+"""Sessions of history before a fan."""
+PAST_SESSIONS = 120
+"""Sessions over which past fans are shown."""
+PIT_BINS = 10
+CHANCE = 0.95
+"""Probability that a bar of a uniform PIT histogram is inside the band."""
+DOTS_PER_INCH = 80
+COLOURS = 16
+"""Of a picture in metadata: a quarter of the bytes, and lines still look smooth."""
+COLUMNS = 2
+PAGE_DOTS_PER_INCH = 140
+PAGE_FONT = 12
+"""Points: a figure 7 inches wide is readable on a phone 390 pixels wide."""
+PAGE_SIZE = (7.0, 4.2)
+HALF_PAGE_SIZE = (6.0, 4.0)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image that needs no file: ``source`` is a data URI; sizes are pixels."""
+
+    text: str
+    source: str
+    width: int
+    height: int
+
+    @property
+    def markdown(self) -> str:
+        """The image within Markdown."""
+        return f"![{self.text}]({self.source})"
+
+
+def price_plot(history: History, unit: str) -> str:
+    """All closes of a commodity, as Markdown."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(history.dates, history.closes, linewidth=0.8)
+    axes.set_ylabel(unit, parse_math=False)
+    axes.set_title(f"{history.commodity}: {len(history)} closes up to {history.newest}")
+    axes.grid(alpha=0.3)
+    return _small(figure, f"closes of {history.commodity}").markdown
+
+
+def feature_plot(history: History, units: Mapping[str, str]) -> str:
+    """Each covariate as it was known at every session, as Markdown.
+
+    ``history``: with at least one covariate. ``units``: theirs, by name.
+    """
+    names = history.feature_names
+    count = len(names)
+    figure = Figure(figsize=(8, 1.8 * count + 0.6), layout="constrained")
+    panels = figure.subplots(count, squeeze=False, sharex=True).flat
+    for panel, name, values in zip(panels, names, history.features.T, strict=True):
+        panel.plot(history.dates, values, linewidth=0.8)
+        unit = units.get(name)
+        panel.set_ylabel(f"{name} ({unit})" if unit else name, parse_math=False)
+        panel.grid(alpha=0.3)
+    figure.axes[-1].set_xlabel("session")
+    figure.suptitle(f"{history.commodity}: covariates as known at each close", parse_math=False)
+    return _small(figure, f"covariates of {history.commodity}").markdown
+
+
+def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
+    """The newest forecast of each model over the last closes, as Markdown."""
+    rows = -(-len(fans) // COLUMNS)
+    figure = Figure(figsize=(8, 2.8 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).flat)
+    for panel, (name, fan) in zip(panels, fans.items(), strict=False):
+        _draw_newest(panel, history.known_at(fan.cutoff), fan)
+        panel.set_title(f"{name}, from {fan.start}", fontsize=9)
+        panel.set_ylabel(unit, parse_math=False)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=7)
+    for unused in panels[len(fans) :]:
+        unused.set_visible(False)
+    figure.suptitle(f"{history.commodity}: the next sessions, by model")
+    return _small(figure, f"forecasts of {history.commodity}").markdown
+
+
+def score_plot(held: pd.DataFrame, unit: str) -> str:
+    """CRPS and coverage of each model by session ahead, as Markdown.
+
+    ``held``: rows of ``forecast.scores``, at least one. Models are compared from the cutoffs that
+    all of them have; where there is none, each says how many forecasts it has.
+    """
+    by_model = {name: set(scores.data_cutoff_date) for name, scores in held.groupby("model_name")}
+    common = set.intersection(*by_model.values())
+    if common:
+        held = held[held.data_cutoff_date.isin(common)]
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, scores in held.groupby("model_name"):
+        means = scores.groupby("day_ahead")[["crps", "covered_80"]].mean()
+        label = name if common else f"{name} ({len(by_model[name])} forecasts)"
+        left.plot(means.index, means.crps, marker="o", markersize=3, label=label)
+        right.plot(means.index, means.covered_80, marker="o", markersize=3)
+    right.axhline(0.8, color="black", linewidth=0.8)
+    left.set_ylabel(f"mean CRPS, {unit}", parse_math=False)
+    right.set_ylabel("coverage of 80 %")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    for axes in (left, right):
+        axes.set_xlabel("sessions ahead")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
+    return _small(figure, "scores by session ahead").markdown
+
+
+def skill_plot(rows: pd.DataFrame) -> str:
+    """Skill of each model against the naive one, a panel a commodity, as Markdown.
+
+    ``rows``: those of ``forecast.leaderboard`` of one version, at least one.
+    """
+    panels = list(rows.groupby("commodity"))
+    figure = Figure(figsize=(8, 0.6 + 1.8 * len(panels)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True).flat
+    for axes, (name, mine) in zip(grid, panels, strict=True):
+        calibrated = mine.calibration.str.fullmatch(r"calibrated( for (\d+) of \2)?")
+        colours = np.where(calibrated, "tab:blue", "lightgray")
+        axes.barh(mine.model_name, mine.skill.fillna(0.0), color=colours)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.invert_yaxis()
+        axes.set_title(name, fontsize=9, parse_math=False)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3, axis="x")
+    figure.axes[-1].set_xlabel("skill against naive (blue: calibrated)")
+    figure.axes[-1].xaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=" %"))
+    return _small(figure, "skill by commodity").markdown
+
+
+def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
+    """One forecast over the last closes before it, for a page.
+
+    Raises IndexError when the history has no close at or before the cutoff.
+    """
+    figure = Figure(figsize=PAGE_SIZE, layout="constrained")
+    axes = figure.subplots()
+    _draw_newest(axes, history.known_at(fan.cutoff), fan)
+    axes.set_xlabel(f"sessions after {fan.cutoff:%d %B %Y}")
+    axes.set_ylabel(unit, parse_math=False)
+    _finish(figure)
+    return _picture(
+        figure,
+        f"{history.commodity}: forecast of {fan.start} and the sessions after it"
+        f" over the last closes, in {unit}",
+        PAGE_DOTS_PER_INCH,
+    )
+
+
+def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
+    """Past forecasts over what really happened, on one axis of sessions, for a page.
+
+    Sessions without a close yet are right of the last close. Raises ValueError for a cutoff
+    that is not a session of the history, LookAheadError for one later than it.
+    """
+    figure = Figure(figsize=PAGE_SIZE, layout="constrained")
+    axes = figure.subplots()
+    cutoffs = history.positions([fan.cutoff for fan in fans])
+    first = min([len(history) - PAST_SESSIONS, *(int(place) for place in cutoffs)])
+    shown = np.arange(max(first, 0), len(history))
+    for place, fan in zip(cutoffs, fans, strict=True):
+        _draw_fan(axes, int(place), fan.opens_at(history), fan, labelled=fan is fans[0])
+        axes.axvline(int(place), color="0.75", linewidth=0.6, zorder=0)
+    axes.plot(shown, history.closes[shown], color="black", linewidth=1.2, label="what happened")
+    axes.set_xlabel("session")
+    axes.set_ylabel(unit, parse_math=False)
+    _name_sessions(axes, history, shown)
+    _finish(figure)
+    return _picture(
+        figure,
+        f"{history.commodity}: {len(fans)} past forecasts and what really happened, in {unit}",
+        PAGE_DOTS_PER_INCH,
+    )
+
+
+def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) -> Picture:
+    """The share of forecasts by where in their distribution the outcome was, for a page.
+
+    ``pit``: probability integral transforms, in [0, 1], shape (n,), n > 0. ``independent``: how
+    many of them share no session; the band is as wide as chance allows for so many. Diebold,
+    Gunther and Tay (1998), Evaluating Density Forecasts.
+    """
+    figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(0, 1, PIT_BINS + 1)
+    shares = np.histogram(pit, edges)[0] / len(pit)
+    low, high = chance_band(independent)
+    axes.bar(
+        edges[:-1],
+        shares,
+        1 / PIT_BINS,
+        align="edge",
+        color=BANDS[-1][-1],
+        edgecolor="white",
+        label="forecasts",
+    )
+    axes.axhspan(low, high, color="0.4", alpha=0.2, linewidth=0, label="95 % of chance")
+    axes.axhline(1 / PIT_BINS, color="black", linewidth=1, linestyle="--", label="uniform")
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share of paths below what happened")
+    axes.set_ylabel("share of forecasts")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _finish(figure)
+    return _picture(
+        figure,
+        f"{commodity}: histogram of the probability integral transform of {len(pit)} forecasts",
+        PAGE_DOTS_PER_INCH,
+    )
+
+
+def chance_band(independent: int) -> tuple[float, float]:
+    """The share of ``independent`` uniform values in one bin, between its 2.5 % and 97.5 % points.
+
+    The count in a bin is binomial with probability 1 / PIT_BINS.
+    """
+    low, high = stats.binom.interval(CHANCE, independent, 1 / PIT_BINS)
+    return float(low) / independent, float(high) / independent
+
+
+def coverage_plot(
+    commodity: str, coverage_80: NDArray[np.float64], coverage_95: NDArray[np.float64]
+) -> Picture:
+    """How often the intervals held what happened, by session ahead, for a page.
+
+    Both are shares, shape (horizon,), NaN where nothing has been scored.
+    """
+    figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
+    axes = figure.subplots()
+    sessions = np.arange(1, len(coverage_80) + 1)
+    for (nominal, colour), shares in zip(COVERAGES, (coverage_95, coverage_80), strict=True):
+        name = f"{nominal * 100:.0f} %"
+        axes.plot(sessions, shares, color=colour, marker="o", markersize=5, label=f"{name} held")
+        axes.axhline(nominal, color=colour, linestyle="--", linewidth=1, label=f"{name} promised")
+    lowest = np.nanmin([*coverage_80, *coverage_95, 0.7])
+    axes.set_ylim(max(float(lowest) - 0.05, 0), 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("sessions ahead")
+    axes.set_ylabel("share of outcomes inside")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _finish(figure)
+    return _picture(
+        figure,
+        f"{commodity}: coverage of the 80 % and 95 % intervals by session ahead",
+        PAGE_DOTS_PER_INCH,
+    )
+
+
+def _draw_newest(axes: Axes, history: History, fan: Fan) -> None:
+    recent = history.closes[-CONTEXT_SESSIONS:]
+    axes.plot(np.arange(-len(recent) + 1, 1), recent, color="black", linewidth=1, label="close")
+    _draw_fan(axes, 0, fan.opens_at(history), fan, labelled=True)
+    axes.set_xlabel("sessions after the cutoff")
+    axes.grid(alpha=0.3)
+
+
+def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool) -> None:
+    """A fan that opens at ``close``, ``place`` being its cutoff on the axis of sessions."""
+    sessions = place + np.arange(fan.paths.shape[1] + 1)
+    paths = np.hstack([np.full((len(fan.paths), 1), close), fan.paths])
+    for low, high, label, colour in BANDS:
+        lower, upper = np.quantile(paths, [low, high], axis=0)
+        shown = label if labelled else None
+        axes.fill_between(sessions, lower, upper, color=colour, linewidth=0, label=shown)
+    shown = "median" if labelled else None
+    axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1.2, label=shown)
+
+
+def _name_sessions(axes: Axes, history: History, shown: NDArray[np.intp]) -> None:
+    """Name the first session of each month that is shown from its beginning."""
+    months = history.dates.astype("datetime64[M]")
+    turns = [place for place in shown[1:] if months[place] != months[place - 1]]
+    axes.set_xticks(turns, [f"{history.dates[place].item():%b %y}" for place in turns])
+
+
+def _finish(figure: Figure) -> None:
+    """Sizes for a page, and the legend below the axes."""
+    for axes in figure.axes:
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=PAGE_FONT)
+        axes.xaxis.label.set_fontsize(PAGE_FONT)
+        axes.yaxis.label.set_fontsize(PAGE_FONT)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=min(len(labels), 5),
+            fontsize=PAGE_FONT - 1,
+            frameon=False,
+            handlelength=1.4,
+            columnspacing=1.2,
+        )
+
+
+def _picture(figure: Figure, text: str, dots_per_inch: int = DOTS_PER_INCH) -> Picture:
+    width, height = (figure.get_size_inches() * dots_per_inch).astype(int).tolist()
+    encoded = base64.b64encode(_png(figure, dots_per_inch)).decode()
+    return Picture(text, f"data:image/png;base64,{encoded}", width, height)
+
+
+def _small(figure: Figure, text: str) -> Picture:
+    """A picture for metadata, of few colours: Dagster keeps its bytes for ever."""
+    width, height = (figure.get_size_inches() * DOTS_PER_INCH).astype(int).tolist()
+    few = BytesIO()
+    with Image.open(BytesIO(_png(figure, DOTS_PER_INCH))) as image:
+        flat = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    flat.save(few, format="png", optimize=True)
+    encoded = base64.b64encode(few.getvalue()).decode()
+    return Picture(text, f"data:image/png;base64,{encoded}", width, height)
+
+
+def _png(figure: Figure, dots_per_inch: int) -> bytes:
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=dots_per_inch)
+    return image.getvalue()

@@ -1,0 +1,98 @@
+"""The names of commodities, in whatever table has a column of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from forecast_assets.store.duckdb.database import Connection, Database
+
+KNOWN = """
+    SELECT commodity FROM market.price_revisions
+    UNION SELECT commodity FROM forecast.trained_models
+    UNION SELECT commodity FROM forecast.forecasts
+    ORDER BY ALL
+"""
+
+TABLES = """
+    SELECT schema_name, table_name, list(column_name) AS columns, any_value(keyed) AS keyed
+    FROM duckdb_columns()
+    JOIN (
+        SELECT table_oid, schema_name || '.' || table_name IN (
+            SELECT schema_name || '.' || table_name FROM duckdb_constraints()
+            WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE')) AS keyed
+        FROM duckdb_tables() WHERE schema_name IN ('market', 'forecast')
+    ) USING (table_oid)
+    GROUP BY ALL HAVING list_contains(columns, 'commodity')
+    ORDER BY ALL
+"""
+
+RENAMED = {
+    "commodity": "$new",
+    "model_id": "if(starts_with(model_id, $old || '_'),"
+    " $new || substr(model_id, length($old) + 1), model_id)",
+}
+"""What becomes of the columns that say a commodity's name."""
+
+FINGERPRINTS = ("data_fingerprint", "history_fingerprint")
+"""Columns with the fingerprint of a history, which covers its commodity's name."""
+
+
+@dataclass(frozen=True)
+class DuckDBCommodityNames:
+    """The names of commodities in DuckDB."""
+
+    database: Database
+
+    def known(self) -> list[str]:
+        """Every commodity that has prices, models or forecasts, in order."""
+        with self.database.reading() as connection:
+            return [name for (name,) in connection.execute(KNOWN).fetchall()]
+
+    def rename(self, old: str, new: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
+        """Give all rows of ``old`` another name; return how many, by table."""
+        moved = {}
+        with self.database.writing() as connection:
+            prints = {"old": list(fingerprints), "new": list(fingerprints.values())}
+            connection.register("prints", pa.table(prints, schema=PRINTS))
+            for schema, table, columns, keyed in connection.execute(TABLES).fetchall():
+                name = f'"{schema}"."{table}"'
+                rows = _renamed(connection, name, columns, old, new, keyed=keyed)
+                for column in set(FINGERPRINTS) & set(columns):
+                    _reprint(connection, name, column, new)
+                if rows:
+                    moved[f"{schema}.{table}"] = rows
+        return moved
+
+
+PRINTS = pa.schema([("old", pa.string()), ("new", pa.string())])
+
+
+def _renamed(
+    connection: Connection, table: str, columns: list[str], old: str, new: str, *, keyed: bool
+) -> int:
+    """Rename in one table; one without a key, as of paths, is copied.
+
+    An update would keep every row that it changes in memory.
+    """
+    changed = {column: text for column, text in RENAMED.items() if column in columns}
+    names = {"old": old, "new": new}
+    mine = f"FROM {table} WHERE commodity = $old"
+    ((rows,),) = connection.execute(f"SELECT count(*) {mine}", {"old": old}).fetchall()
+    if keyed:
+        values = ", ".join(f"{column} = {text}" for column, text in changed.items())
+        update = f"UPDATE {table} SET {values} WHERE commodity = $old"  # noqa: S608 - the catalog's
+        connection.execute(update, names)
+    else:
+        values = ", ".join(f"{text} AS {column}" for column, text in changed.items())
+        connection.execute(f"INSERT INTO {table} SELECT * REPLACE ({values}) {mine}", names)
+        connection.execute(f"DELETE {mine}", {"old": old})
+    return int(rows)
+
+
+def _reprint(connection: Connection, table: str, column: str, commodity: str) -> None:
+    update = f"""
+        UPDATE {table} SET {column} = prints.new FROM prints
+        WHERE commodity = $commodity AND {column} = prints.old
+    """  # noqa: S608 - names of the catalog
+    connection.execute(update, {"commodity": commodity})

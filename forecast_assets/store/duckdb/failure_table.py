@@ -1,0 +1,77 @@
+"""``commodity.forecast.failures``: what is absent from the other tables, and why."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from forecast_assets.forecast.records import ModelFailure, RecordedFailure, Stage, Written
+from forecast_assets.store.duckdb.database import Connection, Database
+
+DEFINITIONS = (
+    "CREATE SCHEMA IF NOT EXISTS forecast",
+    """
+    CREATE TABLE IF NOT EXISTS forecast.failures (
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        training_date DATE NOT NULL,
+        stage VARCHAR NOT NULL CHECK (stage IN ('train', 'forecast')),
+        declined BOOLEAN NOT NULL,
+        origins INTEGER NOT NULL,
+        reason VARCHAR NOT NULL,
+        created_at TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, training_date, stage)
+    )
+    """,
+)
+
+
+def replace_failures(
+    connection: Connection, written: Written, stage: Stage, failures: Sequence[ModelFailure]
+) -> None:
+    """Within a write of a window: its failures at this stage, in place of the last attempt's."""
+    connection.execute(
+        "DELETE FROM forecast.failures WHERE commodity = ? AND model_version = ?"
+        " AND training_date = ? AND stage = ?",
+        [written.commodity, written.model_version, written.training_date, stage],
+    )
+    for failure in failures:
+        connection.execute(
+            "INSERT INTO forecast.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                written.commodity,
+                failure.model_name,
+                written.model_version,
+                written.training_date,
+                stage,
+                failure.declined,
+                failure.origins,
+                failure.reason,
+                written.at,
+                written.by,
+            ],
+        )
+
+
+@dataclass(frozen=True)
+class DuckDBFailureTable:
+    """Failures in DuckDB."""
+
+    database: Database
+
+    def find(self, commodity: str, model_version: str) -> list[RecordedFailure]:
+        """Failures of the latest attempt at each window, in order."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT commodity, model_name, model_version, training_date, stage, declined,"
+                " origins, reason"
+                " FROM forecast.failures WHERE commodity = ? AND model_version = ? ORDER BY ALL",
+                [commodity, model_version],
+            ).fetchall()
+        return [RecordedFailure(*row) for row in rows]
+
+
+def same_failures(recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]) -> bool:
+    """Whether an attempt failed as the last one did, so that nothing need be written."""
+    before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
+    return before == {astuple(failure) for failure in failures}

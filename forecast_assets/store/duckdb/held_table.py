@@ -1,0 +1,184 @@
+"""``commodity.market.held_prices``: what sources say and what waits for somebody's word.
+
+``commodity.market.price_words`` keeps the words: a close that was accepted is believed from then
+on, one that was rejected is not heard again. Both are of a close, so that another one of the same
+session is looked at anew.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from forecast_assets.market.records import HeldPrice, HeldReason
+from forecast_assets.store.duckdb.database import Connection, Database
+
+DEFINITIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS market.held_prices (
+        commodity VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        open DOUBLE, high DOUBLE, low DOUBLE,
+        close DOUBLE NOT NULL,
+        volume DOUBLE,
+        stored_close DOUBLE,  -- NULL: a session that is not stored
+        reason VARCHAR NOT NULL CHECK (reason IN ('revision', 'with_revisions', 'strange')),
+        source VARCHAR NOT NULL,
+        held_at TIMESTAMP NOT NULL,
+        held_by VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, date)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS market.price_words (
+        commodity VARCHAR NOT NULL,
+        date DATE NOT NULL,
+        close DOUBLE NOT NULL,
+        word VARCHAR NOT NULL CHECK (word IN ('accepted', 'rejected')),
+        said_at TIMESTAMP NOT NULL,
+        PRIMARY KEY (commodity, date, close)
+    )
+    """,
+)
+
+HOLDING = """
+    CREATE OR REPLACE TEMP TABLE holding AS
+    SELECT date, open, high, low, close, volume, stored_close, reason
+    FROM changes JOIN (
+        SELECT unnest($days::DATE[]) AS date, unnest($reasons::VARCHAR[]) AS reason
+    ) USING (date)
+"""
+
+RELEASE = """
+    DELETE FROM market.held_prices
+    WHERE commodity = $commodity AND split_part(source, ':', 1) = $kind
+        AND ($complete OR date IN (SELECT date FROM incoming))
+        AND date NOT IN (SELECT date FROM holding)
+"""
+
+HOLD = """
+    INSERT OR REPLACE INTO market.held_prices BY NAME
+    SELECT $commodity AS commodity, holding.*, $source AS source, $at AS held_at, $by AS held_by
+    FROM holding WHERE NOT EXISTS (
+        FROM market.held_prices AS held
+        WHERE held.commodity = $commodity AND held.date = holding.date
+            AND held.close = holding.close AND held.reason = holding.reason
+            AND held.stored_close IS NOT DISTINCT FROM holding.stored_close
+    )
+"""
+
+CHOSEN = "commodity = $commodity AND ($day IS NULL OR date = $day)"
+
+SAY = f"""
+    INSERT OR REPLACE INTO market.price_words
+    SELECT commodity, date, close, $word, $at FROM market.held_prices WHERE {CHOSEN}
+"""  # noqa: S608 - a condition of this file's own
+
+MERGE = f"""
+    INSERT INTO market.price_revisions BY NAME
+    SELECT commodity, date, open, high, low, close, volume, source,
+        1 + coalesce((
+            SELECT max(revision) FROM market.price_revisions AS told
+            WHERE told.commodity = held.commodity AND told.date = held.date
+        ), 0) AS revision,
+        $at AS ingested_at, $by AS ingested_by
+    FROM market.held_prices AS held WHERE {CHOSEN}
+"""  # noqa: S608 - a condition of this file's own
+
+FORGET = f"DELETE FROM market.held_prices WHERE {CHOSEN} RETURNING date"  # noqa: S608 - likewise
+
+
+def hold(
+    connection: Connection,
+    header: dict[str, object],
+    reasons: dict[date, HeldReason],
+    *,
+    complete: bool,
+) -> None:
+    """Within a write of prices: hold the changes of some sessions back, and let go of others.
+
+    ``header``: commodity and source, and when and by whom they are read. A source that is complete
+    says all it has to say; another one only of the sessions that it names.
+    """
+    days = {"days": list(reasons), "reasons": [str(reason) for reason in reasons.values()]}
+    connection.execute(HOLDING, days)
+    whose = {"commodity": header["commodity"]}
+    kind = str(header["source"]).partition(":")[0]
+    connection.execute(RELEASE, whose | {"kind": kind, "complete": complete})
+    connection.execute(HOLD, header)
+    connection.execute("DELETE FROM changes WHERE date IN (SELECT date FROM holding)")
+
+
+def accepted_days(connection: Connection, commodity: str) -> set[date]:
+    """Within a write of prices: sessions of which the source says what somebody accepted."""
+    rows = connection.execute(
+        "SELECT date FROM changes JOIN market.price_words AS words USING (date, close)"
+        " WHERE words.commodity = $commodity AND word = 'accepted'",
+        {"commodity": commodity},
+    ).fetchall()
+    return {day for (day,) in rows}
+
+
+def forget_rejected(connection: Connection, commodity: str) -> None:
+    """Within a write of prices: leave out what somebody rejected."""
+    connection.execute(
+        "DELETE FROM changes WHERE (date, close) IN (SELECT (date, close) FROM market.price_words"
+        " WHERE commodity = $commodity AND word = 'rejected')",
+        {"commodity": commodity},
+    )
+
+
+@dataclass(frozen=True)
+class DuckDBHeldTable:
+    """Held prices, and the words about them, in DuckDB."""
+
+    database: Database
+
+    def waiting(self, commodity: str) -> list[HeldPrice]:
+        """What waits of a commodity, in order of dates."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT date, close, stored_close, reason, source FROM market.held_prices"
+                " WHERE commodity = $commodity ORDER BY date",
+                {"commodity": commodity},
+            ).fetchall()
+        return [HeldPrice(*row) for row in rows]
+
+    def accepted(self, commodity: str) -> set[date]:
+        """Sessions whose stored close somebody accepted."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT date FROM market.prices JOIN market.price_words AS words"
+                " USING (commodity, date, close)"
+                " WHERE commodity = $commodity AND word = 'accepted'",
+                {"commodity": commodity},
+            ).fetchall()
+        return {day for (day,) in rows}
+
+    def accept(self, commodity: str, day: date | None, at: datetime, by: str) -> list[date]:
+        """Merge what waits, of one session or of all; return the sessions."""
+        chosen = {"commodity": commodity, "day": day}
+        with self.database.writing() as connection:
+            connection.execute(SAY, chosen | {"word": "accepted", "at": at})
+            connection.execute(MERGE, chosen | {"at": at, "by": by})
+            return _days(connection.execute(FORGET, chosen).fetchall())
+
+    def reject(self, commodity: str, day: date | None, at: datetime) -> list[date]:
+        """Forget what waits, of one session or of all, for good; return the sessions."""
+        chosen = {"commodity": commodity, "day": day}
+        with self.database.writing() as connection:
+            connection.execute(SAY, chosen | {"word": "rejected", "at": at})
+            return _days(connection.execute(FORGET, chosen).fetchall())
+
+    def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
+        """Accept the stored closes of some sessions as they are."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO market.price_words"
+                " SELECT commodity, date, close, 'accepted', $at FROM market.prices"
+                " WHERE commodity = $commodity AND list_contains($days::DATE[], date)",
+                {"commodity": commodity, "days": sorted(days), "at": at},
+            )
+
+
+def _days(rows: Sequence[tuple[date]]) -> list[date]:
+    return sorted(day for (day,) in rows)

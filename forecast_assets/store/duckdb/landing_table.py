@@ -1,0 +1,93 @@
+"""``commodity.market.landings``: the files that were merged into the prices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.records import Landing, PriceChanges
+from forecast_assets.market.refusals import rows_of
+from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.price_table import disputed, merge, prepare
+from forecast_assets.timeline.scrutiny import Scrutiny
+
+DEFINITIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS market.landings (
+        sha256 VARCHAR NOT NULL,  -- of the file's bytes
+        commodity VARCHAR NOT NULL,
+        rows_used BIGINT NOT NULL,
+        file VARCHAR NOT NULL,
+        rows_refused BIGINT NOT NULL,
+        sessions_added BIGINT NOT NULL,
+        sessions_revised BIGINT NOT NULL,
+        landed_at TIMESTAMP NOT NULL,
+        landed_by VARCHAR NOT NULL,
+        PRIMARY KEY (sha256, commodity, rows_used)
+    )
+    """,
+)
+
+FOUND = """
+    SELECT count(*) FROM market.landings
+    WHERE sha256 = $sha256 AND commodity = $commodity AND rows_used = $rows_used
+"""
+
+APPEND = """
+    INSERT INTO market.landings BY NAME
+    SELECT $sha256 AS sha256, $commodity AS commodity, $rows_used AS rows_used, $file AS file,
+        $rows_refused AS rows_refused, $added AS sessions_added, $revised AS sessions_revised,
+        $at AS landed_at, $by AS landed_by
+"""
+
+
+@dataclass(frozen=True)
+class DuckDBLandingTable:
+    """Landed files in DuckDB."""
+
+    database: Database
+
+    def merge(
+        self,
+        file: str,
+        sha256: str,
+        observations: Sequence[Observations],
+        at: datetime,
+        by: str,
+        scrutiny: Scrutiny | None = None,
+    ) -> list[Landing]:
+        """Merge a file's prices, all commodities in one transaction, unless that was done.
+
+        Of a commodity whose revisions ``scrutiny`` disputes nothing is merged.
+        """
+        with self.database.writing() as connection:
+            return [
+                _land(connection, file, sha256, each, at, by, scrutiny) for each in observations
+            ]
+
+
+def _land(
+    connection: Connection,
+    file: str,
+    sha256: str,
+    observations: Observations,
+    at: datetime,
+    by: str,
+    scrutiny: Scrutiny | None,
+) -> Landing:
+    rows = len(observations.prices)
+    key = {"sha256": sha256, "commodity": observations.commodity, "rows_used": rows}
+    if connection.execute(FOUND, key).fetchall() != [(0,)]:
+        return Landing(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
+    prepare(connection, observations)
+    if found := disputed(connection, observations.commodity, scrutiny):
+        untouched = PriceChanges(0, 0, 0, 0, 0, held=rows)
+        return Landing(observations.commodity, untouched, repeated=False, dispute=found)
+    changes = merge(connection, observations, at, by, scrutiny=scrutiny)
+    counted = {
+        "rows_refused": rows_of(observations.rejections),
+        "added": changes.added,
+        "revised": changes.revised,
+    }
+    connection.execute(APPEND, key | counted | {"file": file, "at": at, "by": by})
+    return Landing(observations.commodity, changes, repeated=False)

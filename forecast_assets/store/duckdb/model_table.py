@@ -1,0 +1,146 @@
+"""``commodity.forecast.trained_models``: one row a fitted model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from forecast_assets.errors import StoreError
+from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
+from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.failure_table import replace_failures
+
+DEFINITIONS = (
+    "CREATE SCHEMA IF NOT EXISTS forecast",
+    """
+    CREATE TABLE IF NOT EXISTS forecast.trained_models (
+        model_id VARCHAR NOT NULL,
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        training_date DATE NOT NULL,
+        training_start_date DATE NOT NULL,
+        training_end_date DATE NOT NULL,
+        training_samples INTEGER NOT NULL,
+        options JSON NOT NULL,
+        parameters JSON NOT NULL,
+        fitted_model_json JSON,
+        fitted_model_uri VARCHAR,
+        payload_format VARCHAR NOT NULL,
+        payload_schema_version INTEGER NOT NULL,
+        payload_sha256 VARCHAR NOT NULL,
+        model_size_bytes BIGINT NOT NULL,
+        data_fingerprint VARCHAR NOT NULL,
+        library_versions JSON NOT NULL,
+        fit_metrics JSON NOT NULL,
+        fit_seconds DOUBLE NOT NULL,
+        created_at TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        is_active BOOLEAN NOT NULL,
+        year INTEGER NOT NULL,
+        month INTEGER NOT NULL,
+        PRIMARY KEY (model_id, created_at),
+        CHECK (training_end_date < training_date),
+        CHECK ((fitted_model_json IS NULL) <> (fitted_model_uri IS NULL))
+    )
+    """,
+)
+
+RETIRE = """
+    UPDATE forecast.trained_models SET is_active = FALSE
+    WHERE is_active AND commodity = $commodity AND model_name = $model_name
+        AND training_date = $training_date AND model_version = $model_version
+"""
+
+TWIN = """
+    SELECT model_id FROM forecast.trained_models
+    WHERE is_active AND model_id = $model_id AND payload_sha256 = $payload_sha256
+        AND fitted_model_json IS NOT DISTINCT FROM $fitted_model_json
+        AND fitted_model_uri IS NOT DISTINCT FROM $fitted_model_uri
+        AND options = $options AND data_fingerprint = $data_fingerprint
+"""
+
+TWIN_BY = (
+    "model_id",
+    "payload_sha256",
+    "fitted_model_json",
+    "fitted_model_uri",
+    "options",
+    "data_fingerprint",
+)
+
+FIND = """
+    SELECT * FROM forecast.trained_models
+    WHERE is_active
+        AND ($commodity::VARCHAR IS NULL OR commodity = $commodity)
+        AND ($model_name::VARCHAR IS NULL OR model_name = $model_name)
+        AND ($training_date::DATE IS NULL OR training_date = $training_date)
+        AND ($model_version::VARCHAR IS NULL OR model_version = $model_version)
+    ORDER BY commodity, training_date, model_version, model_name
+"""
+
+
+@dataclass(frozen=True)
+class DuckDBModelTable:
+    """Fitted models in DuckDB."""
+
+    database: Database
+
+    def append(
+        self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
+    ) -> None:
+        """Add models and retire those that they, or their failures, replace."""
+        with self.database.writing() as connection:
+            new = [model for model in models if not _has_twin(connection, model)]
+            for name in [model.model_name for model in new] + [x.model_name for x in failures]:
+                _retire(connection, written, name)
+            for model in new:
+                connection.register("fitted", pa.Table.from_pylist([asdict(model)]))
+                connection.execute(
+                    "INSERT INTO forecast.trained_models BY NAME SELECT * FROM fitted"
+                )
+                _require_one_active(connection, model.model_id)
+            replace_failures(connection, written, "train", failures)
+
+    def find(
+        self,
+        commodity: str | None = None,
+        model_name: str | None = None,
+        training_date: date | None = None,
+        model_version: str | None = None,
+    ) -> list[TrainedModel]:
+        """Active models that match all the criteria given."""
+        criteria = {
+            "commodity": commodity,
+            "model_name": model_name,
+            "training_date": training_date,
+            "model_version": model_version,
+        }
+        with self.database.reading() as connection:
+            rows = connection.sql(FIND, params=criteria).to_arrow_table().to_pylist()
+        return [TrainedModel(**row) for row in rows]
+
+
+def _has_twin(connection: Connection, model: TrainedModel) -> bool:
+    """Whether another run, at the same time, has saved the very same model."""
+    values = asdict(model)
+    return bool(connection.execute(TWIN, {name: values[name] for name in TWIN_BY}).fetchall())
+
+
+def _retire(connection: Connection, written: Written, model_name: str) -> None:
+    identity = {
+        "commodity": written.commodity,
+        "model_name": model_name,
+        "training_date": written.training_date,
+        "model_version": written.model_version,
+    }
+    connection.execute(RETIRE, identity)
+
+
+def _require_one_active(connection: Connection, model_id: str) -> None:
+    found = connection.execute(
+        "SELECT count(*) FROM forecast.trained_models WHERE is_active AND model_id = ?", [model_id]
+    ).fetchall()
+    if found != [(1,)]:
+        raise StoreError(f"{model_id}: {found} active rows after a write of one; nothing was kept")

@@ -1,0 +1,82 @@
+"""``commodity.forecast.point_forecasts``: a forecast in a few numbers for each session ahead."""
+
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+
+from forecast_assets.forecast.points import INTERVALS
+from forecast_assets.forecast.records import Draw, Written
+from forecast_assets.store.duckdb.database import Connection
+
+
+def definitions(horizon: int) -> tuple[str, ...]:
+    """The table of the numbers, and the view that has what really happened beside them."""
+    days = ", ".join(f"happened.day_{k}" for k in range(1, horizon + 1))
+    return (
+        """
+        CREATE TABLE IF NOT EXISTS forecast.point_estimates (
+            commodity VARCHAR NOT NULL,
+            model_name VARCHAR NOT NULL,
+            model_version VARCHAR NOT NULL,
+            data_cutoff_date DATE NOT NULL,
+            day_ahead INTEGER NOT NULL,
+            mean DOUBLE NOT NULL,
+            median DOUBLE NOT NULL,
+            standard_deviation DOUBLE NOT NULL,
+            lower_95 DOUBLE NOT NULL,
+            lower_80 DOUBLE NOT NULL,
+            lower_50 DOUBLE NOT NULL,
+            upper_50 DOUBLE NOT NULL,
+            upper_80 DOUBLE NOT NULL,
+            upper_95 DOUBLE NOT NULL,
+            PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, day_ahead)
+        )
+        """,
+        f"""
+        CREATE VIEW IF NOT EXISTS forecast.point_forecasts AS
+        SELECT commodity, model_name, model_version, happened.training_date,
+            happened.forecast_start_date, data_cutoff_date, day_ahead, mean, median,
+            standard_deviation, lower_95, lower_80, lower_50, upper_50, upper_80, upper_95,
+            [{days}][day_ahead] AS actual
+        FROM forecast.point_estimates
+        JOIN (FROM forecast.distributions WHERE path_id = 0) AS happened
+            USING (commodity, model_name, model_version, data_cutoff_date)
+        """,  # noqa: S608 - names of columns
+    )
+
+
+WITHDRAW = """
+    DELETE FROM forecast.point_estimates
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+"""
+
+
+def write_points(connection: Connection, written: Written, draw: Draw) -> None:
+    """Within a write of paths: their point forecasts."""
+    connection.register("points", point_rows(written, draw))
+    connection.execute(
+        "INSERT OR REPLACE INTO forecast.point_estimates BY NAME SELECT * FROM points"
+    )
+
+
+def point_rows(written: Written, draw: Draw) -> pa.Table:
+    """The rows of ``point_estimates`` for one draw."""
+    points = draw.points
+    n_origins, horizon = points.mean.shape
+    n_rows = n_origins * horizon
+    columns = {
+        "commodity": [written.commodity] * n_rows,
+        "model_name": [draw.model.model_name] * n_rows,
+        "model_version": [written.model_version] * n_rows,
+        "data_cutoff_date": list(chain.from_iterable([day] * horizon for day in draw.cutoffs)),
+        "day_ahead": np.tile(np.arange(1, horizon + 1, dtype=np.int32), n_origins),
+        "mean": points.mean.reshape(-1),
+        "median": points.median.reshape(-1),
+        "standard_deviation": points.standard_deviation.reshape(-1),
+    }
+    for coverage in INTERVALS:
+        for side, bound in zip(("lower", "upper"), points.bounds(coverage), strict=True):
+            columns[f"{side}_{100 * coverage:.0f}"] = bound.reshape(-1)
+    return pa.table(columns)

@@ -1,0 +1,289 @@
+"""``commodity.forecast.scores`` and ``path_scores``: how good forecasts turned out to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecast_assets.errors import StoreError
+from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
+from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
+from forecast_assets.forecast.records import Written
+from forecast_assets.store.duckdb.database import Connection, Database
+
+DEFINITIONS = (
+    "CREATE SCHEMA IF NOT EXISTS forecast",
+    """
+    CREATE TABLE IF NOT EXISTS forecast.scores (
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        training_date DATE NOT NULL,
+        forecast_start_date DATE NOT NULL,
+        data_cutoff_date DATE NOT NULL,
+        day_ahead INTEGER NOT NULL,
+        session DATE NOT NULL,
+        cutoff_close DOUBLE NOT NULL,
+        actual DOUBLE NOT NULL,
+        absolute_error DOUBLE NOT NULL,
+        squared_error DOUBLE NOT NULL,
+        absolute_percentage_error DOUBLE,  -- NULL: the actual is zero
+        pinball_loss DOUBLE NOT NULL,
+        crps DOUBLE NOT NULL,
+        log_score DOUBLE,  -- NULL: the density is zero there, or a single point
+        covered_80 BOOLEAN NOT NULL,
+        covered_95 BOOLEAN NOT NULL,
+        width_80 DOUBLE NOT NULL,
+        width_95 DOUBLE NOT NULL,
+        pit DOUBLE NOT NULL,
+        generation_timestamp TIMESTAMP NOT NULL,
+        scored_at TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, day_ahead),
+        CHECK (session > data_cutoff_date)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS forecast.path_scores (
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        training_date DATE NOT NULL,
+        forecast_start_date DATE NOT NULL,
+        data_cutoff_date DATE NOT NULL,
+        horizon INTEGER NOT NULL,
+        last_session DATE NOT NULL,
+        absolute_error DOUBLE NOT NULL,
+        squared_error DOUBLE NOT NULL,
+        absolute_percentage_error DOUBLE,
+        pinball_loss DOUBLE NOT NULL,
+        crps DOUBLE NOT NULL,
+        log_score DOUBLE,
+        covered_80 DOUBLE NOT NULL,
+        covered_95 DOUBLE NOT NULL,
+        width_80 DOUBLE NOT NULL,
+        width_95 DOUBLE NOT NULL,
+        pit DOUBLE NOT NULL,
+        energy_score DOUBLE NOT NULL,
+        variogram_score DOUBLE NOT NULL,
+        directional_accuracy DOUBLE NOT NULL,
+        scored_at TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, horizon)
+    )
+    """,
+    """
+    CREATE VIEW IF NOT EXISTS forecast.skill AS
+    SELECT scored.commodity, scored.model_name, scored.model_version, scored.training_date,
+        scored.forecast_start_date, scored.data_cutoff_date, scored.horizon, scored.crps,
+        naive.crps AS naive_crps, 1 - scored.crps / nullif(naive.crps, 0) AS skill
+    FROM forecast.path_scores AS scored
+    JOIN (FROM forecast.path_scores WHERE model_name = 'naive') AS naive
+        USING (commodity, model_version, data_cutoff_date, horizon)
+    """,
+)
+
+SCORED = """
+    SELECT model_name, data_cutoff_date, any_value(forecast_start_date),
+        any_value(generation_timestamp), any_value(cutoff_close), list(actual ORDER BY day_ahead)
+    FROM forecast.scores WHERE commodity = $commodity AND model_version = $model_version
+    GROUP BY model_name, data_cutoff_date ORDER BY model_name, data_cutoff_date
+"""
+
+RECORDS = """
+    SELECT model_name, data_cutoff_date, forecast_start_date AS first_session, last_session,
+        COLUMNS(* EXCLUDE (commodity, model_name, model_version, data_cutoff_date,
+            forecast_start_date, last_session, horizon, scored_at, created_by))
+    FROM forecast.path_scores
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND horizon = $horizon
+    ORDER BY model_name, data_cutoff_date
+"""
+
+COVERAGE = """
+    SELECT day_ahead, avg(covered_80::INTEGER) AS coverage_80,
+        avg(covered_95::INTEGER) AS coverage_95
+    FROM forecast.scores
+    WHERE commodity = $commodity AND model_version = $model_version AND model_name = $model_name
+    GROUP BY day_ahead ORDER BY day_ahead
+"""
+
+READ = """
+    SELECT * FROM forecast.scores
+    WHERE commodity = $commodity AND list_contains($training_dates::DATE[], training_date)
+        AND ($model_version::VARCHAR IS NULL OR model_version = $model_version)
+    ORDER BY model_name, model_version, data_cutoff_date, day_ahead
+"""
+
+TABLES = ("scores", "path_scores")
+
+DELETE = {
+    table: f"""
+        DELETE FROM forecast.{table}
+        WHERE commodity = $commodity AND model_version = $model_version
+            AND model_name = $model_name AND list_contains($cutoffs::DATE[], data_cutoff_date)
+    """  # noqa: S608 - the two names above
+    for table in TABLES
+}
+
+
+@dataclass(frozen=True)
+class DuckDBScoreTable:
+    """Scores in DuckDB."""
+
+    database: Database
+    horizon: int
+
+    def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
+        """Every scored forecast of a commodity and version."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                SCORED, {"commodity": commodity, "model_version": model_version}
+            ).fetchall()
+        return [ScoredForecast(*row) for row in rows]
+
+    def replace(
+        self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
+    ) -> int:
+        """Write scores in place of the same forecasts'; delete those of ``gone``."""
+        rows = 0
+        with self.database.writing() as connection:
+            for name in sorted({old.model_name for old in gone}):
+                cutoffs = [old.data_cutoff_date for old in gone if old.model_name == name]
+                _delete(connection, written, name, cutoffs)
+            for model in models:
+                cutoffs = [forecast.data_cutoff_date for forecast in model.forecasts]
+                _delete(connection, written, model.model_name, cutoffs)
+                for table, scores in zip(TABLES, score_rows(written, model), strict=True):
+                    connection.register("arriving", scores)
+                    connection.execute(
+                        f"INSERT INTO forecast.{table} BY NAME SELECT * FROM arriving"  # noqa: S608
+                    )
+                rows += _require_all(connection, written, model)
+        return rows
+
+    def read(
+        self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
+    ) -> pd.DataFrame:
+        """Scores by session ahead of some windows, ordered by model, forecast and session."""
+        criteria = {
+            "commodity": commodity,
+            "training_dates": list(training_dates),
+            "model_version": model_version,
+        }
+        with self.database.reading() as connection:
+            return connection.execute(READ, criteria).df()
+
+    def coverage(self, commodity: str, model_version: str, model_name: str) -> pd.DataFrame:
+        """Shares of outcomes inside, coverage_80 and coverage_95, by day_ahead, its index."""
+        criteria = {
+            "commodity": commodity,
+            "model_version": model_version,
+            "model_name": model_name,
+        }
+        with self.database.reading() as connection:
+            return connection.execute(COVERAGE, criteria).df().set_index("day_ahead")
+
+    def versions(self) -> list[tuple[str, str]]:
+        """Every commodity and model version that has scores, in order."""
+        with self.database.reading() as connection:
+            return connection.execute(
+                "SELECT DISTINCT commodity, model_version FROM forecast.scores ORDER BY ALL"
+            ).fetchall()
+
+    def records(self, commodity: str, model_version: str) -> pd.DataFrame:
+        """Forecasts whose whole path has happened, a row each."""
+        with self.database.reading() as connection:
+            return connection.execute(
+                RECORDS,
+                {
+                    "commodity": commodity,
+                    "model_version": model_version,
+                    "horizon": self.horizon,
+                },
+            ).df()
+
+
+def score_rows(written: Written, model: ScoredModel) -> tuple[pa.Table, pa.Table]:
+    """The rows of ``scores`` and of ``path_scores`` for some forecasts of a model."""
+    known, horizons = model.happened.known, model.scores.horizons
+    by_session = np.arange(1, model.happened.closes.shape[1] + 1) <= known[:, None]
+    by_path = np.array(horizons) <= known[:, None]
+    forecasts, days = np.nonzero(by_session)
+    sessions: dict[str, Any] = _keys(written, model, forecasts) | {
+        "generation_timestamp": [
+            model.forecasts[place].generation_timestamp for place in forecasts.tolist()
+        ],
+        "day_ahead": days.astype(np.int32) + 1,
+        "cutoff_close": model.happened.cutoff_closes[forecasts],
+        "session": model.happened.sessions[by_session],
+        "actual": model.happened.closes[by_session],
+    }
+    sessions |= {name: _numbers(model.scores.sessions[name][by_session]) for name in SESSION_SCORES}
+    sessions |= {name: sessions[name].cast(pa.bool_()) for name in ("covered_80", "covered_95")}
+    forecasts, places = np.nonzero(by_path)
+    last = np.array(horizons)[places] - 1
+    paths = _keys(written, model, forecasts) | {
+        "horizon": last.astype(np.int32) + 1,
+        "last_session": model.happened.sessions[forecasts, last],
+    }
+    paths |= {name: _numbers(model.scores.paths[name][by_path]) for name in PATH_SCORES}
+    return pa.table(sessions), pa.table(paths)
+
+
+def _keys(written: Written, model: ScoredModel, forecasts: NDArray[np.intp]) -> dict[str, Any]:
+    chosen = [model.forecasts[place] for place in forecasts.tolist()]
+    count = len(chosen)
+    return {
+        "commodity": [written.commodity] * count,
+        "model_name": [model.model_name] * count,
+        "model_version": [written.model_version] * count,
+        "training_date": pa.array([x.training_date for x in chosen], pa.date32()),
+        "forecast_start_date": pa.array([x.forecast_start_date for x in chosen], pa.date32()),
+        "data_cutoff_date": pa.array([x.data_cutoff_date for x in chosen], pa.date32()),
+        "scored_at": [written.at] * count,
+        "created_by": [written.by] * count,
+    }
+
+
+def _numbers(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, from_pandas=True)
+
+
+def _criteria(written: Written, model_name: str, cutoffs: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "commodity": written.commodity,
+        "model_version": written.model_version,
+        "model_name": model_name,
+        "cutoffs": list(cutoffs),
+    }
+
+
+def _delete(
+    connection: Connection, written: Written, model_name: str, cutoffs: Sequence[Any]
+) -> None:
+    for statement in DELETE.values():
+        connection.execute(statement, _criteria(written, model_name, cutoffs))
+
+
+def _require_all(connection: Connection, written: Written, model: ScoredModel) -> int:
+    """The rows of sessions ahead just written. Raises StoreError unless it is all of them."""
+    cutoffs = [forecast.data_cutoff_date for forecast in model.forecasts]
+    ((found,),) = connection.execute(
+        "SELECT count(*) FROM forecast.scores"
+        " WHERE commodity = $commodity AND model_version = $model_version"
+        " AND model_name = $model_name AND list_contains($cutoffs::DATE[], data_cutoff_date)",
+        _criteria(written, model.model_name, cutoffs),
+    ).fetchall()
+    due = int(model.happened.known.sum())
+    if found != due:
+        raise StoreError(
+            f"{written.commodity}: {model.model_name}: {found} scores after a write of {due};"
+            " nothing was kept"
+        )
+    return due

@@ -1,0 +1,93 @@
+"""A copy of the tables for programs that only read: whole at any moment, and never locked."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from forecast_assets.errors import StoreError
+from forecast_assets.store.duckdb import file_copy
+from forecast_assets.store.duckdb.database import Database
+
+READ_ONLY = 0o444
+"""Nobody may open a copy to write: DuckDB would let one such program lock the others out."""
+
+MAGIC = slice(8, 12), b"DUCK"
+"""Where a DuckDB file says what it is."""
+
+
+def snapshot(database: Database, target: Path) -> int:
+    """Replace ``target`` by a copy of the database file; return its size in bytes.
+
+    Programs that have the old copy open keep it until they open the file again. Raises StoreError,
+    with ``target`` as it was, where there is nothing to copy, or no place for it.
+    """
+    target = target.resolve()
+    require_replaceable(database.path, target)
+    fresh = target.with_name(f".{target.name}.new")  # what a killed process left is overwritten
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            fresh.unlink(missing_ok=True)
+            with unwritten(database):
+                copy_file(database.path, fresh)
+            fresh.chmod(READ_ONLY)
+            size = fresh.stat().st_size
+            fresh.replace(target)
+            keep(target.parent)
+    except OSError as error:
+        raise StoreError(f"{target}: the copy cannot be made: {error}") from error
+    return size
+
+
+def require_replaceable(source: Path, target: Path) -> None:
+    """Raise StoreError where a copy would replace the tables, or what is no copy of tables."""
+    if not source.exists():
+        raise StoreError(f"{source}: there are no tables yet: run `forecast run`")
+    if target.is_dir():
+        raise StoreError(f"{target}: a folder; name the file that the copy should be")
+    if not target.exists():
+        return
+    if target.samefile(source):
+        raise StoreError(f"{target}: these are the tables themselves; name another file")
+    place, magic = MAGIC
+    with target.open("rb") as there:
+        if there.read(place.stop)[place] != magic:
+            raise StoreError(f"{target}: no DuckDB file, and so not replaced; name another file")
+
+
+@contextmanager
+def unwritten(database: Database) -> Iterator[None]:
+    """Hold the file so that nobody writes it, with everything in it that was committed."""
+    log = database.path.with_name(f"{database.path.name}.wal")
+    while True:
+        with database.reading():
+            if not log.exists():
+                yield
+                return
+        with database.writing():  # a process was killed: opening takes in what it committed,
+            pass  # and closing leaves no log of it
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file that this process may hold locks on. Raises StoreError."""
+    command = [sys.executable, "-I", file_copy.__file__, str(source), str(target)]
+    done = subprocess.run(  # noqa: S603 - this interpreter, our own file, paths as arguments
+        command, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["the copying process was killed"])[-1]
+        raise StoreError(f"{source}: the copy to {target.parent} failed: {reason}")
+
+
+def keep(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

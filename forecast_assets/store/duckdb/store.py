@@ -1,0 +1,151 @@
+"""The embedded store: every table in one DuckDB file."""
+
+from functools import cached_property
+from pathlib import Path
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.store.duckdb import (
+    failure_table,
+    feature_table,
+    held_table,
+    landing_table,
+    leaderboard_table,
+    mark_table,
+    model_table,
+    path_table,
+    point_table,
+    price_table,
+    publication_table,
+    revision_view,
+    score_table,
+    superseded_table,
+)
+from forecast_assets.store.duckdb.commodity_names import DuckDBCommodityNames
+from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
+from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
+from forecast_assets.store.duckdb.held_table import DuckDBHeldTable
+from forecast_assets.store.duckdb.landing_table import DuckDBLandingTable
+from forecast_assets.store.duckdb.leaderboard_table import DuckDBLeaderboardTable
+from forecast_assets.store.duckdb.mark_table import DuckDBMarkTable
+from forecast_assets.store.duckdb.model_table import DuckDBModelTable
+from forecast_assets.store.duckdb.path_table import DuckDBPathTable
+from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
+from forecast_assets.store.duckdb.publication_table import DuckDBPublicationTable
+from forecast_assets.store.duckdb.score_table import DuckDBScoreTable
+from forecast_assets.store.duckdb.version_view import DuckDBVersionView
+from forecast_assets.store.patience import Patience, Told
+
+
+class DuckDBStore:
+    """``Store`` over a DuckDB file, named after its catalog: ``commodity.duckdb``."""
+
+    def __init__(
+        self,
+        path: Path,
+        horizon: int,
+        memory_limit: str,
+        lock_timeout_seconds: float,
+        patience: Patience | None = None,
+        told: Told | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.database = Database(
+            path,
+            (
+                *price_table.DEFINITIONS,
+                price_table.as_of_definition(path.name.partition(".")[0]),
+                *held_table.DEFINITIONS,
+                *landing_table.DEFINITIONS,
+                *feature_table.DEFINITIONS,
+                *model_table.DEFINITIONS,
+                *path_table.definitions(horizon),
+                *point_table.definitions(horizon),
+                *superseded_table.DEFINITIONS,
+                *revision_view.DEFINITIONS,
+                *score_table.DEFINITIONS,
+                *leaderboard_table.DEFINITIONS,
+                *publication_table.DEFINITIONS,
+                *failure_table.DEFINITIONS,
+                *mark_table.DEFINITIONS,
+            ),
+            memory_limit,
+            patience or Patience(lock_timeout_seconds),
+            told,
+        )
+
+    @classmethod
+    def of(cls, settings: Settings, patience: Patience | None = None) -> "DuckDBStore":
+        """The store that a configuration describes; waits share ``patience`` if it is given."""
+        return cls(
+            settings.database_path,
+            settings.horizon,
+            settings.database.memory_limit,
+            settings.database.lock_timeout_seconds,
+            patience,
+        )
+
+    @cached_property
+    def prices(self) -> DuckDBPriceTable:
+        """``commodity.market.prices``."""
+        return DuckDBPriceTable(self.database)
+
+    @cached_property
+    def landings(self) -> DuckDBLandingTable:
+        """``commodity.market.landings``."""
+        return DuckDBLandingTable(self.database)
+
+    @cached_property
+    def held(self) -> DuckDBHeldTable:
+        """``commodity.market.held_prices`` and ``price_words``."""
+        return DuckDBHeldTable(self.database)
+
+    @cached_property
+    def features(self) -> DuckDBFeatureTable:
+        """``commodity.market.features``."""
+        return DuckDBFeatureTable(self.database)
+
+    @cached_property
+    def models(self) -> DuckDBModelTable:
+        """``commodity.forecast.trained_models``."""
+        return DuckDBModelTable(self.database)
+
+    @cached_property
+    def paths(self) -> DuckDBPathTable:
+        """``commodity.forecast.distributions``."""
+        return DuckDBPathTable(self.database, self.horizon)
+
+    @cached_property
+    def scores(self) -> DuckDBScoreTable:
+        """``commodity.forecast.scores`` and ``path_scores``."""
+        return DuckDBScoreTable(self.database, self.horizon)
+
+    @cached_property
+    def versions(self) -> DuckDBVersionView:
+        """Every model version of a window."""
+        return DuckDBVersionView(self.database)
+
+    @cached_property
+    def leaderboard(self) -> DuckDBLeaderboardTable:
+        """``commodity.forecast.leaderboard``."""
+        return DuckDBLeaderboardTable(self.database)
+
+    @cached_property
+    def publications(self) -> DuckDBPublicationTable:
+        """``commodity.forecast.publications``."""
+        return DuckDBPublicationTable(self.database)
+
+    @cached_property
+    def failures(self) -> DuckDBFailureTable:
+        """``commodity.forecast.failures``."""
+        return DuckDBFailureTable(self.database)
+
+    @cached_property
+    def marks(self) -> DuckDBMarkTable:
+        """``commodity.market.marks``."""
+        return DuckDBMarkTable(self.database)
+
+    @cached_property
+    def names(self) -> DuckDBCommodityNames:
+        """The names of commodities in all tables."""
+        return DuckDBCommodityNames(self.database)

@@ -1,0 +1,120 @@
+"""``commodity.forecast.superseded_forecasts``: what was said, and then said otherwise."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+
+from forecast_assets.forecast.records import Written
+from forecast_assets.store.duckdb.database import Connection
+
+REPLACED, WITHDRAWN = "drawn again", "session withdrawn"
+"""Reasons where nobody gives another."""
+
+DEFINITIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS forecast.superseded_forecasts (
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        data_cutoff_date DATE NOT NULL,
+        revision INTEGER NOT NULL,  -- 1 for what was said first of this cutoff
+        forecast_start_date DATE NOT NULL,
+        training_date DATE NOT NULL,
+        model_id VARCHAR NOT NULL,
+        payload_sha256 VARCHAR NOT NULL,
+        history_fingerprint VARCHAR NOT NULL,
+        cutoff_close DOUBLE,
+        n_paths INTEGER NOT NULL,
+        generation_timestamp TIMESTAMP NOT NULL,
+        created_by VARCHAR NOT NULL,
+        superseded_at TIMESTAMP NOT NULL,
+        superseded_by VARCHAR NOT NULL,
+        reason VARCHAR NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, revision)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS forecast.superseded_point_forecasts (
+        commodity VARCHAR NOT NULL,
+        model_name VARCHAR NOT NULL,
+        model_version VARCHAR NOT NULL,
+        data_cutoff_date DATE NOT NULL,
+        revision INTEGER NOT NULL,
+        day_ahead INTEGER NOT NULL,
+        mean DOUBLE NOT NULL,
+        median DOUBLE NOT NULL,
+        standard_deviation DOUBLE NOT NULL,
+        lower_95 DOUBLE NOT NULL,
+        lower_80 DOUBLE NOT NULL,
+        lower_50 DOUBLE NOT NULL,
+        upper_50 DOUBLE NOT NULL,
+        upper_80 DOUBLE NOT NULL,
+        upper_95 DOUBLE NOT NULL,
+        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, revision, day_ahead)
+    )
+    """,
+)
+
+CLOSE_USED = """
+    coalesce(cutoff_close, (
+        SELECT arg_max(close, revision) FROM market.price_revisions AS told
+        WHERE told.commodity = forecasts.commodity AND told.date = forecasts.data_cutoff_date
+            AND told.ingested_at <= forecasts.generation_timestamp))
+"""
+"""The close that a row of ``forecasts`` was drawn from; the release before did not store it."""
+
+SUPERSEDE = (
+    f"""
+    CREATE OR REPLACE TEMP TABLE superseding AS
+    SELECT forecasts.* REPLACE ({CLOSE_USED} AS cutoff_close), reason,
+        $at AS superseded_at, $by AS superseded_by,
+        1 + (
+            SELECT count(*) FROM forecast.superseded_forecasts AS older
+            WHERE older.commodity = forecasts.commodity
+                AND older.model_name = forecasts.model_name
+                AND older.model_version = forecasts.model_version
+                AND older.data_cutoff_date = forecasts.data_cutoff_date
+        ) AS revision
+    FROM forecast.forecasts JOIN replacing USING (data_cutoff_date)
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND model_name = coalesce($model_name, model_name)
+    """,  # noqa: S608 - an expression of this file
+    "INSERT INTO forecast.superseded_forecasts BY NAME SELECT * FROM superseding",
+    """
+    INSERT INTO forecast.superseded_point_forecasts BY NAME
+    SELECT point_estimates.*, superseding.revision
+    FROM forecast.point_estimates
+    JOIN superseding USING (commodity, model_name, model_version, data_cutoff_date)
+    """,
+)
+
+COUNTED = """
+    SELECT training_date, count(*) FROM forecast.superseded_forecasts
+    WHERE commodity = $commodity AND model_version = $model_version
+    GROUP BY training_date
+"""
+
+
+def supersede(
+    connection: Connection, written: Written, why: Mapping[date, str], model_name: str | None = None
+) -> None:
+    """Within a write of paths, and before it: keep a record of the forecasts that it replaces.
+
+    ``why``: the reason by cutoff; those that have no forecast are passed over. ``model_name``: the
+    one model whose forecasts they are; every model's by default.
+    """
+    if not why:
+        return
+    replacing = {"data_cutoff_date": pa.array(why.keys(), pa.date32()), "reason": [*why.values()]}
+    connection.register("replacing", pa.table(replacing))
+    header = {
+        "commodity": written.commodity,
+        "model_version": written.model_version,
+        "model_name": model_name,
+        "at": written.at,
+        "by": written.by,
+    }
+    connection.execute(SUPERSEDE[0], header)
+    for statement in SUPERSEDE[1:]:
+        connection.execute(statement)

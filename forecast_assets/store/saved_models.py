@@ -1,0 +1,265 @@
+"""Saving and loading fitted models, by commodity, training date and version.
+
+A model is stored as JSON, in its row or, when large, in the artifact store; its bytes are hashed,
+and loading checks the hash and the schema before anything is rebuilt.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.errors import (
+    LookAheadError,
+    ModelNotFound,
+    PayloadCorrupted,
+    SchemaTooNew,
+    UnknownModel,
+)
+from forecast_assets.forecast.forecasting import Loaded
+from forecast_assets.forecast.payloads import PAYLOAD_FORMAT, canonical_json, library_versions
+from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
+from forecast_assets.models import roster
+from forecast_assets.models.base import FittedForecaster
+from forecast_assets.store.artifacts import ArtifactStore
+from forecast_assets.store.contract import Store
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """Fitted models in a store, their large payloads in an artifact store."""
+
+    store: Store
+    artifacts: ArtifactStore
+    threshold_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelStore":
+        """The model store that a configuration describes."""
+        return cls.over(DuckDBStore.of(settings), settings)
+
+    @classmethod
+    def over(cls, store: Store, settings: Settings) -> "ModelStore":
+        """The same over tables that are open elsewhere."""
+        artifacts = ArtifactStore(settings.artifacts_url)
+        return cls(store, artifacts, settings.artifacts.threshold_bytes)
+
+    def row(
+        self,
+        fitted: FittedForecaster,
+        written: Written,
+        history: History,
+        *,
+        training_start: date,
+        options: Mapping[str, Any],
+        fit_seconds: float,
+        covariates: Sequence[str] | None = None,
+    ) -> TrainedModel:
+        """The row of a model fitted on ``history``, its payload stored if it is large.
+
+        ``covariates``: those that it was offered, if it may need fewer: a change of any of them
+        is a reason to fit it again.
+
+        Raises LookAheadError when the history reaches the training date.
+        """
+        if history.newest >= written.training_date:
+            raise LookAheadError(
+                f"{written.commodity}: {fitted.name} of {written.training_date} was fitted on a"
+                f" close of {history.newest}"
+            )
+        sample = history.since(training_start)
+        skips = roster.forecaster_class(fitted.name).positive_only
+        known = history.select(fitted.covariates if covariates is None else covariates)
+        payload = canonical_json(roster.dump(fitted))
+        sha256 = hashlib.sha256(payload).hexdigest()
+        large = len(payload) >= self.threshold_bytes
+        training_date = written.training_date
+        parts = (written.commodity, fitted.name, training_date.isoformat(), written.model_version)
+        return TrainedModel(
+            model_id="_".join(parts),
+            commodity=written.commodity,
+            model_name=fitted.name,
+            model_version=written.model_version,
+            training_date=training_date,
+            training_start_date=training_start,
+            training_end_date=history.newest,
+            training_samples=len(sample.positive() if skips else sample),
+            options=canonical_json(options).decode(),
+            parameters=canonical_json(fitted.parameters).decode(),
+            fitted_model_json=None if large else payload.decode(),
+            fitted_model_uri=(
+                self.artifacts.write("/".join(parts), sha256, payload) if large else None
+            ),
+            payload_format=PAYLOAD_FORMAT,
+            payload_schema_version=fitted.schema_version,
+            payload_sha256=sha256,
+            model_size_bytes=len(payload),
+            data_fingerprint=known.fingerprint,
+            library_versions=canonical_json(library_versions()).decode(),
+            fit_metrics=canonical_json(asdict(fitted.metrics)).decode(),
+            fit_seconds=fit_seconds,
+            created_at=written.at,
+            created_by=written.by,
+            is_active=True,
+            year=training_date.year,
+            month=training_date.month,
+        )
+
+    def rebuild(self, row: TrainedModel) -> FittedForecaster:
+        """The model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
+        return roster.load(json.loads(self.payload(row)))
+
+    def payload(self, row: TrainedModel) -> bytes:
+        """The bytes that were saved. Raises PayloadCorrupted."""
+        if row.fitted_model_uri is not None:
+            payload = self.artifacts.read(row.fitted_model_uri)
+        else:
+            payload = (row.fitted_model_json or "").encode()
+        found = hashlib.sha256(payload).hexdigest()
+        if found != row.payload_sha256:
+            place = row.fitted_model_uri or "commodity.forecast.trained_models"
+            raise PayloadCorrupted(
+                f"{row.model_id}: the payload in {place} has SHA-256 {found}, its row says"
+                f" {row.payload_sha256}: train this window again to replace it"
+            )
+        return payload
+
+    def intact(self, rows: Iterable[TrainedModel]) -> list[TrainedModel]:
+        """The rows whose payload is what was saved; the others are to be trained again."""
+        return [row for row in rows if self._is_intact(row)]
+
+    def _is_intact(self, row: TrainedModel) -> bool:
+        try:
+            self.payload(row)
+        except PayloadCorrupted:
+            return False
+        return True
+
+    def find(
+        self, *, commodity: str, model_name: str, training_date: date, model_version: str
+    ) -> TrainedModel:
+        """The active row. Raises ModelNotFound, which lists versions and dates that exist."""
+        rows = self.store.models.find(commodity, model_name, training_date, model_version)
+        if rows:
+            return rows[0]
+        raise ModelNotFound(
+            f"no active {model_name} of {commodity} for {training_date}, version {model_version};"
+            f" {self.inventory(commodity, model_name)}"
+        )
+
+    def inventory(self, commodity: str, model_name: str | None = None) -> str:
+        """In one line, the versions and training dates that a commodity has models for."""
+        dates: dict[str, set[date]] = {}
+        for row in self.store.models.find(commodity, model_name):
+            dates.setdefault(row.model_version, set()).add(row.training_date)
+        there = [f"{version} ({_span(days)})" for version, days in sorted(dates.items())]
+        return f"there are: {', '.join(there)}" if there else "there are none: materialize them"
+
+
+def load_model(
+    *,
+    commodity: str,
+    model_name: str,
+    training_date: date | str,
+    model_version: str | None = None,
+    models: ModelStore | None = None,
+) -> FittedForecaster:
+    """Load a fitted model, ready to simulate.
+
+    ``model_version`` and ``models`` are the configuration's unless they are given. Raises
+    ModelNotFound, PayloadCorrupted, SchemaTooNew or UnknownModel.
+    """
+    settings = load_settings()
+    shelf = models or ModelStore.of(settings)
+    row = shelf.find(
+        commodity=commodity,
+        model_name=model_name,
+        training_date=_day(training_date),
+        model_version=settings.version(model_version),
+    )
+    return shelf.rebuild(row)
+
+
+def save_model(
+    fitted: FittedForecaster,
+    *,
+    history: History,
+    training_date: date | str,
+    model_version: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    models: ModelStore | None = None,
+) -> TrainedModel:
+    """Save a model fitted on ``history``, which must end before ``training_date``.
+
+    A model of the same commodity, name, date and version is kept with ``is_active = FALSE``.
+    ``options`` are recorded with it: the graph fits a model again when they differ from the
+    configuration's. Raises LookAheadError or ConfigurationError.
+    """
+    settings = load_settings()
+    settings.commodity(history.commodity)
+    shelf = models or ModelStore.of(settings)
+    written = Written(
+        commodity=history.commodity,
+        model_version=settings.version(model_version),
+        training_date=_day(training_date),
+        at=now(),
+        by="save_model",
+    )
+    row = shelf.row(
+        fitted,
+        written,
+        history,
+        training_start=history.first,
+        options=options or {},
+        fit_seconds=0.0,
+    )
+    shelf.store.models.append(written, [row], [])
+    return row
+
+
+def _day(day: date | str) -> date:
+    return date.fromisoformat(day) if isinstance(day, str) else day
+
+
+def _span(days: set[date]) -> str:
+    first, last = min(days), max(days)
+    return f"{first}" if first == last else f"{len(days)} dates, {first} to {last}"
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """Stored models, read when they are asked for."""
+
+    models: ModelStore
+
+    def of(
+        self, window: Window, model_version: str, names: Collection[str]
+    ) -> tuple[list[Loaded], list[ModelFailure]]:
+        """The active models of a window among ``names``, rebuilt, and those that cannot be.
+
+        Raises ModelNotFound where there is none.
+        """
+        found = self.models.store.models.find(
+            window.commodity, training_date=window.training_date, model_version=model_version
+        )
+        wanted = [row for row in found if row.model_name in names]
+        if not wanted:
+            raise ModelNotFound(
+                f"{window.key}: no trained model of version {model_version};"
+                f" {self.models.inventory(window.commodity)}"
+            )
+        loaded, failures = [], []
+        for row in wanted:
+            try:
+                loaded.append((row, self.models.rebuild(row)))
+            except (PayloadCorrupted, SchemaTooNew, UnknownModel) as error:
+                reason = f"{window.key}: {type(error).__name__}: {error}"
+                failures.append(ModelFailure(row.model_name, reason))
+        return loaded, failures

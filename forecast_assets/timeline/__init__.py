@@ -1,0 +1,1 @@
+"""Histories, windows, sessions and what came after."""

@@ -1,0 +1,260 @@
+"""The console script, in process and on real files."""
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+from typer.testing import CliRunner, Result
+
+from forecast_assets.cli import app
+from forecast_assets.errors import CannotFit
+from forecast_assets.models.naive import Naive
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.caretaker import caretaker
+from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
+from forecast_assets_tests.histories import make_history, write_prices
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
+    graph: Graph = make_graph(models=["naive", "arima_111"])
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    return graph
+
+
+def forecast(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
+    result = forecast("run")
+    assert result.exit_code == 0, result.output
+    assert "3 of 3" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+    with DagsterInstance.get() as instance:
+        runs = instance.get_runs()
+        assert sorted(run.job_name for run in runs) == [
+            "forecast",
+            "load_prices",
+            "publish",
+            "score",
+            "train",
+        ]
+        assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
+    again = forecast("run")
+    assert again.exit_code == 0
+    with DagsterInstance.get() as instance:
+        names = [run.job_name for run in instance.get_runs()]
+        assert [names.count(name) for name in ("forecast", "score", "publish")] == [1, 1, 2]
+
+
+def test_from_and_to_choose_the_windows_that_touch_them(graph: Graph) -> None:
+    assert forecast("run", "--from", "2020-05-15", "--to", "2020-06-30").exit_code == 0
+    assert {str(row.training_date) for row in graph.store.models.find()} == {"2020-04-01"}
+    assert forecast("run", "--to", "2020-04-01").exit_code == 0
+    assert {str(row.training_date) for row in graph.store.models.find()} == {
+        "2020-01-01",
+        "2020-04-01",
+    }
+
+
+def test_a_version_of_a_run_lives_beside_the_configurations(graph: Graph) -> None:
+    assert forecast("run", "--to", "2020-01-01").exit_code == 0
+    assert forecast("run", "--to", "2020-01-01", "--model-version", "backfill_2024").exit_code == 0
+    assert {row.model_version for row in graph.store.models.find()} == {"v1.0", "backfill_2024"}
+
+
+def test_status_says_what_is_there(graph: Graph) -> None:
+    nothing = forecast("status")
+    assert nothing.exit_code == 0
+    assert "none" in nothing.output
+    forecast("run", "--to", "2020-01-01")
+    said = forecast("status").output
+    for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "130"):
+        assert words in said
+
+
+def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
+    history = make_history()
+    closes = history.closes.copy()
+    closes[600] = -36.98  # in the second window, an origin
+    closes[640:646] = -1.0  # with it 7 of the 652 before the third: more than 1 %
+    write_prices(
+        graph.settings.folder / "prices" / "Coffee.csv",
+        History("Coffee", history.dates, closes),
+    )
+    result = forecast("run")
+    assert result.exit_code == 0
+    assert "declined: Coffee|2020-04-01: arima_111:" in result.output
+    assert "declined: Coffee|2020-07-01: Coffee: arima_111 works on logarithms" in result.output
+    assert forecast("status").output.count("declined: ") == 2
+
+
+def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
+    forecast("run", "--to", "2020-06-30")
+    with graph.store.database.writing() as connection:
+        connection.execute(
+            "UPDATE forecast.trained_models SET fitted_model_json = '{}'"
+            " WHERE training_date = '2020-04-01' AND model_name = 'naive'"
+        )
+    assert forecast("run").exit_code == 0
+    (row,) = graph.store.models.find("Coffee", "naive", date(2020, 4, 1))
+    assert row.fitted_model_json != "{}"
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+
+
+def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Naive, history: History, start: object) -> None:
+        raise CannotFit(f"{history.commodity}: naive did not converge")
+
+    monkeypatch.setattr(Naive, "estimate", breaks)
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    (reason,) = [line for line in result.output.splitlines() if line.startswith("failed: ")]
+    assert reason.strip() == "failed: Coffee|2020-01-01: Coffee: naive did not converge"
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
+    assert forecast("status").output.count("failed: ") == 1
+
+
+def test_half_a_file_is_a_failure_that_takes_nothing_back(graph: Graph) -> None:
+    forecast("run", "--to", "2020-01-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(540))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    said = (
+        "failed: Coffee: its source lacks the newest 160 sessions, 2020-01-27 to 2020-09-04, which"
+    )
+    assert said in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
+
+
+def test_a_session_taken_back_at_the_edge_of_a_window_takes_its_forecast_along(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graph: Graph = make_graph(make_history(652), models=["naive"])  # up to 2020-06-30
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    forecast("run")
+    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-30", "2020-07-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(651))
+    assert forecast("run", "--allow-withdrawals").exit_code == 0
+    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-29", "2020-04-01")
+
+
+def test_a_missing_file_fails_its_commodity_and_no_other(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = {"type": "file", "path": "prices/Coffee.csv"}
+    commodities = {
+        "Sugar": {"unit": "USc/lb", "source": {"type": "file", "path": "prices/sugar.csv"}},
+        "Coffee": {"unit": "USc/lb", "source": source},
+    }
+    graph = make_graph(commodities=commodities, models=["naive"])
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    assert "failed: Sugar: no file at" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
+
+
+def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) -> None:
+    path = graph.settings.folder / "prices" / "Coffee.csv"
+    header, *rows = path.read_text().splitlines()
+    lines = [f"{header},volume", *(f"{row},lots" for row in rows), "Source: ICE"]
+    path.write_text("\n".join([*lines, ""]))
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 0, result.output
+    notes = [line for line in result.output.splitlines() if line.startswith("note: ")]
+    assert [note.partition("Coffee.csv, ")[2].partition(":")[0] for note in notes] == [
+        f"line {len(rows) + 2}, column date",
+        f"lines 2 to {len(rows) + 1}, column volume",
+    ]
+    path.write_text("\n".join([*lines[:300], *lines[301:], ""]))
+    assert forecast("run", "--to", "2020-01-01").exit_code == 0
+    assert len(graph.store.prices.history("Coffee")) == len(rows) - 1
+
+
+def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) -> None:
+    with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
+        file.write("2020-09-07,x\n")
+    result = forecast("run", "--to", "2020-01-01")
+    assert result.exit_code == 1
+    assert "Coffee.csv, line 702, column close: found 'x': not a finite number" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
+        (["run", "--from", "2021-01-01", "--to", "2020-01-01"], "--from 2021-01-01 is later than"),
+        (["run", "--model-version", "a|b"], "model_version: found 'a|b', allowed: 1 to 64"),
+        (["status", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
+    ],
+)
+def test_a_wrong_name_is_one_line_and_exit_code_one(
+    graph: Graph, arguments: list[str], says: str
+) -> None:
+    result = forecast(*arguments)
+    assert result.exit_code == 1
+    assert says in result.output
+
+
+def test_no_configuration_is_one_line_and_exit_code_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", "nowhere.yaml")
+    result = forecast("run")
+    assert result.exit_code == 1
+    assert "nowhere.yaml: No such file or directory; FORECAST_CONFIG names" in result.output
+
+
+def test_a_signal_stops_between_partitions_and_the_next_run_does_the_rest(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = {"cadence": "weekly", "start": date(2020, 1, 1)}
+    graph: Graph = make_graph(models=["naive"], training=training)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "forecast_assets.cli", "run"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not graph.settings.database_path.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)  # a shell may hide SIGINT from what it starts
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: what was committed stays; run again for the rest" in output
+    assert forecast("run").exit_code == 0
+    weeks = len({row.training_date for row in graph.store.models.find()})
+    assert weeks == 36  # Mondays from 2020-01-06 to 2020-09-07
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 176  # weekdays of them, and the next
+
+
+def test_a_run_merges_what_was_dropped_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, paths=5)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    keeper.drop("coffee.csv", make_history(530))
+    (keeper.landing / "notes.md").write_text("not prices\n")
+    done = CliRunner().invoke(app, ["run"])
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert "failed: notes.md: found a file '.md', allowed: .csv, .tsv, .txt, .xlsx" in said
+    assert "; it is now" in said
+    assert len(keeper.cutoffs("Coffee")) == 9  # 2019-12-31 to 2020-01-10
+    assert sorted(x.name for x in (keeper.landing / "accepted").iterdir()) == [
+        "coffee.csv",
+        "coffee.csv.txt",
+    ]

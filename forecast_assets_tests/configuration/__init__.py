@@ -1,0 +1,1 @@
+"""Tests of the configuration file, a section a file."""

@@ -1,0 +1,346 @@
+"""No error of one commodity ever stops another, whatever stage it is raised in."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dagster import build_schedule_context
+from typer.testing import CliRunner, Result
+
+from forecast_assets.automation.attempts import Attempts
+from forecast_assets.automation.freshness import (
+    RED,
+    Observed,
+    missing_sessions,
+    price_ages,
+    strange_prices,
+)
+from forecast_assets.automation.plan import Plan, plan
+from forecast_assets.cli import app
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.checks import held, miscovered
+from forecast_assets.defs.schedules import fetch_prices
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.caretaker import Caretaker, caretaker, utc
+from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.panel import panel
+
+BROKEN, SOUND = "Brent", "Coffee"
+SESSIONS = 530
+"""522 before 2020-01-01: nine forecasts are due of each, the one of the next session among them."""
+
+
+def forecast(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def speaks_of(value: Any, name: str) -> bool:
+    """Whether an argument is about a commodity."""
+    if isinstance(value, str):
+        return value == name
+    if isinstance(value, list | tuple):
+        return any(speaks_of(each, name) for each in value[:1])
+    if hasattr(value, "stem"):
+        return bool(value.stem == name)
+    inside = [getattr(value, each, None) for each in ("commodity", "name", "window", "path")]
+    whose = str(getattr(value, "model_id", ""))
+    return any(speaks_of(each, name) for each in inside if each is not None) or whose.startswith(
+        f"{name}_"
+    )
+
+
+def break_down(monkeypatch: pytest.MonkeyPatch, place: str, name: str = BROKEN) -> None:
+    """Make a function raise what nobody expects, if it is asked about a commodity."""
+    module, _, function = place.partition(":")
+    *owners, function = function.split(".")
+    owner: Any = import_module(f"forecast_assets.{module}")
+    for each in owners:
+        owner = getattr(owner, each)
+    sound: Callable[..., Any] = getattr(owner, function)
+
+    def broken(*args: Any, **rest: Any) -> Any:
+        if any(speaks_of(each, name) for each in (*args, *rest.values())):
+            raise ValueError("out of\n order")
+        return sound(*args, **rest)
+
+    monkeypatch.setattr(owner, function, broken)
+
+
+STAGES = {
+    "reading": "defs.assets.prices:read_source",
+    "landing": "market.reception:read_arrival",
+    "merging": "store.duckdb.landing_table:_land",
+    "history": "store.duckdb.price_table:DuckDBPriceTable.history",
+    "covariates": "defs.assets.features:read_features",
+    "calendar": "timeline.window:Window.origins",
+    "training": "forecast.training:_planned",
+    "drawing": "defs.assets.distributions:forecast_window",
+    "scoring": "defs.assets.scores:assess_window",
+    "scores": "store.duckdb.score_table:DuckDBScoreTable.records",
+    "publishing": "defs.assets.published_distributions:publications",
+    "briefing": "report.briefing:brief",
+    "page": "report.plots:newest_fan",
+    "price-plot": "report.plots:price_plot",
+    "check": "defs.checks:held_of",
+    "paths": "store.duckdb.path_table:DuckDBPathTable.issued",
+}
+"""What breaks, each for a commodity of the same name."""
+
+UNSAID = ("check", "price-plot")
+"""Of these a check tells, or the metadata that lacks a plot, and not the run."""
+
+DROPPED = ("landing", "merging", SOUND)
+"""Commodities with a file in the landing folder."""
+
+
+@dataclass(frozen=True)
+class Morning:
+    """A run with everything broken of some commodity or other, and the status after it."""
+
+    folder: Path
+    settings: Settings
+    run: Result
+    status: Result
+
+    @property
+    def failed(self) -> list[str]:
+        """The lines that say what failed."""
+        lines = self.run.output.splitlines()
+        return [line.removeprefix("failed: ") for line in lines if line.startswith("failed: ")]
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
+    """One commodity for each stage, which breaks there, and a sound one in the midst of them."""
+    folder = tmp_path_factory.mktemp("morning")
+    names = [*list(STAGES)[:8], SOUND, *list(STAGES)[8:]]
+    histories = {name: make_history(SESSIONS, commodity=name) for name in names}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORECAST_CONFIG", str(folder / "forecast.yaml"))
+        patch.setenv("FORECAST_HOME", str(folder / "home"))
+        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        settings = panel(
+            folder,
+            list(histories.values()),
+            models=["naive"],
+            paths=5,
+            landing={"settle_seconds": 0, "incomplete_seconds": 0},
+        ).settings
+        for name in DROPPED:
+            day = make_history(SESSIONS + 1, commodity=name)
+            write_prices(folder / "home" / "landing" / f"{name}.csv", day.since(day.newest))
+        for name, place in STAGES.items():
+            break_down(patch, place, name)
+        yield Morning(folder, settings, forecast("run"), forecast("status"))
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name not in UNSAID])
+def test_an_unexpected_error_is_told_by_the_name_of_its_commodity(
+    morning: Morning, stage: str
+) -> None:
+    mine = [line for line in morning.failed if line.startswith((f"{stage}: ", f"{stage}|"))]
+    mine += [line for line in morning.failed if line.startswith(f"{stage}.csv: ")]
+    assert mine
+    assert all("ValueError: out of order" in line for line in mine)
+
+
+def test_the_run_fails_and_says_nothing_of_the_sound_commodity(morning: Morning) -> None:
+    assert morning.run.exit_code == 1
+    assert not [line for line in morning.failed if SOUND in line]
+    assert {line.split(":")[0].split("|")[0].removesuffix(".csv") for line in morning.failed} == {
+        name for name in STAGES if name not in UNSAID
+    }
+
+
+def test_the_sound_commodity_is_landed_forecast_scored_ranked_and_published(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_HOME", str(morning.folder / "home"))
+    store = DuckDBStore.of(morning.settings)
+    assert store.prices.history(SOUND).newest == date(2020, 1, 13)
+    issued = store.paths.issued(SOUND, "v1.0")
+    assert len(issued) == 10
+    assert len(store.scores.scored(SOUND, "v1.0")) == 9
+    assert len(store.publications.find(SOUND, "v1.0")) == 10
+    ranked = store.leaderboard.read().commodity.tolist()
+    assert SOUND in ranked
+    assert "scores" not in ranked
+
+
+def test_the_page_has_the_sound_commodity_and_names_the_broken_ones(morning: Morning) -> None:
+    page = (morning.folder / "home" / "report.html").read_text()
+    assert f"<h2>{SOUND}</h2>" in page
+    for stage in ("history", "paths", "scores", "publishing", "briefing", "page"):
+        assert f"{stage}: ValueError: out of order" in page
+    for stage in ("history", "paths", "briefing", "page"):
+        assert f"<h2>{stage}</h2>" not in page
+
+
+def test_status_has_a_row_of_each_and_names_the_broken_ones(morning: Morning) -> None:
+    for name in (SOUND, *STAGES):
+        assert f"│ {name} " in morning.status.output
+    for stage in ("history", "paths", "calendar"):
+        assert f"failed: {stage}: ValueError: out of order" in morning.status.output
+    assert f"failed: {SOUND}" not in morning.status.output
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph, tmp_path: Path) -> Graph:
+    """Two commodities with a file each."""
+    commodities = {}
+    for name in (BROKEN, SOUND):
+        write_prices(tmp_path / "prices" / f"{name}.csv", make_history(SESSIONS, commodity=name))
+        source = {"type": "file", "path": f"prices/{name}.csv"}
+        commodities[name] = {"unit": "USD", "source": source}
+    made: Graph = make_graph(commodities=commodities, models=["naive"], paths=5, horizon=3)
+    return made
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Caretaker:
+    """Both commodities have landed, and nothing is forecast yet."""
+    made = caretaker(tmp_path, BROKEN, SOUND, models=["naive"])
+    made.drop("both.csv", *(make_history(SESSIONS, commodity=name) for name in (BROKEN, SOUND)))
+    (request,) = made.land().run_requests or []
+    assert made.execute("new_market_data", request).success
+    return made
+
+
+PLANS = {
+    "the history": "store.duckdb.price_table:DuckDBPriceTable.history",
+    "covariates": "store.duckdb.feature_table:DuckDBFeatureTable.read",
+    "the calendar": "timeline.window:Window.origins",
+    "models": "store.duckdb.model_table:DuckDBModelTable.find",
+    "scores": "store.duckdb.score_table:DuckDBScoreTable.scored",
+}
+
+
+@pytest.mark.parametrize("stage", PLANS)
+def test_the_sensor_asks_for_the_runs_of_the_others_and_names_the_broken_one(
+    keeper: Caretaker, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.settle()
+    for name in (BROKEN, SOUND):
+        day = make_history(SESSIONS + 1, commodity=name)
+        keeper.drop(f"{name}.csv", day.since(day.newest))
+    (request,) = keeper.land().run_requests or []
+    keeper.execute("new_market_data", request)
+    break_down(monkeypatch, PLANS[stage])
+    (request,) = keeper.due().run_requests or []
+    assert request.tags["dagster/asset_partition_range_start"] == f"{SOUND}|2020-01-01"
+    assert request.tags["dagster/asset_partition_range_end"] == f"{SOUND}|2020-01-01"
+    found = plan_of(keeper)
+    assert found.failures == [f"{BROKEN}: ValueError: out of order"]
+    assert found.reasons[0] == found.failures[0]
+    assert not found.settled
+
+
+def plan_of(keeper: Caretaker) -> Plan:
+    policy, marks = keeper.settings.automation, keeper.store.marks
+    attempts = Attempts.of(keeper.instance, "due_work", policy, marks)
+    return plan(keeper.settings, keeper.store, attempts, utc("2020-01-15"))
+
+
+def test_where_nothing_else_is_due_the_sensor_says_what_is_broken(
+    keeper: Caretaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.settle()
+    keeper.cursors.clear()
+    with monkeypatch.context() as patch:
+        break_down(patch, PLANS["the history"])
+        assert keeper.said().startswith(f"{BROKEN}: ValueError: out of order; {SOUND}: nothing due")
+    assert keeper.said().startswith(f"{BROKEN}, {SOUND}: nothing due")
+
+
+@pytest.mark.parametrize("stage", ["the history", "covariates", "training"])
+def test_a_run_of_several_commodities_fails_only_the_partitions_of_the_broken_one(
+    keeper: Caretaker, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = keeper.due().run_requests or []
+    assert request.tags["dagster/asset_partition_range_start"] == f"{BROKEN}|2020-01-01"
+    break_down(monkeypatch, (STAGES | PLANS)[stage])
+    assert not keeper.execute("due_work", request).success
+    trained = {(row.commodity, row.training_date) for row in keeper.store.models.find()}
+    assert trained == {(SOUND, date(2020, 1, 1))}
+    for request in keeper.due().run_requests or []:
+        keeper.execute("due_work", request)
+    assert len(keeper.cutoffs(SOUND)) == 9
+
+
+def test_show_names_the_broken_commodity(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(graph.settings.folder / "forecast.yaml"))
+    break_down(monkeypatch, "store.duckdb.reader:Reader.prices")
+    done = forecast("show", BROKEN)
+    assert done.exit_code == 1
+    assert f"error: {BROKEN}: ValueError: out of order" in done.output
+
+
+def test_prices_are_fetched_of_the_others(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_down(monkeypatch, PLANS["the history"])
+    look = fetch_prices(graph.settings)
+    context = build_schedule_context(scheduled_execution_time=utc("2026-11-24 18:00"))
+    asked = look.evaluate_tick(context).run_requests or []
+    assert [each.tags["dagster/asset_partition_range_start"] for each in asked] == [SOUND]
+    assert [each.tags["dagster/asset_partition_range_end"] for each in asked] == [SOUND]
+
+
+def test_checks_count_a_commodity_that_cannot_be_looked_at_as_failed(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (BROKEN, SOUND):
+        graph.run("load_prices", name)
+    break_down(monkeypatch, PLANS["the history"])
+    said = f"{BROKEN}: ValueError: out of order"
+    broken = Observed(BROKEN, RED, said)
+    ages = price_ages(graph.settings, graph.store, date(2026, 11, 24))
+    assert [each.commodity for each in ages] == [BROKEN, SOUND]
+    assert ages[0] == broken
+    assert strange_prices(graph.settings, graph.store) == [broken]
+    assert missing_sessions(graph.settings, graph.store) == [broken]
+    assert held(graph.settings, graph.store)["newest_forecast"] == [
+        {"commodity": BROKEN, "found": said},
+        {"commodity": SOUND, "found": "there are no forecasts"},
+    ]
+    break_down(monkeypatch, STAGES["scores"])
+    assert miscovered(graph.settings, graph.store) == [{"commodity": BROKEN, "found": said}]
+
+
+def test_of_ten_commodities_three_are_broken_in_three_ways_and_seven_are_forecast(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ["Brent", "Cocoa", "Coffee", "Copper", "Cotton", "Gas", "Gold", "Oats", "Sugar", "Tea"]
+    commodities = {}
+    for seed, name in enumerate(names):
+        write_prices(tmp_path / "prices" / f"{name}.csv", make_history(SESSIONS, seed, name))
+        source = {"type": "file", "path": f"prices/{name}.csv"}
+        commodities[name] = {"unit": "USD", "source": source}
+    months = np.datetime64("2000-01", "M") + np.arange(240)
+    monthly = History("Brent", months.astype("datetime64[D]"), np.linspace(50, 70, 240))
+    write_prices(tmp_path / "prices" / "Brent.csv", monthly)
+    (tmp_path / "prices" / "Gas.csv").unlink()
+    sugar = (tmp_path / "prices" / "Sugar.csv").read_text().splitlines()
+    text = [sugar[0], *(f"{line.partition(',')[0]},on request" for line in sugar[1:])]
+    (tmp_path / "prices" / "Sugar.csv").write_text("\n".join(text) + "\n")
+    coffee = make_history(SESSIONS, names.index("Coffee"), "Coffee")
+    graph = make_graph(coffee, commodities=commodities, models=["naive"], paths=5, horizon=3)
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    done = forecast("run")
+    assert done.exit_code == 1
+    failed = [line for line in done.output.splitlines() if line.startswith("failed: ")]
+    assert [line.partition(": ")[2][:5] for line in failed] == ["Brent", "Gas: ", "Sugar"]
+    assert "one price a month (31 days between sessions): forecasts are by session" in failed[0]
+    assert "no file at" in failed[1]
+    assert "column close" in failed[2]
+    assert "'on request'" in failed[2]
+    issued = {name: len(graph.store.paths.issued(name, "v1.0")) for name in names}
+    broken = {"Brent": 0, "Gas": 0, "Sugar": 0}
+    assert issued == dict.fromkeys(names, 9) | broken
+    page = graph.settings.report_path.read_text()
+    assert all(f"<h2>{name}</h2>" in page for name in names)

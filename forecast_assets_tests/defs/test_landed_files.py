@@ -1,0 +1,181 @@
+"""The asset of landed files: what it says, what it leaves, and that killing it loses nothing."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import ExecuteInProcessResult
+
+from forecast_assets.defs.assets import landed_files
+from forecast_assets.defs.launching import noted, rejections
+from forecast_assets.errors import StoreError
+from forecast_assets.market.reception import receive
+from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.graphs import ROOT
+from forecast_assets_tests.histories import make_history
+
+
+def landed(keeper: Caretaker) -> ExecuteInProcessResult:
+    (request,) = keeper.land().run_requests or []
+    return keeper.execute("new_market_data", request)
+
+
+def metadata(result: ExecuteInProcessResult, asset: str) -> list[tuple[str | None, dict[str, Any]]]:
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    return [
+        (event.partition, {name: value.value for name, value in event.metadata.items()})
+        for event in events
+        if event.asset_key.to_user_string() == asset
+    ]
+
+
+def test_a_run_says_what_became_of_each_file_and_of_each_commodity(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("a.csv", make_history(5), make_history(6, 2, "Sugar"))
+    path = keeper.drop("b.csv", make_history(7))
+    path.write_text(path.read_text() + "2030-13-01,Coffee,1\n")
+    (keeper.landing / "c.doc").write_text("x")
+    result = landed(keeper)
+    ((_, said),) = metadata(result, "landed_files")
+    assert (said["files_accepted"], said["files_rejected"], said["rows_rejected"]) == (2, 1, 1)
+    assert [(name, x["sessions_added"]) for name, x in metadata(result, "prices")] == [
+        ("Coffee", 7),
+        ("Sugar", 6),
+    ]
+    checks = {x.check_name: x.passed for x in result.get_asset_check_evaluations()}
+    assert set(checks) == {"no_missing_sessions", "no_strange_prices", "price_freshness"}
+
+
+@pytest.mark.parametrize(("strangers", "each", "more"), [(60, 2, 108), (51, 9, 351), (3, 100, 0)])
+def test_refused_values_that_are_not_shown_are_counted(
+    tmp_path: Path, strangers: int, each: int, more: int
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee")
+    days = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3, 4) for day in range(1, 29)]
+    rows = [f"{day},X{place},1,y" for place in range(strangers) for day in days[:each]]
+    text = "\n".join(["date,commodity,close,volume", "2026-11-02,Coffee,1,y", *rows, ""])
+    keeper.landing.mkdir(parents=True, exist_ok=True)
+    (keeper.landing / "all.csv").write_text(text)
+    result = landed(keeper)
+    lines = rejections(result, "landed_files")
+    assert len(lines) == (min(12, strangers * each) if each <= 3 else min(12, strangers)) + (
+        more > 0
+    )
+    assert [line for line in lines if "more refused" in line] == (
+        [f"X0: and {more} more refused values"] if more else []
+    )
+    assert noted(result) == [noted(result)[0]] * len(noted(result))
+    assert "all.csv, line 2, column volume" in noted(result)[0]
+
+
+def test_a_file_that_breaks_the_run_stays_and_the_others_land(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("coffee.csv", make_history(5))
+    keeper.drop("sugar.csv", make_history(6, 2, "Sugar"))
+
+    def failing(folder: Any, arrival: Any, *others: Any) -> Any:
+        if arrival.path.name == "coffee.csv":
+            raise StoreError("the disk is full")
+        return receive(folder, arrival, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landed_files, "receive", failing)
+        result = landed(keeper)
+    assert not result.success
+    (failed,) = result.get_step_failure_events()
+    assert "coffee.csv: StoreError: the disk is full" in str(failed.event_specific_data)
+    assert (keeper.landing / "coffee.csv").exists()
+    assert len(keeper.store.prices.history("Sugar")) == 6
+    assert landed(keeper).success
+    assert len(keeper.store.prices.history("Coffee")) == 5
+
+
+def test_a_file_that_always_breaks_the_run_is_given_up_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("coffee.csv", make_history(5))
+
+    def failing(*_: Any) -> Any:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landed_files, "receive", failing)
+        assert [landed(keeper).success for _ in range(3)] == [False] * 3
+    reason = keeper.land().skip_reason
+    assert reason is not None
+    assert str(reason.skip_message).startswith("1 files waiting; land coffee.csv: given up after 3")
+    keeper.drop("sugar.csv", make_history(6, 2, "Sugar"))
+    assert landed(keeper).success
+    assert len(keeper.store.prices.history("Sugar")) == 6
+
+
+LAND = """
+import sys, time
+from datetime import datetime
+from forecast_assets.configuration.settings import load_settings
+from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.reception import receive
+from forecast_assets.store.duckdb.store import DuckDBStore
+settings = load_settings()
+folder, store = LandingFolder(settings), DuckDBStore.of(settings)
+folder.make()
+print("ready", flush=True)
+for arrival in folder.waiting(time.time() + 1).whole:
+    receive(folder, arrival, store.landings, datetime(2026, 11, 20), "run")
+print("done", flush=True)
+"""
+
+
+def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = []
+    for name, deaths in (("killed", 12), ("spared", 0)):
+        monkeypatch.setenv("FORECAST_HOME", str(tmp_path / name / "home"))
+        monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / name / "forecast.yaml"))
+        keeper = caretaker(tmp_path / name, "Coffee", "Sugar")
+        for place in range(8):
+            history = make_history(200 + 10 * place)
+            keeper.drop(f"{place}.csv", history, make_history(150, 2, "Sugar"))
+        (keeper.landing / "9.csv").write_text("nothing\n")
+        kills = land_in_another_process(deaths)
+        assert kills >= min(deaths, 3)
+        ends.append(
+            (
+                sorted(str(x.relative_to(keeper.landing)) for x in keeper.landing.rglob("*")),
+                keeper.store.prices.history("Coffee").fingerprint,
+                rows(keeper, "SELECT commodity, date, close, revision FROM market.price_revisions"),
+                rows(keeper, "SELECT commodity, sha256, rows_used FROM market.landings"),
+            )
+        )
+    assert ends[0] == ends[1]
+
+
+def land_in_another_process(deaths: int) -> int:
+    """Land all that waits; kill it at so many moments. How often it was hit before it was done."""
+    chance, kills = random.Random(1), 0  # noqa: S311 - moments of death
+    for attempt in range(deaths + 1):
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAND], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        if attempt < deaths:
+            time.sleep(chance.uniform(0, 0.25))
+            process.send_signal(signal.SIGKILL)
+        said, _ = process.communicate()
+        kills += said == ""
+    return kills
+
+
+def rows(keeper: Caretaker, query: str) -> list[tuple[Any, ...]]:
+    with keeper.store.database.reading() as connection:
+        return connection.execute(f"{query} ORDER BY ALL").fetchall()

@@ -1,0 +1,92 @@
+"""The main job on the embedded sample: real prices, two windows, everything as configured."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from forecast_assets.cli import app
+from forecast_assets_tests.graphs import ROOT
+
+SPAN = ["--from", "2018-07-01", "--to", "2018-07-01"]
+MODEL_NAMES = ("arima_auto", "ensemble", "ets", "garch", "naive", "reverting_volatility")
+PATHS = (
+    "SELECT commodity, model_name, model_version, forecast_start_date, path_id, data_cutoff_date,"
+    " training_date, model_id, COLUMNS('day_.*'), is_actuals, has_data_leakage"
+    " FROM commodity.forecast.distributions"
+)
+MODELS = (
+    "SELECT * EXCLUDE (created_at, created_by, fit_seconds) FROM commodity.forecast.trained_models"
+)
+
+
+def run(home: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(ROOT / "forecast.yaml"))
+    monkeypatch.setenv("FORECAST_HOME", str(home))
+    result = CliRunner().invoke(app, ["run", *SPAN, *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def differences(one: Path, other: Path, query: str) -> int:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{one / 'commodity.duckdb'}' AS commodity (READ_ONLY)")
+        connection.execute(f"CREATE TEMP TABLE ours AS {query}")
+        connection.execute("DETACH commodity")
+        connection.execute(f"ATTACH '{other / 'commodity.duckdb'}' AS commodity (READ_ONLY)")
+        counted = connection.execute(
+            f"SELECT (SELECT count(*) FROM (FROM ours EXCEPT ALL {query}))"  # noqa: S608
+            f" + (SELECT count(*) FROM ({query} EXCEPT ALL FROM ours))"
+        ).fetchall()
+    return int(counted[0][0])
+
+
+def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    run(first, monkeypatch)
+    with duckdb.connect(first / "commodity.duckdb", read_only=True) as connection:
+        leaks = connection.execute(
+            "SELECT count(*) FROM commodity.forecast.distributions"
+            " WHERE forecast_start_date <= data_cutoff_date OR has_data_leakage"
+        ).fetchall()
+        sizes = connection.execute(
+            "SELECT commodity, model_name, count(DISTINCT forecast_start_date), min(n), max(n),"
+            " min(ids) FROM (SELECT commodity, model_name, forecast_start_date, count(*) AS n,"
+            " count(DISTINCT path_id) AS ids FROM commodity.forecast.distributions GROUP BY ALL)"
+            " GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        holes = connection.execute(
+            "SELECT count(*) FROM commodity.forecast.distributions"
+            " WHERE NOT is_actuals AND NOT (day_1 > 0 AND day_2 > 0 AND day_7 > 0 AND day_14 > 0)"
+        ).fetchall()
+    assert leaks == holes == [(0,)]
+    sessions = {"Gold": 126, "WTI": 124}
+    assert sizes == [
+        (commodity, model, sessions[commodity], 2001, 2001, 2001)
+        for commodity in ("Gold", "WTI")
+        for model in MODEL_NAMES
+    ]
+    run(again, monkeypatch)
+    assert differences(first, again, PATHS) == 0
+    assert differences(first, again, MODELS) == 0
+    before = (first / "commodity.duckdb").stat().st_size
+    run(first, monkeypatch)
+    assert differences(first, again, PATHS) == 0
+    assert differences(first, again, MODELS) == 0
+    assert (first / "commodity.duckdb").stat().st_size < before + 2_000_000
+
+
+def test_another_version_changes_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, one = tmp_path / "both", tmp_path / "one"
+    for home in (both, one):
+        run(home, monkeypatch, "--commodity", "Gold")
+    run(both, monkeypatch, "--commodity", "Gold", "--model-version", "experiment_gdelt_v1")
+    v1 = PATHS + " WHERE model_version = 'v1.0'"
+    assert differences(both, one, v1) == 0
+    with duckdb.connect(both / "commodity.duckdb", read_only=True) as connection:
+        counted = connection.execute(
+            "SELECT model_version, count(*) FROM commodity.forecast.distributions"
+            " GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    paths = len(MODEL_NAMES) * 126 * 2001
+    assert counted == [("experiment_gdelt_v1", paths), ("v1.0", paths)]

@@ -1,0 +1,424 @@
+"""Sensors: exactly the runs that are due, once, whatever happened before."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+
+from forecast_assets.automation.attempts import DUE, SENSOR
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs import resources, sensors
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.models.random_walk import FittedRandomWalk
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.caretaker import Caretaker, caretaker, described
+from forecast_assets_tests.graphs import ROOT
+from forecast_assets_tests.histories import make_history
+
+ALL = ["trained_models", "distributions", "scores"]
+PUBLISH = ["leaderboard", "published_distributions", "report"]
+COFFEE = make_history(700)
+"""To 2020-09-04: three windows of 2020 have begun to be forecast."""
+
+LAST = date(2020, 9, 4)
+KEYS = [f"Coffee|{day}" for day in ("2020-01-01", "2020-04-01", "2020-07-01")]
+
+
+def upto(history: History, sessions: int) -> History:
+    return history.known_at(history.dates[sessions - 1].item())
+
+
+def between(history: History, first: int, stop: int) -> History:
+    return upto(history, stop).since(history.dates[first].item())
+
+
+def origins_due(keeper: Caretaker, history: History) -> list[date]:
+    """The cutoff of every forecast that the windows of a history owe."""
+    return [
+        origin.cutoff
+        for window in Partitions(keeper.settings).windows_of(history.commodity)
+        for origin in window.origins(history, "from_data")
+        if len(history.known_before(window.training_date)) >= 500
+    ]
+
+
+def test_a_new_commodity_is_landed_in_one_run_and_forecast_in_another(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", COFFEE)
+    done = keeper.settle()
+    assert described(done) == [
+        ("land", "", "", []),
+        ("catch_up", KEYS[0], KEYS[2], [*ALL, *PUBLISH]),
+    ]
+    assert all(success for _, success in done)
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
+    assert keeper.settings.report_path.exists()
+    assert keeper.said() == "Coffee: nothing due until a price after 2020-09-04"
+
+
+def test_nothing_is_asked_for_before_a_price_has_landed(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    assert keeper.tick() == []
+    assert keeper.said() == "Coffee: no price has landed yet"
+
+
+def test_250_new_days_are_one_run_and_each_forecast_exists_once(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("old.csv", upto(COFFEE, 525))
+    keeper.settle()
+    longer = make_history(775)
+    keeper.drop("new.csv", between(longer, 525, 775))
+    done = keeper.settle()
+    assert [shape[0] for shape in described(done)] == ["land", "catch_up"]
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, longer)
+    assert len(set(keeper.cutoffs("Coffee"))) == len(keeper.cutoffs("Coffee")) == 254
+
+
+def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("old.csv", upto(COFFEE, 699))
+    keeper.settle()
+    keeper.drop("day.csv", between(COFFEE, 699, 700))
+    ((_, _, _, _), (job, first, last, assets)) = described(keeper.settle())
+    assert (job, first, last) == ("catch_up", KEYS[2], KEYS[2])
+    assert assets == [*ALL[1:], *PUBLISH]
+
+
+def test_the_first_price_of_a_new_window_trains_it(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    september = len(make_history(720).known_before(date(2020, 10, 1)))
+    keeper.drop("old.csv", upto(make_history(720), september - 1))
+    keeper.settle()
+    keeper.drop("day.csv", between(make_history(720), september - 1, september))
+    _, (job, first, last, assets) = described(keeper.settle())
+    assert (job, first, last) == ("catch_up", KEYS[2], "Coffee|2020-10-01")
+    assert assets == [*ALL, *PUBLISH]
+
+
+def test_a_back_dated_file_gets_its_forecasts_in_the_window_it_belongs_to(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    late = int(np.searchsorted(COFFEE.dates, np.datetime64("2020-05-11")))
+    days = np.delete(COFFEE.dates, late), np.delete(COFFEE.closes, late)
+    keeper.drop("most.csv", History("Coffee", *days))
+    keeper.settle()
+    keeper.drop("late.csv", between(COFFEE, late, late + 1))
+    done = keeper.settle()
+    assert all(success for _, success in done)
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
+    assert date(2020, 5, 11) in keeper.cutoffs("Coffee")
+
+
+def test_sessions_that_come_late_take_a_forecast_back_to_the_window_it_belongs_to(
+    tmp_path: Path,
+) -> None:
+    keeper = caretaker(tmp_path)
+    march, april = upto(COFFEE, 580), COFFEE.since(date(2020, 4, 3)).known_at(date(2020, 4, 3))
+    keeper.drop("a.csv", march)
+    keeper.drop("b.csv", april)
+    keeper.settle()
+    keeper.drop("c.csv", upto(COFFEE, 600))
+    keeper.settle()
+    issued = keeper.store.paths.issued("Coffee", "v1.0")
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 600))
+    assert [x for x in issued if x.training_date > x.forecast_start_date] == []
+
+
+def test_neighbours_with_the_same_to_do_share_a_run_and_others_do_not(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, "Cocoa", "Coffee", "Sugar")
+    whole = [make_history(700, seed, name) for seed, name in enumerate(("Cocoa", "Coffee"), 1)]
+    keeper.drop("both.csv", *whole, upto(make_history(700, 3, "Sugar"), 600))
+    asked = described(keeper.settle())[1:]
+    assert [(first, last) for _, first, last, _ in asked[:2]] == [
+        ("Cocoa|2020-01-01", "Coffee|2020-07-01"),
+        ("Sugar|2020-01-01", "Sugar|2020-04-01"),
+    ]
+    assert asked[2:] == [("catch_up", "", "", PUBLISH)]
+
+
+def test_a_commodity_with_a_source_of_its_own_is_read_and_then_forecast(tmp_path: Path) -> None:
+    keeper = caretaker(
+        tmp_path,
+        commodities={
+            "Coffee": {"unit": "USc/lb", "source": {"type": "file", "path": "coffee.csv"}}
+        },
+    )
+    (tmp_path / "coffee.csv").write_text(
+        "date,close\n"
+        + "".join(f"{d},{c}\n" for d, c in zip(COFFEE.dates, COFFEE.closes, strict=True))
+    )
+    assert described(keeper.settle()) == [
+        ("load_prices", "Coffee", "Coffee", ["prices", "features"]),
+        ("catch_up", KEYS[0], KEYS[2], [*ALL, *PUBLISH]),
+    ]
+
+
+def test_covariates_are_joined_before_a_new_session_is_forecast(tmp_path: Path) -> None:
+    covariate = {"path": "rain.csv", "column": "mm"}
+    (tmp_path / "rain.csv").write_text(
+        "date,mm\n" + "".join(f"{day},{place % 7}\n" for place, day in enumerate(COFFEE.dates))
+    )
+    source = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": {"rain": covariate}}
+    keeper = caretaker(tmp_path, commodities={"Coffee": source})
+    keeper.drop("coffee.csv", COFFEE)
+    assert [shape[0:4:3] for shape in described(keeper.settle())] == [
+        ("land", []),
+        ("load_prices", ["features"]),
+        ("catch_up", [*ALL, *PUBLISH]),
+    ]
+    assert keeper.store.features.sessions("Coffee") == {"rain": len(COFFEE)}
+
+
+def test_a_covariate_that_cannot_be_read_keeps_no_forecast_waiting_for_ever(tmp_path: Path) -> None:
+    covariate = {"path": "rain.csv", "column": "mm"}
+    source = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": {"rain": covariate}}
+    keeper = caretaker(tmp_path, commodities={"Coffee": source})
+    keeper.drop("coffee.csv", COFFEE)
+    asked = [shape[0:4:3] for shape in described(keeper.settle())]
+    joins = [("load_prices", ["features"])] * 3
+    assert asked == [("land", []), *joins, ("catch_up", [*ALL, *PUBLISH])]
+    assert "features Coffee: given up after 3 runs" in keeper.said()
+
+
+def break_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setattr(FittedRandomWalk, "simulate", broken)
+
+
+def test_a_stage_that_fails_is_tried_three_times_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, "Cocoa", "Coffee")
+    keeper.drop("both.csv", make_history(580, 1, "Cocoa"), make_history(580, 2, "Coffee"))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        done = keeper.settle()
+    failed = [request for request, success in done if not success]
+    tried = [work for request in failed for work in json.loads(request.tags[DUE])]
+    assert {work: tried.count(work) for work in tried if work.startswith("forecast")} == {
+        "forecast Cocoa|2020-01-01": 3,
+        "forecast Coffee|2020-01-01": 3,
+    }
+    assert "forecast Cocoa|2020-01-01: given up after 3 runs" in keeper.said()
+    due = origins_due(keeper, make_history(580, 2, "Coffee"))
+    assert keeper.cutoffs("Coffee", "naive") == due
+    assert keeper.cutoffs("Coffee", "random_walk") == []
+    assert keeper.store.scores.scored("Coffee", "v1.0")
+    assert keeper.settings.report_path.exists()
+
+
+def test_what_was_given_up_is_tried_again_when_its_prices_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", upto(COFFEE, 580))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    assert keeper.tick() == []
+    keeper.drop("day.csv", between(COFFEE, 580, 581))
+    keeper.settle()
+    assert keeper.cutoffs("Coffee", "random_walk") == origins_due(keeper, upto(COFFEE, 581))
+
+
+def test_a_failed_run_is_not_tried_again_before_its_pause_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, automation={"retry_seconds": 3600})
+    keeper.drop("coffee.csv", upto(COFFEE, 580))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    said = keeper.said()
+    assert "forecast Coffee|2020-01-01: still due after 1 runs" in said
+    assert "again at" in said
+
+
+def test_work_that_was_undone_by_hand_is_done_again(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", upto(COFFEE, 580))
+    keeper.settle()
+    with keeper.store.database.writing() as connection:
+        for table in ("forecasts", "distributions", "point_estimates"):
+            connection.execute(f"DELETE FROM forecast.{table} WHERE model_name = 'naive'")  # noqa: S608 - names of tables
+    keeper.settle()
+    assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 580))
+
+
+def begun(keeper: Caretaker, status: DagsterRunStatus) -> str:
+    """A run of the sensor that the instance believes to be going on, for a piece of work."""
+    (request,) = keeper.due().run_requests or []
+    run = DagsterRun(
+        job_name="catch_up",
+        run_id=str(uuid.uuid4()),
+        status=status,
+        tags={**request.tags, SENSOR: "due_work"},
+    )
+    keeper.instance.add_run(run)
+    return run.run_id
+
+
+@pytest.fixture
+def landed(tmp_path: Path) -> Caretaker:
+    """Prices are there, and nothing else."""
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", upto(COFFEE, 580))
+    (request,) = keeper.land().run_requests or []
+    keeper.execute("new_market_data", request)
+    return keeper
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED])
+def test_a_run_that_is_going_on_is_waited_for(landed: Caretaker, status: DagsterRunStatus) -> None:
+    run_id = begun(landed, status)
+    assert landed.said() == f"run {run_id[:8]} is going on"
+
+
+def test_a_run_that_was_never_handed_over_is_asked_for_again_by_the_same_key(
+    landed: Caretaker,
+) -> None:
+    (first,) = landed.due().run_requests or []
+    begun(landed, DagsterRunStatus.NOT_STARTED)
+    (again,) = landed.due().run_requests or []
+    assert again.run_key == first.run_key
+
+
+def test_a_run_whose_process_is_gone_is_reported_and_its_work_asked_for_again(
+    landed: Caretaker,
+) -> None:
+    (first,) = landed.due().run_requests or []
+    asked = json.loads(first.tags[DUE])
+    run_id = begun(landed, DagsterRunStatus.STARTED)
+    landed.settings = impatient(landed.settings)
+    landed.due()
+    run = landed.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status == DagsterRunStatus.FAILURE
+    (again,) = landed.due().run_requests or []
+    train = f"train {KEYS[0]}"
+    assert json.loads(again.tags[DUE]) == {train: asked[train]}  # each stage by itself, in order
+    assert again.run_key != first.run_key
+
+
+def test_a_run_whose_process_lives_is_left_alone_however_long_it_takes(
+    landed: Caretaker,
+) -> None:
+    run_id = begun(landed, DagsterRunStatus.STARTED)
+    landed.settings = impatient(landed.settings)
+    with other_process_with_pulse(landed, run_id):
+        assert landed.said() == f"run {run_id[:8]} is going on"
+
+
+def test_a_run_of_a_terminal_is_waited_for(landed: Caretaker) -> None:
+    with other_process_with_pulse(landed, "c0ffee00"):
+        assert landed.said() == "run c0ffee00 is going on"
+    assert landed.due().run_requests
+
+
+def test_tables_that_did_not_change_are_not_compared_again(
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed.settle()
+    said = landed.said()
+    with monkeypatch.context() as patch:
+        patch.setattr(sensors, "plan", None)  # calling it would raise
+        assert landed.said() == said
+    landed.drop("day.csv", between(COFFEE, 580, 581))
+    (request,) = landed.land().run_requests or []
+    landed.execute("new_market_data", request)
+    assert landed.due().run_requests
+
+
+def test_locked_tables_are_a_reason_to_wait(
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "LOCK_SECONDS", 0.2)
+    hold = (
+        "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True);"
+        "time.sleep(60)"
+    )
+    path = str(landed.settings.database_path)
+    with program(hold, path):
+        assert "another process kept this file" in landed.said()
+
+
+def test_sensors_are_off_where_the_configuration_says_so(tmp_path: Path) -> None:
+    for running, status in ((True, "RUNNING"), (False, "STOPPED")):
+        keeper = caretaker(tmp_path, automation={"running": running})
+        assert {x.default_status.value for x in sensors.sensors(keeper.settings)} == {status}
+
+
+def impatient(settings: Settings) -> Settings:
+    """The same, where a run without a pulse is dead at once."""
+    automation = settings.automation.model_copy(update={"silence_seconds": 0.0})
+    return settings.model_copy(update={"automation": automation})
+
+
+@contextmanager
+def other_process_with_pulse(keeper: Caretaker, run_id: str) -> Iterator[None]:
+    beat = (
+        "import sys, time; from pathlib import Path; from forecast_assets.defs.pulse import Pulses;"
+        "lock = Pulses(Path(sys.argv[1])).begin(sys.argv[2]); print('held', flush=True);"
+        "time.sleep(60)"
+    )
+    with program(beat, str(keeper.settings.home / ".runs"), run_id):
+        yield
+
+
+@contextmanager
+def program(source: str, *arguments: str) -> Iterator[None]:
+    """A process that says when it is ready, and is killed in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", source, *arguments], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path)
+    keeper.drop("coffee.csv", upto(COFFEE, 560))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    keeper.drop("more.csv", between(COFFEE, 560, 640))
+    with monkeypatch.context() as patch:
+        break_model(patch)
+        keeper.settle()
+    revised = History("Coffee", COFFEE.dates[600:601], np.array([30.0]))
+    keeper.drop("revised.csv", revised)
+    keeper.settle()
+    told = {
+        forecast.outcome[0]
+        for forecast in keeper.store.paths.issued("Coffee", "v1.0")
+        if forecast.data_cutoff_date == COFFEE.dates[599].item() and forecast.outcome
+    }
+    assert told == {30.0}
+
+
+def test_what_a_model_declines_by_its_nature_is_asked_for_once(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, models=["naive", "garch"])
+    closes = upto(COFFEE, 560).closes.copy()
+    closes[545] = -3.0
+    keeper.drop("coffee.csv", History("Coffee", COFFEE.dates[:560], closes))
+    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert COFFEE.dates[545].item() not in keeper.cutoffs("Coffee", "garch")
+    keeper.drop("day.csv", between(COFFEE, 560, 561))
+    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert COFFEE.dates[560].item() in keeper.cutoffs("Coffee", "garch")

@@ -1,0 +1,353 @@
+"""A daemon that is left alone while files arrive: late, twice, corrected, half, broken, strange.
+
+Afterwards the tables hold exactly what they should, by exactly the runs that were due; and killing
+the daemon and its runs at random moments changes nothing in the tables.
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+import yaml
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
+
+from forecast_assets.automation.attempts import SENSOR
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
+from forecast_assets_tests.histories import make_history
+
+MODELS = ["naive", "random_walk"]
+COFFEE, SUGAR = make_history(610, 1, "Coffee"), make_history(610, 2, "Sugar")
+"""From 2018-01-01 to 2020-05-01: the windows of 2020-01-01 and 2020-04-01."""
+
+OLD, LATE, REVISED = 580, 590, 585
+"""Sessions of the first files; the place of one that comes late; of one that is corrected."""
+
+BAD = {
+    582: "2020-03-2x,Sugar,50,,,",
+    583: "{day},Sugar,fifty,,,",
+    584: "{day},Sugar,50,40,60,",
+    585: "2031-01-01,Sugar,50,,,",
+    586: "{day},Sugar,50,,,-3",
+}
+"""Rows in place of sessions: no date, no number, high below low, the future, a volume below 0."""
+
+HARMLESS = (584, 586)
+"""Those of them whose close is sound: it lands without the columns that no model reads."""
+
+QUIET_SECONDS = 150
+
+
+class Site(Home):
+    """A folder with a configuration, a landing folder and a Dagster instance."""
+
+    @property
+    def landing(self) -> Path:
+        return self.folder / "home" / "landing"
+
+    def build(self) -> None:
+        source = {"unit": "USc/lb", "source": {"type": "landing"}}
+        document = {
+            "model_version": "v1.0",
+            "horizon": 3,
+            "paths": 20,
+            "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
+            "models": MODELS,
+            "commodities": {"Coffee": source, "Sugar": source},
+            "landing": {"settle_seconds": 1, "incomplete_seconds": 2},
+            "automation": {
+                "interval_seconds": 1,
+                "attempts": 20,
+                "retry_seconds": 0.1,
+                "silence_seconds": 10,
+            },
+            "parallel": {"processes": 1},
+        }
+        (self.folder / "forecast.yaml").write_text(yaml.safe_dump(document))
+        (self.folder / "dagster").mkdir()
+        (self.folder / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(INSTANCE))
+        self.landing.mkdir(parents=True)
+        with self.instance() as instance:
+            instance.get_runs(limit=1)  # makes its databases, before two processes do it at once
+
+    def drop(self, name: str, text: str) -> None:
+        """A file that appears whole, as by an atomic rename."""
+        hidden = self.landing / f".{name}"
+        hidden.write_text(text)
+        hidden.rename(self.landing / name)
+
+    @contextmanager
+    def instance(self) -> Iterator[DagsterInstance]:
+        with DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
+            yield instance
+
+    def start(self) -> Any:
+        return start(self.folder, self.environment, "dagster._daemon", "run")
+
+    def quiet(self) -> bool:
+        """Whether both sensors, asked after all that was dropped, found nothing to do."""
+        since = time.time()
+
+        def ask() -> bool:
+            with self.instance() as instance:
+                running = instance.get_runs_count() - sum(
+                    run.is_finished for run in instance.get_runs()
+                )
+                said = dict(said_since(instance, since))
+            return (
+                not running
+                and said.get("new_market_data") == "no file is waiting"
+                and "nothing due until" in said.get("due_work", "")
+            )
+
+        return bool(within(QUIET_SECONDS, "quiet", ask))
+
+    def runs(self) -> list[tuple[str, str]]:
+        """Job and status of each run that a sensor asked for, the oldest first."""
+        with self.instance() as instance:
+            runs = [run for run in instance.get_runs() if SENSOR in run.tags]
+        return [(run.job_name, run.status.value) for run in reversed(runs)]
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        database = self.folder / "home" / "commodity.duckdb"
+        with duckdb.connect(database, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def forecasts(self) -> list[tuple[Any, ...]]:
+        """Every forecast, with a hash over its paths."""
+        days = ", ".join(f"day_{day}" for day in (1, 2, 3))
+        return self.sql(
+            "SELECT commodity, model_name, data_cutoff_date, forecast_start_date, training_date,"  # noqa: S608 - names of columns
+            f" count(*), bit_xor(hash(path_id, {days})) FROM forecast.distributions"
+            " WHERE NOT is_actuals GROUP BY ALL ORDER BY ALL"
+        )
+
+    def closes(self) -> list[tuple[Any, ...]]:
+        return self.sql("SELECT commodity, date, close FROM market.prices ORDER BY ALL")
+
+
+def said_since(instance: DagsterInstance, since: float) -> Iterator[tuple[str, str]]:
+    """What each sensor said at its newest look, if it looked since."""
+    for state in instance.all_instigator_state():
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1):
+            if tick.timestamp > since:
+                yield state.instigator_name, tick.skip_reason or ""
+
+
+def rows(history: History, first: int, stop: int, but: tuple[int, ...] = ()) -> str:
+    """Sessions as a file has them: long, with a header."""
+    text = "date,commodity,close,high,low,volume\n"
+    for place in range(first, stop):
+        if place not in but:
+            text += f"{history.dates[place]},{history.commodity},{history.closes[place]!r},,,\n"
+    return text.replace("np.float64(", "").replace(")", "")
+
+
+def bad_rows() -> str:
+    """Sugar's next sessions, some of them spoilt in five ways."""
+    lines = rows(SUGAR, OLD, 600).splitlines()
+    for place, line in BAD.items():
+        lines[place - OLD + 1] = line.format(day=SUGAR.dates[place])
+    return "\n".join(lines) + "\n"
+
+
+def corrected() -> str:
+    """Coffee's second file again, with another close."""
+    closes = COFFEE.closes.copy()
+    closes[REVISED] = 38.5
+    return rows(History("Coffee", COFFEE.dates, closes), OLD, 600, but=(LATE,))
+
+
+def slowly(site: Site, name: str, text: str, seconds: float) -> Callable[[], None]:
+    """Begin to copy a file; the function given back waits until the copy is done."""
+    done = threading.Event()
+
+    def copy() -> None:
+        with (site.landing / name).open("w") as file:
+            file.write(text[: len(text) // 2])
+            file.flush()
+            done.wait(seconds)
+            file.write(text[len(text) // 2 :])
+
+    thread = threading.Thread(target=copy)
+    thread.start()
+
+    def finish() -> None:
+        done.set()
+        thread.join()
+
+    return finish
+
+
+def expected_history(name: str) -> History:
+    """What the files amount to."""
+    if name == "Coffee":
+        closes = COFFEE.closes.copy()
+        closes[REVISED] = 38.5
+        kept = np.arange(len(COFFEE)) < 600
+        return History("Coffee", COFFEE.dates[kept], closes[kept])
+    closes = SUGAR.closes.copy()
+    closes[list(HARMLESS)] = 50
+    kept = ~np.isin(np.arange(len(SUGAR)), [place for place in BAD if place not in HARMLESS])
+    return History("Sugar", SUGAR.dates[kept], closes[kept])
+
+
+def expected_closes() -> list[tuple[Any, ...]]:
+    return [
+        (name, day, close)
+        for name in ("Coffee", "Sugar")
+        for day, close in zip(
+            expected_history(name).dates.tolist(), expected_history(name).closes, strict=True
+        )
+    ]
+
+
+def expected_forecasts(settings: Settings) -> list[tuple[Any, ...]]:
+    """Key and number of paths of every forecast that is due."""
+    return sorted(
+        (name, model, origin.cutoff, origin.start, window.training_date, 20)
+        for name in ("Coffee", "Sugar")
+        for model in MODELS
+        for window in Partitions(settings).windows_of(name)
+        for origin in window.origins(expected_history(name), "from_data")
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site(tmp_path)
+    made.build()
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+def test_files_that_arrive_while_the_daemon_runs_are_landed_and_forecast_by_the_due_runs(
+    site: Site,
+) -> None:
+    site.drop("coffee.csv", rows(COFFEE, 0, OLD))
+    site.drop("sugar.csv", rows(SUGAR, 0, OLD))
+    daemon = site.start()
+    try:
+        assert site.quiet()
+        finish = slowly(site, "sugar_new.csv", rows(SUGAR, 600, 610), seconds=60)
+        site.drop("late.csv", rows(COFFEE, LATE, LATE + 1))
+        site.drop("coffee_new.csv", rows(COFFEE, OLD, 600, but=(LATE,)))
+        site.drop("sugar_again.csv", rows(SUGAR, 0, OLD))
+        site.drop("bad.csv", bad_rows())
+        site.drop("cocoa.csv", rows(make_history(30, 3, "Cocoa"), 0, 30))
+        within(QUIET_SECONDS, "second landing", lambda: len(site.runs()) == 4)
+        within(QUIET_SECONDS, "runs end", lambda: all(run[1] == "SUCCESS" for run in site.runs()))
+        assert (site.landing / "sugar_new.csv").exists()
+        finish()
+        assert site.quiet()
+        site.drop("coffee_new.csv", corrected())
+        assert site.quiet()
+    finally:
+        end_group(daemon)
+    assert site.runs() == [("land", "SUCCESS"), ("catch_up", "SUCCESS")] * 4
+    assert site.closes() == expected_closes()
+    assert [row[:-1] for row in site.forecasts()] == expected_forecasts(site.settings)
+    assert_put_away(site)
+    assert site.sql(
+        "SELECT date, close, revision FROM market.price_revisions WHERE revision > 1"
+    ) == [(COFFEE.dates[REVISED].item(), 38.5, 2)]
+
+
+def assert_put_away(site: Site) -> None:
+    """Every file is in its place, with a note that says what became of it."""
+    put_away = {
+        folder: sorted(
+            file.name for file in (site.landing / folder).iterdir() if file.suffix == ".csv"
+        )
+        for folder in ("accepted", "rejected")
+    }
+    assert put_away == {
+        "accepted": sorted(
+            f"{name}.csv"
+            for name in (
+                *("bad", "coffee", "coffee_new", "coffee_new.2", "late"),
+                *("sugar", "sugar_again", "sugar_new"),
+            )
+        ),
+        "rejected": ["cocoa.csv"],
+    }
+    assert [x for x in site.landing.iterdir() if x.is_file()] == []
+    note = (site.landing / "accepted" / "bad.csv.txt").read_text()
+    for place, (column, rule) in {
+        582: ("date", "not a date"),
+        583: ("close", "not a finite number"),
+        584: ("high", "the high is below the low"),
+        585: ("date", "later than today"),
+        586: ("volume", "below zero"),
+    }.items():
+        line = place - OLD + 2
+        assert any(
+            f"bad.csv, line {line}, column {column}" in row and rule in row
+            for row in note.splitlines()
+        ), (place, note)
+    assert "Cocoa" in (site.landing / "rejected" / "cocoa.csv.txt").read_text()
+
+
+def test_killing_the_daemon_and_its_runs_at_random_changes_nothing_in_the_tables(
+    site: Site,
+) -> None:
+    chance = random.Random(4)  # noqa: S311 - moments of death
+    drops = [
+        ("coffee.csv", rows(COFFEE, 0, OLD)),
+        ("sugar.csv", rows(SUGAR, 0, OLD)),
+        ("late.csv", rows(COFFEE, LATE, LATE + 1)),
+        ("coffee_new.csv", rows(COFFEE, OLD, 600, but=(LATE,))),
+        ("sugar_again.csv", rows(SUGAR, 0, OLD)),
+        ("bad.csv", bad_rows()),
+        ("cocoa.csv", rows(make_history(30, 3, "Cocoa"), 0, 30)),
+        ("sugar_new.csv", rows(SUGAR, 600, 610)),
+    ]
+    daemon = site.start()
+    try:
+        for name, text in drops:
+            site.drop(name, text)
+            if chance.random() < 0.5:
+                time.sleep(chance.uniform(2, 14))
+                kill_a_run(site)
+            else:
+                time.sleep(chance.uniform(4, 14))
+                kill_group(daemon)
+                daemon = site.start()
+        within(QUIET_SECONDS, "landed", lambda: not list(site.landing.glob("*.csv")))
+        site.drop("coffee_new.csv", corrected())
+        assert site.quiet()
+    finally:
+        end_group(daemon)
+    assert site.closes() == expected_closes()
+    assert [row[:-1] for row in site.forecasts()] == expected_forecasts(site.settings)
+    assert_put_away(site)
+    statuses = {status for _, status in site.runs()}
+    assert "FAILURE" in statuses  # or nothing was hit, and this test says nothing
+    assert statuses <= {"SUCCESS", "FAILURE"}
+
+
+def kill_a_run(site: Site) -> None:
+    """Kill the process of a run that is going on, if there is one."""
+    with site.instance() as instance:
+        for run in instance.get_runs():
+            if run.status == DagsterRunStatus.STARTED:
+                for record in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
+                    event = record.dagster_event
+                    pid = event.engine_event_data.metadata.get("pid") if event else None
+                    if pid is not None:
+                        with suppress(ProcessLookupError):
+                            os.kill(int(str(pid.value)), signal.SIGKILL)
+                        return

@@ -1,0 +1,1 @@
+"""Tests of scores and what they say of models."""

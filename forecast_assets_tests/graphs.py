@@ -1,0 +1,68 @@
+"""A graph over a configuration of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterInstance, ExecuteInProcessResult
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.definitions import build_definitions
+from forecast_assets.store.duckdb.store import DuckDBStore
+
+ROOT = Path(__file__).parent.parent
+
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A configuration with its graph, tables and Dagster instance."""
+
+    settings: Settings
+    instance: DagsterInstance
+
+    @property
+    def store(self) -> DuckDBStore:
+        """The tables."""
+        return DuckDBStore.of(self.settings)
+
+    def run(
+        self,
+        job: str,
+        first: str,
+        last: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        *,
+        raise_on_error: bool = True,
+    ) -> ExecuteInProcessResult:
+        """Execute a job on one partition, or on the range from ``first`` to ``last``."""
+        asset = {
+            "load_prices": "prices",
+            "train": "trained_models",
+            "forecast": "distributions",
+            "score": "scores",
+        }
+        bounds = {
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last or first,
+        }
+        return (
+            build_definitions(self.settings)
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=self.instance,
+                partition_key=None if last else first,
+                tags=bounds if last else None,
+                run_config={
+                    "ops": {asset[job]: {"config": dict(config)}} if config else {},
+                    "loggers": QUIET,
+                },
+                raise_on_error=raise_on_error,
+            )
+        )
+
+
+MakeGraph = Callable[..., Graph]

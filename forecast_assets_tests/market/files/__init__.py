@@ -1,0 +1,1 @@
+"""Tests of from the bytes of a file to columns whose text has one meaning."""

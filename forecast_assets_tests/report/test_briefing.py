@@ -1,0 +1,225 @@
+"""What the report says, gathered from real tables, and the page that a run writes of it."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dagster import AssetMaterialization, TableMetadataValue
+from typer.testing import CliRunner, Result
+
+from forecast_assets.cli import app
+from forecast_assets.defs.assets.report import replace_file
+from forecast_assets.evaluation.records import Publication
+from forecast_assets.forecast.records import ModelFailure, Written
+from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outlook_of
+from forecast_assets_tests.browser import PHONE, opened
+from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.panel import Panel, panel, report
+
+NOW = datetime(2020, 9, 7, 6, tzinfo=UTC).replace(tzinfo=None)  # the Monday after the last close
+TEA = make_history(690, seed=3, commodity="Tea")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
+    """Coffee and Tea, and Sugar, of which there are prices and nothing else."""
+    histories = [make_history(), TEA, make_history(40, seed=5, commodity="Sugar")]
+    return panel(tmp_path_factory.mktemp("briefing"), histories).made()
+
+
+@pytest.fixture
+def at_home(made: Panel, monkeypatch: pytest.MonkeyPatch) -> Panel:
+    """The same, where the console script looks."""
+    monkeypatch.setenv("FORECAST_HOME", str(made.folder / "home"))
+    monkeypatch.setenv("FORECAST_CONFIG", str(made.folder / "forecast.yaml"))
+    return made
+
+
+def forecast(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def test_every_commodity_is_there_with_what_it_has(made: Panel) -> None:
+    with made.at_home() as graph:
+        said = briefing(made.settings, graph.store, NOW)
+    assert [part.commodity for part in said.commodities] == ["Coffee", "Sugar", "Tea"]
+    coffee, sugar, _ = said.commodities
+    assert coffee.published is not None
+    assert coffee.published.fan.cutoff == date(2020, 9, 4)
+    assert coffee.published.fan.start == date(2020, 9, 7)
+    assert coffee.published.fan.paths.shape == (100, 3)
+    assert len(coffee.past) == PAST_FANS
+    assert sugar.published is None
+    assert sugar.calibration is None
+    assert list(sugar.past) == []
+    assert len(sugar.history) == 40
+    assert set(said.overall.commodity) == {"(all)"}
+
+
+def test_past_fans_are_published_ones_a_horizon_apart_from_the_newest_back(made: Panel) -> None:
+    with made.at_home() as graph:
+        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
+        shelf = {x.data_cutoff_date: x for x in graph.store.publications.find("Coffee", "v1.0")}
+        sessions: list[date] = graph.store.prices.history("Coffee").dates.tolist()
+        expected = sessions[-1 - 3 :: -3][:PAST_FANS][::-1]
+        assert [fan.cutoff for fan in coffee.past] == expected
+        for fan in coffee.past:
+            model = shelf[fan.cutoff].model_name
+            (paths,) = graph.store.paths.drawn("Coffee", model, "v1.0", [fan.cutoff])
+            assert np.array_equal(fan.paths, paths)
+            assert fan.start == sessions[sessions.index(fan.cutoff) + 1]
+
+
+def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
+    with made.at_home() as graph:
+        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
+    assert coffee.published is not None
+    assert coffee.calibration is not None
+    name = coffee.published.model_name
+    covered = made.frame(
+        "SELECT day_ahead, avg((actual BETWEEN lower_80 AND upper_80)::INTEGER) AS share"
+        " FROM forecast.point_forecasts WHERE commodity = 'Coffee' AND model_name = $name"
+        " AND actual IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        name=name,
+    )
+    assert coffee.calibration.coverage_80 == pytest.approx(covered.share.to_numpy())
+    assert len(coffee.calibration.pit) == 179 - 3
+    assert coffee.calibration.independent == -(-(179 - 3) // 3)
+
+
+def test_an_outlook_is_read_off_the_paths() -> None:
+    prices = np.arange(101, dtype=np.float32)
+    said = outlook_of(7, prices, 60.0)
+    assert (said.sessions, said.median) == (7, 50.0)
+    assert (said.lower_80, said.upper_80) == (10.0, 90.0)
+    assert (said.lower_95, said.upper_95) == (2.5, 97.5)
+    assert said.value_at_risk == pytest.approx(60 - 5)
+    # The worst 5 % of 101 paths: 0 to 4, and a twentieth of path 5.
+    assert said.expected_shortfall == pytest.approx(60 - (0 + 1 + 2 + 3 + 4 + 0.05 * 5) / 5.05)
+    assert said.probability_above == pytest.approx((40 + 0.5) / 101)
+
+
+def test_of_several_of_one_date_the_best_is_shown() -> None:
+    days = [date(2020, 9, 3), date(2020, 9, 4), date(2020, 9, 4)]
+    shelf = [Publication(day, name, "r") for day, name in zip(days, "bac", strict=True)]
+    assert newest_of(shelf, ["c", "b", "a"]) == shelf[2]
+    assert newest_of(shelf, []) == shelf[1]
+    assert newest_of([], ["c"]) is None
+
+
+def test_a_session_that_the_source_took_back_leaves_the_rest_of_the_report(made: Panel) -> None:
+    """Between the prices' run and the forecasts' the tables have forecasts from no session."""
+    with made.at_home() as graph:
+        history = graph.store.prices.history("Coffee")
+        cutoff = briefing(made.settings, graph.store, NOW).commodities[0].past[2].cutoff
+        with graph.store.database.writing() as connection:
+            connection.execute(
+                "UPDATE market.price_revisions SET close = NULL WHERE commodity = 'Coffee'"
+                " AND date = $cutoff",
+                {"cutoff": cutoff},
+            )
+        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
+        with graph.store.database.writing() as connection:
+            connection.execute(
+                "UPDATE market.price_revisions SET close = $close WHERE commodity = 'Coffee'"
+                " AND date = $cutoff",
+                {"cutoff": cutoff, "close": history.known_at(cutoff).closes[-1]},
+            )
+    assert len(coffee.past) == PAST_FANS
+    assert cutoff not in [fan.cutoff for fan in coffee.past]
+
+
+def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None:
+    written = Written("Tea", "v1.0", date(2020, 7, 1), NOW, "a run")
+    failures = [
+        ModelFailure("naive", "naive broke down"),
+        ModelFailure("random_walk", "random_walk declines", declined=True),
+        ModelFailure("of_old", "no model of the roster"),
+    ]
+    of_old = Written("Coffee", "v1.0", date(2020, 1, 1), NOW, "a run")
+    before = ModelFailure("naive", "naive declined long ago", declined=True)
+    with made.at_home() as graph:
+        graph.store.models.append(written, [], failures)
+        graph.store.models.append(of_old, [], [before])
+        said = briefing(made.settings, graph.store, NOW)
+        graph.store.models.append(written, [], [])
+        graph.store.models.append(of_old, [], [])
+    levels = {(notice.level, notice.text) for notice in said.notices}
+    assert ("failed", "naive broke down") in levels
+    assert ("declined", "random_walk declines") in levels
+    assert not any("roster" in text or "long ago" in text for _, text in levels)
+    stale = [notice.text for notice in said.notices if notice.level == "stale"]
+    assert [text.partition(":")[0] for text in stale] == ["Sugar", "Tea"]
+
+
+def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -> None:
+    events = report(at_home.graph).get_asset_materialization_events()
+    made: dict[str, AssetMaterialization] = {
+        event.materialization.asset_key.to_user_string(): event.materialization for event in events
+    }
+    page = at_home.settings.report_path
+    assert made["report"].metadata["page"].value == page.as_uri()
+    forecasts = made["report"].metadata["forecasts"]
+    assert isinstance(forecasts, TableMetadataValue)
+    assert len(forecasts.records) == 2
+    assert str(made["leaderboard"].metadata["picture"].value).startswith("![skill by commodity]")
+    assert not list(page.parent.glob(".report*"))
+    with opened(tmp_path / "profile") as tab:
+        tab.open(page, PHONE, "light")
+        assert tab.requests[0] == page.as_uri()
+        assert all(request.startswith("data:") for request in tab.requests[1:])
+        images = tab.ask("Array.from(document.images, i => [i.complete, i.naturalWidth])")
+        assert len(images) == 2 * 4  # Coffee and Tea: fan, past fans, PIT, coverage
+        assert all(complete and width > 200 for complete, width in images)
+        assert tab.ask("document.documentElement.scrollWidth") <= PHONE.width
+
+
+def test_a_page_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "report.html"
+    replace_file(page, "before")
+
+    def breaks(self: Path, target: Path) -> Path:
+        raise OSError(f"no room for {target}")
+
+    monkeypatch.setattr(Path, "replace", breaks)
+    with pytest.raises(OSError, match="no room"):
+        replace_file(page, "after")
+    assert page.read_text() == "before"
+
+
+def test_forecast_report_writes_the_page_and_says_where(at_home: Panel) -> None:
+    at_home.settings.report_path.unlink(missing_ok=True)
+    said = forecast("report")
+    assert said.exit_code == 0, said.output
+    assert str(at_home.settings.report_path) in said.output
+    assert "<section" in at_home.settings.report_path.read_text()
+
+
+def test_forecast_show_prints_the_published_fan_or_that_of_a_model(at_home: Panel) -> None:
+    said = forecast("show", "Coffee")
+    assert said.exit_code == 0, said.output
+    assert "from 2020-09-07" in said.output
+    assert "┃" in said.output or "╋" in said.output
+    one = forecast("show", "Coffee", "--model", "random_walk")
+    assert "Coffee, random_walk v1.0" in one.output
+    assert "error: commodity: found 'Cofee'" in forecast("show", "Cofee").output
+    assert (
+        "nothing of v2 is published" in forecast("show", "Coffee", "--model-version", "v2").output
+    )
+    nothing = forecast("show", "Sugar")
+    assert nothing.exit_code == 1
+    assert "Sugar" in nothing.output
+    assert "random_walk" in forecast("show", "Coffee", "--model", "garhc").output
+
+
+def test_a_history_that_ends_early_shortens_what_is_shown(tmp_path: Path) -> None:
+    """Right after the first forecasts there are no past fans and no calibration yet."""
+    history = make_history(523, commodity="Cocoa")
+    young = panel(tmp_path, [history]).made()
+    with young.at_home() as graph:
+        (cocoa,) = briefing(young.settings, graph.store, NOW).commodities
+    assert cocoa.published is not None
+    assert cocoa.published.reason == "no model was known to be calibrated yet"
+    assert cocoa.calibration is None
+    assert list(cocoa.past) == []

@@ -1,0 +1,169 @@
+"""Publications in the tables, and what a downstream program reads of them by plain SQL."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.panel import Panel, panel
+
+AT = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
+LATER = datetime(2024, 1, 3)  # noqa: DTZ001
+ONE = Publication(date(2024, 1, 1), "naive", "first")
+TWO = Publication(date(2024, 1, 2), "garch", "best")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DuckDBStore:
+    return DuckDBStore(tmp_path / "commodity.duckdb", 3, "256MB", lock_timeout_seconds=0.5)
+
+
+def rows(store: DuckDBStore) -> list[tuple[object, ...]]:
+    with store.database.reading() as connection:
+        found: list[tuple[object, ...]] = connection.execute(
+            "SELECT commodity, model_version, data_cutoff_date, model_name, reason, published_at,"
+            " created_by FROM forecast.publications ORDER BY ALL"
+        ).fetchall()
+    return found
+
+
+def test_only_what_differs_is_written(store: DuckDBStore) -> None:
+    assert store.publications.find("Coffee", "v1") == []
+    first = store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
+    assert first == PublicationChanges(added=2, withdrawn=0, unchanged=0)
+    three = Publication(date(2024, 1, 3), "naive", "first")
+    second = store.publications.replace("Coffee", "v1", [TWO, three], LATER, "b")
+    assert second == PublicationChanges(added=1, withdrawn=1, unchanged=1)
+    assert rows(store) == [
+        ("Coffee", "v1", date(2024, 1, 2), "garch", "best", AT, "a"),
+        ("Coffee", "v1", date(2024, 1, 3), "naive", "first", LATER, "b"),
+    ]
+    assert store.publications.find("Coffee", "v1") == [TWO, three]
+
+
+def test_the_same_again_writes_nothing(store: DuckDBStore) -> None:
+    store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
+    before = rows(store)
+    again = store.publications.replace("Coffee", "v1", [TWO, ONE], LATER, "b")
+    assert again == PublicationChanges(added=0, withdrawn=0, unchanged=2)
+    assert rows(store) == before
+
+
+def test_another_reason_or_model_for_a_date_replaces_the_row(store: DuckDBStore) -> None:
+    store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
+    other = [Publication(ONE.data_cutoff_date, "naive", "second"),
+             Publication(TWO.data_cutoff_date, "theta", "best")]  # fmt: skip
+    changes = store.publications.replace("Coffee", "v1", other, LATER, "b")
+    assert changes == PublicationChanges(added=2, withdrawn=2, unchanged=0)
+    assert store.publications.find("Coffee", "v1") == other
+
+
+def test_commodities_are_apart_and_one_version_of_each_is_published(store: DuckDBStore) -> None:
+    for name in ("Coffee", "Sugar"):
+        store.publications.replace(name, "v1", [ONE], AT, "a")
+    changes = store.publications.replace("Coffee", "v2", [ONE, TWO], LATER, "b")
+    assert changes == PublicationChanges(added=2, withdrawn=1, unchanged=0)
+    assert store.publications.find("Coffee", "v1") == []
+    assert store.publications.find("Coffee", "v2") == [ONE, TWO]
+    assert store.publications.find("Sugar", "v1") == [ONE]
+    assert store.publications.replace("Coffee", "v2", [], LATER, "c").withdrawn == 2
+    assert store.publications.find("Coffee", "v2") == []
+
+
+def test_a_forecast_is_published_once(store: DuckDBStore) -> None:
+    twice = [ONE, Publication(ONE.data_cutoff_date, ONE.model_name, "again")]
+    with pytest.raises(duckdb.ConstraintException):
+        store.publications.replace("Coffee", "v1", [*twice, TWO], AT, "a")
+    assert store.publications.find("Coffee", "v1") == []
+
+
+# A downstream program, which has DuckDB and nothing of this project.
+
+SESSIONS = ", ".join(f"day_{k}" for k in range(1, 15))
+COLUMNS = (
+    "path_id, forecast_start_date, data_cutoff_date, generation_timestamp, model_version,"
+    f" commodity, {SESSIONS}, is_actuals, has_data_leakage"
+)
+TABLES = ("published_distributions", "distributions")
+PATHS = 20
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
+    histories = [make_history(560), make_history(550, seed=2, commodity="Sugar")]
+    fixed = {"rule": "fixed", "models": ["naive", "random_walk"]}
+    models = ["naive", "random_walk", "reverting_volatility"]
+    folder = tmp_path_factory.mktemp("published")
+    return panel(
+        folder, histories, horizon=14, paths=PATHS, models=models, publish=fixed
+    ).made()  # fmt: skip
+
+
+def test_a_client_gets_every_column_it_asks_for(made: Panel) -> None:
+    for table in TABLES:
+        rows = made.frame(f"SELECT {COLUMNS} FROM commodity.forecast.{table}")  # noqa: S608
+        assert list(rows) == COLUMNS.split(", ")
+        assert str(rows.day_1.dtype) == "float32"
+        assert str(rows.forecast_start_date.dtype).startswith("datetime64")
+        assert rows.is_actuals.dtype == rows.has_data_leakage.dtype == np.bool_
+        assert not rows.has_data_leakage.any()
+        assert (rows.forecast_start_date > rows.data_cutoff_date).all()
+
+
+def test_every_forecast_has_its_paths_and_one_row_of_what_happened(made: Panel) -> None:
+    keys = ["commodity", "model_version", "forecast_start_date"]
+    sessions = {"Coffee": 39, "Sugar": 29}  # forecasts from 2019-12-31 on
+    rows = made.frame(
+        f"SELECT {COLUMNS} FROM commodity.forecast.published_distributions"  # noqa: S608
+    )
+    forecasts = rows.groupby(keys)
+    assert len(forecasts) == 2 * sum(sessions.values())
+    assert sorted(set(rows.model_version)) == ["naive_v1.0", "random_walk_v1.0"]
+    for (commodity, _, _), forecast in forecasts:
+        assert commodity in sessions
+        assert forecast.data_cutoff_date.nunique() == 1
+        assert sorted(forecast.path_id) == list(range(PATHS + 1))
+        (actuals,) = forecast[forecast.is_actuals].path_id
+        assert actuals == 0
+    drawn = rows[~rows.is_actuals]
+    assert drawn.notna().all().all()
+    newest = rows[rows.is_actuals].sort_values("forecast_start_date").groupby("commodity").tail(2)
+    assert newest.day_1.isna().all()
+
+
+def test_the_table_of_all_forecasts_has_the_same_by_name_and_version(made: Panel) -> None:
+    keys = ["commodity", "model_name", "model_version", "data_cutoff_date"]
+    rows = made.frame("FROM commodity.forecast.distributions")
+    counts = rows.groupby(keys).is_actuals.agg(["size", "sum"])
+    assert len(counts) == 3 * (39 + 29)
+    assert set(counts["size"]) == {PATHS + 1}
+    assert set(counts["sum"]) == {1}
+
+
+def test_what_is_published_is_a_part_of_all_forecasts_row_by_row(made: Panel) -> None:
+    days = f"path_id, commodity, data_cutoff_date, {SESSIONS}, is_actuals, generation_timestamp"
+    differing = made.frame(
+        f"SELECT count(*) AS n FROM (SELECT {days}, model_version"  # noqa: S608 - the names above
+        " FROM commodity.forecast.published_distributions EXCEPT ALL"
+        f" SELECT {days}, model_name || '_' || model_version FROM commodity.forecast.distributions"
+        " WHERE model_name <> 'reverting_volatility')"
+    )
+    assert differing.n[0] == 0
+    sizes = made.frame(
+        "SELECT (SELECT count(*) FROM commodity.forecast.published_distributions) AS ours,"
+        " (SELECT count(*) FROM commodity.forecast.distributions) AS everything"
+    )
+    assert 3 * sizes.ours[0] == 2 * sizes.everything[0]
+
+
+def test_a_read_only_client_cannot_write(made: Panel) -> None:
+    with (
+        duckdb.connect(made.database, read_only=True) as connection,
+        pytest.raises(duckdb.InvalidInputException, match="read-only"),
+    ):
+        connection.execute("DELETE FROM commodity.forecast.publications")

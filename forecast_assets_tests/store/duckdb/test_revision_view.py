@@ -1,0 +1,114 @@
+"""Forecasts whose prices have changed since: seen in a view, and drawn again when asked for."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast_assets.store.duckdb.reader import Reader
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.graphs import Graph
+from forecast_assets_tests.histories import make_history
+
+COFFEE = make_history(560)
+"""To 2020-02-21: 37 forecasts from 2020-01-01 on."""
+
+PLACE = 540
+"""The session that is revised."""
+
+Rows = list[tuple[object, ...]]
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Caretaker:
+    made = caretaker(tmp_path)
+    made.drop("coffee.csv", COFFEE)
+    made.settle()
+    return made
+
+
+def revised(close: float, place: int = PLACE) -> History:
+    return History("Coffee", COFFEE.dates[place : place + 1], np.array([close]))
+
+
+def view(keeper: Caretaker) -> Rows:
+    with keeper.store.database.reading() as connection:
+        return connection.execute(
+            "SELECT model_name, data_cutoff_date, revised_sessions, first_revised, last_revised"
+            " FROM forecast.revised_forecasts ORDER BY ALL"
+        ).fetchall()
+
+
+def expected(*places: int) -> Rows:
+    """Every forecast that knew one of these sessions, but the newest, which is drawn again."""
+    rows: Rows = []
+    days: list[date] = COFFEE.dates.tolist()
+    for model in ("naive", "random_walk"):
+        for cutoff in days[521:-1]:
+            known = [days[place] for place in sorted(places) if days[place] <= cutoff]
+            if known:
+                rows.append((model, cutoff, len(known), known[0], known[-1]))
+    return rows
+
+
+def test_forecasts_that_knew_a_price_revised_since_are_listed(keeper: Caretaker) -> None:
+    assert view(keeper) == []
+    keeper.drop("a.csv", revised(38.0))
+    keeper.settle()
+    assert view(keeper) == expected(PLACE)
+    keeper.drop("b.csv", revised(39.0, PLACE + 5))
+    keeper.settle()
+    assert view(keeper) == expected(PLACE, PLACE + 5)
+
+
+def test_a_price_that_was_revised_and_revised_back_is_no_change(keeper: Caretaker) -> None:
+    keeper.drop("a.csv", revised(38.0))
+    keeper.settle()
+    path = keeper.drop("b.csv", revised(COFFEE.closes[PLACE]))
+    path.write_text(path.read_text() + "\n")
+    keeper.settle()
+    assert keeper.store.prices.history("Coffee").closes[PLACE] == COFFEE.closes[PLACE]
+    assert view(keeper) == []
+
+
+def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Caretaker) -> None:
+    def paths() -> np.ndarray:
+        cutoffs = COFFEE.dates[PLACE:-1].tolist()
+        return keeper.store.paths.drawn("Coffee", "naive", "v1.0", cutoffs)
+
+    before = paths()
+    keeper.drop("a.csv", revised(38.0))
+    keeper.settle()
+    assert np.array_equal(paths(), before)
+    key = "Coffee|2020-01-01"
+    result = Graph(keeper.settings, keeper.instance).run("forecast", key)
+    (event,) = result.asset_materializations_for_node("distributions")
+    assert event.metadata["forecasts_stale"].value == len(expected(PLACE))
+    Graph(keeper.settings, keeper.instance).run("forecast", key, config={"recompute": True})
+    assert view(keeper) == []
+    assert not np.array_equal(paths(), before)
+
+
+def test_prices_are_readable_as_they_were_known(keeper: Caretaker) -> None:
+    keeper.drop("a.csv", revised(38.0))
+    keeper.settle()
+    with keeper.store.database.reading() as connection:
+        (first,), (second,) = connection.execute(
+            "SELECT DISTINCT ingested_at FROM market.price_revisions ORDER BY 1"
+        ).fetchall()
+
+        def known(moment: datetime) -> list[tuple[float, ...]]:
+            return connection.execute(
+                "SELECT close FROM market.prices_as_of($moment) WHERE date = $day",
+                {"moment": moment, "day": COFFEE.dates[PLACE].item()},
+            ).fetchall()
+
+        moment = timedelta(microseconds=1)
+        assert known(first - moment) == []
+        assert known(first) == known(second - moment) == [(COFFEE.closes[PLACE],)]
+        assert known(second) == [(38.0,)]
+    reader = Reader(keeper.settings.database_path)
+    assert np.array_equal(reader.prices("Coffee", first).closes, COFFEE.closes)
+    assert reader.prices("Coffee").closes[PLACE] == 38.0

@@ -1,0 +1,193 @@
+"""Locked files: who is waited for, for how long in all, and what becomes of what was computed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+
+import duckdb
+import pytest
+
+from forecast_assets.errors import Interrupted, StoreLocked
+from forecast_assets.store import patience as module
+from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.patience import Patience, holder_of, is_lock
+from forecast_assets_tests.holders import holding
+
+TABLE = ("CREATE SCHEMA IF NOT EXISTS market", "CREATE TABLE IF NOT EXISTS market.t (a INTEGER)")
+NAMES = ("commodity.duckdb", "block of locks.duckdb", "Could not set lock on file.duckdb")
+
+
+def database(path: Path, patience: Patience, told: list[str] | None = None) -> Database:
+    made = Database(path, TABLE, "128MB", patience, told.append if told is not None else None)
+    if not path.exists():
+        with made.writing():
+            pass
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits are told sooner than people want to hear of them."""
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(module, "REPEAT_SECONDS", 0.3)
+    monkeypatch.setattr(module, "BRIEF_SECONDS", 0.2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_whoever_holds_the_file_is_named_again_and_again_and_then_written_after(
+    tmp_path: Path, name: str, mode: str
+) -> None:
+    told: list[str] = []
+    tables = database(tmp_path / name, Patience(60.0, "run", told.append))
+    with holding(tmp_path / name, mode) as holder:
+        Timer(1.5, holder.release).start()
+        with tables.writing() as connection:
+            connection.execute("INSERT INTO market.t VALUES (1)")
+    waiting = [line for line in told if line.startswith(f"waiting for {name}: it is open in ")]
+    assert len(waiting) >= 2
+    assert all(holder.named in line and "of 60 s" in line for line in waiting)
+    assert told[-1].startswith(f"{name} is free again after ")
+    with tables.reading() as connection:
+        assert connection.execute("SELECT * FROM market.t").fetchall() == [(1,)]
+
+
+def test_readers_do_not_wait_for_readers(tmp_path: Path) -> None:
+    told: list[str] = []
+    tables = database(tmp_path / "commodity.duckdb", Patience(60.0, "run", told.append))
+    with holding(tables.path, "read"), tables.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM market.t").fetchall() == [(0,)]
+    assert told == []
+
+
+def test_two_are_told_of_one_wait(tmp_path: Path) -> None:
+    terminal: list[str] = []
+    log: list[str] = []
+    tables = database(tmp_path / "commodity.duckdb", Patience(0.5, "run", terminal.append), log)
+    with holding(tables.path), pytest.raises(StoreLocked), tables.writing():
+        pass
+    assert log
+    assert log == terminal
+
+
+@pytest.mark.parametrize(
+    ("waits", "total"), [(("write", "write"), 1.0), (("read", "write"), 1.0), (("write",) * 3, 0.6)]
+)
+def test_all_waits_of_a_run_have_one_budget(
+    tmp_path: Path, waits: tuple[str, ...], total: float
+) -> None:
+    patience = Patience(total, "run", lambda line: None)
+    tables = database(tmp_path / "commodity.duckdb", patience)
+    spent = []
+    with holding(tables.path, "write") as holder:
+        for mode in waits:
+            began = time.monotonic()
+            opened = tables.reading() if mode == "read" else tables.writing()
+            locked = pytest.raises(StoreLocked, match=r"commodity\.duckdb: another process kept")
+            with locked as caught, opened:
+                pass
+            spent.append(time.monotonic() - began)
+            said = str(caught.value)
+            assert holder.named in said
+            assert f"database.lock_timeout_seconds: {total:g}" in said
+            assert ("what was computed to be written is lost" in said) == (mode == "write")
+            assert "forecast snapshot" in said
+        assert spent[0] >= total * 0.9
+        assert sum(spent[1:]) < total  # tried, but not waited for
+    with tables.writing():  # it is free, and so is what comes after
+        pass
+    assert patience.given_up is None
+
+
+def test_what_an_earlier_wait_took_is_lacking_later(tmp_path: Path) -> None:
+    patience = Patience(30.0, "run", lambda line: None)
+    tables = database(tmp_path / "commodity.duckdb", patience)
+    with holding(tables.path) as holder:
+        Timer(1.0, holder.release).start()
+        with tables.writing():
+            pass
+    assert 0.5 < patience.spent < 29.0
+    assert patience.left == pytest.approx(30.0 - patience.spent)
+
+
+@dataclass
+class Locked:
+    """Connects after so many attempts that meet a lock."""
+
+    attempts: int
+    tried: int = field(default=0)
+
+    def __call__(self) -> str:
+        self.tried += 1
+        if self.tried <= self.attempts:
+            raise duckdb.IOException(f'{module.LOCKED}/data/x.duckdb": no such luck')
+        return "connected"
+
+
+def test_brief_readers_never_use_the_budget_up() -> None:
+    patience = Patience(0.5, "run", lambda line: None)
+    for _ in range(20):
+        assert patience.open(Path("x"), Locked(1), writing=True, also=None) == "connected"
+    assert patience.spent == 0.0
+
+
+@pytest.mark.parametrize(("budget_of", "left"), [("wait", 8.0), ("run", 8.0), ("command", 0.2)])
+def test_a_run_begins_with_a_whole_budget_unless_it_is_part_of_a_command(
+    budget_of: module.BudgetOf, left: float
+) -> None:
+    patience = Patience(8.0, budget_of, spent=8.0)
+    patience.begin("another run")
+    assert patience.left == left
+    patience.spent = 3.0
+    patience.begin("another run")
+    assert patience.left == (8.0 if budget_of == "wait" else 5.0)
+
+
+def test_a_wish_to_stop_ends_a_wait(tmp_path: Path) -> None:
+    def stop(line: str) -> None:
+        raise Interrupted(line)
+
+    tables = database(tmp_path / "commodity.duckdb", Patience(60.0, "run", stop))
+    with holding(tables.path), pytest.raises(Interrupted), tables.writing():
+        pass
+
+
+ENDING = "See also https://duckdb.org/docs/current/connect/concurrency"
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "holder"),
+    [
+        ("/data/x.duckdb", "/usr/bin/python3.11 (PID 1234)", "/usr/bin/python3.11 (PID 1234)"),
+        (
+            "/my (PID 7)/x",
+            "/opt/dbeaver/jre/bin/java (PID 9) by user ann",
+            "/opt/dbeaver/jre/bin/java (PID 9)",
+        ),
+        ("/a b/x", "/home/ann/my tools/duckdb (PID 31)", "/home/ann/my tools/duckdb (PID 31)"),
+        ("/Conflicting lock is held in /bin/cat (PID 3)/x", "/bin/sh (PID 5)", "/bin/sh (PID 5)"),
+        ("/data/x.duckdb", "PID 77", "a program (PID 77)"),
+    ],
+)
+def test_the_program_is_read_from_the_message(path: str, told: str, holder: str) -> None:
+    message = f'{module.LOCKED}{path}": Conflicting lock is held in {told}. {ENDING}'
+    assert is_lock(duckdb.IOException(message))
+    assert holder_of(duckdb.IOException(message)) == holder
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: duckdb.connect(folder / "lock" / "locked.duckdb"),
+        lambda folder: duckdb.connect(folder / "Could not set lock.duckdb", read_only=True),
+        lambda folder: duckdb.connect(folder),
+    ],
+)
+def test_what_only_looks_like_a_lock_is_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    with pytest.raises(duckdb.Error) as caught:
+        make(tmp_path)
+    assert not is_lock(caught.value)

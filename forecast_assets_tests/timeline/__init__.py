@@ -1,0 +1,1 @@
+"""Tests of histories, windows, sessions and what came after."""
