@@ -21,7 +21,6 @@ from rich.table import Table
 from benchmarks.quality import NEEDING_MORE
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.definitions import build_definitions
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.evaluation.assessment import assess_window
 from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.points import in_order, points_of
@@ -159,9 +158,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
     """A whole backfill through Dagster against the same work in a plain loop."""
     settings = settings_over(history, folder)
     windows = [
-        window
-        for window in Partitions(settings).windows_of("Coffee")
-        if window.origins(history, FROM_DATA)
+        window for window in settings.windows.of("Coffee") if window.origins(history, FROM_DATA)
     ][:16]
 
     def plain() -> None:
@@ -221,9 +218,7 @@ def scoring(history: History, folder: Path) -> tuple[str, float, float]:
     )
     store = DuckDBStore(folder / "scored.duckdb", HORIZON, "512MB", 10.0)
     windows = [
-        window
-        for window in Partitions(settings).windows_of("Coffee")
-        if window.origins(history, FROM_DATA)
+        window for window in settings.windows.of("Coffee") if window.origins(history, FROM_DATA)
     ][:16]
 
     def draw_and_store() -> None:

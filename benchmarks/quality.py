@@ -145,7 +145,7 @@ def backfill(
             history = History(name, observed["date"].to_numpy(), observed["close"].to_numpy())
             windows = [
                 window
-                for window in partitions.windows_of(name)
+                for window in partitions.settings.windows.of(name)
                 if first <= window.training_date <= last
             ]
 

@@ -18,7 +18,6 @@ from rich.table import Table
 from benchmarks.quality import NEEDING_MORE
 from forecast_assets.configuration.commodities import SampleSource
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Estimation, Task
 from forecast_assets.forecast.training import Request, train
@@ -63,7 +62,7 @@ def settings_over_the_roster() -> Settings:
 def main() -> None:
     """Train every window, and print what each model took."""
     settings, history = settings_over_the_roster(), history_with_a_covariate()
-    windows = [x for x in Partitions(settings).windows_of("WTI") if x.training_date <= LAST]
+    windows = [x for x in settings.windows.of("WTI") if x.training_date <= LAST]
     fits: dict[str, float] = defaultdict(float)
     trials: dict[str, float] = defaultdict(float)
 

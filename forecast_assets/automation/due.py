@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TypeVar
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import MissingCovariate
 from forecast_assets.evaluation.assessment import gone, lacks_scores
 from forecast_assets.evaluation.records import ScoredForecast
@@ -63,7 +62,7 @@ def undue(settings: Settings, windows: Sequence[Window], history: History) -> st
     if due_windows(settings, windows, history):
         return None
     if not windows:
-        first = Partitions(settings).first
+        first = settings.windows.first
         return (
             f"{history.commodity}: the first training date, {first}, has not come yet:"
             " training.start, training.cadence"

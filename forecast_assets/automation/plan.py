@@ -27,7 +27,6 @@ from forecast_assets.automation.due import (
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.commodities import LandingSource
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.store.contract import Store
@@ -223,8 +222,7 @@ def plan(settings: Settings, store: Store, attempts: Attempts, now: datetime) ->
     pieces: list[Piece] = []
     idle: dict[str, list[str]] = {}
     failures: list[str] = []
-    partitions = Partitions(settings)
-    begun = {name: partitions.windows_of(name, now) for name in settings.commodities}
+    begun = {name: settings.windows.of(name, now) for name in settings.commodities}
     for name in settings.commodities:
         with boundary(name, failures):
             state = CommodityState(settings, models, begun[name], name)

@@ -9,7 +9,6 @@ from forecast_assets.automation.due import undue
 from forecast_assets.automation.freshness import strange_prices
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.records import HeldPrice
 from forecast_assets.store.contract import Store
@@ -60,7 +59,7 @@ def to_know(settings: Settings, store: Store, history: History, at: datetime) ->
     been revised since, and what in its prices needs a look. ``at``: now, in UTC.
     """
     name = history.commodity
-    windows = Partitions(settings).windows_of(name, at.replace(tzinfo=UTC))
+    windows = settings.windows.of(name, at.replace(tzinfo=UTC))
     reason = undue(settings, windows, history)
     return [
         *([reason] if reason else []),

@@ -9,7 +9,6 @@ from forecast_assets.automation.renaming import departures
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings, load_settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
@@ -66,7 +65,7 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
     models = store.models.find(name, model_version=version)
     issued = store.paths.issued(name, version)
     recorded = [x for x in store.failures.find(name, version) if x.model_name in settings.models]
-    windows = due_windows(settings, Partitions(settings).windows_of(name), history)
+    windows = due_windows(settings, settings.windows.of(name), history)
     trained = {row.training_date for row in models} & {x.training_date for x in windows}
     newest = f"{history.closes[-1]:g} on {history.newest}" if len(history) else "none"
     starts = [forecast.forecast_start_date for forecast in issued]

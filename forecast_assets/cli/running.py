@@ -12,7 +12,6 @@ from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.defs.launching import EVER, Span, Worker, work
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import TerminalProgress, spoken
 from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
@@ -149,7 +148,7 @@ def require_retraining(
         raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
     if narrowed:
         raise ConfigurationError(f"--train-on {day}: allowed: without --from and --to")
-    windows = Partitions(settings).windows_of(names[0])
+    windows = settings.windows.of(names[0])
     if not any(window.training_date < day < window.end for window in windows):
         raise ConfigurationError(
             f"--train-on {day}: allowed: a day inside a window that has begun, after its training"

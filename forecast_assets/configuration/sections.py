@@ -9,18 +9,7 @@ from pydantic import Field, model_validator
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
 from forecast_assets.configuration.names import TimeZone
 from forecast_assets.configuration.section import Section
-
-CADENCES: dict[str, str] = {
-    "annually": "0 0 1 1 *",
-    "semiannually": "0 0 1 1,7 *",
-    "quarterly": "0 0 1 1,4,7,10 *",
-    "monthly": "0 0 1 * *",
-    "weekly": "0 0 * * 1",
-}
-"""Cadence of training to the cron expression of its training dates, in UTC."""
-
-
-Cadence = Literal["annually", "semiannually", "quarterly", "monthly", "weekly"]
+from forecast_assets.timeline.windows import Cadence
 
 
 class Training(Section):

@@ -39,6 +39,7 @@ from forecast_assets.configuration.sections import (
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.models.base import Forecaster
 from forecast_assets.timeline.scrutiny import Scrutiny
+from forecast_assets.timeline.windows import Windows
 
 
 class Settings(Section):
@@ -146,6 +147,11 @@ class Settings(Section):
             if isinstance(commodity.source, HeardSource) and commodity.source.quarantine
         ]
         return Scrutiny(self.checks.spike_bound, frozenset(quarantined))
+
+    @property
+    def windows(self) -> Windows:
+        """When models are trained, and until when each is used."""
+        return Windows(self.training.cadence, self.training.start)
 
     @property
     def folder(self) -> Path:

@@ -39,7 +39,6 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.definitions import build_definitions
 from forecast_assets.defs.metadata import HALF_A_FILE, NOTES
 from forecast_assets.defs.partitioned import stage_of
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.summary import Summaries
 from forecast_assets.errors import StoreLocked
@@ -154,7 +153,7 @@ class Worker:
 
     def _begun(self, name: str) -> list[Window]:
         """The windows of the days asked for, or the rest of one from a day to train on."""
-        windows = Partitions(self.settings).windows_of(name)
+        windows = self.settings.windows.of(name)
         day = self.train_on
         if day is not None:
             return [x.retrained(day) for x in windows if x.training_date < day < x.end]
@@ -169,7 +168,7 @@ class Worker:
 
         A price may be news to forecasts before the days that the run is asked for.
         """
-        windows = Partitions(self.settings).windows_of(name)
+        windows = self.settings.windows.of(name)
         lacking = windows_without_scores(
             self.settings,
             windows,
@@ -198,7 +197,7 @@ class Worker:
         config = config | {"model_version": self.version}
         if self.train_on is not None and job != "score":
             config = config | {"training_date": self.train_on.isoformat()}
-        windows = Partitions(self.settings).windows_of(first.commodity)
+        windows = self.settings.windows.of(first.commodity)
         meant = [x for x in windows if first.training_date <= x.training_date < last.end]
         self._execute(
             job,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import cached_property
 
 from dagster import (
@@ -11,18 +11,21 @@ from dagster import (
     TimeWindowPartitionsDefinition,
 )
 
-from forecast_assets.configuration.sections import CADENCES
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.window import Window
+from forecast_assets.timeline.windows import Cadence
 
 DATE_FORMAT = "%Y-%m-%d"
 
-EPOCH = "1950-01-01"
-"""Where places in a cadence are counted from, so that no configuration moves them."""
-
-CHAIN_LENGTH = 4
-"""Windows in a row that begin their estimates with each other's; every fourth begins anew."""
+CADENCES: dict[Cadence, str] = {
+    "annually": "0 0 1 1 *",
+    "semiannually": "0 0 1 1,7 *",
+    "quarterly": "0 0 1 1,4,7,10 *",
+    "monthly": "0 0 1 * *",
+    "weekly": "0 0 * * 1",
+}
+"""Cadence of training to the cron expression of its training dates, in UTC."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +65,12 @@ class Partitions:
         """
         self.settings.commodity(commodity)
         if not self.training_dates.has_partition_key(training_date):
-            cadence = self.settings.training.cadence
+            training = self.settings.training
             raise ConfigurationError(
-                f"training date: found {training_date!r}, allowed: the {cadence} ones from"
-                f" {self.training_dates.get_first_partition_key()} on"
+                f"training date: found {training_date!r}, allowed: the {training.cadence} ones"
+                f" from {self.settings.windows.first} on that have come"
             )
-        if training_date not in self._places:
-            raise ConfigurationError(f"training date: {training_date} has not come yet")
-        bounds = self.training_dates.time_window_for_partition_key(training_date)
-        place = self._places[training_date]
-        earlier = list(self._places)[place - place % CHAIN_LENGTH : place]
-        dates = tuple(date.fromisoformat(day) for day in earlier)
-        return Window(commodity, bounds.start.date(), bounds.end.date(), dates)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        """Every date of the cadence in order, each with its place, whenever training starts."""
-        dates = TimeWindowPartitionsDefinition(
-            start=EPOCH,
-            fmt=DATE_FORMAT,
-            cron_schedule=CADENCES[self.settings.training.cadence],
-            timezone="UTC",
-            end_offset=1,
-        )
-        return {key: place for place, key in enumerate(dates.get_partition_keys())}
+        return self.settings.windows.window(commodity, date.fromisoformat(training_date))
 
     def window_of(self, key: str) -> Window:
         """The window of a partition key."""
@@ -112,33 +97,6 @@ class Partitions:
                 f"training_date: found {training_date!r}, allowed: a day written YYYY-MM-DD"
             ) from error
         return window.retrained(day)
-
-    @property
-    def begun(self) -> list[date]:
-        """Every training date that has begun, in order."""
-        return [date.fromisoformat(key) for key in self._come()]
-
-    @property
-    def first(self) -> date:
-        """The first training date, whether it has come or not."""
-        later = self.training_dates.start + timedelta(
-            days=2 * 366
-        )  # of any cadence, one is by then
-        return date.fromisoformat(self.training_dates.get_partition_keys(current_time=later)[0])
-
-    def windows_of(self, commodity: str, now: datetime | None = None) -> list[Window]:
-        """All windows of a commodity that have begun, in order."""
-        return [self.window(commodity, key) for key in self._come(now)]
-
-    def _come(self, now: datetime | None = None) -> list[str]:
-        """The keys of training dates that have come.
-
-        Before the first has come, Dagster names it all the same: its newest window is one that
-        has not ended, and it does not ask whether that has begun.
-        """
-        today = (now or datetime.now(UTC)).date().isoformat()
-        keys = self.training_dates.get_partition_keys(current_time=now)
-        return [key for key in keys if key <= today]
 
 
 def first_of(keys: Sequence[str], commodity: str) -> str:

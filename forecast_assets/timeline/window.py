@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from dagster import MultiPartitionKey
-
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import next_session, trading_week
@@ -44,9 +42,8 @@ class Window:
 
     @property
     def key(self) -> str:
-        """The Dagster partition key."""
-        day = self.partition_date.isoformat()
-        return str(MultiPartitionKey({"commodity": self.commodity, "training_date": day}))
+        """The partition key, as Dagster writes the product of commodity and training date."""
+        return f"{self.commodity}|{self.partition_date}"
 
     def retrained(self, day: date) -> "Window":
         """The rest of this window from ``day`` on, for models that are trained on that day.

@@ -14,7 +14,6 @@ from forecast_assets.automation.due import (
     windows_with_news,
     windows_without_scores,
 )
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph
@@ -29,7 +28,7 @@ def graph(make_graph: MakeGraph) -> Graph:
 
 
 def windows(graph: Graph) -> list[Window]:
-    return Partitions(graph.settings).windows_of("Coffee")
+    return graph.settings.windows.of("Coffee")
 
 
 def ledger(graph: Graph) -> Ledger:

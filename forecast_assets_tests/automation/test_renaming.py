@@ -12,7 +12,6 @@ from forecast_assets.automation.due import Ledger, lacks_forecasts, lacks_models
 from forecast_assets.automation.renaming import departed, departures, rename, reprinted
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.saved_models import ModelStore
@@ -111,9 +110,7 @@ def test_renamed_rows_are_all_there_and_nothing_of_them_is_due_again(made: Panel
         ModelStore.over(store, settings).intact(store.models.find("Coffee_beans")),
         store.paths.issued("Coffee_beans", "v1.0"),
     )
-    windows = [
-        x for x in Partitions(settings).windows_of("Coffee_beans") if x.key < "Coffee_beans|2020-03"
-    ]
+    windows = [x for x in settings.windows.of("Coffee_beans") if x.key < "Coffee_beans|2020-03"]
     assert [lacks_models(settings, window, ledger) for window in windows] == [False]
     assert not any(lacks_forecasts(settings, w, ledger, recompute=True) for w in windows)
     assert forecast("report").exit_code == 0

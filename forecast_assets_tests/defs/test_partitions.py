@@ -6,13 +6,13 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from forecast_assets.configuration.sections import CADENCES, Cadence
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
+from forecast_assets.defs.partitions import CADENCES, Partitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import FROM_DATA
 from forecast_assets.timeline.window import Origin, Window
+from forecast_assets.timeline.windows import Cadence
 from forecast_assets_tests.histories import make_history
 
 NOW = datetime(2024, 6, 5, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ QUARTER = Window("Coffee", date(2024, 1, 1), date(2024, 4, 1))
 def test_training_dates_are_the_cadences_first_on_or_after_the_start(
     cadence: str, start: date, first: list[str], end: str
 ) -> None:
-    windows = partitions(cadence, start).windows_of("Coffee", NOW)[: len(first)]
+    windows = partitions(cadence, start).settings.windows.of("Coffee", NOW)[: len(first)]
     assert [window.training_date.isoformat() for window in windows] == first
     assert windows[-1].end.isoformat() == end
 
@@ -70,7 +70,7 @@ def test_training_dates_are_the_cadences_first_on_or_after_the_start(
 def test_the_current_window_is_the_last_partition(
     cadence: str, count: int, current: date, end: date
 ) -> None:
-    windows = partitions(cadence).windows_of("Coffee", NOW)
+    windows = partitions(cadence).settings.windows.of("Coffee", NOW)
     assert len(windows) == count
     assert windows[-1] == Window("Coffee", current, end)
     assert current <= NOW.date() < end
@@ -88,11 +88,11 @@ def test_every_cadence_of_the_configuration_has_training_dates() -> None:
     ],
 )
 def test_a_window_begins_at_midnight_utc_of_its_training_date(now: datetime, current: date) -> None:
-    assert partitions().windows_of("Coffee", now)[-1].training_date == current
+    assert partitions().settings.windows.of("Coffee", now)[-1].training_date == current
 
 
 def test_a_start_far_ahead_has_no_window_yet() -> None:
-    assert partitions(start=date(2025, 1, 1)).windows_of("Coffee", NOW) == []
+    assert partitions(start=date(2025, 1, 1)).settings.windows.of("Coffee", NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_no_window_has_begun_while_the_first_training_date_is_ahead(
 ) -> None:
     now = datetime(2024 - years, 6, 20, tzinfo=UTC)
     ahead = partitions(cadence, start=date(2024, 6, 18))
-    assert ahead.windows_of("Coffee", now) == []
-    assert ahead.first == first
+    assert ahead.settings.windows.of("Coffee", now) == []
+    assert ahead.settings.windows.first == first
 
 
 def test_the_window_of_a_training_date_to_come_is_refused() -> None:
@@ -123,7 +123,7 @@ def test_the_window_of_a_training_date_to_come_is_refused() -> None:
 
 @pytest.mark.parametrize("cadence", CADENCES)
 def test_windows_meet_without_gap_or_overlap(cadence: str) -> None:
-    windows = partitions(cadence).windows_of("Coffee", NOW)
+    windows = partitions(cadence).settings.windows.of("Coffee", NOW)
     assert [each.end for each in windows[:-1]] == [each.training_date for each in windows[1:]]
     assert windows == sorted(windows)
 
@@ -137,7 +137,9 @@ def test_a_key_leads_to_its_window_and_back() -> None:
 def test_partitions_are_the_product_of_commodities_and_training_dates() -> None:
     product = partitions(start=date(2023, 10, 1))
     keys = product.windows.get_partition_keys(current_time=NOW)
-    windows = [each for name in ("Coffee", "Cocoa") for each in product.windows_of(name, NOW)]
+    windows = [
+        each for name in ("Coffee", "Cocoa") for each in product.settings.windows.of(name, NOW)
+    ]
     assert product.commodities.get_partition_keys() == ["Coffee", "Cocoa"]
     assert sorted(keys) == sorted(window.key for window in windows)
     assert len(keys) == 2 * 3  # October, January, April
@@ -145,7 +147,7 @@ def test_partitions_are_the_product_of_commodities_and_training_dates() -> None:
 
 def test_the_current_window_is_a_partition_of_the_product_and_the_next_is_not() -> None:
     product = partitions()
-    current = product.windows_of("Coffee", NOW)[-1]
+    current = product.settings.windows.of("Coffee", NOW)[-1]
     keys = product.windows.get_partition_keys(current_time=NOW)
     assert current.key in keys
     assert f"Coffee|{current.end}" not in keys
@@ -218,7 +220,7 @@ def test_the_first_session_ever_has_no_origin_of_its_own() -> None:
 def test_windows_tile_so_that_every_session_belongs_to_exactly_one(cadence: str) -> None:
     observed = make_history(sessions=371, first="2023-01-02")
     assert observed.newest == date(2024, 6, 3)
-    windows = partitions(cadence, date(2023, 1, 1)).windows_of("Coffee", NOW)
+    windows = partitions(cadence, date(2023, 1, 1)).settings.windows.of("Coffee", NOW)
     origins = [origin for window in windows for origin in window.origins(observed, FROM_DATA)]
     sessions = observed.dates.tolist()
     assert [origin.cutoff for origin in origins] == sessions
@@ -228,7 +230,7 @@ def test_windows_tile_so_that_every_session_belongs_to_exactly_one(cadence: str)
 @pytest.mark.parametrize("cadence", CADENCES)
 def test_no_origin_of_a_window_knows_its_own_start(cadence: str) -> None:
     observed = make_history(sessions=371, first="2023-01-02")
-    for window in partitions(cadence).windows_of("Coffee", NOW):
+    for window in partitions(cadence).settings.windows.of("Coffee", NOW):
         origins = window.origins(observed, FROM_DATA)
         assert all(origin.cutoff < origin.start for origin in origins)
         assert all(window.training_date <= origin.start < window.end for origin in origins)
@@ -246,7 +248,7 @@ def test_an_origin_given_a_new_close_keeps_its_start() -> None:
 @pytest.mark.parametrize("cadence", get_args(Cadence))
 def test_the_chain_of_a_window_does_not_depend_on_where_training_starts(cadence: str) -> None:
     early, late = (partitions(cadence, date(year, 1, 1)) for year in (2016, 2020))
-    later = late.windows_of("Coffee", NOW)
-    same = {window: window.chain for window in early.windows_of("Coffee", NOW)}
+    later = late.settings.windows.of("Coffee", NOW)
+    same = {window: window.chain for window in early.settings.windows.of("Coffee", NOW)}
     assert [window.chain for window in later] == [same[window] for window in later]
     assert {len(window.chain) for window in later} <= {1, 2, 3, 4}

@@ -16,7 +16,6 @@ from dagster import DagsterRun, DagsterRunStatus
 from forecast_assets.automation.attempts import DUE, SENSOR
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import resources, sensors
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker, described
@@ -44,7 +43,7 @@ def origins_due(keeper: Caretaker, history: History) -> list[date]:
     """The cutoff of every forecast that the windows of a history owe."""
     return [
         origin.cutoff
-        for window in Partitions(keeper.settings).windows_of(history.commodity)
+        for window in keeper.settings.windows.of(history.commodity)
         for origin in window.origins(history, "from_data")
         if len(history.known_before(window.training_date)) >= 500
     ]

@@ -23,7 +23,6 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 
 from forecast_assets.automation.attempts import SENSOR
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 from forecast_assets_tests.histories import make_history
@@ -220,7 +219,7 @@ def expected_forecasts(settings: Settings) -> list[tuple[Any, ...]]:
         (name, model, origin.cutoff, origin.start, window.training_date, 20)
         for name in ("Coffee", "Sugar")
         for model in MODELS
-        for window in Partitions(settings).windows_of(name)
+        for window in settings.windows.of(name)
         for origin in window.origins(expected_history(name), "from_data")
     )
 

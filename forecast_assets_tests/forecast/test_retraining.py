@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.caretaker import Caretaker, caretaker
@@ -141,7 +140,7 @@ def test_a_cadence_that_changes_trains_its_windows_and_keeps_every_row(keeper: C
             (4, "2020-03-31", "2020-04-30"),
             (5, "2020-04-30", "2020-06-01"),
         )
-        for window in Partitions(monthly.settings).windows_of("Coffee")
+        for window in monthly.settings.windows.of("Coffee")
         for origin in window.origins(make_history(625), "from_data")
         if date.fromisoformat(first) <= origin.cutoff < date.fromisoformat(last)
         for model in ("naive", "random_walk")

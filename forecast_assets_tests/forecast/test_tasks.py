@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecast_assets.defs.partitions import CHAIN_LENGTH, Partitions
+from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import CannotFit
 from forecast_assets.forecast.tasks import Estimation, TryOut
 from forecast_assets.models.arima import Arima111
@@ -15,6 +15,7 @@ from forecast_assets.models.garch import Garch
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.timeline.history import History
+from forecast_assets.timeline.windows import CHAIN_LENGTH
 from forecast_assets_tests.graphs import MakeGraph
 from forecast_assets_tests.histories import make_history
 
@@ -119,7 +120,7 @@ def test_a_beginning_does_not_depend_on_what_the_configuration_asks_for() -> Non
 
 def test_chains_are_four_windows_long(make_graph: MakeGraph) -> None:
     partitions = Partitions(make_graph().settings)
-    windows = partitions.windows_of("Coffee")[:9]
+    windows = partitions.settings.windows.of("Coffee")[:9]
     assert [len(window.chain) for window in windows] == [1, 2, 3, 4, 1, 2, 3, 4, 1]
     for place, window in enumerate(windows):
         first = place - place % CHAIN_LENGTH

@@ -58,7 +58,7 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
                 context.log.error("%s", reason)
             return joined
 
-        value = Partitioned(context, progress, join, partitions.begun)
+        value = Partitioned(context, progress, join, settings.windows.begun())
         yield Output(value)
         yield from value.again()
 

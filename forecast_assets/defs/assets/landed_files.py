@@ -71,7 +71,9 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
             with boundary(name, failed):
                 plot = partial(price_plot, history, settings.commodity(name).unit)
                 described = with_picture(metadata, drawn(context.log, plot))
-                context.log_event(landed(context.instance, history, partitions.begun, described))
+                context.log_event(
+                    landed(context.instance, history, settings.windows.begun(), described)
+                )
         if failed:
             raise FilesFailed("\n".join(failed))
         metadata = of_landed_files(received, len(waiting.unfinished))

@@ -94,7 +94,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
                 context.log.error("%s", rejection)
             return Reading(observations, config.allow_withdrawals, settings.scrutiny)
 
-        value = Partitioned(context, progress, read, partitions.begun)
+        value = Partitioned(context, progress, read, settings.windows.begun())
         yield Output(value)
         yield from value.again()
 

@@ -18,7 +18,6 @@ from forecast_assets.automation.due import (
     windows_without_forecasts,
     windows_without_scores,
 )
-from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import StoreError
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES, score
 from forecast_assets.forecast.records import ModelFailure, Written
@@ -339,7 +338,7 @@ def test_the_skill_is_that_of_pandas_and_points_have_the_same_actuals(graph: Gra
 
 
 def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
-    windows = Partitions(graph.settings).windows_of("Coffee")[1:3]
+    windows = graph.settings.windows.of("Coffee")[1:3]
 
     def due() -> tuple[list[str], list[str]]:
         book = ledger(graph)
@@ -380,7 +379,7 @@ def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
 def test_what_happened_is_told_where_every_model_declined_the_newest_window(
     graph: Graph,
 ) -> None:
-    newest = Partitions(graph.settings).windows_of("Coffee")[2:3]
+    newest = graph.settings.windows.of("Coffee")[2:3]
 
     def told() -> int:
         return len(frame(graph, "FROM forecast.distributions WHERE path_id = 0 AND day_1 = 77"))
