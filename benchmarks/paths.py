@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.quality import NEEDING_MORE
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.evaluation.assessment import assess_window
 from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.points import in_order, points_of

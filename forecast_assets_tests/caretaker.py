@@ -18,9 +18,9 @@ from dagster import (
     build_sensor_context,
 )
 
-from forecast_assets.automation.attempts import SENSOR
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.run_history import SENSOR
 from forecast_assets.defs.sensors import due_work, new_market_data
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.timeline.history import History

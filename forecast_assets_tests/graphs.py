@@ -8,7 +8,7 @@ from typing import Any
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.store.duckdb.store import DuckDBStore
 
 ROOT = Path(__file__).parent.parent

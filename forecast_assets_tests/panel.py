@@ -14,7 +14,7 @@ import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import QUIET, Graph
 from forecast_assets_tests.histories import write_prices

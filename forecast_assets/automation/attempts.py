@@ -11,45 +11,18 @@ they were emptied or restored from a copy, know nothing of the run.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
-
 from forecast_assets.configuration.sections import Automation
-from forecast_assets.defs.pulse import Pulses
 from forecast_assets.store.contract import MarkTable
-
-DUE = "forecast_assets/due"
-"""The tag: JSON, piece of work to signature."""
-
-TABLES = "forecast_assets/tables"
-"""The tag: the newest mark of the tables that the run has seen."""
-
-WHAT = "forecast_assets/what"
-"""The tag: the same pieces of work, in words for the list of runs."""
 
 STAGES_IN_ORDER = ("train", "forecast", "score")
 
 PLACES_TOLD = 3
 """Windows or files that are named before the rest are counted."""
-
-SENSOR = "dagster/sensor_name"
-"""Dagster's tag of the sensor that asked for a run."""
-
-RUNS_READ = 200
-"""Runs of a sensor that are looked back on."""
-
-WAITING = (
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-)
-"""Runs that may go on by themselves. One that is not started is asked for again, by its key."""
 
 
 @dataclass(frozen=True, order=True)
@@ -66,6 +39,16 @@ def signature(*parts: object) -> str:
 
 
 @dataclass(frozen=True)
+class PastRun:
+    """A run that has ended: when, in UTC, what it was for, and the mark that it carries."""
+
+    run_id: str
+    ended: datetime
+    mark: str | None
+    work: Sequence[Work]
+
+
+@dataclass(frozen=True)
 class Tried:
     """How often a piece of work was tried from the same, and when the last run of it ended."""
 
@@ -76,45 +59,32 @@ class Tried:
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs that a sensor has asked for, the newest first.
+    """The runs that a sensor has asked for and that have ended, the newest first.
 
     ``marks``: of the tables; read when they are needed, which may raise StoreLocked.
     """
 
-    records: Sequence[RunRecord]
+    finished: Sequence[PastRun]
     policy: Automation
     marks: MarkTable
-
-    @classmethod
-    def of(
-        cls, instance: DagsterInstance, sensor: str, policy: Automation, marks: MarkTable
-    ) -> "Attempts":
-        """Read the newest runs of a sensor."""
-        asked = RunsFilter(tags={SENSOR: sensor})
-        return cls(instance.get_run_records(filters=asked, limit=RUNS_READ), policy, marks)
-
-    @cached_property
-    def going_on(self) -> list[RunRecord]:
-        """Runs that have not ended."""
-        return [record for record in self.records if record.dagster_run.status in WAITING]
-
-    @cached_property
-    def finished(self) -> list[RunRecord]:
-        """Runs that have ended, on whatever tables."""
-        return [record for record in self.records if record.dagster_run.is_finished]
 
     @cached_property
     def _found(self) -> list[str]:
         return self.marks.found()
 
+    @property
+    def newest_mark(self) -> str:
+        """The newest mark of the tables."""
+        return self._found[-1]
+
     @cached_property
     def _tried(self) -> Mapping[Work, Tried]:
         tried: dict[Work, Tried] = {}
-        for record in self.finished:
-            if record.dagster_run.tags.get(TABLES) not in self._found:
+        for run in self.finished:
+            if run.mark not in self._found:
                 continue
-            for work in work_of(record):
-                newer = tried.get(work, Tried(0, ended(record), record.dagster_run.run_id))
+            for work in run.work:
+                newer = tried.get(work, Tried(0, run.ended, run.run_id))
                 tried[work] = Tried(newer.times + 1, newer.last, newer.run_id)
         return tried
 
@@ -140,13 +110,8 @@ class Attempts:
         A key is good for one run, ever: after another run has ended it is another, or tables
         that were emptied would never be filled again.
         """
-        newest = self.finished[0].dagster_run.run_id if self.finished else ""
+        newest = self.finished[0].run_id if self.finished else ""
         return signature(newest, *((work, self.tried(work).times) for work in sorted(asked)))
-
-    def tags(self, asked: Sequence[Work]) -> dict[str, str]:
-        """The tags of a run that is for these pieces of work."""
-        due = json.dumps({work.name: work.signature for work in sorted(asked)})
-        return {DUE: due, TABLES: self._found[-1], WHAT: in_words(asked)}
 
 
 def in_words(asked: Sequence[Work]) -> str:
@@ -170,39 +135,3 @@ def in_words(asked: Sequence[Work]) -> str:
 def _shortened(places: Sequence[str]) -> str:
     more = f" and {len(places) - PLACES_TOLD} more" if len(places) > PLACES_TOLD else ""
     return ", ".join(places[:PLACES_TOLD]) + more
-
-
-def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:
-    """At the end of a run that a sensor asked for: the tables know it, and it says so."""
-    if DUE in run.tags:
-        marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
-        instance.add_run_tags(run.run_id, {TABLES: run.run_id})
-
-
-def work_of(record: RunRecord) -> list[Work]:
-    """The pieces of work that a run was for."""
-    asked = json.loads(record.dagster_run.tags.get(DUE, "{}"))
-    return [Work(name, signed) for name, signed in asked.items()]
-
-
-def ended(record: RunRecord) -> datetime:
-    """When a run ended, in UTC."""
-    seconds = record.end_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def bury(
-    instance: DagsterInstance, attempts: Attempts, pulses: Pulses, now: datetime
-) -> list[RunRecord]:
-    """Report runs as failed whose process is gone; return those that are going on."""
-    alive, silence = [], attempts.policy.silence_seconds
-    for record in attempts.going_on:
-        run = record.dagster_run
-        begun = record.start_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
-        unsure = run.status == DagsterRunStatus.QUEUED or now.timestamp() - begun < silence
-        if unsure or pulses.beats(run.run_id):
-            alive.append(record)
-        else:
-            instance.report_run_failed(run, "its process is gone without a word")
-            pulses.forget(run.run_id)
-    return alive

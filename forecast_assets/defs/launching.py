@@ -36,7 +36,7 @@ from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.metadata import HALF_A_FILE, NOTES
 from forecast_assets.defs.partitioned import stage_of
 from forecast_assets.defs.progress import TerminalProgress

@@ -9,9 +9,9 @@ from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
-from forecast_assets.automation.attempts import leave_mark
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
+from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.store.contract import Store
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.snapshot import snapshot

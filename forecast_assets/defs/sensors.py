@@ -15,13 +15,14 @@ from dagster import (
     sensor,
 )
 
-from forecast_assets.automation.attempts import Attempts, Work, bury, signature
+from forecast_assets.automation.attempts import Attempts, Work, signature
 from forecast_assets.automation.plan import Piece, Request, plan, sorted_out
 from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, news
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.resources import impatient_store, pulses_beside
+from forecast_assets.defs.run_history import RunHistory, bury, tags
 from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.market.landing import Arrival, LandingFolder
 
@@ -51,7 +52,8 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         folder = LandingFolder(settings)
         folder.make()
         marks = impatient_store(settings).marks
-        attempts = Attempts.of(context.instance, LANDING, settings.automation, marks)
+        history = RunHistory.of(context.instance, LANDING)
+        attempts = history.attempts(settings.automation, marks)
         now = datetime.now(UTC)
         waiting = folder.waiting(time.time())
         said = [f"{len(waiting.unfinished)} being written"] if waiting.unfinished else []
@@ -60,13 +62,13 @@ def new_market_data(settings: Settings) -> SensorDefinition:
             return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
         said = [f"{len(waiting.whole)} files waiting", *said]
         pulses = pulses_beside(settings.database_path)
-        if alive := bury(context.instance, attempts, pulses, now):
+        if alive := bury(context.instance, history, settings.automation, pulses, now):
             said.append(f"run {alive[0].dagster_run.run_id[:8]} is landing files")
             return SensorResult(skip_reason="; ".join(said))
         try:
             able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
             work = [piece.work for piece in able]
-            request = RunRequest(run_key=attempts.key(work), tags=attempts.tags(work))
+            request = RunRequest(run_key=attempts.key(work), tags=tags(attempts, work))
         except StoreLocked as error:
             return SensorResult(skip_reason="; ".join([*said, str(error)]))
         if not able:
@@ -94,9 +96,10 @@ def due_work(settings: Settings) -> SensorDefinition:
     )
     def look(context: SensorEvaluationContext) -> SensorResult:
         store = impatient_store(settings)
-        attempts = Attempts.of(context.instance, DUE_WORK, settings.automation, store.marks)
+        history = RunHistory.of(context.instance, DUE_WORK)
+        attempts = history.attempts(settings.automation, store.marks)
         pulses, now = pulses_beside(settings.database_path), datetime.now(UTC)
-        known = bury(context.instance, attempts, pulses, now)
+        known = bury(context.instance, history, settings.automation, pulses, now)
         alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
         if alive:
             return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
@@ -151,10 +154,10 @@ def tell(settings: Settings) -> SensorDefinition:
 
 def run_request(request: Request, attempts: Attempts) -> RunRequest:
     """A run of exactly these assets, over the range of its partitions."""
-    tags = attempts.tags(request.work)
+    tagged = tags(attempts, request.work)
     if request.bounds:
         first, last = request.bounds
-        tags |= {
+        tagged |= {
             "dagster/asset_partition_range_start": first,
             "dagster/asset_partition_range_end": last,
         }
@@ -162,7 +165,7 @@ def run_request(request: Request, attempts: Attempts) -> RunRequest:
         run_key=attempts.key(request.work),
         job_name=request.job,
         asset_selection=[AssetKey(name) for name in request.assets],
-        tags=tags,
+        tags=tagged,
     )
 
 

@@ -1,12 +1,16 @@
 """Services as resources."""
 
+from datetime import date
 from typing import Any
 
 from dagster import ConfigurableResource
 from pydantic import Field, PrivateAttr
 
 from forecast_assets.configuration.sections import Fetch
+from forecast_assets.market.fred import HOST, Fred
 from forecast_assets.market.live import Asker
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.yahoo import YahooFinance
 
 
 class LiveResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -27,3 +31,25 @@ class LiveResource(ConfigurableResource):  # type: ignore[type-arg]
                 requests_per_minute=self.requests_per_minute,
             )
         )
+
+
+class YahooResource(LiveResource):
+    """Prices from Yahoo Finance."""
+
+    base_url: str | None = Field(
+        default=None, description="A host asked in place of Yahoo's; for a proxy, or a test."
+    )
+
+    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+        """Bars up to ``final``. Raises SourceError."""
+        return YahooFinance(self._asker, self.base_url).read(name, symbol, since, final)
+
+
+class FredResource(LiveResource):
+    """Prices from FRED."""
+
+    base_url: str = Field(HOST, description="Where FRED is asked.")
+
+    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+        """A series up to ``final``. Raises SourceError."""
+        return Fred(self._asker, self.base_url).read(name, symbol, since, final)

@@ -2,25 +2,28 @@
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
-from pydantic import Field
 
-from forecast_assets.defs.services import LiveResource
 from forecast_assets.errors import SourceError
-from forecast_assets.market.live import NotAnswered
+from forecast_assets.market.live import Asker, NotAnswered
 from forecast_assets.market.meaning import AS_WRITTEN
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.rows import Rejection
 from forecast_assets.market.sources import observed
 
+HOST = "https://fred.stlouisfed.org"
 
-class Fred(LiveResource):
-    """Prices from FRED."""
 
-    base_url: str = Field("https://fred.stlouisfed.org", description="Where FRED is asked.")
+@dataclass(frozen=True)
+class Fred:
+    """Prices from FRED. ``base_url``: where it is asked."""
+
+    asker: Asker
+    base_url: str = HOST
 
     def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
         """A series up to ``final``; a day without a value is a holiday. Raises SourceError."""
@@ -54,7 +57,7 @@ class Fred(LiveResource):
             raise SourceError(f"{name}: FRED needs pip install 'forecast_assets[fred]'") from error
         asked = {"id": symbol} | ({"cosd": since.isoformat()} if since else {})
         try:
-            answer = self._asker.ask(
+            answer = self.asker.ask(
                 lambda seconds: requests.get(
                     f"{self.base_url}/graph/fredgraph.csv", params=asked, timeout=seconds
                 ),

@@ -8,10 +8,9 @@ from forecast_assets.errors import SourceError
 from forecast_assets.market.dropped_files import Dropped, read_arrival
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import Landing
+from forecast_assets.market.records import Landing, LandingTable
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
-from forecast_assets.store.contract import LandingTable
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """What was done to prices and features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, Protocol
 
 from forecast_assets.market.lacking import Lacking
-from forecast_assets.timeline.scrutiny import Dispute
+from forecast_assets.market.observations import Observations
+from forecast_assets.timeline.scrutiny import Dispute, Scrutiny
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,22 @@ class FeatureChanges:
     revised: int
     deleted: int
     unchanged: int
+
+
+class LandingTable(Protocol):
+    """Files that were merged into the prices."""
+
+    def merge(
+        self,
+        file: str,
+        sha256: str,
+        observations: Sequence[Observations],
+        at: datetime,
+        by: str,
+        scrutiny: Scrutiny | None = None,
+    ) -> list[Landing]:
+        """Merge a file's prices, all commodities in one transaction, unless that was done before.
+
+        The same bytes with the same number of usable rows are the same file. Of a commodity whose
+        revisions ``scrutiny`` disputes nothing is merged.
+        """

@@ -1,13 +1,12 @@
 """Yahoo Finance: unadjusted daily bars, by yfinance."""
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 
-from forecast_assets.defs.services import LiveResource
 from forecast_assets.errors import SourceError
 from forecast_assets.market.live import Asker, NotAnswered
 from forecast_assets.market.observations import Observations
@@ -19,12 +18,12 @@ NO_FOLDER = Path(__file__) / "none"
 """A place where no folder can be made: yfinance would keep cookies there, pickled."""
 
 
-class YahooFinance(LiveResource):
-    """Prices from Yahoo Finance."""
+@dataclass(frozen=True)
+class YahooFinance:
+    """Prices from Yahoo Finance. ``base_url``: a host asked in place of Yahoo's."""
 
-    base_url: str | None = Field(
-        default=None, description="A host asked in place of Yahoo's; for a proxy, or a test."
-    )
+    asker: Asker
+    base_url: str | None = None
 
     def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
         """Bars up to ``final``; one without a close is a holiday. Raises SourceError."""
@@ -63,14 +62,14 @@ class YahooFinance(LiveResource):
         yfinance.config.debug.hide_exceptions = False
         span = {"start": since.isoformat()} if since else {"period": "max"}
         try:
-            ticker = yfinance.Ticker(symbol, session=patient_session(self._asker, self.base_url))
+            ticker = yfinance.Ticker(symbol, session=patient_session(self.asker, self.base_url))
             bars: pd.DataFrame = ticker.history(
                 **span,
                 interval="1d",
                 auto_adjust=False,
                 actions=False,
                 keepna=True,
-                timeout=self._asker.fetch.timeout_seconds,
+                timeout=self.asker.fetch.timeout_seconds,
             )
         except NotAnswered as error:
             raise SourceError(

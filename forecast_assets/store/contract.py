@@ -32,7 +32,12 @@ from forecast_assets.forecast.records import (
 )
 from forecast_assets.market.features import Features
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import FeatureChanges, HeldPrice, Landing, PriceChanges
+from forecast_assets.market.records import (
+    FeatureChanges,
+    HeldPrice,
+    LandingTable,
+    PriceChanges,
+)
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.scrutiny import Scrutiny
@@ -59,25 +64,6 @@ class PriceTable(Protocol):
 
     def history(self, commodity: str) -> History:
         """The newest close of every session; empty where there is none."""
-
-
-class LandingTable(Protocol):
-    """Files that were merged into the prices."""
-
-    def merge(
-        self,
-        file: str,
-        sha256: str,
-        observations: Sequence[Observations],
-        at: datetime,
-        by: str,
-        scrutiny: Scrutiny | None = None,
-    ) -> list[Landing]:
-        """Merge a file's prices, all commodities in one transaction, unless that was done before.
-
-        The same bytes with the same number of usable rows are the same file. Of a commodity whose
-        revisions ``scrutiny`` disputes nothing is merged.
-        """
 
 
 class HeldTable(Protocol):

@@ -18,8 +18,8 @@ from forecast_assets.automation.freshness import (
     strange_prices,
     worst,
 )
-from forecast_assets.definitions import build_definitions
 from forecast_assets.defs import checks
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import QUIET

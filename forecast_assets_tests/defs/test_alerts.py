@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from dagster import DagsterRun, DagsterRunStatus, SkipReason, build_sensor_context
 
-from forecast_assets.definitions import build_definitions
 from forecast_assets.defs import alerts, checks
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.sensors import sensors, tell
 from forecast_assets.errors import AlertFailed
 from forecast_assets_tests.caretaker import Caretaker, caretaker

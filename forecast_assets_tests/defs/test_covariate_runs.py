@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from forecast_assets.automation.due import Ledger, lacks_forecasts, lacks_models
 from forecast_assets.cli import app
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph

@@ -11,7 +11,7 @@ import yaml
 from dagster import ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets_tests.graphs import QUIET, ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import (
     make_history,

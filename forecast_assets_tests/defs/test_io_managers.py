@@ -322,7 +322,7 @@ def test_rejected_rows_are_listed_and_the_good_ones_land(make_graph: MakeGraph) 
 
 
 def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
-    from forecast_assets.definitions import build_definitions
+    from forecast_assets.defs.build import build_definitions
 
     graph.run("train", FIRST)
     graph.run("forecast", FIRST)

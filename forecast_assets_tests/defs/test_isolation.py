@@ -12,7 +12,6 @@ import pytest
 from dagster import build_schedule_context
 from typer.testing import CliRunner, Result
 
-from forecast_assets.automation.attempts import Attempts
 from forecast_assets.automation.freshness import (
     RED,
     Observed,
@@ -24,6 +23,7 @@ from forecast_assets.automation.plan import Plan, plan
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.checks import held, miscovered
+from forecast_assets.defs.run_history import RunHistory
 from forecast_assets.defs.schedules import fetch_prices
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.timeline.history import History
@@ -244,7 +244,7 @@ def test_the_sensor_asks_for_the_runs_of_the_others_and_names_the_broken_one(
 
 def plan_of(keeper: Caretaker) -> Plan:
     policy, marks = keeper.settings.automation, keeper.store.marks
-    attempts = Attempts.of(keeper.instance, "due_work", policy, marks)
+    attempts = RunHistory.of(keeper.instance, "due_work").attempts(policy, marks)
     return plan(keeper.settings, keeper.store, attempts, utc("2020-01-15"))
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from forecast_assets.cli.watching import bars, watching
 from forecast_assets.configuration.sections import Parallel
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.launching import RANGE_END, RANGE_START
 from forecast_assets.defs.progress import (
     Bars,

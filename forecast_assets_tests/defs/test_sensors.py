@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
-from forecast_assets.automation.attempts import DUE, SENSOR
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import resources, sensors
+from forecast_assets.defs.run_history import DUE, SENSOR
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker, described

@@ -21,8 +21,8 @@ import pytest
 import yaml
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 
-from forecast_assets.automation.attempts import SENSOR
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.run_history import SENSOR
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 from forecast_assets_tests.histories import make_history

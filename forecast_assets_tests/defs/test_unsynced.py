@@ -9,7 +9,7 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.definitions import build_definitions
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.past import VERSION, last_materialization
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from forecast_assets.definitions import build_definitions
 from forecast_assets.defs.assets import prices
+from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.services import FredResource
 from forecast_assets.errors import SourceError
 from forecast_assets.market import live
-from forecast_assets.market.fred import Fred
 from forecast_assets_tests.caretaker import caretaker
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.web import Answer, Server, served
@@ -39,8 +39,8 @@ def server() -> Iterator[Server]:
         yield listening
 
 
-def fred(server: Server, **keys: float) -> Fred:
-    return Fred(base_url=server.url, requests_per_minute=1e6, **keys)  # type: ignore[arg-type]
+def fred(server: Server, **keys: float) -> FredResource:
+    return FredResource(base_url=server.url, requests_per_minute=1e6, **keys)  # type: ignore[arg-type]
 
 
 def test_a_series_is_read_without_its_holidays(server: Server) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from forecast_assets.defs.services import YahooResource
 from forecast_assets.errors import SourceError
 from forecast_assets.market import live
-from forecast_assets.market.yahoo import YahooFinance
 from forecast_assets_tests.web import Answer, Asked, Server, served
 
 FINAL, SINCE = date(2026, 11, 20), date(2026, 11, 1)
@@ -86,8 +86,8 @@ def server() -> Iterator[Server]:
         yield listening
 
 
-def yahoo(server: Server, **keys: float) -> YahooFinance:
-    return YahooFinance(base_url=server.url, requests_per_minute=1e6, **keys)  # type: ignore[arg-type]
+def yahoo(server: Server, **keys: float) -> YahooResource:
+    return YahooResource(base_url=server.url, requests_per_minute=1e6, **keys)  # type: ignore[arg-type]
 
 
 def charts(server: Server, symbol: str) -> list[dict[str, str]]:

@@ -29,13 +29,12 @@ from forecast_assets.defs.partitioned import Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.market.fred import Fred
+from forecast_assets.defs.services import FredResource, YahooResource
 from forecast_assets.market.live import PriceSource, final_day
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped
 from forecast_assets.market.sources import read_source
-from forecast_assets.market.yahoo import YahooFinance
 from forecast_assets.timeline.clock import now
 
 
@@ -64,8 +63,8 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         context: AssetExecutionContext,
         config: PricesConfig,
         store: StoreResource,
-        yahoo: YahooFinance,
-        fred: Fred,
+        yahoo: YahooResource,
+        fred: FredResource,
         progress: ResourceParam[Progress],
     ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
         def fetch(key: str, live: PriceSource, symbol: str) -> Observations:

@@ -1,0 +1,90 @@
+"""The graph of a configuration: its assets, checks, jobs, schedules, sensors and resources."""
+
+import warnings
+
+from dagster import BetaWarning, Definitions, in_process_executor
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.assets.distributions import distributions_asset
+from forecast_assets.defs.assets.features import features_asset
+from forecast_assets.defs.assets.landed_files import landed_files_asset
+from forecast_assets.defs.assets.leaderboard import leaderboard_asset
+from forecast_assets.defs.assets.prices import prices_asset
+from forecast_assets.defs.assets.published_distributions import published_distributions_asset
+from forecast_assets.defs.assets.report import report_asset
+from forecast_assets.defs.assets.scores import scores_asset
+from forecast_assets.defs.assets.trained_models import trained_models_asset
+from forecast_assets.defs.checks import table_checks
+from forecast_assets.defs.io_managers import (
+    FeatureIOManager,
+    ModelIOManager,
+    PathsIOManager,
+    PriceIOManager,
+    ScoreIOManager,
+)
+from forecast_assets.defs.jobs import JOBS
+from forecast_assets.defs.partitions import Partitions
+from forecast_assets.defs.progress import LogProgress, Progress
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.defs.schedules import schedules
+from forecast_assets.defs.sensors import sensors
+from forecast_assets.defs.services import FredResource, YahooResource
+from forecast_assets.store.patience import Patience
+
+
+def build_definitions(
+    settings: Settings, progress: Progress | None = None, patience: Patience | None = None
+) -> Definitions:
+    """The graph of a configuration.
+
+    ``progress`` shows long work; the run's log by default. ``patience`` is with a locked file;
+    each run's own by default.
+    """
+    partitions = Partitions(settings)
+    store, version = StoreResource.of(settings, patience), settings.model_version
+    units = {name: commodity.unit for name, commodity in settings.commodities.items()}
+    covariate_units = {
+        name: {each: covariate.unit for each, covariate in commodity.covariates.items()}
+        for name, commodity in settings.commodities.items()
+    }
+    asked = settings.fetch.model_dump(
+        include={"timeout_seconds", "attempts", "requests_per_minute"}
+    )
+    with warnings.catch_warnings():
+        # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
+        warnings.simplefilter("ignore", BetaWarning)
+        assets = [
+            landed_files_asset(settings, partitions),
+            prices_asset(settings, partitions),
+            features_asset(settings, partitions),
+            trained_models_asset(settings, partitions),
+            distributions_asset(settings, partitions),
+            scores_asset(settings, partitions),
+            leaderboard_asset(settings),
+            published_distributions_asset(settings),
+            report_asset(settings),
+        ]
+    return Definitions(
+        assets=assets,
+        asset_checks=table_checks(settings),
+        jobs=JOBS,
+        schedules=schedules(settings),
+        sensors=sensors(settings),
+        executor=in_process_executor,
+        resources={
+            "store": store,
+            "progress": progress or LogProgress(),
+            "yahoo": YahooResource(**asked),
+            "fred": FredResource(**asked),
+            "price_io_manager": PriceIOManager(store=store, units=units),
+            "feature_io_manager": FeatureIOManager(store=store, units=covariate_units),
+            "model_io_manager": ModelIOManager(
+                store=store,
+                artifacts_url=settings.artifacts_url,
+                threshold_bytes=settings.artifacts.threshold_bytes,
+                model_version=version,
+            ),
+            "paths_io_manager": PathsIOManager(store=store, units=units, model_version=version),
+            "score_io_manager": ScoreIOManager(store=store, units=units, model_version=version),
+        },
+    )
