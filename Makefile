@@ -20,10 +20,11 @@ ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000
 test: check browser ## Install what tests need, then check and test: what CI runs
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: $(VENV)/installed-dev ## Check format, lint and types
+check: $(VENV)/installed-dev ## Check format, lint, types and which room imports which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 browser: ## Install Chromium, which the report's tests need, where it is missing
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \

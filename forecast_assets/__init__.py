@@ -18,4 +18,30 @@ r"""The distribution of the next prices, for every commodity and every session.
 
 A partition ``Coffee|2024-01-01`` is a model's validity window: fitted on what was known
 before 2024-01-01, used for every forecast that starts in [2024-01-01, next training date).
+
+For notebooks: ``from forecast_assets import Reader, load_model, save_model``. Each is imported when
+it is asked for, so that reading a table loads neither Dagster nor a model's library.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast_assets.store.opening import Reader
+    from forecast_assets.store.saved_models import load_model, save_model
+
+__all__ = ["Reader", "load_model", "save_model"]
+
+HOMES = {
+    "Reader": "forecast_assets.store.opening",
+    "load_model": "forecast_assets.store.saved_models",
+    "save_model": "forecast_assets.store.saved_models",
+}
+"""Where each name of the public face is defined."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the public face when it is asked for."""
+    if name not in HOMES:
+        raise AttributeError(f"module 'forecast_assets' has no attribute {name!r}")
+    return getattr(import_module(HOMES[name]), name)

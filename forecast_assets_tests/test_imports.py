@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import forecast_assets
+
 HEAVY = (
     "arch",
     "dagster",
@@ -87,8 +89,23 @@ def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None
 
 
 def test_a_reader_needs_neither_dagster_nor_the_models_libraries() -> None:
-    loaded = loaded_by("from forecast_assets.store.duckdb.reader import Reader\n")
+    loaded = loaded_by("from forecast_assets import Reader\n")
     assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
+
+
+def test_models_are_loaded_and_saved_without_dagster_or_a_models_library() -> None:
+    loaded = loaded_by("from forecast_assets import load_model, save_model\n")
+    assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
+
+
+def test_only_what_the_package_offers_can_be_imported_from_it() -> None:
+    assert {getattr(forecast_assets, name).__name__ for name in forecast_assets.__all__} == {
+        "Reader",
+        "load_model",
+        "save_model",
+    }
+    with pytest.raises(AttributeError, match="has no attribute 'Writer'"):
+        _ = forecast_assets.Writer
 
 
 def test_models_load_their_library_when_they_fit() -> None:

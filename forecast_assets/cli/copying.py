@@ -6,19 +6,14 @@ from rich.console import Console
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.summary import spoken_bytes
-from forecast_assets.store.duckdb.database import Database
-from forecast_assets.store.duckdb.snapshot import snapshot
-from forecast_assets.store.patience import Patience
+from forecast_assets.store.opening import open_store
 
 
 def make_snapshot(console: Console, target: Path | None) -> None:
     """Copy the tables to a file, and say how it is opened."""
     settings = load_settings()
     path = target or settings.read_copy_path
-    limits = settings.database
-    patience = Patience(limits.lock_timeout_seconds)
-    database = Database(settings.database_path, (), limits.memory_limit, patience)
-    size = snapshot(database, path)
+    size = open_store(settings).copy_to(path)
     lines = [f"Copied {spoken_bytes(size)} to {path}; open it read-only."]
     ours = settings.database_path.name.partition(".")[0]
     if path.name.partition(".")[0] != ours:

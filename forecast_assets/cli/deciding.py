@@ -13,7 +13,8 @@ from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.landing import Held, LandingFolder
 from forecast_assets.market.reception import accept, line_of, reject
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 
 TERMINAL = "terminal"
@@ -29,7 +30,7 @@ def list_held_files(console: Console) -> None:
 def accept_files(console: Console, names: Sequence[str]) -> None:
     """Merge files that wait, and put them away."""
     settings = load_settings()
-    folder, tables = LandingFolder(settings), DuckDBStore.of(settings)
+    folder, tables = LandingFolder(settings), open_store(settings)
     with FileLock(settings.home / ".landing.lock"):
         for held in _held(folder, names):
             for landing in accept(folder, held, tables.landings, now(), TERMINAL):
@@ -51,7 +52,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
 def list_held_prices(console: Console) -> None:
     """Print what waits and what is strange, commodity by commodity."""
     settings = load_settings()
-    store = DuckDBStore.of(settings)
+    store = open_store(settings)
     lines: list[str] = []
     for name in settings.commodities:
         with boundary(name, lines):
@@ -82,10 +83,10 @@ def reject_prices(console: Console, name: str, day: date | None) -> None:
     _print(console, [f"{name}: {len(gone)} closes are rejected; the stored ones stay"])
 
 
-def _of(name: str) -> tuple[Settings, DuckDBStore]:
+def _of(name: str) -> tuple[Settings, Store]:
     settings = load_settings()
     settings.commodity(name)
-    return settings, DuckDBStore.of(settings)
+    return settings, open_store(settings)
 
 
 def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:

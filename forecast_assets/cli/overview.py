@@ -12,7 +12,7 @@ from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 
 
@@ -22,7 +22,7 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     names = commodities(settings, commodity)
     version = settings.version(model_version)
     broken: list[str] = []
-    store = DuckDBStore.of(settings)
+    store = open_store(settings)
     console.print(overview(store, settings, names, version, broken))
     for note in notes_of(store, settings, names):
         console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)

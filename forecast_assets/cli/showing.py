@@ -9,8 +9,8 @@ from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.forecast.records import Fan, RevisedForecast
 from forecast_assets.report.terminal import fan_table
-from forecast_assets.store.duckdb.reader import Paths, Reader
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import Reader, open_store
+from forecast_assets.store.paths import Paths
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 
@@ -23,7 +23,7 @@ def show_newest(
     unit = settings.commodity(commodity).unit
     reader = Reader.of_configuration()
     history = reader.prices(commodity)
-    known = to_know(settings, DuckDBStore.of(settings), history, now())
+    known = to_know(settings, open_store(settings), history, now())
     for line in known:
         note(console, line)
     for newest in newest_of(reader, commodity, model, settings.version(model_version)):

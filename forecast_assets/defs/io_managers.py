@@ -34,14 +34,19 @@ from forecast_assets.errors import (
 from forecast_assets.evaluation.assessment import Assessment
 from forecast_assets.evaluation.findings import Finding
 from forecast_assets.forecast.forecasting import Forecasting
-from forecast_assets.forecast.records import RecordedFailure, Stage, TrainedModel, Written
+from forecast_assets.forecast.records import (
+    RecordedFailure,
+    Stage,
+    TrainedModel,
+    Written,
+    same_failures,
+)
 from forecast_assets.forecast.training import Training
 from forecast_assets.market.features import Features
 from forecast_assets.market.observations import Observations
 from forecast_assets.report import plots
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
-from forecast_assets.store.duckdb.failure_table import same_failures
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History

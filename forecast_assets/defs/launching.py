@@ -46,7 +46,7 @@ from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.rows import Rejection
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.window import Window
@@ -95,7 +95,7 @@ class Worker:
         self.definitions: Definitions = build_definitions(
             self.settings, self.progress, self.patience
         )
-        self.store = DuckDBStore.of(self.settings, self.patience)
+        self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
 
     def land(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dagster import InitResourceContext, ResourceDependency
 from dagster_duckdb import DuckDBResource
@@ -13,9 +14,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.store.contract import Store
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.snapshot import snapshot
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_file, open_store
 from forecast_assets.store.patience import Patience, Told
 
 LOCK_SECONDS = 20.0
@@ -65,43 +64,33 @@ class StoreResource(DuckDBResource):
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 
-    def refresh(self, copy: Path) -> int:
-        """Replace the copy for programs that only read; return its size in bytes."""
-        return snapshot(self._store().database, copy)
-
     def tables(self) -> Store:
         """The tables behind their contract."""
-        return self._store()
-
-    @contextmanager
-    def get_connection(self, *, read_only: bool = True) -> Iterator[Connection]:
-        """A connection for SQL of one's own: read-only, or one transaction."""
-        database = self._store().database
-        with database.reading() if read_only else database.writing() as connection:
-            yield connection
-
-    def _store(self) -> DuckDBStore:
-        return DuckDBStore(
+        seconds = self.lock_timeout_seconds
+        return open_file(
             Path(self.database),
             self.horizon,
             self.memory_limit,
-            self.lock_timeout_seconds,
+            seconds,
             self.patience,
             self._told,
         )
 
-    def _impatient(self) -> DuckDBStore:
+    @contextmanager
+    def get_connection(self, *, read_only: bool = True) -> Iterator[Any]:
+        """A connection for SQL of one's own: read-only, or one transaction."""
+        with self.tables().connection(read_only=read_only) as connection:
+            yield connection
+
+    def _impatient(self) -> Store:
         """The tables, waited for no longer than a run that has ended may."""
         seconds = min(LOCK_SECONDS, self.lock_timeout_seconds)
-        return DuckDBStore(Path(self.database), self.horizon, self.memory_limit, seconds)
+        return open_file(Path(self.database), self.horizon, self.memory_limit, seconds)
 
 
-def impatient_store(settings: Settings) -> DuckDBStore:
+def impatient_store(settings: Settings) -> Store:
     """The tables, waited for not longer than a sensor or schedule may."""
-    seconds = min(LOCK_SECONDS, settings.database.lock_timeout_seconds)
-    return DuckDBStore(
-        settings.database_path, settings.horizon, settings.database.memory_limit, seconds
-    )
+    return open_store(settings, at_most=LOCK_SECONDS)
 
 
 def pulses_beside(database: Path) -> Pulses:

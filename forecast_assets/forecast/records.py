@@ -1,7 +1,7 @@
 """What training and forecasting hand on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -179,3 +179,9 @@ class RecordedFailure:
     declined: bool
     origins: int
     reason: str
+
+
+def same_failures(recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]) -> bool:
+    """Whether an attempt failed as the last one did, so that nothing need be written."""
+    before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
+    return before == {astuple(failure) for failure in failures}

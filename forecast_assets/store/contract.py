@@ -5,9 +5,11 @@ after. All of them raise StoreError, and StoreLocked when another process keeps 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -289,6 +291,15 @@ class CommodityNames(Protocol):
 
 class Store(Protocol):
     """The tables together."""
+
+    def connection(self, *, read_only: bool) -> AbstractContextManager[Any]:
+        """A connection for SQL of one's own: read-only, or one transaction."""
+
+    def copy_to(self, target: Path) -> int:
+        """Replace the copy for programs that only read; return its size in bytes.
+
+        Raises StoreError, with the copy as it was, where there is nothing to copy or no place.
+        """
 
     @property
     def prices(self) -> PriceTable:

@@ -26,7 +26,7 @@ from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
@@ -43,7 +43,7 @@ class ModelStore:
     @classmethod
     def of(cls, settings: Settings) -> "ModelStore":
         """The model store that a configuration describes."""
-        return cls.over(DuckDBStore.of(settings), settings)
+        return cls.over(open_store(settings), settings)
 
     @classmethod
     def over(cls, store: Store, settings: Settings) -> "ModelStore":

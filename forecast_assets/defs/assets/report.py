@@ -42,7 +42,9 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         replace_file(settings.report_path, render(said))
         metadata = of_report(said, settings.report_path)
         if settings.database.read_copy:
-            metadata |= of_copy(settings.read_copy_path, store.refresh(settings.read_copy_path))
+            metadata |= of_copy(
+                settings.read_copy_path, store.tables().copy_to(settings.read_copy_path)
+            )
         if said.failures:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))

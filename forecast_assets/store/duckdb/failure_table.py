@@ -1,7 +1,7 @@
 """``commodity.forecast.failures``: what is absent from the other tables, and why."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from forecast_assets.forecast.records import ModelFailure, RecordedFailure, Stage, Written
 from forecast_assets.store.duckdb.database import Connection, Database
@@ -69,9 +69,3 @@ class DuckDBFailureTable:
                 [commodity, model_version],
             ).fetchall()
         return [RecordedFailure(*row) for row in rows]
-
-
-def same_failures(recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]) -> bool:
-    """Whether an attempt failed as the last one did, so that nothing need be written."""
-    before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
-    return before == {astuple(failure) for failure in failures}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.paths import Paths
 from forecast_assets.store.patience import Patience
 from forecast_assets.timeline.history import Dates, History
 
@@ -136,32 +137,6 @@ CLOSES_AS_OF = """
 """
 
 PRICED = "SELECT DISTINCT commodity FROM market.prices ORDER BY commodity"
-
-
-@dataclass(frozen=True, eq=False)
-class Paths:
-    """Forecasts of one model, in the order of their dates.
-
-    ``cutoffs``, the last session that each knows, and ``starts``, the session of its first price:
-    datetime64[D], shape (n_dates,). ``prices``: float32, shape (n_dates, n_paths, horizon), paths
-    in the order of their ``path_id``. ``actuals``, what really happened: float32, shape
-    (n_dates, horizon), NaN where it has not yet. ``closes``, at the cutoffs, as they were when the
-    paths were drawn, even if revised since: float64, shape (n_dates,), NaN where that is not
-    known. Prices are in the commodity's unit.
-    """
-
-    commodity: str
-    model_name: str
-    model_version: str
-    cutoffs: Dates
-    starts: Dates
-    prices: NDArray[np.float32]
-    actuals: NDArray[np.float32]
-    closes: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        """Return the number of forecasts."""
-        return len(self.cutoffs)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The embedded store: every table in one DuckDB file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from forecast_assets.store.duckdb import (
     superseded_table,
 )
 from forecast_assets.store.duckdb.commodity_names import DuckDBCommodityNames
-from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
 from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
 from forecast_assets.store.duckdb.held_table import DuckDBHeldTable
@@ -33,6 +35,7 @@ from forecast_assets.store.duckdb.path_table import DuckDBPathTable
 from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.duckdb.publication_table import DuckDBPublicationTable
 from forecast_assets.store.duckdb.score_table import DuckDBScoreTable
+from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.duckdb.version_view import DuckDBVersionView
 from forecast_assets.store.patience import Patience, Told
 
@@ -84,6 +87,17 @@ class DuckDBStore:
             settings.database.lock_timeout_seconds,
             patience,
         )
+
+    @contextmanager
+    def connection(self, *, read_only: bool) -> Iterator[Connection]:
+        """A connection for SQL of one's own: read-only, or one transaction."""
+        opened = self.database.reading() if read_only else self.database.writing()
+        with opened as connection:
+            yield connection
+
+    def copy_to(self, target: Path) -> int:
+        """Replace the copy for programs that only read; return its size in bytes."""
+        return snapshot(self.database, target)
 
     @cached_property
     def prices(self) -> DuckDBPriceTable:

@@ -15,8 +15,9 @@ import pytest
 
 from forecast_assets.errors import ModelNotFound, StoreError, StoreLocked
 from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.reader import Paths, Reader
+from forecast_assets.store.duckdb.reader import Reader
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.paths import Paths
 from forecast_assets.timeline.history import Dates
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import closes

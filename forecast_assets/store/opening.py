@@ -1,0 +1,34 @@
+"""Opening the tables: the one place that knows which engine keeps them."""
+
+from pathlib import Path
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.store.contract import Store
+from forecast_assets.store.duckdb.reader import Reader as Reader
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.patience import Patience, Told
+
+
+def open_store(
+    settings: Settings, patience: Patience | None = None, *, at_most: float = float("inf")
+) -> Store:
+    """The tables of a configuration.
+
+    Waits for locks share ``patience`` where it is given. ``at_most``: seconds that a lock is
+    waited for, if the configuration says more.
+    """
+    seconds = min(at_most, settings.database.lock_timeout_seconds)
+    limit = settings.database.memory_limit
+    return open_file(settings.database_path, settings.horizon, limit, seconds, patience)
+
+
+def open_file(
+    path: Path,
+    horizon: int,
+    memory_limit: str,
+    lock_timeout_seconds: float,
+    patience: Patience | None = None,
+    told: Told | None = None,
+) -> Store:
+    """The tables in a file. ``told``: hears whom a locked file is waited for."""
+    return DuckDBStore(path, horizon, memory_limit, lock_timeout_seconds, patience, told)
