@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check browser bench quality clean
+.PHONY: help demo ui test check rooms browser bench quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -25,6 +25,9 @@ check: $(VENV)/installed-dev ## Check format, lint, types and which room imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+rooms: $(VENV)/installed-dev ## Draw the picture of the rooms in ARCHITECTURE.md from the imports
+	$(BIN)/python -m forecast_assets_tests.rooms
 
 browser: ## Install Chromium, which the report's tests need, where it is missing
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
