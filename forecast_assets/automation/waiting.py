@@ -1,7 +1,7 @@
 """Waiting: what was not merged and needs somebody's word, and what in the prices needs a look."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from forecast_assets.automation.due import undue
 from forecast_assets.automation.freshness import strange_prices
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.market.features import read_features
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.records import HeldPrice
 from forecast_assets.store.contract import Store
@@ -56,7 +57,8 @@ def to_know(settings: Settings, store: Store, history: History, at: datetime) ->
     """All that should be known before a commodity's forecasts are read, a line each.
 
     Why it has no window to train or forecast, which published forecasts used closes that have
-    been revised since, and what in its prices needs a look. ``at``: now, in UTC.
+    been revised since, what in its prices needs a look, and which covariates lack a value. ``at``:
+    now, in UTC.
     """
     name = history.commodity
     windows = settings.windows.of(name, at.replace(tzinfo=UTC))
@@ -65,7 +67,18 @@ def to_know(settings: Settings, store: Store, history: History, at: datetime) ->
         *([reason] if reason else []),
         *drawn_from_others(settings, store, history),
         *to_look_at(settings, store, name),
+        *unmatched(settings, history, at.date()),
     ]
+
+
+def unmatched(settings: Settings, history: History, today: date) -> list[str]:
+    """Covariates and regions without a value where one is needed, as their files are now."""
+    name = history.commodity
+    commodity = settings.commodity(name)
+    if not commodity.covariates or len(history) == 0:
+        return []
+    read = read_features(name, commodity, history.dates, settings.folder, today)
+    return [*read.missing.values(), *read.unmatched]
 
 
 def drawn_from_others(settings: Settings, store: Store, history: History) -> list[str]:

@@ -26,6 +26,7 @@ from forecast_assets.automation.freshness import (
     strange_prices,
     worst,
 )
+from forecast_assets.automation.waiting import unmatched
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.metadata import table
@@ -34,7 +35,6 @@ from forecast_assets.errors import ChecksFailed
 from forecast_assets.evaluation.evaluation import standings
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
 from forecast_assets.evaluation.publishing import tolerance_of
-from forecast_assets.market.features import read_features
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.clock import now
 
@@ -151,7 +151,7 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
         specs=[AssetCheckSpec(MATCHING, asset="features", description=MATCHING_SAYS)],
     )
     def features_held(store: StoreResource) -> Iterator[AssetCheckResult]:
-        yield _warning("features", MATCHING, unmatched(settings, store.tables(), now().date()))
+        yield _warning("features", MATCHING, unmatching(settings, store.tables(), now().date()))
 
     @multi_asset_check(
         name="scores_held",
@@ -180,15 +180,14 @@ def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
     ]
 
 
-def unmatched(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
-    """Covariates and regions without a value where one is needed, as their files are now."""
+def unmatching(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
+    """Covariates and regions without a value where one is needed: a row each."""
     rows = []
-    for name, commodity in settings.commodities.items():
+    for name in settings.commodities:
         failures: list[str] = []
         with boundary(name, failures):
-            if commodity.covariates and len(history := store.prices.history(name)):
-                read = read_features(name, commodity, history.dates, settings.folder, today)
-                rows += [_row(name, line) for line in (*read.missing.values(), *read.unmatched)]
+            lines = unmatched(settings, store.prices.history(name), today)
+            rows += [_row(name, line) for line in lines]
         rows += [_row(name, failure) for failure in failures]
     return rows
 

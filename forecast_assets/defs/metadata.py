@@ -208,7 +208,9 @@ def of_forecasts(
         "forecasts_stale": outcome.stale,
         "forecasts_moved": len(outcome.moved),
         "forecasts_withdrawn": len(outcome.withdrawn),
-        "cutoffs_with_new_outcomes": len(outcome.happened.cutoffs) if outcome.happened else 0,
+        "cutoffs_with_new_outcomes": int((outcome.happened.known > 0).sum())
+        if outcome.happened
+        else 0,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
         "failures": table([vars(failure) for failure in outcome.failures], ABSENT),
         ROWS: (outcome.kept + outcome.drawn) * outcome.n_paths,

@@ -91,7 +91,10 @@ class Summary:
         yield counted(self.windows, "window trained", "windows trained", models)
         again = [
             f"{number:,} of them {word}"
-            for number, word in ((self.redrawn, "redrawn"), (self.reissued, "reissued"))
+            for number, word in (
+                (self.redrawn - self.reissued, "drawn again"),
+                (self.reissued, "reissued"),
+            )
             if number
         ]
         yield counted(self.drawn, "forecast drawn", "forecasts drawn", ", ".join(again))

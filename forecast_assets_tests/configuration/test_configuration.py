@@ -452,7 +452,10 @@ def test_a_source_without_a_type_is_told_the_types(load: Load) -> None:
 
 @pytest.mark.parametrize("text", ["start: 2012-13-01", "start: 2012-02-30"])
 def test_a_day_that_does_not_exist_names_the_file(load: Load, text: str) -> None:
-    assert "forecast.yaml: not YAML" in message_of(load, edited("start: 2012-01-01", text))
+    message = message_of(load, edited("start: 2012-01-01", text))
+    assert "forecast.yaml: not YAML" in message
+    assert f"{text.removeprefix('start: ')!r} is no date" in message
+    assert "line 4" in message
 
 
 def test_another_encoding_names_the_file(tmp_path: Path) -> None:

@@ -315,16 +315,16 @@ def test_the_log_of_a_run_says_where_each_stage_is(
     assert {each.step_key for each in events if each.user_message in lines} == {"trained_models"}
     assert lines[0] == "Coffee train begins: 3 windows"
     for done in range(1, 7):
-        assert any(f" of 3 windows, {done} of 6 models, " in line for line in lines)
+        assert any(f" of 3 windows, {done} of 6 tasks, " in line for line in lines)
     assert lines[-1].startswith("Coffee train ended after ")
-    assert lines[-1].endswith(": 3 of 3 windows, 6 of 6 models")
+    assert lines[-1].endswith(": 3 of 3 windows, 6 of 6 tasks")
 
 
-def test_the_console_has_one_bar_of_windows_and_models(graph: Graph) -> None:
+def test_the_console_has_one_bar_of_windows_and_tasks(graph: Graph) -> None:
     said: list[str] = []
     assert trained_with(graph, TerminalProgress(Lines(said.append), Event())).success
     assert said[0] == "Coffee train begins: 8 windows"
-    assert said[-1].endswith(": 8 of 8 windows, 4 of 4 models")
+    assert said[-1].endswith(": 8 of 8 windows, 4 of 4 tasks")
 
 
 def test_a_stop_amid_training_keeps_what_was_committed_and_the_next_run_does_the_rest(

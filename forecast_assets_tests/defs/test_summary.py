@@ -61,7 +61,7 @@ def test_partitions_are_added_up_by_commodity() -> None:
         ),
         (
             Summary("WTI", begun=True, drawn=1200, redrawn=20, reissued=1, kept=3, outcomes=1),
-            "WTI: 1,200 forecasts drawn (20 of them redrawn, 1 of them reissued),"
+            "WTI: 1,200 forecasts drawn (19 of them drawn again, 1 of them reissued),"
             " 3 forecasts kept, 1 outcome joined; 0 s",
         ),
         (

@@ -30,11 +30,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A read-only connection; file and tables are made first where they do not exist."""
-        connection = self._open(read_only=True) if self.path.exists() else None
-        if connection is None or not self._has_tables(connection):
-            if connection is not None:
-                connection.close()
+        """A read-only connection; tables are made first in a file that lacks some.
+
+        Where there is no file none is made: the tables are empty.
+        """
+        connection = self._open(read_only=True) if self.path.exists() else self._empty()
+        if not self._has_tables(connection):
+            connection.close()
             with self.writing():
                 pass
             connection = self._open(read_only=True)
@@ -51,6 +53,15 @@ class Database:
                 connection.execute(definition)
             yield connection
             connection.commit()
+
+    def _empty(self) -> Connection:
+        """The tables of no file, under the name that those of the file would have."""
+        name = self.path.name.partition(".")[0].replace('"', '""')
+        connection = duckdb.connect(config={"memory_limit": self.memory_limit})
+        connection.execute(f"""ATTACH ':memory:' AS "{name}"; USE "{name}";""")
+        for definition in self.definitions:
+            connection.execute(definition)
+        return connection
 
     def _has_tables(self, connection: Connection) -> bool:
         """Whether all tables are there: not if an older release, or a killed process, made it."""
