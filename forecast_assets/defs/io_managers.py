@@ -181,6 +181,10 @@ class ModelIOManager(PartitionedIOManager):
         """Where models are saved and loaded."""
         return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
 
+    def stays(self, value: TrainedWindow) -> bool:
+        """Whether no model of it was fitted."""
+        return not value.training.fits
+
     def write(self, value: TrainedWindow, run_id: str) -> Metadata:
         """Append the models fitted now. Raises ModelsFailed when none is left."""
         training, written = value.training, value.written
@@ -244,6 +248,10 @@ class PathsIOManager(PartitionedIOManager):
     def inspect(self, value: ForecastWindow) -> list[Finding]:
         """What is found in a window's new forecasts."""
         return value.findings
+
+    def stays(self, value: ForecastWindow) -> bool:
+        """Whether no forecast or outcome of it was written."""
+        return not value.forecasting.changes_tables
 
     def write(self, value: ForecastWindow, run_id: str) -> Metadata:
         """Commit the window's new paths; then raise ModelsFailed if a model of it broke."""
@@ -317,6 +325,10 @@ class ScoreIOManager(PartitionedIOManager):
 
     units: dict[str, str]
     model_version: str
+
+    def stays(self, value: AssessedWindow) -> bool:
+        """Whether no score of it was written."""
+        return not (value.assessment.models or value.assessment.gone)
 
     def write(self, value: AssessedWindow, run_id: str) -> Metadata:
         """Commit a window's new scores."""

@@ -22,7 +22,13 @@ from forecast_assets.boundary import told_of
 from forecast_assets.defs.checks import check_events, require_sound
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
 from forecast_assets.defs.partitions import commodity_of
-from forecast_assets.defs.past import VERSION, Past, last_materialization, last_past
+from forecast_assets.defs.past import (
+    VERSION,
+    Past,
+    last_materialization,
+    last_past,
+    last_version,
+)
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import Interrupted, ModelsFailed, PartitionsFailed, StoreLocked
@@ -58,8 +64,13 @@ class Partitioned:
 
     @property
     def version(self) -> str | None:
-        """The data version that most partitions of the run have, which Dagster gives to all."""
-        return Counter(self.versions.values()).most_common(1)[0][0] if self.versions else None
+        """The data version that most partitions of the run have, which Dagster gives to all.
+
+        None where some of them have none of ours, and get one of Dagster's own.
+        """
+        if not self.versions or len(self.versions) < len(self.described):
+            return None
+        return Counter(self.versions.values()).most_common(1)[0][0]
 
     @property
     def newest_of_each(self) -> list[str]:
@@ -87,7 +98,7 @@ class Partitioned:
         asset, instance = self.context.asset_key, self.context.instance
         for key, version in self.versions.items():
             logged = last_materialization(instance, asset, key)
-            if logged and version != self.version:
+            if logged and version != (logged.tags or {}).get(VERSION):
                 tags = {**(logged.tags or {}), VERSION: version}
                 yield AssetMaterialization(
                     asset, metadata=logged.metadata, partition=key, tags=tags
@@ -151,6 +162,10 @@ class PartitionedIOManager(ConfigurableIOManager):
         """The history by whose past a committed partition is known; None where a run is enough."""
         return None
 
+    def stays(self, value: Any) -> bool:
+        """Whether a partition holds what it held: what was made from it is not out of date."""
+        return False
+
     # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
         self, context: OutputContext, obj: Partitioned
@@ -202,16 +217,18 @@ class PartitionedIOManager(ConfigurableIOManager):
 
     def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
         """Compute, inspect and commit one partition, and keep what it says of itself."""
-        context = obj.context
+        context, asset = obj.context, obj.context.asset_key
         value = obj.compute(key)
         obj.findings[key] = self.inspect(value)
         require_sound(obj.findings[key])
         metadata = self.write(value, run_id)
         if (history := self.history(key)) is not None:
-            before = last_past(context.instance, context.asset_key, key)
+            before = last_past(context.instance, asset, key)
             past = Past.of(history, obj.training_dates, before)
             metadata |= past.metadata
             obj.versions[key] = past.version
+        elif self.stays(value) and (version := last_version(context.instance, asset, key)):
+            obj.versions[key] = version
         obj.described[key] = metadata
 
 

@@ -99,3 +99,9 @@ def last_materialization(
     wanted = AssetRecordsFilter(asset_key=asset, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records
     return records[0].asset_materialization if records else None
+
+
+def last_version(instance: DagsterInstance, asset: AssetKey, partition: str) -> str | None:
+    """The data version of a partition's last materialization, if it has one."""
+    newest = last_materialization(instance, asset, partition)
+    return ((newest.tags or {}) if newest else {}).get(VERSION)

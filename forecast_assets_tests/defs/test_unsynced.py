@@ -17,6 +17,7 @@ from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 
 ASSETS = ("prices", "features", "trained_models", "distributions", "scores")
+PAGES = ("leaderboard", "published_distributions", "report")
 COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
 SUGAR = make_history(700, seed=2, commodity="Sugar")
 
@@ -31,6 +32,9 @@ def unsynced(settings: Settings, instance: DagsterInstance) -> dict[str, set[str
         for key in graph.get(AssetKey(name)).partitions_def.get_partition_keys():  # type: ignore[union-attr]
             if resolver.get_status(AssetKey(name), key) == StaleStatus.STALE:
                 found.setdefault(name, set()).add(key)
+    for name in PAGES:
+        if resolver.get_status(AssetKey(name)) == StaleStatus.STALE:
+            found[name] = set()
     return found
 
 
@@ -51,11 +55,16 @@ def only(history: History, *places: int, factor: float = 1.0) -> History:
 
 def load(keeper: Caretaker, first: str, last: str) -> None:
     """A run of ``load_prices`` over a range of commodities."""
+    over(keeper, "load_prices", first, last)
+
+
+def over(keeper: Caretaker, name: str, first: str, last: str) -> None:
+    """A run of a job over a range of partitions."""
     bounds = {
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
     }
-    job = build_definitions(keeper.settings).resolve_job_def("load_prices")
+    job = build_definitions(keeper.settings).resolve_job_def(name)
     ran = job.execute_in_process(
         instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
     )
@@ -91,6 +100,12 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
     keeper.drop("correction.csv", only(SUGAR, 694, factor=1.002))
     keeper.settle()
     load(keeper, "Coffee", "Sugar")
+    assert unsynced(keeper.settings, keeper.instance) == {}
+
+    # Runs that find everything done, of one window and of all, leave nothing unsynced either.
+    for first in ("Coffee|2020-07-01", "Coffee|2020-01-01"):
+        for job in ("train", "forecast", "score"):
+            over(keeper, job, first, "Coffee|2020-07-01")
     assert unsynced(keeper.settings, keeper.instance) == {}
 
     # A close of 2020-04-20, in the second of three windows: told of its commodity alone.
