@@ -14,6 +14,7 @@ from forecast_assets.automation.waiting import (
     held_files,
     held_prices,
     prices_in_brief,
+    to_know,
     to_look_at,
 )
 from forecast_assets.cli import app
@@ -25,7 +26,12 @@ from forecast_assets.report.briefing import briefing
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import Graph, MakeGraph
-from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.histories import (
+    make_history,
+    with_features,
+    write_covariate,
+    write_prices,
+)
 
 COFFEE = make_history(300, seed=2)
 TEA = make_history(300, seed=3, commodity="Tea")
@@ -280,3 +286,37 @@ def test_a_run_keeps_the_end_that_a_file_lacks_and_names_a_change_of_unit(
     assert "note: Coffee: its source took back 3 sessions" in third.output
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == issued - 3
     assert note not in third.output
+
+
+@pytest.mark.parametrize("lacking", ["other dates", "no file", "one day of rain"])
+def test_a_covariate_that_lacks_values_is_told_in_status_and_the_report(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lacking: str
+) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    history = with_features(make_history(540), ("rain",))
+    graph: Graph = make_graph(history, models=["naive"])
+    file = graph.settings.folder / "covariates" / "rain.csv"
+    assert to_know_of(graph) == []
+    match lacking:
+        case "other dates":
+            write_covariate(
+                file, with_features(make_history(40, first="2009-01-05"), ("rain",)), "rain"
+            )
+        case "no file":
+            file.unlink()
+        case "one day of rain":
+            write_covariate(file, with_features(make_history(541), ("rain",)), "rain")
+            rows = file.read_text().splitlines(keepends=True)
+            file.write_text(rows[0] + rows[-1])
+    (line,) = to_know_of(graph)
+    assert "covariate rain" in line
+    assert f"note: {line}" in " ".join(forecast("status").output.split())
+    notices = briefing(graph.settings, graph.store, AT).notices
+    assert line in [notice.text for notice in notices]
+
+
+def to_know_of(graph: Graph) -> list[str]:
+    """What is said of the covariates of Coffee, whose prices are in the tables."""
+    graph.run("load_prices", "Coffee")
+    lines = to_know(graph.settings, graph.store, graph.store.prices.history("Coffee"), AT)
+    return [line for line in lines if "covariate" in line]

@@ -127,6 +127,18 @@ def test_empty_tables_read_as_empty(store: DuckDBStore) -> None:
     assert store.failures.find("Coffee", "v1.0") == []
 
 
+def test_reading_where_no_file_is_finds_empty_tables_and_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "commodity.duckdb"
+    store = DuckDBStore(path, 3, "256MB", lock_timeout_seconds=0.5)
+    assert len(store.prices.history("Coffee")) == 0
+    assert store.paths.issued("Coffee", "v1.0") == []
+    assert store.names.known() == []
+    with store.connection(read_only=True) as connection:
+        as_of = "SELECT * FROM commodity.market.prices_as_of(now()::TIMESTAMP)"
+        assert connection.execute(as_of).fetchall() == []
+    assert not path.parent.exists()
+
+
 def test_a_file_whose_maker_was_killed_before_its_tables_is_usable(store: DuckDBStore) -> None:
     duckdb.connect(store.database.path).close()
     assert store.models.find() == []
