@@ -41,14 +41,20 @@ def test_whoever_holds_the_file_is_named_again_and_again_and_then_written_after(
     tmp_path: Path, name: str, mode: str
 ) -> None:
     told: list[str] = []
-    tables = database(tmp_path / name, Patience(60.0, "run", told.append))
-    with holding(tmp_path / name, mode) as holder:
-        Timer(1.5, holder.release).start()
-        with tables.writing() as connection:
-            connection.execute("INSERT INTO market.t VALUES (1)")
-    waiting = [line for line in told if line.startswith(f"waiting for {name}: it is open in ")]
-    assert len(waiting) >= 2
-    assert all(holder.named in line and "of 60 s" in line for line in waiting)
+    named: list[str] = []
+
+    def hear(line: str) -> None:
+        told.append(line)
+        if line.startswith(f"waiting for {name}: it is open in ") and holder.named in line:
+            named.append(line)
+            if len(named) == 2:
+                holder.release()
+
+    tables = database(tmp_path / name, Patience(60.0, "run", hear))
+    with holding(tmp_path / name, mode) as holder, tables.writing() as connection:
+        connection.execute("INSERT INTO market.t VALUES (1)")
+    assert len(named) >= 2
+    assert all("of 60 s" in line for line in named)
     assert told[-1].startswith(f"{name} is free again after ")
     with tables.reading() as connection:
         assert connection.execute("SELECT * FROM market.t").fetchall() == [(1,)]
