@@ -24,7 +24,7 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     broken: list[str] = []
     store = open_store(settings)
     console.print(overview(store, settings, names, version, broken))
-    for note in notes_of(store, settings, names):
+    for note in notes_of(store, settings, names, broken):
         console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
     for failure in failures_of(store, settings, names, version, broken):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
@@ -80,17 +80,18 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
     ]
 
 
-def notes_of(store: Store, settings: Settings, names: list[str]) -> list[str]:
+def notes_of(store: Store, settings: Settings, names: list[str], broken: list[str]) -> list[str]:
     """What to know of the commodities although nothing failed, a line each.
 
     What the report says at its top, too: why they have no window to train or forecast, what in
-    their prices needs a look, what waits for a word, and which are not configured any more.
+    their prices needs a look, what waits for a word, and which are not configured any more. What
+    cannot be told has a line in ``broken``.
     """
     lines: list[str] = []
     for name in names:
-        with boundary(name, []):  # the table says what is broken of it
+        with boundary(name, broken):
             lines += to_know(settings, store, store.prices.history(name), now())
-    with boundary("landing", lines):
+    with boundary("landing", broken):
         lines += held_files(LandingFolder(settings))
     return [*lines, *departures(settings, store)]
 

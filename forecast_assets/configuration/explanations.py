@@ -8,7 +8,8 @@ from forecast_assets.configuration.commodities import SOURCES
 from forecast_assets.configuration.file_format import FileFormat
 
 
-def _line(detail: Any, section: type[BaseModel]) -> str:
+def line_of(detail: Any, section: type[BaseModel]) -> str:
+    """What pydantic says of one key of ``section``, in a line that begins with the key."""
     *parents, last = [str(part) for part in detail["loc"]] or [""]
     found, message = detail["input"], detail["msg"]
     if last == "[key]":

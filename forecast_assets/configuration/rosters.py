@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from forecast_assets.configuration.explanations import _line
+from forecast_assets.configuration.explanations import line_of
 from forecast_assets.errors import MissingExtra, UnknownModel
 from forecast_assets.models.base import Forecaster
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import forecaster_class
 
 
-def _roster(
+def roster_of(
     entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
 ) -> dict[str, Forecaster]:
     """The models of a list, by name. Raises ValueError, which says what is allowed.
@@ -54,7 +54,7 @@ def _members(
     entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
 ) -> dict[str, Forecaster]:
     try:
-        return _roster(entries, feature_sets, horizon)
+        return roster_of(entries, feature_sets, horizon)
     except ValueError as error:
         raise ValueError(f"{Ensemble.name}.members: found {entries!r}; {error}") from error
 
@@ -94,5 +94,5 @@ def _forecaster(name: str, options: dict[str, Any]) -> Forecaster:
         raise ValueError(str(error)) from error
     except ValidationError as error:
         options_of = forecaster_class(name)
-        lines = [f"{name}.{_line(detail, options_of)}" for detail in error.errors()]
+        lines = [f"{name}.{line_of(detail, options_of)}" for detail in error.errors()]
         raise ValueError("; ".join(lines)) from error

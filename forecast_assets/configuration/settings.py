@@ -16,11 +16,11 @@ from pydantic import (
 
 from forecast_assets.configuration.commodities import SOURCES, Commodity, Covariate, HeardSource
 from forecast_assets.configuration.document import read_document
-from forecast_assets.configuration.explanations import _line
+from forecast_assets.configuration.explanations import line_of
 from forecast_assets.configuration.file_format import Columns
 from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
 from forecast_assets.configuration.names import Name, valid_name
-from forecast_assets.configuration.rosters import _roster
+from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
 from forecast_assets.configuration.sections import (
     Alerts,
@@ -90,7 +90,7 @@ class Settings(Section):
     @field_validator("models", mode="before")
     @classmethod
     def _roster(cls, entries: Any, info: ValidationInfo) -> dict[str, Forecaster]:
-        return _roster(entries, info.data.get("feature_sets"), info.data.get("horizon"))
+        return roster_of(entries, info.data.get("feature_sets"), info.data.get("horizon"))
 
     @field_validator("publish")
     @classmethod
@@ -133,7 +133,7 @@ class Settings(Section):
                 " in use"
             )
         try:
-            roster = _roster(models, self.feature_sets, self.horizon)
+            roster = roster_of(models, self.feature_sets, self.horizon)
         except ValueError as error:
             raise ConfigurationError(f"models: found {models!r}; {error}") from error
         return self.model_copy(update={"model_version": version, "models": roster})
@@ -264,5 +264,5 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    lines = [_line(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
+    lines = [line_of(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
     return "\n".join([f"{path}: not a valid configuration", *(f"  {line}" for line in lines)])

@@ -61,16 +61,17 @@ class Partitions:
     def window(self, commodity: str, training_date: str) -> Window:
         """The window of one commodity that starts on a training date.
 
-        Raises ConfigurationError for a date that is none.
+        Raises ConfigurationError for a date that is none, or has not come. Before the first has
+        come Dagster has a partition of it all the same.
         """
         self.settings.commodity(commodity)
-        if not self.training_dates.has_partition_key(training_date):
-            training = self.settings.training
+        windows = self.settings.windows
+        if training_date not in map(str, windows.begun()):
             raise ConfigurationError(
-                f"training date: found {training_date!r}, allowed: the {training.cadence} ones"
-                f" from {self.settings.windows.first} on that have come"
+                f"training date: found {training_date!r}, allowed: the {windows.cadence} ones"
+                f" from {windows.first} on that have come"
             )
-        return self.settings.windows.window(commodity, date.fromisoformat(training_date))
+        return windows.window(commodity, date.fromisoformat(training_date))
 
     def window_of(self, key: str) -> Window:
         """The window of a partition key."""

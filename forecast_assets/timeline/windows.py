@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Literal
 
-from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.window import Window
 
 Cadence = Literal["annually", "semiannually", "quarterly", "monthly", "weekly"]
@@ -34,36 +34,30 @@ class Windows:
     def begun(self, now: datetime | None = None) -> list[date]:
         """Every training date that has come at ``now``, in order; it has a zone."""
         today = (now or datetime.now(UTC)).astimezone(UTC).date()
-        return [day for day in self._dates(today) if self.start <= day <= today]
+        return [day for day in dates_until(self.cadence, today) if self.start <= day <= today]
 
     def of(self, commodity: str, now: datetime | None = None) -> list[Window]:
         """All windows of a commodity that have begun at ``now``, in order."""
         begun = self.begun(now)
         if not begun:
             return []
-        dates = self._dates(begun[-1])
+        dates = dates_until(self.cadence, begun[-1])
         first = dates.index(begun[0])
         return [_window(commodity, dates, first + place) for place in range(len(begun))]
 
     def window(self, commodity: str, day: date) -> Window:
-        """The window of a commodity that begins on a training date.
-
-        Raises ConfigurationError for a day that is none.
-        """
-        dates = self._dates(day)
-        if day < self.start or day not in dates:
-            raise ConfigurationError(
-                f"training date: found {str(day)!r}, allowed: the {self.cadence} ones from"
-                f" {self.first} on"
-            )
+        """The window of a commodity that begins on ``day``, a training date."""
+        dates = dates_until(self.cadence, day)
         return _window(commodity, dates, dates.index(day))
 
-    def _dates(self, until: date) -> list[date]:
-        """Every date of the cadence from the epoch to the first one after ``until``."""
-        days = [next_date(self.cadence, EPOCH - timedelta(days=1))]
-        while days[-1] <= until:
-            days.append(next_date(self.cadence, days[-1]))
-        return days
+
+@cache
+def dates_until(cadence: Cadence, day: date) -> tuple[date, ...]:
+    """Every date of a cadence from the epoch to the first one after ``day``."""
+    days = [next_date(cadence, EPOCH - timedelta(days=1))]
+    while days[-1] <= day:
+        days.append(next_date(cadence, days[-1]))
+    return tuple(days)
 
 
 def next_date(cadence: Cadence, day: date) -> date:
@@ -75,6 +69,6 @@ def next_date(cadence: Cadence, day: date) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
-def _window(commodity: str, dates: list[date], place: int) -> Window:
+def _window(commodity: str, dates: tuple[date, ...], place: int) -> Window:
     earlier = dates[place - place % CHAIN_LENGTH : place]
-    return Window(commodity, dates[place], dates[place + 1], tuple(earlier))
+    return Window(commodity, dates[place], dates[place + 1], earlier)

@@ -1,1 +1,1 @@
-"""Tests of what is due, the plan, attempts, freshness."""
+"""Tests of what is due, of attempts, and of what waits for a word."""

@@ -3,6 +3,8 @@
 import shutil
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -196,3 +198,22 @@ def test_a_name_with_rows_that_another_begins_with_stays_as_it_is(made: Panel) -
     assert {x.partition("_")[0] for x in ids.model_id} == {"Coffee", "Mate"}
     days = made.frame("SELECT DISTINCT training_date FROM forecast.trained_models").training_date
     assert days.dt.date.tolist() == [date(2020, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("known", "configured", "hint"),
+    [
+        (["Coffee", "Tea"], ["Coffee"], ""),
+        (["Coffee", "Tea"], ["Coffee", "Mate"], " (`forecast rename Tea Mate` gives"),
+        (["Tea"], ["Coffee", "Mate"], " (`forecast rename Tea NEW` gives"),
+    ],
+)
+def test_a_new_name_is_spoken_of_where_one_is_free(
+    known: list[str], configured: list[str], hint: str
+) -> None:
+    settings: Any = SimpleNamespace(commodities=dict.fromkeys(configured))
+    store: Any = SimpleNamespace(names=SimpleNamespace(known=lambda: known))
+    (line,) = departures(settings, store)
+    assert line.startswith("Tea: not in the configuration")
+    assert line.partition("its rows are kept")[2].startswith(hint)
+    assert ("rename" in line) == bool(hint)

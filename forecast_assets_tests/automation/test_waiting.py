@@ -19,10 +19,12 @@ from forecast_assets.automation.waiting import (
 )
 from forecast_assets.cli import app
 from forecast_assets.configuration.commodities import FileSource
+from forecast_assets.configuration.settings import Settings
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.market.sources import read_source
 from forecast_assets.report.briefing import briefing
+from forecast_assets.store.contract import Store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import Graph, MakeGraph
@@ -286,6 +288,20 @@ def test_a_run_keeps_the_end_that_a_file_lacks_and_names_a_change_of_unit(
     assert "note: Coffee: its source took back 3 sessions" in third.output
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == issued - 3
     assert note not in third.output
+
+
+def test_status_names_the_commodity_whose_notes_cannot_be_told(
+    keeper: Caretaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(settings: Settings, store: Store, history: History, at: datetime) -> list[str]:
+        if history.commodity == "Coffee":
+            raise ValueError("out of order")
+        return [f"{history.commodity}: to be known"]
+
+    monkeypatch.setattr("forecast_assets.cli.overview.to_know", broken)
+    said = forecast("status").output
+    assert "failed: Coffee: ValueError: out of order" in said
+    assert "note: Tea: to be known" in said
 
 
 @pytest.mark.parametrize("lacking", ["other dates", "no file", "one day of rain"])

@@ -1,1 +1,1 @@
-"""Tests of everything that knows Dagster."""
+"""Tests of all that knows Dagster."""

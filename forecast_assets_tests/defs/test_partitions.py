@@ -115,10 +115,24 @@ def test_no_window_has_begun_while_the_first_training_date_is_ahead(
     assert ahead.settings.windows.first == first
 
 
-def test_the_window_of_a_training_date_to_come_is_refused() -> None:
-    ahead = partitions("annually", start=date(2090, 2, 1))
-    with pytest.raises(ConfigurationError, match="2091-01-01"):
-        ahead.window("Coffee", "2091-01-01")
+@pytest.mark.parametrize("start", [date(datetime.now(UTC).year, 1, 2), date(2090, 2, 1)])
+def test_the_window_of_a_training_date_to_come_is_refused(start: date) -> None:
+    ahead = partitions("annually", start=start)
+    first = f"{start.year + 1}-01-01"  # a partition of Dagster's as soon as the start has come
+    with pytest.raises(ConfigurationError, match=f"{first}.* that have come"):
+        ahead.window("Coffee", first)
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_training_dates_are_those_of_dagsters_partitions(cadence: str) -> None:
+    both = partitions(cadence, start=date(1990, 3, 5))
+    keys = both.training_dates.get_partition_keys(current_time=NOW)
+    assert keys == [str(day) for day in both.settings.windows.begun(NOW)]
+    bounds = [both.training_dates.time_window_for_partition_key(key) for key in keys]
+    windows = both.settings.windows.of("Coffee", NOW)
+    assert [(x.training_date, x.end) for x in windows] == [
+        (each.start.date(), each.end.date()) for each in bounds
+    ]
 
 
 @pytest.mark.parametrize("cadence", CADENCES)

@@ -180,7 +180,9 @@ def test_where_it_is_not_drawn_again_everything_says_so_and_uses_the_close_that_
     )
     shown = forecast("show", "Coffee")
     assert f"note: {said}" in shown
+    assert "; `forecast run` draws it again" in shown
     assert f"Coffee, naive v1.0: {old:g} USc/lb on {NEWEST}" in shown
+    assert f"note: {said}" in forecast("status")
     assert f"note: {said}" in forecast("report")
     page = graph.settings.report_path.read_text()
     assert said in page

@@ -106,7 +106,7 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
     for first in ("Coffee|2020-07-01", "Coffee|2020-01-01"):
         for job in ("train", "forecast", "score"):
             over(keeper, job, first, "Coffee|2020-07-01")
-    assert unsynced(keeper.settings, keeper.instance) == {}
+            assert unsynced(keeper.settings, keeper.instance) == {}, job
 
     # A close of 2020-04-20, in the second of three windows: told of its commodity alone.
     keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))

@@ -1,1 +1,1 @@
-"""Tests of scores and what they say of models."""
+"""Tests of scores, standings and what is published."""

@@ -1,1 +1,1 @@
-"""Tests of files and services to observations and features."""
+"""Tests of prices and covariates, from files and services to observations."""

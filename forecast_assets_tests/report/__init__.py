@@ -1,1 +1,1 @@
-"""Tests of the page, its plots, and a fan in a terminal."""
+"""Tests of the page, its plots and what a terminal shows."""

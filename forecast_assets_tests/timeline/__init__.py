@@ -1,1 +1,1 @@
-"""Tests of histories, windows, sessions and what came after."""
+"""Tests of histories, sessions and outcomes."""

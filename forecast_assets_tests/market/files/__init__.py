@@ -1,1 +1,1 @@
-"""Tests of from the bytes of a file to columns whose text has one meaning."""
+"""Tests of how files are written, and of the columns that are made of them."""
