@@ -3,4 +3,6 @@
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.build import build_definitions
 
+__all__ = ["build_definitions", "defs"]
+
 defs = build_definitions(load_settings())

@@ -122,3 +122,16 @@ def test_models_load_their_library_when_they_fit() -> None:
     )
     loaded = loaded_by(before + fit)
     assert "arch" in loaded
+
+
+def test_programs_may_ask_by_the_names_of_rooms_and_by_names_from_before_them() -> None:
+    from forecast_assets import configuration, live
+    from forecast_assets.configuration.settings import Settings, load_settings
+    from forecast_assets.definitions import build_definitions
+    from forecast_assets.defs import build
+    from forecast_assets.market.live import final_day
+
+    assert (configuration.Settings, configuration.load_settings) == (Settings, load_settings)
+    assert (live.final_day, build_definitions) == (final_day, build.build_definitions)
+    with pytest.raises(AttributeError, match="has no attribute 'home_of'"):
+        _ = configuration.home_of
