@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
@@ -60,8 +61,15 @@ def say_places() -> None:
         markup=False,
         highlight=False,
     )
-    for line in places.elsewhere():
+    for line in places.elsewhere(rows_in):
         errors.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)
+
+
+def rows_in(database: Path) -> bool:
+    """Whether a database file holds any row."""
+    from forecast_assets.store.opening import holds_rows
+
+    return holds_rows(database)
 
 
 def require_configuration() -> None:

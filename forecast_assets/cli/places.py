@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from forecast_assets.cli.console import rows_in
 from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.home import (
     CONFIGURATION,
@@ -33,5 +34,5 @@ def show_places(console: Console) -> None:
         read_document(configuration_path())
     except ConfigurationError as error:
         console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
-    for line in places.elsewhere():
+    for line in places.elsewhere(rows_in):
         console.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)

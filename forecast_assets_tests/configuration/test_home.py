@@ -216,15 +216,15 @@ def test_a_history_beside_the_configuration_is_told_when_another_home_is_used(
 ) -> None:
     beside = Path.cwd() / ".dagster"
     remember(beside, runs=2)
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
     given(DAGSTER_HOME=tmp_path / "other")
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told == (
         f"{beside} holds a newer history (2 runs) than Dagster's home {tmp_path / 'other'}"
         " (0 runs): unset DAGSTER_HOME to go on with it"
     )
     remember(tmp_path / "other")
-    assert Places.here().elsewhere() == []  # it has gone on there
+    assert Places.here().elsewhere(Path.exists) == []  # it has gone on there
 
 
 def test_the_home_that_the_tables_were_used_with_is_told(given: Given, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_the_home_that_the_tables_were_used_with_is_told(given: Given, tmp_path:
     Places.here().prepare()
     remember(tmp_path / "other", runs=2)
     given()
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(f"{tmp_path / 'other'} holds a newer history (2 runs)")
     assert told.endswith(f": set DAGSTER_HOME={tmp_path / 'other'} to go on with it")
 
@@ -242,11 +242,11 @@ def test_newer_tables_beside_the_configuration_are_told(given: Given, tmp_path: 
     database.parent.mkdir()
     database.touch()
     given(FORECAST_HOME=tmp_path / "tables")
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(f"{database.parent} holds newer tables than the data folder")
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "commodity.duckdb").touch()
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
 
 
 def test_one_dagster_home_for_two_configurations_is_told(given: Given, tmp_path: Path) -> None:
@@ -256,9 +256,9 @@ def test_one_dagster_home_for_two_configurations_is_told(given: Given, tmp_path:
         (tmp_path / name / "data" / "commodity.duckdb").touch()
     given(FORECAST_CONFIG=tmp_path / "demo/forecast.yaml", DAGSTER_HOME=shared)
     Places.here().prepare()
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
     given(FORECAST_CONFIG=tmp_path / "own/forecast.yaml", DAGSTER_HOME=shared)
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(
         f"Dagster's home {shared} holds runs on the tables in {tmp_path / 'demo/data'}"
     )
@@ -271,4 +271,39 @@ def test_a_place_that_has_moved_as_a_whole_tells_nothing(given: Given, tmp_path:
     (tmp_path / "before/data/commodity.duckdb").touch()
     (tmp_path / "before").rename(tmp_path / "after")
     given(FORECAST_CONFIG=tmp_path / "after/forecast.yaml")
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_the_home_of_the_tables_is_told_after_runs_on_others_too(
+    given: Given, tmp_path: Path, runs: int
+) -> None:
+    """Runs on tables of its own do not make a home one that goes on with these."""
+    tables, first = tmp_path / "first/data", tmp_path / "first/.dagster"
+    given(FORECAST_CONFIG=tmp_path / "first/forecast.yaml")
+    Places.here().prepare()
+    remember(first, runs=2)
+    own = Path.cwd() / ".dagster"
+    given()
+    Places.here().prepare()
+    remember(own, runs)  # newer ones, which made no tables
+    given(FORECAST_HOME=tables)
+    history, others = Places.here().elsewhere(Path.exists)
+    assert history == (
+        f"{first} holds a history (2 runs), and Dagster's home {own} one of the tables in"
+        f" {Path.cwd() / 'data'} ({runs} runs): set DAGSTER_HOME={first} to go on with the former"
+    )
+    assert others.startswith(
+        f"Dagster's home {own} holds runs on the tables in {Path.cwd() / 'data'}"
+    )
+    given(FORECAST_HOME=tables, DAGSTER_HOME=first)
+    assert not [line for line in Places.here().elsewhere(Path.exists) if str(tables) in line]
+
+
+def test_tables_without_a_row_are_no_newer_tables(given: Given, tmp_path: Path) -> None:
+    database = Path.cwd() / "data" / "commodity.duckdb"
+    database.parent.mkdir()
+    database.touch()
+    given(FORECAST_HOME=tmp_path / "tables")
+    assert Places.here().elsewhere(lambda path: path != database) == []
+    assert len(Places.here().elsewhere(lambda path: path == database)) == 1
