@@ -30,9 +30,13 @@ def show_places(console: Console) -> None:
             markup=False,
             highlight=False,
         )
-    try:
-        read_document(configuration_path())
-    except ConfigurationError as error:
-        console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+    for look in (
+        lambda: read_document(configuration_path()),
+        lambda: places.require_data(made=False),
+    ):
+        try:
+            look()
+        except ConfigurationError as error:
+            console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
     for line in places.elsewhere(rows_in):
         console.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)

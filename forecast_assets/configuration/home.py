@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from errno import EACCES, ENOTDIR
 from importlib.resources import files
 from pathlib import Path
 
@@ -108,6 +109,29 @@ class Places:
         )
         return [told] if there and filled else []
 
+    def require_data(self, *, made: bool) -> None:
+        """Raise ConfigurationError where the data folder cannot be used, which need not exist yet.
+
+        ``made``: make it, for a command that writes there.
+        """
+        try:
+            if made:
+                self.data.mkdir(parents=True, exist_ok=True)
+            else:
+                _require_folder(self.data)
+        except OSError as error:
+            raise self._unusable(error) from error
+        if made and not os.access(self.data, os.W_OK | os.X_OK):
+            raise self._unusable(PermissionError(EACCES, os.strerror(EACCES)))
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        where = f" at {error.filename}" if error.filename not in (None, str(self.data)) else ""
+        why = "is a file" if self.data.is_file() else f"cannot be used: {error.strerror}{where}"
+        return ConfigurationError(
+            f"data folder {self.data}: {why}; {rule(DATA)}: set {DATA} to a folder that can be"
+            " made and written"
+        )
+
     def elsewhere(self, holds_rows: Callable[[Path], bool]) -> list[str]:
         """Other places that hold what one may look for here, a line each.
 
@@ -129,7 +153,7 @@ class Places:
     def _remember(self) -> None:
         """Note in each folder which of the other kind it is used with.
 
-        A data folder that cannot be written is told by whoever opens its tables.
+        A data folder that cannot be written is told by ``require_data``.
         """
         _write_if_new(self.dagster / DATA_OF_DAGSTER, str(self.data))
         with suppress(OSError):
@@ -228,6 +252,13 @@ def history_of(dagster: Path) -> RunHistory:
             return RunHistory(*runs.execute(question).fetchone())
     except sqlite3.Error:  # being written, made by another release, or not Dagster's
         return NO_HISTORY
+
+
+def _require_folder(path: Path) -> None:
+    """Raise OSError where a path, or the nearest of its parents that is there, is no folder."""
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(there))
 
 
 def _given(variable: str) -> Path | None:

@@ -190,6 +190,57 @@ def test_a_home_that_cannot_be_made_is_told_with_its_variable(given: Given) -> N
         Places.here().prepare()
 
 
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("file", "is a file"),
+        ("file/below", "cannot be used: Not a directory"),
+        ("file/below/further", "cannot be used: Not a directory"),
+        ("dangling/data", "cannot be used: Not a directory"),
+    ],
+)
+@pytest.mark.parametrize("made", [True, False])
+def test_a_data_folder_that_cannot_be_one_is_told_with_its_variable(
+    given: Given, named: str, why: str, made: bool
+) -> None:
+    (Path.cwd() / "file").touch()
+    (Path.cwd() / "dangling").symlink_to(Path.cwd() / "file")
+    given(FORECAST_HOME=named)
+    with pytest.raises(ConfigurationError) as caught:
+        Places.here().require_data(made=made)
+    told = str(caught.value)
+    assert told.startswith(f"data folder {Places.here().data}: {why}")
+    assert told.endswith(
+        "FORECAST_HOME names it: set FORECAST_HOME to a folder that can be made and written"
+    )
+
+
+@pytest.mark.parametrize("named", ["/proc/x", "/proc/x/data", "/proc/self/x"])
+def test_a_data_folder_that_no_one_can_make_is_told_by_who_writes(given: Given, named: str) -> None:
+    given(FORECAST_HOME=named)
+    with pytest.raises(ConfigurationError, match=r"^data folder /proc/.*; FORECAST_HOME names it"):
+        Places.here().require_data(made=True)
+
+
+def test_a_data_folder_is_made_for_who_writes_and_for_no_one_else(given: Given) -> None:
+    Places.here().require_data(made=False)
+    assert list(Path.cwd().iterdir()) == []
+    Places.here().require_data(made=True)
+    assert Places.here().data.is_dir()
+
+
+def test_a_data_folder_that_may_not_be_written_is_told(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path.cwd() / "data").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    Places.here().require_data(made=False)
+    with pytest.raises(
+        ConfigurationError, match="data: cannot be used: Permission denied; the default: data"
+    ):
+        Places.here().require_data(made=True)
+
+
 def test_a_history_counts_its_runs(tmp_path: Path) -> None:
     assert history_of(tmp_path) == NO_HISTORY
     remember(tmp_path, runs=3)
