@@ -58,7 +58,7 @@ def run(
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True, commodities=commodity):
         from forecast_assets.cli.watching import watching
 
         first, last, day = (each.date() if each else None for each in (from_, to, train_on))
@@ -74,7 +74,7 @@ def run(
 def status(commodity: CommodityNames = None, model_version: Version = None) -> None:
     """Say what the tables hold for each commodity, and what failed."""
     console = open_console()
-    with reported(console):
+    with reported(console, commodities=commodity):
         from forecast_assets.cli.overview import show_status
 
         show_status(console, commodity, model_version)
@@ -86,7 +86,7 @@ def report(
 ) -> None:
     """Rank the models, publish, and write the page that says how the forecasts are."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True):
         from forecast_assets.cli.watching import watching
 
         with watching(console, "forecast report") as progress:
@@ -121,7 +121,7 @@ def show(
 ) -> None:
     """Print the newest forecast of a commodity: a table, and the fan beside it."""
     console = open_console()
-    with reported(console):
+    with reported(console, commodities=[commodity]):
         from forecast_assets.boundary import alone
         from forecast_assets.cli.showing import show_newest
 
@@ -136,7 +136,7 @@ def rename(
 ) -> None:
     """Give the rows of a commodity to the name that it has in the configuration now."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True):
         from forecast_assets.cli.renaming import rename_commodity
 
         rename_commodity(console, old, new)
@@ -169,7 +169,7 @@ def landing(context: typer.Context) -> None:
 def landing_accept(files: Files) -> None:
     """Merge what waits of these files, and move them to landing/accepted."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True):
         from forecast_assets.cli.deciding import accept_files
 
         accept_files(console, files)
@@ -179,7 +179,7 @@ def landing_accept(files: Files) -> None:
 def landing_reject(files: Files) -> None:
     """Move these files to landing/rejected; what waits of them is not merged."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True):
         from forecast_assets.cli.deciding import reject_files
 
         reject_files(console, files)
@@ -200,7 +200,7 @@ def prices(context: typer.Context) -> None:
 def prices_accept(commodity: Whose, day: Day = None) -> None:
     """Take over what waits of a commodity, and take its strange prices to be right."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True, commodities=[commodity]):
         from forecast_assets.cli.deciding import accept_prices
 
         accept_prices(console, commodity, day.date() if day else None)
@@ -210,7 +210,7 @@ def prices_accept(commodity: Whose, day: Day = None) -> None:
 def prices_reject(commodity: Whose, day: Day = None) -> None:
     """Drop what waits of a commodity for good; the stored prices stay."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True, commodities=[commodity]):
         from forecast_assets.cli.deciding import reject_prices
 
         reject_prices(console, commodity, day.date() if day else None)
@@ -254,7 +254,7 @@ def ui(
 ) -> None:
     """Open the Dagster UI and its daemon over the same history, until Ctrl-C."""
     console = open_console()
-    with reported(console):
+    with reported(console, writes=True):
         from forecast_assets.cli.serving import Address, serve
 
         serve(console, Address(host, port), opened=open_)

@@ -1,9 +1,10 @@
 """The terminal that commands talk to: its width, its errors, and Ctrl-C."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
@@ -29,16 +30,24 @@ def open_console() -> Console:
 
 
 @contextmanager
-def reported(console: Console, *, configured: bool = True) -> Iterator[None]:
+def reported(
+    console: Console,
+    *,
+    configured: bool = True,
+    writes: bool = False,
+    commodities: Sequence[str] | None = None,
+) -> Iterator[None]:
     """Turn an error meant for users into one line and exit code 1.
 
-    Says first which places are used, and reads the configuration before a command loads what it
-    works with, so that a mistake is told at once; not where ``configured`` is False.
+    Says first which places are used, and looks at them, at the configuration and at the names of
+    ``commodities`` before a command loads what it works with, so that a mistake is told at once;
+    not where ``configured`` is False. ``writes``: the command needs a data folder to write to.
     """
     try:
         if configured:
             say_places()
-            require_configuration()
+            require_configuration(commodities or ())
+            Places.here().require_data(made=writes)
         yield
     except Interrupted as error:
         console.print(str(error), style="red")
@@ -60,15 +69,24 @@ def say_places() -> None:
         markup=False,
         highlight=False,
     )
-    for line in places.elsewhere():
+    for line in places.elsewhere(rows_in):
         errors.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)
 
 
-def require_configuration() -> None:
-    """Read the configuration. Raises ConfigurationError."""
+def rows_in(database: Path) -> bool:
+    """Whether a database file holds any row."""
+    from forecast_assets.store.opening import holds_rows
+
+    return holds_rows(database)
+
+
+def require_configuration(commodities: Sequence[str]) -> None:
+    """Read the configuration. Raises ConfigurationError, also for a commodity not in it."""
     from forecast_assets.configuration.settings import load_settings
 
-    load_settings()
+    settings = load_settings()
+    for name in commodities:
+        settings.commodity(name)
 
 
 def interruptible(job: Callable[[], Done], stopping: Event) -> Done:

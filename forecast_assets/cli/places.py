@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from forecast_assets.cli.console import rows_in
 from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.home import (
     CONFIGURATION,
@@ -29,9 +30,13 @@ def show_places(console: Console) -> None:
             markup=False,
             highlight=False,
         )
-    try:
-        read_document(configuration_path())
-    except ConfigurationError as error:
-        console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
-    for line in places.elsewhere():
+    for look in (
+        lambda: read_document(configuration_path()),
+        lambda: places.require_data(made=False),
+    ):
+        try:
+            look()
+        except ConfigurationError as error:
+            console.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+    for line in places.elsewhere(rows_in):
         console.print(f"warning: {line}", style="yellow", soft_wrap=True, markup=False)

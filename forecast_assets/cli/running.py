@@ -53,9 +53,10 @@ class Outcome:
         if self.names:
             self._summary(console)
             write(console, self._tables())
-        write(console, f"Report: {settings.report_path}")
-        if opened:
-            typer.launch(settings.report_path.as_uri())
+        if settings.report_path.is_file():
+            write(console, f"Report: {settings.report_path}")
+            if opened:
+                typer.launch(settings.report_path.as_uri())
         tell(console, failures, self.worker.problems, self.worker.notes)
 
     def _overview(self, console: Console) -> list[RecordedFailure]:

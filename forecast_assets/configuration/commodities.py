@@ -5,9 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from forecast_assets.configuration.file_format import FileFormat
-from forecast_assets.configuration.names import Name, TimeZone
+from forecast_assets.configuration.names import Name, TimeZone, meant
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.sessions import FROM_DATA
+
+EXAMPLES = ("COMEX", "NYMEX", "ICEUS", "XLON")
+"""Calendars that are named where somebody names one that nothing is like."""
 
 
 class SampleSource(Section):
@@ -163,9 +166,11 @@ class Commodity(Section):
         import exchange_calendars  # with pandas, a second that most configurations do not need
 
         known = exchange_calendars.get_calendar_names()
+        such_as = f", such as {', '.join(EXAMPLES)}"
         if name not in known:
             raise ValueError(
-                f"allowed: {FROM_DATA}, or a name known to exchange_calendars, such as {known[:5]}"
+                f"allowed: {FROM_DATA}, or a name known to exchange_calendars"
+                f"{meant(name, [FROM_DATA, *known]) or such_as}"
             )
         try:
             exchange_calendars.get_calendar(name)

@@ -15,7 +15,7 @@ def read_document(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        document = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        document = _parsed(path, text)
     except OSError as error:
         raise ConfigurationError(
             f"{path}: {error.strerror}; FORECAST_CONFIG names the configuration file"
@@ -27,19 +27,73 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which the same key twice is an error instead of the last one winning.
+def _parsed(path: Path, text: str) -> Any:
+    """What a text says in YAML; None where it is empty."""
+    loader = _UniqueKeys(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        return _values(path, loader, root)
+    finally:
+        loader.dispose()
 
-    A value that looks like a date and is none is told with its line.
-    """
+
+def _values(path: Path, loader: "_UniqueKeys", root: yaml.Node) -> Any:
+    """The values of the nodes. Raises ConfigurationError for one that has none, by line and key."""
+    try:
+        return loader.construct_document(root)
+    except _Unreadable as error:
+        node = error.node
+        key = ".".join(_keys_to(node, root) or ["the document"])
+        kind, allowed = KINDS.get(node.tag.rpartition(":")[2], ("value", "another one, or quotes"))
+        raise ConfigurationError(
+            f"{path}: line {node.start_mark.line + 1}: {key}: found {node.value!r}, which is no"
+            f" {kind}: {error}; allowed: {allowed}"
+        ) from error
+
+
+KINDS = {
+    "timestamp": ("date", "a day that there is, such as 2025-01-31"),
+    "int": ("number", "a whole number, such as 14, or quotes around a text"),
+    "float": ("number", "a number, such as 0.5, or quotes around a text"),
+}
+"""What a value may look like to YAML without being it, and what is allowed instead."""
+
+
+def _keys_to(node: yaml.Node, root: yaml.Node) -> list[str] | None:
+    """The keys, and places in lists, that lead from the root to a node; None if none do."""
+    if root is node:
+        return []
+    inner: list[tuple[str, yaml.Node]] = []
+    if isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            inner += [(str(key.value), key), (str(key.value), value)]
+    elif isinstance(root, yaml.SequenceNode):
+        inner = [(str(place), each) for place, each in enumerate(root.value)]
+    for name, each in inner:
+        below = _keys_to(node, each)
+        if below is not None:
+            return [name, *below]
+    return None
+
+
+class _Unreadable(Exception):
+    """A node whose text looks like a date or a number and is none."""
+
+    def __init__(self, node: yaml.Node, reason: str) -> None:
+        super().__init__(reason)
+        self.node = node
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which the same key twice is an error instead of the last one winning."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{node.value!r} is no date: {error}", node.start_mark
-            ) from error
+            raise _Unreadable(node, str(error)) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: list[Any] = []

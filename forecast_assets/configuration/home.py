@@ -7,9 +7,10 @@ it, as ``data`` and ``.dagster``, unless ``FORECAST_HOME`` and ``DAGSTER_HOME`` 
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from errno import EACCES, ENOTDIR
 from importlib.resources import files
 from pathlib import Path
 
@@ -108,15 +109,39 @@ class Places:
         )
         return [told] if there and filled else []
 
-    def elsewhere(self) -> list[str]:
+    def require_data(self, *, made: bool) -> None:
+        """Raise ConfigurationError where the data folder cannot be used, which need not exist yet.
+
+        ``made``: make it, for a command that writes there.
+        """
+        try:
+            if made:
+                self.data.mkdir(parents=True, exist_ok=True)
+            else:
+                _require_folder(self.data)
+        except OSError as error:
+            raise self._unusable(error) from error
+        if made and not os.access(self.data, os.W_OK | os.X_OK):
+            raise self._unusable(PermissionError(EACCES, os.strerror(EACCES)))
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        where = f" at {error.filename}" if error.filename not in (None, str(self.data)) else ""
+        why = "is a file" if self.data.is_file() else f"cannot be used: {error.strerror}{where}"
+        return ConfigurationError(
+            f"data folder {self.data}: {why}; {rule(DATA)}: set {DATA} to a folder that can be"
+            " made and written"
+        )
+
+    def elsewhere(self, holds_rows: Callable[[Path], bool]) -> list[str]:
         """Other places that hold what one may look for here, a line each.
 
-        A folder that may not be looked into says nothing.
+        ``holds_rows`` says whether a database file does: one without any is nothing to go on
+        with. A folder that may not be looked into says nothing.
         """
         lines: list[str] = []
         with suppress(OSError):
-            lines += self._newer_histories()
-            lines += self._newer_tables()
+            lines += self._other_histories()
+            lines += self._newer_tables(holds_rows)
             lines += self._other_tables()
         return lines
 
@@ -128,43 +153,66 @@ class Places:
     def _remember(self) -> None:
         """Note in each folder which of the other kind it is used with.
 
-        A data folder that cannot be written is told by whoever opens its tables.
+        A data folder that cannot be written is told by ``require_data``.
         """
         _write_if_new(self.dagster / DATA_OF_DAGSTER, str(self.data))
         with suppress(OSError):
             self.data.mkdir(parents=True, exist_ok=True)
             _write_if_new(self.data / DAGSTER_OF_DATA, str(self.dagster))
 
-    def _newer_histories(self) -> Iterator[str]:
-        """Dagster homes with newer runs than this one: beside the configuration, or used before."""
+    def _other_histories(self) -> Iterator[str]:
+        """Dagster homes with runs to go on with: beside the configuration, or used before.
+
+        Their runs must be newer than those here; any will do where those here are on other tables.
+        """
         known = history_of(self.dagster)
+        elsewhere = self._tables_of_runs()
         beside = self.folder / ".dagster"
         for other in dict.fromkeys([beside, _noted(self.data / DAGSTER_OF_DATA) or beside]):
             found = NO_HISTORY if other == self.dagster else history_of(other)
+            way = f"unset {DAGSTER}" if other == beside else f"set {DAGSTER}={other}"
             if found.newest > known.newest:
-                way = f"unset {DAGSTER}" if other == beside else f"set {DAGSTER}={other}"
                 yield (
                     f"{other} holds a newer history ({found.runs} runs) than Dagster's home"
                     f" {self.dagster} ({known.runs} runs): {way} to go on with it"
                 )
+            elif found.runs and elsewhere:
+                yield (
+                    f"{other} holds a history ({found.runs} runs), and Dagster's home"
+                    f" {self.dagster} one of the tables in {elsewhere} ({known.runs} runs):"
+                    f" {way} to go on with the former"
+                )
 
-    def _newer_tables(self) -> Iterator[str]:
+    def _newer_tables(self, holds_rows: Callable[[Path], bool]) -> Iterator[str]:
         """Newer tables beside the configuration than in the data folder."""
         beside = self.folder / "data"
-        if beside != self.data and _changed(beside / DATABASE) > _changed(self.data / DATABASE):
+        newer = _changed(beside / DATABASE) > _changed(self.data / DATABASE)
+        if beside != self.data and newer and holds_rows(beside / DATABASE):
             yield (
                 f"{beside} holds newer tables than the data folder {self.data}: unset {DATA} to go"
                 " on with them"
             )
 
     def _other_tables(self) -> Iterator[str]:
-        """The data folder that Dagster's home was used with before, where it still has tables."""
-        other = _noted(self.dagster / DATA_OF_DAGSTER)
-        if other and other != self.data and (other / DATABASE).exists():
+        """The data folder that Dagster's home was used with before."""
+        other = self._tables_of_runs()
+        if other:
             yield (
                 f"Dagster's home {self.dagster} holds runs on the tables in {other}: the UI shows"
                 f" them as if they were of {self.data}; give each its own {DAGSTER}"
             )
+
+    def _tables_of_runs(self) -> Path | None:
+        """The data folder that the runs of Dagster's home are of, where it is another than this.
+
+        It counts while it is there and has tables, or there are runs: those that failed before
+        they made any table are shown, too.
+        """
+        other = _noted(self.dagster / DATA_OF_DAGSTER)
+        if other is None or other == self.data or not other.is_dir():
+            return None
+        there = (other / DATABASE).exists() or history_of(self.dagster).runs > 0
+        return other if there else None
 
 
 def configuration_path() -> Path:
@@ -204,6 +252,13 @@ def history_of(dagster: Path) -> RunHistory:
             return RunHistory(*runs.execute(question).fetchone())
     except sqlite3.Error:  # being written, made by another release, or not Dagster's
         return NO_HISTORY
+
+
+def _require_folder(path: Path) -> None:
+    """Raise OSError where a path, or the nearest of its parents that is there, is no folder."""
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(there))
 
 
 def _given(variable: str) -> Path | None:

@@ -1,6 +1,8 @@
 """Names that users give, and which of them tables, keys and paths can carry."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -12,6 +14,16 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 NAME_RULE = "1 to 64 letters, digits, '.', '_' or '-', the first a letter or a digit"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """``; did you mean`` and the names nearest to a mistaken one, small letters as large ones.
+
+    Nothing where none is near.
+    """
+    spelled = {each.casefold(): each for each in known}
+    near = [spelled[each] for each in get_close_matches(name.casefold(), spelled)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def valid_name(name: str) -> str:

@@ -19,7 +19,7 @@ from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.explanations import line_of
 from forecast_assets.configuration.file_format import Columns
 from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
-from forecast_assets.configuration.names import Name, valid_name
+from forecast_assets.configuration.names import Name, meant, valid_name
 from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
 from forecast_assets.configuration.sections import (
@@ -213,6 +213,7 @@ class Settings(Section):
         if name not in self.commodities:
             raise ConfigurationError(
                 f"commodity: found {name!r}, allowed: {', '.join(self.commodities)}"
+                f"{meant(name, self.commodities)}"
             )
         return self.commodities[name]
 

@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from forecast_assets.cli import app
+from forecast_assets.configuration.settings import load_settings
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import caretaker
 
 
@@ -84,3 +86,57 @@ def test_a_run_fills_an_empty_file_of_settings_and_says_so(own: Path) -> None:
         said.stdout
     )
     assert "run_monitoring" in (own / ".dagster" / "dagster.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["report"], ["status"], ["prices"], ["landing"], ["show", "Coffee"]]
+)
+def test_a_data_folder_that_is_a_file_is_one_error_before_anything_runs(
+    own: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    (own / "file").touch()
+    monkeypatch.setenv("FORECAST_HOME", str(own / "file"))
+    said = forecast(*arguments)
+    assert said.exit_code == 1
+    assert said.stdout == (
+        f"error: data folder {own}/file: is a file; FORECAST_HOME names it: set FORECAST_HOME to a"
+        " folder that can be made and written\n"
+    )
+    assert not (own / ".dagster").exists()
+    assert f"error: data folder {own}/file: is a file" in forecast("where").stdout
+
+
+@pytest.mark.parametrize("arguments", [["where"], ["status"], ["prices"], ["landing"]])
+def test_commands_that_read_make_nothing(own: Path, arguments: list[str]) -> None:
+    before = sorted(own.rglob("*"))
+    assert forecast(*arguments).exit_code == 0
+    assert sorted(own.rglob("*")) == before
+
+
+def test_empty_tables_are_no_newer_tables(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(load_settings()).connection(read_only=False):
+        pass
+    monkeypatch.setenv("FORECAST_HOME", str(own / "tables"))
+    assert "newer tables" not in forecast("where").stdout
+    assert "newer tables" not in forecast("status").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["run", "--commodity", "Cofee"], "; did you mean Coffee?"),
+        (["run", "--commodity", "Coffee", "--commodity", "COFFEE"], "; did you mean Coffee?"),
+        (["status", "--commodity", "coffees"], "; did you mean Coffee?"),
+        (["show", "Coffe"], "; did you mean Coffee?"),
+        (["prices", "reject", "Uranium"], ""),
+    ],
+)
+def test_an_unknown_commodity_is_refused_before_anything_is_made(
+    own: Path, arguments: list[str], near: str
+) -> None:
+    before = sorted(own.rglob("*"))
+    said = forecast(*arguments)
+    assert said.exit_code == 1
+    assert said.stdout.startswith("error: commodity: found ")
+    assert said.stdout.endswith(f", allowed: Coffee{near}\n")
+    assert sorted(own.rglob("*")) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import exchange_calendars
 import pytest
 
-from forecast_assets.configuration.commodities import FileSource
+from forecast_assets.configuration.commodities import EXAMPLES, FileSource
 from forecast_assets.configuration.names import NAME_RULE, valid_name
 from forecast_assets.configuration.sections import Calibration, Checks, Parallel, Publish
 from forecast_assets.configuration.settings import Settings, load_settings
@@ -450,12 +450,63 @@ def test_a_source_without_a_type_is_told_the_types(load: Load) -> None:
     assert "commodities.WTI.source.type: missing, allowed: sample, file" in message
 
 
-@pytest.mark.parametrize("text", ["start: 2012-13-01", "start: 2012-02-30"])
-def test_a_day_that_does_not_exist_names_the_file(load: Load, text: str) -> None:
-    message = message_of(load, edited("start: 2012-01-01", text))
-    assert "forecast.yaml: not YAML" in message
-    assert f"{text.removeprefix('start: ')!r} is no date" in message
-    assert "line 4" in message
+@pytest.mark.parametrize(
+    ("written", "other", "key", "says"),
+    [
+        (
+            "start: 2012-01-01",
+            "start: 2012-13-01",
+            "line 4: training.start",
+            "found '2012-13-01', which is no date: month must be in 1..12; allowed: a day that",
+        ),
+        (
+            "start: 2012-01-01",
+            "start: 2012-02-30",
+            "line 4: training.start",
+            "found '2012-02-30', which is no date: day is out of range for month; allowed: a day",
+        ),
+        (
+            "type: sample, name: wti",
+            "type: sample, name: 2012-00-01 10:00:00",
+            "commodities.WTI.source.name",
+            "found '2012-00-01 10:00:00', which is no date: month must be in 1..12; allowed: a day",
+        ),
+        ("garch]", "0x_]", "models.", "found '0x_', which is no number: "),
+        ("WTI:", "2012-31-01:", "commodities.2012-31-01", "which is no date: month must be"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_its_line_and_key(
+    load: Load, written: str, other: str, key: str, says: str
+) -> None:
+    text = edited(written, other)
+    message = message_of(load, text)
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if other in each)
+    assert f"forecast.yaml: line {line}: " in message
+    assert key in message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("XLONN", "; did you mean XLON"),
+        ("nyse", "; did you mean NYSE"),
+        ("CMEE", "; did you mean CME"),
+        ("fromdata", "; did you mean from_data"),
+    ],
+)
+def test_an_unknown_calendar_is_told_with_the_nearest(load: Load, name: str, near: str) -> None:
+    message = message_of(load, edited("XLON", name))
+    assert f"commodities.Gold.calendar: found {name!r}; " in message
+    assert near in message
+    assert len(message) < 400
+
+
+def test_a_calendar_like_no_other_is_told_examples_that_there_are(load: Load) -> None:
+    message = message_of(load, edited("XLON", "qqqqqqqq"))
+    assert "did you mean" not in message
+    assert set(EXAMPLES) <= set(exchange_calendars.get_calendar_names())
+    assert f"such as {', '.join(EXAMPLES)}" in message
 
 
 def test_another_encoding_names_the_file(tmp_path: Path) -> None:

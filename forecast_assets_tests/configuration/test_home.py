@@ -190,6 +190,57 @@ def test_a_home_that_cannot_be_made_is_told_with_its_variable(given: Given) -> N
         Places.here().prepare()
 
 
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("file", "is a file"),
+        ("file/below", "cannot be used: Not a directory"),
+        ("file/below/further", "cannot be used: Not a directory"),
+        ("dangling/data", "cannot be used: Not a directory"),
+    ],
+)
+@pytest.mark.parametrize("made", [True, False])
+def test_a_data_folder_that_cannot_be_one_is_told_with_its_variable(
+    given: Given, named: str, why: str, made: bool
+) -> None:
+    (Path.cwd() / "file").touch()
+    (Path.cwd() / "dangling").symlink_to(Path.cwd() / "file")
+    given(FORECAST_HOME=named)
+    with pytest.raises(ConfigurationError) as caught:
+        Places.here().require_data(made=made)
+    told = str(caught.value)
+    assert told.startswith(f"data folder {Places.here().data}: {why}")
+    assert told.endswith(
+        "FORECAST_HOME names it: set FORECAST_HOME to a folder that can be made and written"
+    )
+
+
+@pytest.mark.parametrize("named", ["/proc/x", "/proc/x/data", "/proc/self/x"])
+def test_a_data_folder_that_no_one_can_make_is_told_by_who_writes(given: Given, named: str) -> None:
+    given(FORECAST_HOME=named)
+    with pytest.raises(ConfigurationError, match=r"^data folder /proc/.*; FORECAST_HOME names it"):
+        Places.here().require_data(made=True)
+
+
+def test_a_data_folder_is_made_for_who_writes_and_for_no_one_else(given: Given) -> None:
+    Places.here().require_data(made=False)
+    assert list(Path.cwd().iterdir()) == []
+    Places.here().require_data(made=True)
+    assert Places.here().data.is_dir()
+
+
+def test_a_data_folder_that_may_not_be_written_is_told(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path.cwd() / "data").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    Places.here().require_data(made=False)
+    with pytest.raises(
+        ConfigurationError, match="data: cannot be used: Permission denied; the default: data"
+    ):
+        Places.here().require_data(made=True)
+
+
 def test_a_history_counts_its_runs(tmp_path: Path) -> None:
     assert history_of(tmp_path) == NO_HISTORY
     remember(tmp_path, runs=3)
@@ -216,15 +267,15 @@ def test_a_history_beside_the_configuration_is_told_when_another_home_is_used(
 ) -> None:
     beside = Path.cwd() / ".dagster"
     remember(beside, runs=2)
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
     given(DAGSTER_HOME=tmp_path / "other")
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told == (
         f"{beside} holds a newer history (2 runs) than Dagster's home {tmp_path / 'other'}"
         " (0 runs): unset DAGSTER_HOME to go on with it"
     )
     remember(tmp_path / "other")
-    assert Places.here().elsewhere() == []  # it has gone on there
+    assert Places.here().elsewhere(Path.exists) == []  # it has gone on there
 
 
 def test_the_home_that_the_tables_were_used_with_is_told(given: Given, tmp_path: Path) -> None:
@@ -232,7 +283,7 @@ def test_the_home_that_the_tables_were_used_with_is_told(given: Given, tmp_path:
     Places.here().prepare()
     remember(tmp_path / "other", runs=2)
     given()
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(f"{tmp_path / 'other'} holds a newer history (2 runs)")
     assert told.endswith(f": set DAGSTER_HOME={tmp_path / 'other'} to go on with it")
 
@@ -242,11 +293,11 @@ def test_newer_tables_beside_the_configuration_are_told(given: Given, tmp_path: 
     database.parent.mkdir()
     database.touch()
     given(FORECAST_HOME=tmp_path / "tables")
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(f"{database.parent} holds newer tables than the data folder")
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "commodity.duckdb").touch()
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
 
 
 def test_one_dagster_home_for_two_configurations_is_told(given: Given, tmp_path: Path) -> None:
@@ -256,9 +307,9 @@ def test_one_dagster_home_for_two_configurations_is_told(given: Given, tmp_path:
         (tmp_path / name / "data" / "commodity.duckdb").touch()
     given(FORECAST_CONFIG=tmp_path / "demo/forecast.yaml", DAGSTER_HOME=shared)
     Places.here().prepare()
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
     given(FORECAST_CONFIG=tmp_path / "own/forecast.yaml", DAGSTER_HOME=shared)
-    (told,) = Places.here().elsewhere()
+    (told,) = Places.here().elsewhere(Path.exists)
     assert told.startswith(
         f"Dagster's home {shared} holds runs on the tables in {tmp_path / 'demo/data'}"
     )
@@ -271,4 +322,39 @@ def test_a_place_that_has_moved_as_a_whole_tells_nothing(given: Given, tmp_path:
     (tmp_path / "before/data/commodity.duckdb").touch()
     (tmp_path / "before").rename(tmp_path / "after")
     given(FORECAST_CONFIG=tmp_path / "after/forecast.yaml")
-    assert Places.here().elsewhere() == []
+    assert Places.here().elsewhere(Path.exists) == []
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_the_home_of_the_tables_is_told_after_runs_on_others_too(
+    given: Given, tmp_path: Path, runs: int
+) -> None:
+    """Runs on tables of its own do not make a home one that goes on with these."""
+    tables, first = tmp_path / "first/data", tmp_path / "first/.dagster"
+    given(FORECAST_CONFIG=tmp_path / "first/forecast.yaml")
+    Places.here().prepare()
+    remember(first, runs=2)
+    own = Path.cwd() / ".dagster"
+    given()
+    Places.here().prepare()
+    remember(own, runs)  # newer ones, which made no tables
+    given(FORECAST_HOME=tables)
+    history, others = Places.here().elsewhere(Path.exists)
+    assert history == (
+        f"{first} holds a history (2 runs), and Dagster's home {own} one of the tables in"
+        f" {Path.cwd() / 'data'} ({runs} runs): set DAGSTER_HOME={first} to go on with the former"
+    )
+    assert others.startswith(
+        f"Dagster's home {own} holds runs on the tables in {Path.cwd() / 'data'}"
+    )
+    given(FORECAST_HOME=tables, DAGSTER_HOME=first)
+    assert not [line for line in Places.here().elsewhere(Path.exists) if str(tables) in line]
+
+
+def test_tables_without_a_row_are_no_newer_tables(given: Given, tmp_path: Path) -> None:
+    database = Path.cwd() / "data" / "commodity.duckdb"
+    database.parent.mkdir()
+    database.touch()
+    given(FORECAST_HOME=tmp_path / "tables")
+    assert Places.here().elsewhere(lambda path: path != database) == []
+    assert len(Places.here().elsewhere(lambda path: path == database)) == 1

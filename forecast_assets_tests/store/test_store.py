@@ -22,6 +22,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.rows import Rejection
 from forecast_assets.store.duckdb import path_table
+from forecast_assets.store.duckdb.database import holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.graphs import ROOT
 
@@ -137,6 +138,24 @@ def test_reading_where_no_file_is_finds_empty_tables_and_makes_none(tmp_path: Pa
         as_of = "SELECT * FROM commodity.market.prices_as_of(now()::TIMESTAMP)"
         assert connection.execute(as_of).fetchall() == []
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("content", ["no tables", "no rows", "a row", "no DuckDB file"])
+def test_a_file_holds_rows_unless_it_is_seen_to_hold_none(store: DuckDBStore, content: str) -> None:
+    path = store.database.path
+    match content:
+        case "no tables":
+            duckdb.connect(path).close()
+        case "no rows":
+            with store.connection(read_only=False):
+                pass
+        case "a row":
+            store.models.append(WRITTEN, [model()], [])
+        case _:
+            path.write_bytes(b"another program's")
+    before = path.read_bytes()
+    assert holds_rows(path) == (content in ("a row", "no DuckDB file"))
+    assert path.read_bytes() == before
 
 
 def test_a_file_whose_maker_was_killed_before_its_tables_is_usable(store: DuckDBStore) -> None:

@@ -83,3 +83,27 @@ class Database:
             return self.patience.open(self.path, connect, writing=not read_only, also=self.told)
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether any table in a file has a row; so it is taken where the file cannot be read now.
+
+    It cannot while another process writes it, or where another program made it. Marks do not count:
+    the first is made with the tables.
+    """
+    try:
+        with closing(duckdb.connect(path, read_only=True)) as connection:
+            tables = connection.execute(
+                "SELECT database_name, schema_name, table_name FROM duckdb_tables()"
+                " WHERE NOT internal AND NOT temporary AND table_name <> 'marks'"
+            ).fetchall()
+            return any(
+                connection.execute(f"FROM {'.'.join(map(_quoted, table))} LIMIT 1").fetchall()
+                for table in tables
+            )
+    except duckdb.Error:
+        return True
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -30,7 +30,6 @@ def snapshot(database: Database, target: Path) -> int:
     require_replaceable(database.path, target)
     fresh = target.with_name(f".{target.name}.new")  # what a killed process left is overwritten
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             fresh.unlink(missing_ok=True)
             with unwritten(database):
@@ -48,6 +47,11 @@ def require_replaceable(source: Path, target: Path) -> None:
     """Raise StoreError where a copy would replace the tables, or what is no copy of tables."""
     if not source.exists():
         raise StoreError(f"{source}: there are no tables yet: run `forecast run`")
+    if not target.parent.is_dir():
+        raise StoreError(
+            f"{target}: the copy cannot be made: there is no folder {target.parent}; make it, or"
+            " name a file in another"
+        )
     if target.is_dir():
         raise StoreError(f"{target}: a folder; name the file that the copy should be")
     if not target.exists():

@@ -94,6 +94,7 @@ def test_no_copy_is_left_unless_it_is_asked_for(make_graph: MakeGraph) -> None:
     assert str(copy) in done.output
     assert "attach" not in done.output
     elsewhere = graph.settings.home / "for excel" / "prices.duckdb"
+    elsewhere.parent.mkdir()
     done = CliRunner().invoke(app, ["snapshot", str(elsewhere)], catch_exceptions=False)
     assert "attach it as commodity" in done.output
     with duckdb.connect() as connection:
@@ -181,6 +182,15 @@ def test_nothing_else_is_ever_replaced(
     with pytest.raises(StoreError, match=says):
         snapshot(tables, path)
     assert before == {each: each.read_bytes() for each in before}
+
+
+@pytest.mark.parametrize("named", ["nope/x.duckdb", "nope/deep/x.duckdb", "../nope/x.duckdb"])
+def test_a_copy_makes_no_folder(tables: Database, named: str) -> None:
+    target = (tables.path.parent / named).resolve()
+    around = sorted(tables.path.parent.parent.rglob("*"))
+    with pytest.raises(StoreError, match=f"there is no folder {target.parent}; make it, or"):
+        snapshot(tables, target)
+    assert sorted(tables.path.parent.parent.rglob("*")) == around
 
 
 def test_tables_that_are_not_there_are_not_made(tmp_path: Path) -> None:
