@@ -16,6 +16,7 @@ from forecast_assets.defs.progress import TerminalProgress, spoken
 from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.store.patience import KEPT
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,12 @@ def write(console: Console, line: str, style: str | None = None) -> None:
     console.print(line, style=style, soft_wrap=True, markup=False, highlight=False)
 
 
+def told_once(problems: list[str]) -> list[str]:
+    """Each problem once; tables that are kept are one, however many parts of a run met them."""
+    locked = [problem for problem in problems if KEPT in problem]
+    return list(dict.fromkeys(x for x in problems if x not in locked or x == locked[0]))
+
+
 def tell(
     console: Console, failures: list[RecordedFailure], problems: list[str], notes: list[str]
 ) -> None:
@@ -175,7 +182,7 @@ def tell(
         write(console, line(failure))
     broken = [failure.reason for failure in failures if not failure.declined]
     unsaid = [reason for reason in broken if not any(reason in said for said in problems)]
-    failed = list(dict.fromkeys([*problems, *unsaid]))
+    failed = told_once([*problems, *unsaid])
     for problem in failed:
         write(console, f"failed: {problem}", "red")
     if failed:

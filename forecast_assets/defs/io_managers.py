@@ -181,10 +181,6 @@ class ModelIOManager(PartitionedIOManager):
         """Where models are saved and loaded."""
         return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
 
-    def stays(self, value: TrainedWindow) -> bool:
-        """Whether no model of it was fitted."""
-        return not value.training.fits
-
     def write(self, value: TrainedWindow, run_id: str) -> Metadata:
         """Append the models fitted now. Raises ModelsFailed when none is left."""
         training, written = value.training, value.written
@@ -222,6 +218,11 @@ class ModelIOManager(PartitionedIOManager):
         described = of_training(value.training, fitted, version, in_use)
         return described | of_versions(held, self.model_version)
 
+    def contents(self, value: TrainedWindow) -> str:
+        """The fingerprint of a window's active models."""
+        window = value.window
+        return self.tables().contents.models(window.commodity, window.partition_date, window.end)
+
     def load_input(self, context: InputContext) -> FittedModels:
         """A handle that loads models by window and version, when they are needed."""
         return FittedModels(self.model_store())
@@ -249,10 +250,6 @@ class PathsIOManager(PartitionedIOManager):
         """What is found in a window's new forecasts."""
         return value.findings
 
-    def stays(self, value: ForecastWindow) -> bool:
-        """Whether no forecast or outcome of it was written."""
-        return not value.forecasting.changes_tables
-
     def write(self, value: ForecastWindow, run_id: str) -> Metadata:
         """Commit the window's new paths; then raise ModelsFailed if a model of it broke."""
         store, written, outcome = self.tables(), value.written, value.forecasting
@@ -272,6 +269,11 @@ class PathsIOManager(PartitionedIOManager):
         if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
             raise ModelsFailed("; ".join(broken), described)
         return self._newest(value) | described | self._versions(value, described)
+
+    def contents(self, value: ForecastWindow) -> str:
+        """The fingerprint of a window's forecasts."""
+        window = value.window
+        return self.tables().contents.forecasts(window.commodity, window.partition_date, window.end)
 
     def _newest(self, value: ForecastWindow) -> Metadata:
         """The newest forecasts of a window, of the version in use and then of the run's."""
@@ -326,10 +328,6 @@ class ScoreIOManager(PartitionedIOManager):
     units: dict[str, str]
     model_version: str
 
-    def stays(self, value: AssessedWindow) -> bool:
-        """Whether no score of it was written."""
-        return not (value.assessment.models or value.assessment.gone)
-
     def write(self, value: AssessedWindow, run_id: str) -> Metadata:
         """Commit a window's new scores."""
         scores, written = self.tables().scores, value.written
@@ -352,6 +350,11 @@ class ScoreIOManager(PartitionedIOManager):
             | of_scores(value.assessment, shown, written.model_version)
             | of_versions(held, self.model_version)
         )
+
+    def contents(self, value: AssessedWindow) -> str:
+        """The fingerprint of a window's scores."""
+        window = value.window
+        return self.tables().contents.scores(window.commodity, window.partition_date, window.end)
 
     def picture(self, key: str, metadata: Metadata) -> str | None:
         """CRPS and coverage of each model of a window by session ahead."""

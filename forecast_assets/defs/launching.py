@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dagster import (
@@ -25,6 +25,7 @@ from forecast_assets import errors
 from forecast_assets.automation.due import (
     Ledger,
     due_windows,
+    holding,
     lacks_models,
     stretches,
     undue,
@@ -42,18 +43,21 @@ from forecast_assets.defs.partitioned import stage_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.summary import Summaries
 from forecast_assets.errors import StoreLocked
-from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.forecast.records import IssuedForecast, RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.rows import Rejection
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.patience import Patience
+from forecast_assets.store.patience import KEPT, Patience
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.window import Window
 
 LOG = logging.getLogger(__name__)
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+NOT_BEGUN = "the rest was not begun, since the tables are still kept from us"
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ class Worker:
         ) or windows_with_news(self.settings, begun, ledger)
         for first, last in stretches(lacking, begun):
             self._range("forecast", "distributions", {"recompute": again}, first, last)
-        self._score(name)
+        self._score(name, ledger.issued)
 
     def _begun(self, name: str) -> list[Window]:
         """The windows of the days asked for, or the rest of one from a day to train on."""
@@ -163,20 +167,25 @@ class Worker:
         """Rank the models, publish, and write the page."""
         self._execute("publish", "report", {}, stage="publish")
 
-    def _score(self, name: str) -> None:
+    def _score(self, name: str, before: Sequence[IssuedForecast]) -> None:
         """Score the forecasts of a commodity of which something new is known.
 
-        A price may be news to forecasts before the days that the run is asked for.
+        A price may be news to forecasts before the days that the run is asked for. Windows whose
+        forecasts are others than ``before`` are looked into though nothing has happened after
+        them yet, or Dagster would call their scores unsynced.
         """
         windows = self.settings.windows.of(name)
+        issued = self.store.paths.issued(name, self.version)
         lacking = windows_without_scores(
             self.settings,
             windows,
             self.store.prices.history(name),
-            self.store.paths.issued(name, self.version),
+            issued,
             self.store.scores.scored(name, self.version),
         )
-        for first, last in stretches(lacking, windows):
+        known = {identity_of(each) for each in before}
+        drawn = holding(windows, [each for each in issued if identity_of(each) not in known])
+        for first, last in stretches([*lacking, *drawn], windows):
             self._range("score", "scores", {}, first, last)
 
     def attempted(self, failure: RecordedFailure) -> bool:
@@ -241,7 +250,13 @@ class Worker:
     def _require_tables(self) -> None:
         """Raise StoreLocked once nothing more can be written."""
         if self.patience.given_up:
-            raise StoreLocked("the rest was not begun, since the tables are still kept from us")
+            raise StoreLocked(NOT_BEGUN)
+
+    def give_up(self, error: StoreLocked) -> None:
+        """Tell that nothing more can be written, and of its cause unless that is told already."""
+        if not any(KEPT in problem for problem in self.problems):
+            self.problems.append(str(error))
+        self.notes.append(NOT_BEGUN)
 
 
 def work(
@@ -271,7 +286,7 @@ def work(
             with boundary("report", worker.problems):
                 worker.publish()
         except StoreLocked as error:
-            worker.problems.append(str(error))
+            worker.give_up(error)
     return worker
 
 
@@ -283,6 +298,11 @@ def instance(places: Places) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
+
+
+def identity_of(forecast: IssuedForecast) -> tuple[str, date, datetime]:
+    """What no other drawing of any forecast of a commodity and version shares."""
+    return forecast.model_name, forecast.data_cutoff_date, forecast.generation_timestamp
 
 
 def said_of_partitions(

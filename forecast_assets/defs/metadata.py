@@ -22,6 +22,7 @@ from dagster import (
 )
 
 from forecast_assets.boundary import boundary
+from forecast_assets.defs.summary import counted
 from forecast_assets.evaluation.assessment import Assessment
 from forecast_assets.evaluation.records import Publication, PublicationChanges
 from forecast_assets.forecast.forecasting import Forecasting, lines_of
@@ -144,7 +145,11 @@ def of_features(features: Features, changes: FeatureChanges, units: Mapping[str,
     """What is known of each covariate, and what changed."""
     refused = features.rejections
     written = changes.added + changes.revised + changes.deleted
-    outcome = f"{written:,} rows written or deleted" if written else "nothing written: no change"
+    outcome = (
+        f"{counted(written, 'row', 'rows')} written or deleted"
+        if written
+        else "nothing written: no change"
+    )
     if not features.present and not features.missing:
         outcome = "no covariates configured"
     covariates = [_feature(features, each, units[each.name]) for each in features.present]
@@ -208,9 +213,7 @@ def of_forecasts(
         "forecasts_stale": outcome.stale,
         "forecasts_moved": len(outcome.moved),
         "forecasts_withdrawn": len(outcome.withdrawn),
-        "cutoffs_with_new_outcomes": int((outcome.happened.known > 0).sum())
-        if outcome.happened
-        else 0,
+        "cutoffs_with_new_outcomes": outcome.outcomes,
         "forecasts_absent": sum(failure.origins for failure in outcome.failures),
         "failures": table([vars(failure) for failure in outcome.failures], ABSENT),
         ROWS: (outcome.kept + outcome.drawn) * outcome.n_paths,
@@ -220,7 +223,11 @@ def of_forecasts(
 
 def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) -> Metadata:
     """What was scored, and what waits for its outcome."""
-    said = f"{assessment.scored} forecasts scored" if assessment.scored else "nothing new to score"
+    said = (
+        f"{counted(assessment.scored, 'forecast', 'forecasts')} scored"
+        if assessment.scored
+        else "nothing new to score"
+    )
     return {
         "outcome": said,
         "model_version": model_version,
@@ -407,7 +414,7 @@ def _day(moment: Any) -> str:
 
 def _said(outcome: Forecasting, rows: int) -> str:
     if rows:
-        return f"{rows:,} paths written"
+        return f"{counted(rows, 'path', 'paths')} written"
     if outcome.changes_tables:
         return "no new paths: forecasts followed sessions that came, moved or were withdrawn"
     return "nothing written: no forecast is missing"

@@ -23,11 +23,13 @@ from forecast_assets.defs.checks import check_events, require_sound
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.past import (
+    CONTENTS,
     VERSION,
     Past,
+    last_contents,
     last_materialization,
     last_past,
-    last_version,
+    versions_by_contents,
 )
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
@@ -43,7 +45,8 @@ class Partitioned:
 
     ``training_dates``: those that have begun, where partitions are told apart by their past.
     Filled in as they are computed: ``findings``, what was found in each before it was committed;
-    ``described``, what each says of itself; ``versions``, the data version of each that has one.
+    ``described``, what each says of itself; ``contents``, the fingerprint of what each holds,
+    where partitions are told apart by that; ``versions``, the data version of each that has one.
     """
 
     context: AssetExecutionContext
@@ -52,6 +55,7 @@ class Partitioned:
     training_dates: Sequence[date] = ()
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     described: dict[str, Metadata] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     def track(self) -> Iterable[str]:
@@ -62,15 +66,16 @@ class Partitioned:
         unit, stage = UNITS.get(name, "windows"), stage_of(name, keys)
         return self.progress.track(self.context.log, stage, unit, keys, len(keys))
 
+    def tell_apart(self) -> None:
+        """Give the partitions that are known by what they hold their data versions."""
+        asset, instance = self.context.asset_key, self.context.instance
+        before = {key: last_contents(instance, asset, key) for key in self.contents}
+        self.versions.update(versions_by_contents(self.contents, before))
+
     @property
     def version(self) -> str | None:
-        """The data version that most partitions of the run have, which Dagster gives to all.
-
-        None where some of them have none of ours, and get one of Dagster's own.
-        """
-        if not self.versions or len(self.versions) < len(self.described):
-            return None
-        return Counter(self.versions.values()).most_common(1)[0][0]
+        """The data version that most partitions of the run have, which Dagster gives to all."""
+        return Counter(self.versions.values()).most_common(1)[0][0] if self.versions else None
 
     @property
     def newest_of_each(self) -> list[str]:
@@ -162,9 +167,9 @@ class PartitionedIOManager(ConfigurableIOManager):
         """The history by whose past a committed partition is known; None where a run is enough."""
         return None
 
-    def stays(self, value: Any) -> bool:
-        """Whether a partition holds what it held: what was made from it is not out of date."""
-        return False
+    def contents(self, value: Any) -> str | None:
+        """The fingerprint of what a committed partition holds; None where its past is enough."""
+        return None
 
     # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
@@ -172,6 +177,7 @@ class PartitionedIOManager(ConfigurableIOManager):
     ) -> Iterator[DagsterEvent]:
         """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
         failed = self._commit_all(context, obj)
+        obj.tell_apart()
         if not failed:
             self._describe(obj)
             return
@@ -227,8 +233,9 @@ class PartitionedIOManager(ConfigurableIOManager):
             past = Past.of(history, obj.training_dates, before)
             metadata |= past.metadata
             obj.versions[key] = past.version
-        elif self.stays(value) and (version := last_version(context.instance, asset, key)):
-            obj.versions[key] = version
+        if (held := self.contents(value)) is not None:
+            metadata |= {CONTENTS: held}
+            obj.contents[key] = held
         obj.described[key] = metadata
 
 

@@ -1,11 +1,15 @@
-"""The past of a commodity: what its models were fitted on, and the version that Dagster compares.
+"""What Dagster compares: the past that models were fitted on, and what a partition holds.
 
 Dagster calls a partition *Unsynced* when something that it was made from has another data version
 since. Every landing would change the version of all prices, and call every window of a commodity
 unsynced although nothing is due in it. So the version of prices and of features is that of their
 past: new sessions leave it alone, and what changes a session that models were fitted on changes it.
+
+The version of models, forecasts and scores is that of what their tables hold: a run that writes
+nothing leaves it alone.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +26,9 @@ UNCHANGED = "INITIAL"
 
 PAST = "past"
 """The metadata in which a materialization keeps its past for the next one."""
+
+CONTENTS = "contents"
+"""The metadata in which a materialization keeps the fingerprint of what its partition held."""
 
 DIGITS = 16
 """Hexadecimal digits of a fingerprint that are kept."""
@@ -91,6 +98,29 @@ def last_past(instance: DagsterInstance, asset: AssetKey, partition: str) -> Pas
     return Past.from_metadata(str(newest.metadata[PAST].value), (newest.tags or {})[VERSION])
 
 
+def last_contents(instance: DagsterInstance, asset: AssetKey, partition: str) -> tuple[str, str]:
+    """What a partition held when it was last materialized, and its version; empty if not said."""
+    newest = last_materialization(instance, asset, partition)
+    if newest is None or CONTENTS not in newest.metadata:
+        return "", ""
+    return str(newest.metadata[CONTENTS].value), (newest.tags or {}).get(VERSION, "")
+
+
+def versions_by_contents(
+    held: Mapping[str, str], before: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    """The data version of each partition of a run, by what it holds.
+
+    ``held``: the fingerprint of each partition now; ``before``: the last one and its version. Who
+    holds the same keeps its version. The others share one, made of what they hold, or a long run
+    would have to log each of them twice.
+    """
+    kept = {key: before[key][1] for key in held if before[key][0] == held[key]}
+    changed = sorted((key, found) for key, found in held.items() if key not in kept)
+    fresh = hashlib.sha256(repr(changed).encode()).hexdigest()[:DIGITS]
+    return dict.fromkeys(held, fresh) | kept
+
+
 def last_materialization(
     instance: DagsterInstance, asset: AssetKey, partition: str | None = None
 ) -> AssetMaterialization | None:
@@ -99,9 +129,3 @@ def last_materialization(
     wanted = AssetRecordsFilter(asset_key=asset, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records
     return records[0].asset_materialization if records else None
-
-
-def last_version(instance: DagsterInstance, asset: AssetKey, partition: str) -> str | None:
-    """The data version of a partition's last materialization, if it has one."""
-    newest = last_materialization(instance, asset, partition)
-    return ((newest.tags or {}) if newest else {}).get(VERSION)

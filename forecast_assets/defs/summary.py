@@ -36,8 +36,8 @@ class Summary:
 
     ``drawn``: forecasts (one model, one origin), ``redrawn`` and ``reissued`` ones among them;
     ``kept``: those of the windows looked into that stayed; ``outcomes``: cutoffs of which
-    something new is known. ``begun``: whether its turn came; ``failed``: whether anything of it
-    did.
+    another session is known, each once, however many models and sessions. ``begun``: whether its
+    turn came; ``failed``: whether anything of it did.
     """
 
     commodity: str
@@ -89,18 +89,17 @@ class Summary:
         yield counted(self.withdrawn, "session withdrawn", "sessions withdrawn")
         models = counted(self.models, "model", "models")
         yield counted(self.windows, "window trained", "windows trained", models)
-        again = [
-            f"{number:,} of them {word}"
-            for number, word in (
-                (self.redrawn - self.reissued, "drawn again"),
-                (self.reissued, "reissued"),
-            )
-            if number
-        ]
-        yield counted(self.drawn, "forecast drawn", "forecasts drawn", ", ".join(again))
+        yield counted(self.drawn, "forecast drawn", "forecasts drawn")
+        yield self._again()
         yield counted(self.kept, "forecast kept", "forecasts kept")
-        yield counted(self.outcomes, "outcome joined", "outcomes joined")
+        yield counted(self.outcomes, "outcome joined", "outcomes joined", "one a date")
         yield counted(self.scored, "forecast scored", "forecasts scored")
+
+    def _again(self) -> str:
+        """Which of the forecasts drawn were there before, each by the word that says most of it."""
+        kinds = ((self.redrawn - self.reissued, "redrawn"), (self.reissued, "reissued"))
+        said = [f"{number:,} of them {word}" for number, word in kinds if number > 0]
+        return " and ".join(said)
 
 
 @dataclass

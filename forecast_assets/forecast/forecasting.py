@@ -68,7 +68,8 @@ class Forecasting:
     the first session was another day. ``withdrawn``: cutoffs of issued forecasts that are no
     session any more. ``elsewhere``: issued by the model of another training date, as after a
     change of cadence; they stay. ``happened``: what came after the cutoffs drawn now, and after
-    those of which the tables say something else.
+    those of which the tables say something else. ``outcomes``: cutoffs of which a session is
+    known now that the tables did not have.
     """
 
     origins: list[Origin]
@@ -82,6 +83,7 @@ class Forecasting:
     stale: int = 0
     redrawn: int = 0
     elsewhere: int = 0
+    outcomes: int = 0
     reissues: list[Reissue] = field(default_factory=list)
 
     @property
@@ -216,6 +218,7 @@ def forecast_window(
         agendas.append(todo)
     cutoffs = {day for draw in draws for day in draw.cutoffs}
     cutoffs.update(unsettled(history, issued, settings.horizon))
+    happened = Outcomes.after(history, sorted(cutoffs), settings.horizon)
     return Forecasting(
         origins=origins,
         n_paths=settings.paths,
@@ -223,11 +226,12 @@ def forecast_window(
         failures=failures,
         moved=moved(history, origins, issued),
         withdrawn=withdrawn(history, issued),
-        happened=Outcomes.after(history, sorted(cutoffs), settings.horizon),
+        happened=happened,
         kept=sum(todo.kept for todo in agendas),
         stale=sum(todo.stale for todo in agendas),
         redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
+        outcomes=with_news(happened, issued),
         reissues=reissues,
     )
 
@@ -336,6 +340,16 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
     same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
     same &= [forecast.outcome is not None for forecast in old]
     return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
+
+
+def with_news(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
+    """Cutoffs of which a session has happened that is not told of yet beside any forecast."""
+    told: dict[date, int] = {}
+    for old in issued:
+        known = sum(close is not None for close in old.outcome or [])
+        told[old.data_cutoff_date] = max(known, told.get(old.data_cutoff_date, 0))
+    known_now = zip(happened.cutoffs, happened.known.tolist(), strict=True)
+    return sum(known > told.get(cutoff, 0) for cutoff, known in known_now)
 
 
 def _simulate(

@@ -9,7 +9,7 @@ import joblib
 
 from forecast_assets.configuration.sections import Parallel
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.forecast.tasks import Done, Task, inline
+from forecast_assets.forecast.tasks import Done, Task, Whole, inline
 
 ALL = -1
 """joblib's number for as many as its backend has."""
@@ -18,11 +18,11 @@ ALL = -1
 Numbered = tuple[int, list[Done[Any]]]
 """The place of a task among all, and what came of it."""
 
-Watch = Callable[[Iterator[Numbered], int], Iterator[Numbered]]
-"""Passes on what came of tasks, in any order, of so many in all; and sees how it goes."""
+Watch = Callable[[Iterator[Whole], int], Iterator[Whole]]
+"""Passes on the models whose tasks are all done, in any order, of so many in all; and sees it."""
 
 
-def unwatched(done: Iterator[Numbered], total: int) -> Iterator[Numbered]:
+def unwatched(done: Iterator[Whole], total: int) -> Iterator[Whole]:
     """Pass it on."""
     return done
 
@@ -31,7 +31,7 @@ def unwatched(done: Iterator[Numbered], total: int) -> Iterator[Numbered]:
 class Processes:
     """As many processes as the configuration says; one means this one.
 
-    ``watch`` sees each task when it is done, though others before it are not.
+    ``watch`` sees each model of the roster when all its tasks are done, though others are not.
     """
 
     parallel: Parallel
@@ -42,7 +42,7 @@ class Processes:
 
         Raises ConfigurationError for a backend that joblib does not know.
         """
-        return in_order(self.watch(self._as_done(tasks), len(tasks)))
+        return in_order(watched(self._as_done(tasks), tasks, self.watch))
 
     def _as_done(self, tasks: Sequence[Task]) -> Iterator[Numbered]:
         if self.parallel.processes == 1 or len(tasks) < 2:
@@ -69,6 +69,31 @@ class Processes:
 def numbered(place: int, task: Task) -> Numbered:
     """Run a task and keep its place."""
     return place, task.run()
+
+
+def watched(done: Iterator[Numbered], tasks: Sequence[Task], watch: Watch) -> Iterator[Numbered]:
+    """Pass on what came of tasks, while ``watch`` sees which models have all that they need.
+
+    One task may serve several models, as the members of an ensemble do, and several windows.
+    """
+    left: dict[Whole, set[int]] = {}
+    for place, task in enumerate(tasks):
+        for whole in task.serves:
+            left.setdefault(whole, set()).add(place)
+    arrived: list[Numbered] = []
+
+    def complete() -> Iterator[Whole]:
+        for place, outcome in done:
+            arrived.append((place, outcome))
+            for whole in tasks[place].serves:
+                left[whole].discard(place)
+                if not left[whole]:
+                    yield whole
+
+    for _ in watch(complete(), len(left)):
+        yield from arrived
+        arrived.clear()
+    yield from arrived
 
 
 def in_order(done: Iterator[Numbered]) -> Iterator[list[Done[Any]]]:

@@ -50,10 +50,15 @@ def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
     return Done(value, time.perf_counter() - began)
 
 
+Whole = tuple[str, date]
+"""A model of the roster at a training date: what is to be trained, made of tasks."""
+
+
 class Task(ABC):
-    """One model's work for some training dates."""
+    """One model's work for some training dates; ``serves``: what cannot be whole without it."""
 
     model: Forecaster
+    serves: tuple[Whole, ...]
 
     @property
     @abstractmethod
@@ -90,6 +95,7 @@ class Estimation(Task):
     chain: tuple[date, ...]
     wanted: tuple[date, ...]
     min_observations: int
+    serves: tuple[Whole, ...] = ()
 
     @property
     def dates(self) -> tuple[date, ...]:
@@ -145,6 +151,7 @@ class TryOut(Task):
     held: HoldOut
     covariates: tuple[str, ...]
     training_date: date
+    serves: tuple[Whole, ...] = ()
 
     @property
     def dates(self) -> tuple[date, ...]:

@@ -16,7 +16,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate, NoSession
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.forecast.records import ModelFailure, TrainedModel
-from forecast_assets.forecast.tasks import Done, Estimation, Task, TryOut, attempt, inline
+from forecast_assets.forecast.tasks import Done, Estimation, Task, TryOut, Whole, attempt, inline
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.timeline.history import History
@@ -152,8 +152,18 @@ class _Plan:
         """The models that have a task of this kind, each once."""
         if kind is TryOut and self.held is None:
             return []
-        models = [model.parts() if kind is Estimation else model.tried() for model in self.due]
+        models = [_made_of(kind, model) for model in self.due]
         return list(dict.fromkeys(part for parts in models for part in parts))
+
+    def served(self, kind: type[Task], part: Forecaster) -> tuple[Whole, ...]:
+        """What is to be trained here and needs a task of this kind."""
+        due = [model.name for model in self.due if part in _made_of(kind, model)]
+        return tuple((name, self.window.training_date) for name in due)
+
+
+def _made_of(kind: type[Task], model: Forecaster) -> Sequence[Forecaster]:
+    """The models that a model of the roster needs tasks of this kind for."""
+    return model.parts() if kind is Estimation else model.tried()
 
 
 def _chain_of(plan: _Plan) -> tuple[str, date]:
@@ -195,12 +205,14 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
         known = chain[-1].history.known_before(days[-1])
         covariates = settings.covariates_of(model, known.feature_names)
         least = settings.training.min_observations
-        tasks.append(Estimation(model, known, covariates, dates, tuple(days), least))
+        serves = tuple(whole for plan in chain for whole in plan.served(Estimation, model))
+        tasks.append(Estimation(model, known, covariates, dates, tuple(days), least, serves))
     for plan in chain:
         if plan.held is not None:
             for model in plan.tasks_of(TryOut):
                 covariates = settings.covariates_of(model, plan.history.feature_names)
-                tasks.append(TryOut(model, plan.held, covariates, plan.window.training_date))
+                day, serves = plan.window.training_date, plan.served(TryOut, model)
+                tasks.append(TryOut(model, plan.held, covariates, day, serves))
     return tasks
 
 

@@ -223,6 +223,28 @@ class VersionView(Protocol):
         """What each version has of the models trained from ``first`` on and before ``end``."""
 
 
+class ContentsView(Protocol):
+    """Fingerprints of what tables hold: the same for as long as the same is held.
+
+    When a row was written, and by which run, is no part of them.
+    """
+
+    def models(self, commodity: str, first: date, end: date) -> str:
+        """Of the active models trained from ``first`` on and before ``end``."""
+
+    def forecasts(self, commodity: str, first: date, end: date) -> str:
+        """Of the forecasts by models of these training dates, without what happened after them."""
+
+    def scores(self, commodity: str, first: date, end: date) -> str:
+        """Of the scores of these training dates."""
+
+    def leaderboard(self) -> str:
+        """Of the whole leaderboard."""
+
+    def publications(self) -> str:
+        """Of everything published, and of the forecasts that it is."""
+
+
 class LeaderboardTable(Protocol):
     """How each model stands."""
 
@@ -332,6 +354,10 @@ class Store(Protocol):
     @property
     def versions(self) -> VersionView:
         """Every model version of a window."""
+
+    @property
+    def contents(self) -> ContentsView:
+        """Fingerprints of what the tables hold."""
 
     @property
     def leaderboard(self) -> LeaderboardTable:

@@ -42,6 +42,9 @@ BRIEF_SECONDS = 2.0
 LOCKED = 'IO Error: Could not set lock on file "'
 """What DuckDB's message begins with; it goes on with the path, whatever words are in that."""
 
+KEPT = "another process kept this file for"
+"""What the message of whoever gave up waiting says, among other things."""
+
 HELD = re.compile(r".*Conflicting lock is held in (?:(.+) \(PID (\d+)\)|PID (\d+))", re.DOTALL)
 
 
@@ -89,7 +92,7 @@ class Patience:
             self.spent, self.given_up = self.seconds, holder
             lost = "; what was computed to be written is lost" if writing else ""
             raise StoreLocked(
-                f"{path}: another process kept this file for {wait.waited:.3g} s, and no more is"
+                f"{path}: {KEPT} {wait.waited:.3g} s, and no more is"
                 f" waited (database.lock_timeout_seconds: {self.seconds:g}): it is open in"
                 f" {holder}. Nothing was written{lost}. Close it there, let that program read a"
                 " copy (`forecast snapshot` makes one), and run again"

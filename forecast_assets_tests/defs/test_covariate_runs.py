@@ -1,7 +1,7 @@
 """Covariates through real runs: from a file to the paths of a model, and what fails by name."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from dagster import (
 from typer.testing import CliRunner
 
 from forecast_assets.automation.due import Ledger, lacks_forecasts, lacks_models
+from forecast_assets.automation.waiting import to_know
 from forecast_assets.cli import app
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.partitions import Partitions
+from forecast_assets.report.briefing import briefing
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
@@ -337,3 +339,34 @@ def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(
     noted = materialized(ran, "features").metadata["notes"]
     assert isinstance(noted, TableMetadataValue)
     assert lines[1] in [record.data["note"] for record in noted.records]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("2011-03-01,20.5\n2011-03-02,20.7\n", "no value at any of the 655 sessions"),
+        ("2018-01-02,20.5\n2018-01-03,20.7\n", "no value at any of the newest 60 sessions"),
+        (None, "rain"),
+    ],
+)
+def test_a_covariate_without_values_is_a_notice_of_the_report_and_of_status(
+    make_graph: MakeGraph, rows: str | None, said: str
+) -> None:
+    graph = make_graph(with_features(make_history(655)), models=["naive"])
+    graph.run("load_prices", "Coffee")
+    at = datetime(2020, 7, 20, 12)  # noqa: DTZ001 - as the tables keep it
+    assert told_of_covariates(graph, at) == []
+    if rows is None:
+        (graph.settings.folder / "covariates" / "rain.csv").unlink()
+    else:
+        (graph.settings.folder / "covariates" / "vix.csv").write_text(f"date,close\n{rows}")
+    (line,) = told_of_covariates(graph, at)
+    assert line.startswith("Coffee")
+    assert said in line
+    assert line in to_know(graph.settings, graph.store, graph.store.prices.history("Coffee"), at)
+
+
+def told_of_covariates(graph: Graph, at: datetime) -> list[str]:
+    """The notices of the report that name a covariate."""
+    notices = briefing(graph.settings, graph.store, at).notices
+    return [x.text for x in notices if x.level == "warning" and "covariate" in x.text]

@@ -28,8 +28,8 @@ from forecast_assets.defs.progress import (
     spoken,
 )
 from forecast_assets.errors import Interrupted
-from forecast_assets.forecast.parallel import Numbered, Processes, in_order
-from forecast_assets.forecast.tasks import Done, Task
+from forecast_assets.forecast.parallel import Numbered, Processes, in_order, watched
+from forecast_assets.forecast.tasks import Done, Task, Whole
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import QUIET, Graph, MakeGraph
@@ -210,12 +210,12 @@ def test_a_stop_is_heeded_between_items_and_not_after_the_last() -> None:
 def test_what_comes_early_is_seen_early_and_given_in_order(order: Sequence[int]) -> None:
     seen: list[int] = []
 
-    def watched() -> Iterator[Numbered]:
+    def as_done() -> Iterator[Numbered]:
         for place in order:
             seen.append(place)
             yield place, [Done(place, 0.0)]
 
-    given = in_order(watched())
+    given = in_order(as_done())
     assert next(given)[0].value == 0
     assert seen == list(order[: order.index(0) + 1])
     assert [done[0].value for done in given] == [1, 2, 3]
@@ -225,6 +225,7 @@ def test_what_comes_early_is_seen_early_and_given_in_order(order: Sequence[int])
 class Waiting(Task):
     """A task that is done when it is let go, or at once."""
 
+    serves: tuple[Whole, ...]
     let_go: Event | None = None
 
     @property
@@ -244,18 +245,46 @@ def test_training_moves_while_its_first_model_is_still_being_fitted() -> None:
     let_go = Event()
     counted: list[int] = []
 
-    def watch(done: Iterator[Numbered], total: int) -> Iterator[Numbered]:
-        for place, outcome in done:
-            counted.append(place)
+    def watch(done: Iterator[Whole], total: int) -> Iterator[Whole]:
+        for model in done:
+            counted.append(int(model[0]))
             if len(counted) == total - 1:
                 let_go.set()  # the first goes on only when all others were counted
-            yield place, outcome
+            yield model
 
-    tasks = [Waiting(let_go), Waiting(), Waiting(), Waiting()]
+    first, *others = [((str(place), date(2020, 1, 1)),) for place in range(4)]
+    tasks = [Waiting(first, let_go), *(Waiting(other) for other in others)]
     spread = Processes(Parallel(backend="threading", processes=2), watch)
     assert len(list(spread(tasks))) == 4
     assert sorted(counted[:-1]) == [1, 2, 3]
     assert counted[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "counted"),
+    [
+        ((0, 1, 2), ["naive", "ensemble", "garch"]),
+        ((2, 1, 0), ["garch", "naive", "ensemble"]),
+        ((1, 0, 2), ["naive", "ensemble", "garch"]),
+    ],
+)
+def test_a_model_is_counted_when_all_that_it_is_made_of_is_done(
+    order: Sequence[int], counted: list[str]
+) -> None:
+    naive, garch, ensemble = [(name, date(2020, 1, 1)) for name in ("naive", "garch", "ensemble")]
+    tasks = [Waiting((naive, ensemble)), Waiting((garch, ensemble)), Waiting((garch,))]
+    totals: list[int] = []
+    seen: list[str] = []
+
+    def watch(done: Iterator[Whole], total: int) -> Iterator[Whole]:
+        totals.append(total)
+        for model in done:
+            seen.append(model[0])
+            yield model
+
+    done = iter([(place, [Done(place, 0.0)]) for place in order])
+    assert [place for place, _ in watched(done, tasks, watch)] == list(order)
+    assert (totals, seen) == ([3], counted)
 
 
 def test_a_stage_without_anything_to_count_is_told_in_the_log_too(
@@ -315,16 +344,30 @@ def test_the_log_of_a_run_says_where_each_stage_is(
     assert {each.step_key for each in events if each.user_message in lines} == {"trained_models"}
     assert lines[0] == "Coffee train begins: 3 windows"
     for done in range(1, 7):
-        assert any(f" of 3 windows, {done} of 6 tasks, " in line for line in lines)
+        assert any(f" of 3 windows, {done} of 6 models, " in line for line in lines)
     assert lines[-1].startswith("Coffee train ended after ")
-    assert lines[-1].endswith(": 3 of 3 windows, 6 of 6 tasks")
+    assert lines[-1].endswith(": 3 of 3 windows, 6 of 6 models")
 
 
 def test_the_console_has_one_bar_of_windows_and_tasks(graph: Graph) -> None:
     said: list[str] = []
     assert trained_with(graph, TerminalProgress(Lines(said.append), Event())).success
     assert said[0] == "Coffee train begins: 8 windows"
-    assert said[-1].endswith(": 8 of 8 windows, 4 of 4 tasks")
+    assert said[-1].endswith(": 8 of 8 windows, 16 of 16 models")
+
+
+def test_members_of_an_ensemble_are_counted_once_and_so_is_the_ensemble(
+    make_graph: MakeGraph,
+) -> None:
+    members = ["naive", "random_walk"]
+    models = ["naive", {"ensemble": {"members": members}}, "random_walk"]
+    graph = make_graph(make_history(700), models=models, training=MONTHLY)
+    graph.run("load_prices", "Coffee")
+    said: list[str] = []
+    ran = trained_with(graph, TerminalProgress(Lines(said.append), Event()))
+    assert ran.success
+    assert said[-1].endswith(": 8 of 8 windows, 24 of 24 models")
+    assert len(graph.store.models.find()) == 24
 
 
 def test_a_stop_amid_training_keeps_what_was_committed_and_the_next_run_does_the_rest(

@@ -61,8 +61,17 @@ def test_partitions_are_added_up_by_commodity() -> None:
         ),
         (
             Summary("WTI", begun=True, drawn=1200, redrawn=20, reissued=1, kept=3, outcomes=1),
-            "WTI: 1,200 forecasts drawn (19 of them drawn again, 1 of them reissued),"
-            " 3 forecasts kept, 1 outcome joined; 0 s",
+            "WTI: 1,200 forecasts drawn, 19 of them redrawn and 1 of them reissued,"
+            " 3 forecasts kept, 1 outcome joined (one a date); 0 s",
+        ),
+        (
+            Summary("WTI", begun=True, drawn=2, redrawn=2, reissued=2),
+            "WTI: 2 forecasts drawn, 2 of them reissued; 0 s",
+        ),
+        (
+            Summary("WTI", begun=True, drawn=9, redrawn=4, outcomes=14, scored=84),
+            "WTI: 9 forecasts drawn, 4 of them redrawn, 14 outcomes joined (one a date),"
+            " 84 forecasts scored; 0 s",
         ),
         (
             Summary("WTI", begun=True, files=2, revised=3, withdrawn=1, scored=1),

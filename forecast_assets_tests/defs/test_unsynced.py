@@ -1,40 +1,45 @@
-"""What the UI calls unsynced, after landings and revisions, is asked of Dagster itself."""
+"""What the UI calls unsynced, after runs, landings and revisions, is asked of Dagster itself."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
+import pytest
 from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.past import VERSION, last_materialization
+from forecast_assets.defs.launching import EVER, instance, work
+from forecast_assets.defs.past import VERSION, last_materialization, versions_by_contents
+from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 
 ASSETS = ("prices", "features", "trained_models", "distributions", "scores")
-PAGES = ("leaderboard", "published_distributions", "report")
+WHOLE = ("landed_files", "leaderboard", "published_distributions", "report")
 COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
 SUGAR = make_history(700, seed=2, commodity="Sugar")
 
 
-def unsynced(settings: Settings, instance: DagsterInstance) -> dict[str, set[str]]:
+def unsynced(settings: Settings, dagster: DagsterInstance) -> dict[str, set[str]]:
     """The partitions, by asset, that the UI calls unsynced; assets without any are left out."""
     graph = build_definitions(settings).resolve_asset_graph()
-    loading = LoadingContextForTest(instance)
-    resolver = CachingStaleStatusResolver(instance, graph, loading)
+    loading = LoadingContextForTest(dagster)
+    resolver = CachingStaleStatusResolver(dagster, graph, loading)
     found: dict[str, set[str]] = {}
     for name in ASSETS:
         for key in graph.get(AssetKey(name)).partitions_def.get_partition_keys():  # type: ignore[union-attr]
             if resolver.get_status(AssetKey(name), key) == StaleStatus.STALE:
                 found.setdefault(name, set()).add(key)
-    for name in PAGES:
+    for name in WHOLE:
         if resolver.get_status(AssetKey(name)) == StaleStatus.STALE:
-            found[name] = set()
+            found[name] = {"whole"}
     return found
 
 
@@ -125,3 +130,100 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
     left = unsynced(keeper.settings, keeper.instance)
     assert windows[0] in left["trained_models"]
     assert not any(windows[2] in keys for keys in left.values())
+
+
+def run(settings: Settings) -> None:
+    """What ``forecast run`` does."""
+    progress = TerminalProgress(Lines(logging.getLogger(__name__).info), Event())
+    worker = work(
+        settings, list(settings.commodities), settings.model_version, EVER, False, progress
+    )
+    assert not worker.problems
+
+
+def known_by(dagster: DagsterInstance) -> dict[tuple[str, str], str]:
+    """The data version of every partition that was materialized, and of the whole assets."""
+    found = {}
+    for name in (*ASSETS, *WHOLE):
+        keys: list[str | None] = [None, *dagster.get_materialized_partitions(AssetKey(name))]
+        for key in keys:
+            logged = last_materialization(dagster, AssetKey(name), key)
+            if logged is not None and logged.partition == key:
+                found[name, key or ""] = (logged.tags or {}).get(VERSION, "")
+    return found
+
+
+def test_a_finished_run_leaves_nothing_unsynced(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    settings = keeper.settings
+    keeper.drop("first.csv", until(COFFEE, 655), until(SUGAR, 690))
+    run(settings)
+    with instance(settings.places) as dagster:
+        first = known_by(dagster)
+        assert unsynced(settings, dagster) == {}
+
+    # Nothing is due, and nothing gets another version.
+    run(settings)
+    with instance(settings.places) as dagster:
+        assert unsynced(settings, dagster) == {}
+        again = known_by(dagster)
+    kept = {key: found for key, found in again.items() if key[0] != "report"}
+    assert kept == {key: first[key] for key in kept}
+
+    # The first session of a window for one, a reissue of the newest forecasts of the other.
+    keeper.drop("day.csv", only(COFFEE, 655), only(SUGAR, 689, factor=1.002))
+    run(settings)
+    with instance(settings.places) as dagster:
+        assert unsynced(settings, dagster) == {}
+        later = known_by(dagster)
+    newest = "Sugar|2020-07-01"
+    assert later["distributions", newest] != first["distributions", newest]
+    assert later["scores", newest] != first["scores", newest]
+    assert later["trained_models", newest] == first["trained_models", newest]
+    assert later["distributions", "Sugar|2020-01-01"] == first["distributions", "Sugar|2020-01-01"]
+
+
+def test_windows_materialized_by_hand_keep_their_versions_when_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
+    keeper.settle()
+    assert unsynced(keeper.settings, keeper.instance) == {}
+    before = known_by(keeper.instance)
+    bounds = {
+        "dagster/asset_partition_range_start": "Coffee|2020-01-01",
+        "dagster/asset_partition_range_end": "Sugar|2020-07-01",
+    }
+    for job in ("train", "forecast", "score"):
+        assert (
+            build_definitions(keeper.settings)
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
+            )
+            .success
+        )
+    assert known_by(keeper.instance) == before
+    assert unsynced(keeper.settings, keeper.instance) == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "kept", "alike"),
+    [
+        ({"a": "1", "b": "2"}, {"a", "b"}, set()),
+        ({"a": "1", "b": "9"}, {"a"}, {"b"}),
+        ({"a": "8", "b": "9"}, set(), {"a", "b"}),
+        ({"a": "1", "b": "2", "c": "3", "d": "4"}, {"a", "b"}, {"c", "d"}),
+    ],
+)
+def test_partitions_keep_their_version_for_as_long_as_they_hold_the_same(
+    held: dict[str, str], kept: set[str], alike: set[str]
+) -> None:
+    before = dict.fromkeys(held, ("", "")) | {"a": ("1", "first"), "b": ("2", "second")}
+    found = versions_by_contents(held, before)
+    assert found.keys() == held.keys()
+    assert {key for key in held if found[key] == before[key][1]} == kept
+    assert len({found[key] for key in alike}) == (1 if alike else 0)
+    others = versions_by_contents(held | {"b": "7"}, before)
+    assert others["b"] not in found.values()

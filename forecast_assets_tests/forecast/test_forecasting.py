@@ -7,10 +7,17 @@ import pytest
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError
-from forecast_assets.forecast.forecasting import Forecasting, Loaded, forecast_window, lines_of
+from forecast_assets.forecast.forecasting import (
+    Forecasting,
+    Loaded,
+    forecast_window,
+    lines_of,
+    with_news,
+)
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
@@ -300,3 +307,31 @@ def test_the_version_is_part_of_the_seed(graph: Graph) -> None:
     twins = [(replace(row, model_version="v2"), model) for row, model in loaded(graph)]
     theirs = forecast_window(settings, WINDOW, HISTORY, twins, [])
     assert not np.array_equal(ours.draws[0].paths, theirs.draws[0].paths)
+
+
+@pytest.mark.parametrize("known_before", [0, 1, 2])
+def test_an_outcome_is_counted_for_a_date_that_lacked_it_and_once_for_all_models(
+    graph: Graph, known_before: int
+) -> None:
+    whole = Outcomes.after(HISTORY, HISTORY.dates[-5:].tolist(), 3)
+    assert whole.known.tolist() == [3, 3, 2, 1, 0]
+    first = forecast_window(graph.settings, WINDOW, HISTORY, loaded(graph), [])
+    (one, *_) = issued(first)
+    told = [
+        replace(
+            one,
+            model_name=model,
+            data_cutoff_date=day,
+            outcome=[*closes[:known].tolist(), *[None] * (3 - known)],
+        )
+        for model in ("naive", "garch")
+        for day, closes, known in zip(
+            whole.cutoffs, whole.closes, np.minimum(whole.known, known_before), strict=True
+        )
+    ]
+    news = {0: 4, 1: 3, 2: 2}[known_before]
+    assert with_news(whole, told) == news
+    assert with_news(whole, []) == 4  # of the newest date nothing has happened yet
+    assert with_news(whole, [replace(x, outcome=None) for x in told]) == 4
+    settled = [replace(x, outcome=[1.0, 1.0, 1.0]) for x in told]
+    assert with_news(whole, settled) == 0

@@ -7,7 +7,14 @@ in common, and what training took.
 """
 
 import pandas as pd
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, ResourceParam, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    DataVersion,
+    MaterializeResult,
+    ResourceParam,
+    asset,
+)
 
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
@@ -41,7 +48,10 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         metadata = of_leaderboard(held, in_use, units)
         standings = held[held.model_version == in_use]
         picture = drawn(context.log, lambda: skill_plot(standings) if len(standings) else None)
-        return MaterializeResult(metadata=with_picture(metadata, picture) | failures(failed))
+        return MaterializeResult(
+            metadata=with_picture(metadata, picture) | failures(failed),
+            data_version=DataVersion(tables.contents.leaderboard()),
+        )
 
     @asset(
         name="leaderboard",

@@ -6,7 +6,14 @@ other. The view ``commodity.forecast.published_distributions`` has the paths of 
 with ``{model_name}_{model_version}`` as the version.
 """
 
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, ResourceParam, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    DataVersion,
+    MaterializeResult,
+    ResourceParam,
+    asset,
+)
 
 from forecast_assets.automation.renaming import departed, departures
 from forecast_assets.boundary import boundary
@@ -49,7 +56,10 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
         for failure in failed:
             context.log.error("%s", failure)
         told = notes(departures(settings, tables)) | failures(failed)
-        return MaterializeResult(metadata=of_publications(changes, newest) | told)
+        return MaterializeResult(
+            metadata=of_publications(changes, newest) | told,
+            data_version=DataVersion(tables.contents.publications()),
+        )
 
     @asset(
         name="published_distributions",

@@ -111,7 +111,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         stage = stage_of("trained_models", sorted(context.partition_keys))
         processes = Processes(
             settings.parallel,
-            lambda done, total: progress.track(context.log, stage, "tasks", done, total),
+            lambda done, total: progress.track(context.log, stage, "models", done, total),
         )
 
         def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:

@@ -23,6 +23,7 @@ from forecast_assets.store.duckdb import (
     superseded_table,
 )
 from forecast_assets.store.duckdb.commodity_names import DuckDBCommodityNames
+from forecast_assets.store.duckdb.contents_view import DuckDBContentsView
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
 from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
@@ -138,6 +139,11 @@ class DuckDBStore:
     def versions(self) -> DuckDBVersionView:
         """Every model version of a window."""
         return DuckDBVersionView(self.database)
+
+    @cached_property
+    def contents(self) -> DuckDBContentsView:
+        """Fingerprints of what the tables hold."""
+        return DuckDBContentsView(self.database)
 
     @cached_property
     def leaderboard(self) -> DuckDBLeaderboardTable:
