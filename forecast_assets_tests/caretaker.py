@@ -20,7 +20,6 @@ from dagster import (
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.run_history import SENSOR
 from forecast_assets.defs.sensors import due_work, new_market_data
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.timeline.history import History
@@ -74,7 +73,7 @@ class Caretaker:
         """A tick of the sensor of work."""
         return self.look(due_work(self.settings))
 
-    def execute(self, sensor: str, request: RunRequest) -> ExecuteInProcessResult:
+    def execute(self, request: RunRequest) -> ExecuteInProcessResult:
         """A run as the daemon would launch it: a key is good for one."""
         assert request.run_key is not None
         assert request.run_key not in self.keys
@@ -82,7 +81,7 @@ class Caretaker:
         job = build_definitions(self.settings).resolve_job_def(request.job_name or "land")
         return job.execute_in_process(
             instance=self.instance,
-            tags={**request.tags, SENSOR: sensor},
+            tags=request.tags,
             asset_selection=request.asset_selection,
             run_config={"loggers": QUIET},
             raise_on_error=False,
@@ -91,8 +90,8 @@ class Caretaker:
     def tick(self) -> list[tuple[RunRequest, bool]]:
         """Look at both sensors and run what they ask for: requests, and whether they went well."""
         return [
-            (request, self.execute(name, request).success)
-            for name, look in (("new_market_data", self.land), ("due_work", self.due))
+            (request, self.execute(request).success)
+            for look in (self.land, self.due)
             for request in look().run_requests or []
         ]
 

@@ -10,32 +10,14 @@ was asked for, and in the end a mark that it leaves in them itself; tables witho
 they were emptied or restored from a copy, know nothing of the run.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from forecast_assets.automation.work import Work, signature
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.store.contract import MarkTable
-
-STAGES_IN_ORDER = ("train", "forecast", "score")
-
-PLACES_TOLD = 3
-"""Windows or files that are named before the rest are counted."""
-
-
-@dataclass(frozen=True, order=True)
-class Work:
-    """A piece of work that is due, and a hash of what it would be made from."""
-
-    name: str
-    signature: str
-
-
-def signature(*parts: object) -> str:
-    """A short hash of some values, by what they look like."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -59,14 +41,16 @@ class Tried:
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs that a sensor has asked for and that have ended, the newest first.
+    """The runs of a plan that have ended, the newest first.
 
-    ``marks``: of the tables; read when they are needed, which may raise StoreLocked.
+    ``marks``: of the tables; read when they are needed, which may raise StoreLocked. ``earlier``:
+    runs that are known and do not count as tries any more, since somebody asks anew.
     """
 
     finished: Sequence[PastRun]
     policy: Automation
     marks: MarkTable
+    earlier: Sequence[PastRun] = ()
 
     @cached_property
     def _found(self) -> list[str]:
@@ -87,6 +71,15 @@ class Attempts:
                 newer = tried.get(work, Tried(0, run.ended, run.run_id))
                 tried[work] = Tried(newer.times + 1, newer.last, newer.run_id)
         return tried
+
+    @cached_property
+    def _seen(self) -> set[Work]:
+        known = [*self.finished, *self.earlier]
+        return {work for run in known if run.mark in self._found for work in run.work}
+
+    def seen(self, work: Work) -> bool:
+        """Whether any run has tried it from the same."""
+        return work in self._seen
 
     def tried(self, work: Work) -> Tried:
         """How often a piece of work was tried from the same."""
@@ -112,26 +105,3 @@ class Attempts:
         """
         newest = self.finished[0].run_id if self.finished else ""
         return signature(newest, *((work, self.tried(work).times) for work in sorted(asked)))
-
-
-def in_words(asked: Sequence[Work]) -> str:
-    """Pieces of work as people read them: "WTI 2026-07-01: forecast, score".
-
-    Windows in which the same is done are told together; of many only the first few.
-    """
-    stages: dict[str, list[str]] = {}
-    for work in asked:
-        stage, _, where = work.name.partition(" ")
-        stages.setdefault(where.replace("|", " "), []).append(stage)
-    places: dict[str, list[str]] = {}
-    for where, done in stages.items():
-        named = [stage for stage in STAGES_IN_ORDER if stage in done]
-        named += [stage for stage in done if stage not in STAGES_IN_ORDER]
-        places.setdefault(", ".join(named), []).append(where)
-    lines = [f"{_shortened(wheres)}: {what}".removeprefix(": ") for what, wheres in places.items()]
-    return "; ".join(lines)
-
-
-def _shortened(places: Sequence[str]) -> str:
-    more = f" and {len(places) - PLACES_TOLD} more" if len(places) > PLACES_TOLD else ""
-    return ", ".join(places[:PLACES_TOLD]) + more

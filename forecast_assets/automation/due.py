@@ -12,13 +12,12 @@ from forecast_assets.evaluation.records import ScoredForecast
 from forecast_assets.forecast.forecasting import (
     Views,
     agenda,
-    last_session,
     moved,
     unsettled,
     withdrawn,
 )
 from forecast_assets.forecast.records import IssuedForecast, TrainedModel
-from forecast_assets.forecast.training import is_current, not_due
+from forecast_assets.forecast.training import not_due, to_fit
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 
@@ -71,30 +70,11 @@ def undue(settings: Settings, windows: Sequence[Window], history: History) -> st
     return not_due(settings, (reached or windows)[-1], history)
 
 
-def lacks_models(settings: Settings, window: Window, ledger: Ledger) -> bool:
-    """Whether a model of the roster is missing from a window, or not fitted on today's data."""
-    return bool(missing_models(settings, window, ledger))
-
-
 def missing_models(settings: Settings, window: Window, ledger: Ledger) -> list[str]:
     """The models of the roster that a window lacks, or has from other data or options."""
-    missing = []
     known = ledger.history.known_before(window.training_date)
-    rows = ledger.models_of(window, settings)
-    for name, forecaster in settings.models.items():
-        try:
-            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
-        except MissingCovariate:
-            missing.append(name)  # training says so by name
-            continue
-        if name not in rows or not is_current(rows[name], forecaster, sample):
-            missing.append(name)
-    return missing
-
-
-def lacks_forecasts(settings: Settings, window: Window, ledger: Ledger, *, recompute: bool) -> bool:
-    """Whether a forecast of a window is missing, or does not match its model or its data."""
-    return bool(missing_forecasts(settings, window, ledger, recompute=recompute))
+    found = to_fit(settings, known, ledger.models_of(window, settings))
+    return [*found.unable, *(forecaster.name for forecaster in found.due)]
 
 
 def missing_forecasts(
@@ -106,34 +86,14 @@ def missing_forecasts(
     for name, row in ledger.models_of(window, settings).items():
         held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
         try:
-            names = settings.covariates_of(settings.models[name], history.feature_names)
-            _, prints = ledger.views.of(names)
+            prints = ledger.views.offered(settings, name)
         except MissingCovariate:
             missing[name] = len(origins)  # forecasting says so by name
             continue
-        todo = agenda(
-            origins,
-            row,
-            held,
-            prints,
-            newest=last_session(history),
-            n_paths=settings.paths,
-            recompute=recompute,
-        )
+        todo = agenda(settings, origins, row, held, prints, recompute=recompute)
         if todo.due:
             missing[name] = len(todo.due)
     return missing
-
-
-def windows_without_forecasts(
-    settings: Settings, windows: Sequence[Window], ledger: Ledger, *, recompute: bool
-) -> list[Window]:
-    """The windows that a forecast run has something to draw in."""
-    return [
-        window
-        for window in windows
-        if lacks_forecasts(settings, window, ledger, recompute=recompute)
-    ]
 
 
 def windows_with_news(

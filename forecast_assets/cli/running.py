@@ -8,10 +8,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from forecast_assets.automation.scope import Scope
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.settings import Settings, load_settings
-from forecast_assets.defs.launching import EVER, Span, Worker, work
+from forecast_assets.defs.launching import Worker, work
 from forecast_assets.defs.progress import TerminalProgress, spoken
 from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
@@ -103,24 +104,16 @@ def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
-    span = Span(wish.first or date.min, wish.last or date.max)
-    if span.first > span.last:
-        raise ConfigurationError(f"--from {span.first} is later than --to {span.last}")
+    first, last = wish.first or date.min, wish.last or date.max
+    if first > last:
+        raise ConfigurationError(f"--from {first} is later than --to {last}")
     if wish.train_on is not None:
         narrowed = bool(wish.first or wish.last)
         require_retraining(settings, names, version, wish.train_on, narrowed=narrowed)
+    scope = Scope(tuple(names), first, last, wish.recompute, wish.train_on)
     before, began = size_of(settings.database_path), time.monotonic()
     worker = interruptible(
-        lambda: work(
-            settings,
-            names,
-            version,
-            span,
-            wish.recompute,
-            progress,
-            wish.train_on,
-            allow_withdrawals=wish.allow_withdrawals,
-        ),
+        lambda: work(settings, version, scope, progress, allow_withdrawals=wish.allow_withdrawals),
         progress.stopping,
     )
     return Outcome(worker, names, time.monotonic() - began, before)
@@ -131,7 +124,7 @@ def make_report(progress: TerminalProgress) -> Outcome:
     settings = load_settings()
     before, began = size_of(settings.database_path), time.monotonic()
     worker = interruptible(
-        lambda: work(settings, [], settings.model_version, EVER, False, progress),
+        lambda: work(settings, settings.model_version, Scope(commodities=()), progress),
         progress.stopping,
     )
     return Outcome(worker, [], time.monotonic() - began, before)

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
@@ -22,28 +22,25 @@ from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
 from forecast_assets import errors
-from forecast_assets.automation.due import (
-    Ledger,
-    due_windows,
-    holding,
-    lacks_models,
-    stretches,
-    undue,
-    windows_with_news,
-    windows_without_forecasts,
-    windows_without_scores,
-)
+from forecast_assets.automation.attempts import Attempts, PastRun
+from forecast_assets.automation.due import due_windows, undue
+from forecast_assets.automation.plan import Request, plan
+from forecast_assets.automation.scope import Scope
+from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.waiting import held_files, to_look_at
+from forecast_assets.automation.work import LOAD, STAGES, Work, file_work
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.metadata import HALF_A_FILE, NOTES
 from forecast_assets.defs.partitioned import stage_of
+from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
+from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.summary import Summaries
 from forecast_assets.errors import StoreLocked
-from forecast_assets.forecast.records import IssuedForecast, RecordedFailure
+from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.rows import Rejection
@@ -54,43 +51,28 @@ from forecast_assets.timeline.window import Window
 
 LOG = logging.getLogger(__name__)
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
 NOT_BEGUN = "the rest was not begun, since the tables are still kept from us"
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days that a run is asked for."""
-
-    first: date
-    last: date
-
-    def touches(self, window: Window) -> bool:
-        """Whether a window has a day of the span."""
-        return window.end > self.first and window.training_date <= self.last
-
-
-EVER = Span(date.min, date.max)
 
 
 @dataclass
 class Worker:
-    """Launches what is due, one commodity after the other, and remembers what failed."""
+    """Launches what is due, one commodity after the other, and remembers what failed.
+
+    ``version``: of the models that are meant. ``done``: the runs of this command so far, each
+    with the pieces of work that it began.
+    """
 
     settings: Settings
     version: str
-    span: Span
+    scope: Scope
     instance: DagsterInstance
     progress: TerminalProgress
-    recompute: bool
-    train_on: date | None = None
     reading: dict[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     summaries: Summaries = field(default_factory=Summaries)
     windows: set[Window] = field(default_factory=set)
+    done: list[PastRun] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Build the graph that runs are made of, and open the tables."""
@@ -101,12 +83,15 @@ class Worker:
         )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
+        self.meant = self.settings.of_run(self.version, None)
 
     def land(self) -> None:
         """Merge the whole files of the landing folder, if there are any; tell which are held."""
         folder = LandingFolder(self.settings)
-        if folder.waiting(time.time()).whole:
-            landed = self._execute("land", "landed_files", {}, stage="landing")
+        if whole := folder.waiting(time.time()).whole:
+            work = [file_work(each).work for each in whole]
+            tagged = tags(FILES, self._attempts(FILES), work)
+            landed = self._execute("land", "landing", tags=tagged)
             self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
         self.notes += held_files(folder)
 
@@ -122,9 +107,41 @@ class Worker:
             summary.failed = len(self.problems) > before
 
     def work(self, name: str) -> None:
-        """Prices and covariates, then models, then forecasts of one commodity."""
-        stage, reading = stage_of("prices", [name]), self.reading
-        loaded = self._execute("load_prices", "prices", reading, stage=stage, partition_key=name)
+        """Read the prices and covariates of one commodity; then run what is due until nothing is.
+
+        A piece of work is tried once: what is still due after that has failed, and is told.
+        """
+        self._load(name)
+        state = self._state(name)
+        if len(state.history) == 0:
+            return
+        self._look_at(state)
+        mine = replace(self.scope, commodities=(name,))
+        while True:
+            attempts = self._attempts(DUE_WORK)
+            found = plan(self.meant, self.store, attempts, datetime.now(UTC), mine)
+            self.problems += found.failures
+            if not found.requests:
+                return
+            for request in found.requests:
+                self._launch(request, attempts)
+
+    def _state(self, name: str) -> CommodityState:
+        begun = self.settings.windows.of(name)
+        return CommodityState(self.meant, self.models, begun, name, self.scope)
+
+    def _load(self, name: str) -> None:
+        """Read the sources of a commodity anew, whatever is stored of them.
+
+        It is a try at all that its prices and covariates lacked before, and lack after it.
+        """
+        lacking = self._state(name).before_windows()
+        work, stage = [piece.work for piece in lacking], stage_of("prices", [name])
+        tagged = tags(DUE_WORK, self._attempts(DUE_WORK), work) if work else {}
+        config = {"prices": self.reading} if self.reading else {}
+        loaded = self._execute("load_prices", stage, config, tags=tagged, partition_key=name)
+        still = [piece.work for piece in self._state(name).before_windows()]
+        self._remember(loaded.run_id, [*work, *still])
         self.notes += to_look_at(self.settings, self.store, name)
         self.problems += [
             *rejections(loaded, "prices"),
@@ -132,112 +149,91 @@ class Worker:
             *rejections(loaded, "features"),
             *not_refreshed(loaded),
         ]
-        history = self.store.prices.history(name)
-        if len(history) == 0:
-            return
-        begun = self._begun(name)
-        windows = due_windows(self.settings, begun, history)
-        if self.train_on is None and (reason := undue(self.settings, begun, history)):
-            self.notes.append(reason)
-        self.windows.update(windows)
-        if self.train_on is not None:
-            reasons = [not_due(self.settings, window, history) for window in begun]
-            self.problems += [reason for reason in reasons if reason]
-        ledger = self._ledger(name)
-        untrained = [x for x in windows if lacks_models(self.settings, x, ledger)]
-        for first, last in stretches(untrained, windows):
-            self._range("train", "trained_models", {}, first, last)
-        ledger, again = self._ledger(name), self.recompute
-        lacking = windows_without_forecasts(
-            self.settings, windows, ledger, recompute=again
-        ) or windows_with_news(self.settings, begun, ledger)
-        for first, last in stretches(lacking, begun):
-            self._range("forecast", "distributions", {"recompute": again}, first, last)
-        self._score(name, ledger.issued)
 
-    def _begun(self, name: str) -> list[Window]:
-        """The windows of the days asked for, or the rest of one from a day to train on."""
-        windows = self.settings.windows.of(name)
-        day = self.train_on
-        if day is not None:
-            return [x.retrained(day) for x in windows if x.training_date < day < x.end]
-        return [window for window in windows if self.span.touches(window)]
+    def _look_at(self, state: CommodityState) -> None:
+        """Which windows the command is about, and why some of them need nothing."""
+        windows = due_windows(self.settings, state.windows, state.history)
+        self.windows.update(windows)
+        if self.scope.train_on is not None:
+            reasons = [not_due(self.settings, x, state.history) for x in state.windows]
+            self.problems += [reason for reason in reasons if reason]
+        elif reason := undue(self.settings, state.windows, state.history):
+            self.notes.append(reason)
+
+    def _attempts(self, of: str) -> Attempts:
+        """What this command has tried, and the runs before it, whoever launched them.
+
+        A command tries again at once what failed before it.
+        """
+        policy = self.settings.automation.model_copy(update={"attempts": 1, "retry_seconds": 0})
+        earlier = RunHistory.of(self.instance, of).ended()
+        return Attempts(self.done, policy, self.store.marks, earlier)
+
+    def _launch(self, request: Request, attempts: Attempts) -> None:
+        """A run of what is due, as a sensor would launch it."""
+        first, last = request.bounds or ("", "")
+        windows = [x for x in self.settings.windows.of(commodity_of(first)) if x.key <= last]
+        result = self._execute(
+            request.job,
+            stage_of(request.assets[0], [first]),
+            self._config(request),
+            windows=sum(window.key >= first for window in windows),
+            assets=request.assets,
+            tags=request_tags(request, attempts),
+        )
+        begun = {
+            event.step_key
+            for event in result.all_events
+            if event.event_type == DagsterEventType.STEP_START
+        }
+        able = [x for x in request.work if STAGES.get(x.stage, LOAD[-1]) in begun]
+        self._remember(result.run_id, able or request.work)
+
+    def _remember(self, run_id: str, work: Sequence[Work]) -> None:
+        mark = self.store.marks.found()[-1]
+        self.done.insert(0, PastRun(run_id, datetime.now(UTC), mark, work))
+
+    def _config(self, request: Request) -> dict[str, dict[str, object]]:
+        """The run's configuration of each asset that takes one."""
+        version: dict[str, object] = {"model_version": self.version}
+        day = self.scope.train_on
+        of_models = version | ({"training_date": day.isoformat()} if day else {})
+        of_paths = of_models | {"recompute": self.scope.recompute}
+        known = {"trained_models": of_models, "distributions": of_paths, "scores": version}
+        return {name: known[name] for name in request.assets if name in known}
 
     def publish(self) -> None:
         """Rank the models, publish, and write the page."""
-        self._execute("publish", "report", {}, stage="publish")
-
-    def _score(self, name: str, before: Sequence[IssuedForecast]) -> None:
-        """Score the forecasts of a commodity of which something new is known.
-
-        A price may be news to forecasts before the days that the run is asked for. Windows whose
-        forecasts are others than ``before`` are looked into though nothing has happened after
-        them yet, or Dagster would call their scores unsynced.
-        """
-        windows = self.settings.windows.of(name)
-        issued = self.store.paths.issued(name, self.version)
-        lacking = windows_without_scores(
-            self.settings,
-            windows,
-            self.store.prices.history(name),
-            issued,
-            self.store.scores.scored(name, self.version),
-        )
-        known = {identity_of(each) for each in before}
-        drawn = holding(windows, [each for each in issued if identity_of(each) not in known])
-        for first, last in stretches([*lacking, *drawn], windows):
-            self._range("score", "scores", {}, first, last)
+        self._execute("publish", "publish")
 
     def attempted(self, failure: RecordedFailure) -> bool:
         """Whether a failure belongs to the windows of this run."""
         wanted = (failure.commodity, failure.training_date)
         return wanted in {(x.commodity, x.training_date) for x in self.windows}
 
-    def _ledger(self, name: str) -> Ledger:
-        return Ledger(
-            self.store.features.read(self.store.prices.history(name)),
-            self.models.intact(self.models.store.models.find(name, model_version=self.version)),
-            self.store.paths.issued(name, self.version),
-        )
-
-    def _range(
-        self, job: str, asset: str, config: dict[str, object], first: Window, last: Window
-    ) -> None:
-        config = config | {"model_version": self.version}
-        if self.train_on is not None and job != "score":
-            config = config | {"training_date": self.train_on.isoformat()}
-        windows = self.settings.windows.of(first.commodity)
-        meant = [x for x in windows if first.training_date <= x.training_date < last.end]
-        self._execute(
-            job,
-            asset,
-            config,
-            stage=stage_of(asset, [first.key]),
-            windows=max(len(meant), 1),  # the rest of one, trained on a day inside it
-            tags={RANGE_START: first.key, RANGE_END: last.key},
-        )
-
     def _execute(
         self,
         job: str,
-        asset: str,
-        config: dict[str, object],
-        *,
         stage: str,
+        config: Mapping[str, Mapping[str, object]] | None = None,
+        *,
         windows: int = 0,
+        assets: Sequence[str] | None = None,
         partition_key: str | None = None,
-        tags: dict[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> ExecuteInProcessResult:
-        with self.progress.stage(stage, "windows" if windows else None, windows):
+        announced = self.progress.announce(stage, "windows", windows) if windows else None
+        with announced or self.progress.stage(stage):
             result = self.definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
                 raise_on_error=False,
+                asset_selection=[AssetKey(name) for name in assets] if assets else None,
                 run_config={
-                    "ops": {asset: {"config": config}} if config else {},
+                    "ops": {name: {"config": dict(each)} for name, each in (config or {}).items()},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 partition_key=partition_key,
-                tags=tags,
+                tags=dict(tags or {}),
             )
         self.progress.require_going_on()
         self.notes += noted(result)
@@ -261,20 +257,21 @@ class Worker:
 
 def work(
     settings: Settings,
-    names: list[str],
     version: str,
-    span: Span,
-    recompute: bool,
+    scope: Scope,
     progress: TerminalProgress,
-    train_on: date | None = None,
     *,
     allow_withdrawals: bool = False,
 ) -> Worker:
-    """Do what is due for each commodity in turn; one that cannot go on stops no other."""
+    """Do what is due in a scope, for each commodity in turn; one that cannot go on stops no other.
+
+    ``version``: of the models that are meant.
+    """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
+    names = scope.names(list(settings.commodities))
     filled = settings.places.prepare()
     with instance(settings.places) as dagster:
-        worker = Worker(settings, version, span, dagster, progress, recompute, train_on, reading)
+        worker = Worker(settings, version, scope, dagster, progress, reading)
         worker.notes += filled
         try:
             if names:
@@ -298,11 +295,6 @@ def instance(places: Places) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
-
-
-def identity_of(forecast: IssuedForecast) -> tuple[str, date, datetime]:
-    """What no other drawing of any forecast of a commodity and version shares."""
-    return forecast.model_name, forecast.data_cutoff_date, forecast.generation_timestamp
 
 
 def said_of_partitions(

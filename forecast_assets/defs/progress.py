@@ -199,6 +199,7 @@ class Tracker:
         self.display = display
         self.clock = clock
         self.stages: dict[str, Stage] = {}
+        self.announced: set[str] = set()
         self.lock = RLock()  # the heartbeat looks at stages while they are worked on
 
     def require_going_on(self) -> None:
@@ -209,19 +210,42 @@ class Tracker:
         """A stage while it is under way; one inside another of the same name is that one."""
         with self.lock:
             known = self.stages.get(name)
-            stage = known or Stage(name, self.clock())
+            is_inside = known is not None and name not in self.announced
+            self.announced.discard(name)
+            stage = known or self._begin(name)
             if unit is not None:
                 stage.count(unit, total)
             if known is None:
-                self.stages[name] = stage
                 self.display.begun(stage)
         try:
             yield stage
         finally:
-            if known is None:
-                with self.lock:
-                    del self.stages[name]
-                    self.display.ended(stage)
+            if not is_inside:
+                self._end(stage)
+
+    @contextmanager
+    def announce(self, name: str, unit: str, total: int) -> Iterator[None]:
+        """Show a stage before its own work begins; it ends with that, or else with this."""
+        with self.lock:
+            stage = self._begin(name)
+            stage.count(unit, total)
+            self.announced.add(name)
+            self.display.begun(stage)
+        try:
+            yield
+        finally:
+            if name in self.announced:
+                self.announced.discard(name)
+                self._end(stage)
+
+    def _begin(self, name: str) -> Stage:
+        stage = self.stages[name] = Stage(name, self.clock())
+        return stage
+
+    def _end(self, stage: Stage) -> None:
+        with self.lock:
+            del self.stages[stage.name]
+            self.display.ended(stage)
 
     def follow(self, name: str, unit: str, items: Iterable[Item], total: int) -> Iterator[Item]:
         """Yield the items of a stage as they come. Raises Interrupted between two of them."""

@@ -1,4 +1,4 @@
-"""Run history: what Dagster has recorded of the runs that a sensor asked for."""
+"""Run history: what Dagster has recorded of the runs of a plan, whoever launched them."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from forecast_assets.automation.attempts import Attempts, PastRun, Work, in_words
+from forecast_assets.automation.attempts import Attempts, PastRun
+from forecast_assets.automation.plan import Request
+from forecast_assets.automation.work import Work, in_words
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.store.contract import MarkTable
@@ -21,11 +23,17 @@ TABLES = "forecast_assets/tables"
 WHAT = "forecast_assets/what"
 """The tag: the same pieces of work, in words for the list of runs."""
 
-SENSOR = "dagster/sensor_name"
-"""Dagster's tag of the sensor that asked for a run."""
+PLAN = "forecast_assets/plan"
+"""The tag: of which plan a run is, whether a sensor or a terminal launched it."""
+
+FILES, DUE_WORK = "new_market_data", "due_work"
+"""The plans, by the names of their sensors: of files that wait, and of all else that is due."""
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Dagster's tags of the first and the last partition of a run."""
 
 RUNS_READ = 200
-"""Runs of a sensor that are looked back on."""
+"""Runs of a plan that are looked back on."""
 
 WAITING = (
     DagsterRunStatus.QUEUED,
@@ -38,20 +46,23 @@ WAITING = (
 
 @dataclass(frozen=True)
 class RunHistory:
-    """The newest runs that a sensor asked for, the newest first."""
+    """The newest runs of a plan, the newest first."""
 
     records: Sequence[RunRecord]
 
     @classmethod
-    def of(cls, instance: DagsterInstance, sensor: str) -> "RunHistory":
+    def of(cls, instance: DagsterInstance, plan: str) -> "RunHistory":
         """Read them."""
-        asked = RunsFilter(tags={SENSOR: sensor})
+        asked = RunsFilter(tags={PLAN: plan})
         return cls(instance.get_run_records(filters=asked, limit=RUNS_READ))
 
+    def ended(self) -> list[PastRun]:
+        """Those that have ended, on whatever tables."""
+        return [past(record) for record in self.records if record.dagster_run.is_finished]
+
     def attempts(self, policy: Automation, marks: MarkTable) -> Attempts:
-        """What the runs that have ended, on whatever tables, have tried."""
-        finished = [past(record) for record in self.records if record.dagster_run.is_finished]
-        return Attempts(finished, policy, marks)
+        """What those that have ended have tried."""
+        return Attempts(self.ended(), policy, marks)
 
     def going_on(self) -> list[RunRecord]:
         """Runs that have not ended."""
@@ -66,14 +77,20 @@ def past(record: RunRecord) -> PastRun:
     return PastRun(run.run_id, ended, run.tags.get(TABLES), work_of(record))
 
 
-def tags(attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]:
-    """The tags of a run that is for these pieces of work."""
+def tags(plan: str, attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]:
+    """The tags of a run of a plan that is for these pieces of work."""
     due = json.dumps({work.name: work.signature for work in sorted(asked)})
-    return {DUE: due, TABLES: attempts.newest_mark, WHAT: in_words(asked)}
+    return {PLAN: plan, DUE: due, TABLES: attempts.newest_mark, WHAT: in_words(asked)}
+
+
+def request_tags(request: Request, attempts: Attempts) -> dict[str, str]:
+    """The tags of a run of what is due: its pieces of work, and its range of partitions."""
+    bounds = dict(zip((RANGE_START, RANGE_END), request.bounds or (), strict=False))
+    return tags(DUE_WORK, attempts, request.work) | bounds
 
 
 def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:
-    """At the end of a run that a sensor asked for: the tables know it, and it says so."""
+    """At the end of a run of a plan: the tables know it, and it says so."""
     if DUE in run.tags:
         marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
         instance.add_run_tags(run.run_id, {TABLES: run.run_id})

@@ -15,18 +15,24 @@ from dagster import (
     sensor,
 )
 
-from forecast_assets.automation.attempts import Attempts, Work, signature
-from forecast_assets.automation.plan import Piece, Request, plan, sorted_out
+from forecast_assets.automation.attempts import Attempts
+from forecast_assets.automation.plan import Request, plan, sorted_out
 from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
+from forecast_assets.automation.work import file_work
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, news
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.resources import impatient_store, pulses_beside
-from forecast_assets.defs.run_history import RunHistory, bury, tags
+from forecast_assets.defs.run_history import (
+    DUE_WORK,
+    FILES,
+    RunHistory,
+    bury,
+    request_tags,
+    tags,
+)
 from forecast_assets.errors import AlertFailed, StoreLocked
-from forecast_assets.market.landing import Arrival, LandingFolder
-
-LANDING, DUE_WORK = "new_market_data", "due_work"
+from forecast_assets.market.landing import LandingFolder
 
 ALERT_SECONDS = 30
 """Between two looks at what turned."""
@@ -42,7 +48,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
     """Asks for one run when whole files wait in the landing folder."""
 
     @sensor(
-        name=LANDING,
+        name=FILES,
         job_name="land",
         minimum_interval_seconds=settings.automation.interval_seconds,
         default_status=status(settings),
@@ -52,7 +58,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         folder = LandingFolder(settings)
         folder.make()
         marks = impatient_store(settings).marks
-        history = RunHistory.of(context.instance, LANDING)
+        history = RunHistory.of(context.instance, FILES)
         attempts = history.attempts(settings.automation, marks)
         now = datetime.now(UTC)
         waiting = folder.waiting(time.time())
@@ -68,7 +74,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         try:
             able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
             work = [piece.work for piece in able]
-            request = RunRequest(run_key=attempts.key(work), tags=tags(attempts, work))
+            request = RunRequest(run_key=attempts.key(work), tags=tags(FILES, attempts, work))
         except StoreLocked as error:
             return SensorResult(skip_reason="; ".join([*said, str(error)]))
         if not able:
@@ -76,12 +82,6 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         return SensorResult(run_requests=[request])
 
     return look
-
-
-def file_work(arrival: Arrival) -> Piece:
-    """The landing of a file, as a piece of work."""
-    name = f"land {arrival.path.name}"
-    return Piece(Work(name, signature(arrival.signature)), "", ("landed_files",))
 
 
 def due_work(settings: Settings) -> SensorDefinition:
@@ -154,18 +154,11 @@ def tell(settings: Settings) -> SensorDefinition:
 
 def run_request(request: Request, attempts: Attempts) -> RunRequest:
     """A run of exactly these assets, over the range of its partitions."""
-    tagged = tags(attempts, request.work)
-    if request.bounds:
-        first, last = request.bounds
-        tagged |= {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last,
-        }
     return RunRequest(
         run_key=attempts.key(request.work),
         job_name=request.job,
         asset_selection=[AssetKey(name) for name in request.assets],
-        tags=tagged,
+        tags=request_tags(request, attempts),
     )
 
 

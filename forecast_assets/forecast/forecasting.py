@@ -115,24 +115,25 @@ class Agenda:
 
 
 def agenda(
-    origins: Sequence[Origin],
+    settings: Settings,
+    origins: list[Origin],
     model: TrainedModel,
     issued: Mapping[date, IssuedForecast],
     fingerprints: Mapping[date, str],
     *,
-    newest: date | None,
-    n_paths: int,
     recompute: bool,
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
-    ``issued`` are this model's forecasts by cutoff. One is drawn again when its model's payload
-    or the number of paths changed; when its history did, only if ``recompute`` or if nothing has
-    happened after its cutoff, which then is ``newest``, the last session: after that it is a
-    record of what was said. So is one of a later window's model whose first session turned out
-    to be before that window.
+    ``issued`` are this model's forecasts by cutoff, ``fingerprints`` those of its history by
+    session. A forecast is drawn again when its model's payload or the number of paths changed, or
+    when it is of a later window's model and its first session turned out to be before that
+    window. When its history changed it is drawn again only if ``recompute``, or if nothing has
+    happened after its cutoff, which then is the last session: after that it is a record of what
+    was said.
     """
     due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
+    newest = max(fingerprints, default=None)
     for origin in origins:
         held = issued.get(origin.cutoff)
         if held is None:
@@ -144,7 +145,7 @@ def agenda(
         reasons = {
             LATER_MODEL: held.training_date > origin.start,  # sessions came late, before its date
             RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
-            OTHER_PATHS: is_own and held.n_paths != n_paths,
+            OTHER_PATHS: is_own and held.n_paths != settings.paths,
             REVISED: is_reissued or (is_own and is_revised and recompute),
         }
         if any(reasons.values()):
@@ -176,6 +177,15 @@ class Views:
             self.seen[covariates] = view, prints
         return self.seen[covariates]
 
+    def offered(self, settings: Settings, model_name: str) -> dict[date, str]:
+        """By session, the fingerprint of the closes and the covariates that a model is offered.
+
+        An ensemble may do with fewer, where a member was not fitted; a change of any is a reason
+        to draw its forecasts again, as it is to fit it again. Raises MissingCovariate.
+        """
+        names = settings.covariates_of(settings.models[model_name], self.history.feature_names)
+        return self.of(names)[1]
+
 
 def forecast_window(
     settings: Settings,
@@ -193,24 +203,17 @@ def forecast_window(
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
     draws, failures, agendas, reissues = [], [], [], []
-    views, newest = Views(history), last_session(history)
+    views = Views(history)
     for row, model in models:
         held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
         try:
-            view, prints = views.of(model.covariates)
+            prints = views.offered(settings, row.model_name)
+            view, _ = views.of(model.covariates)
         except MissingCovariate as error:
             reason = f"{window.key}: {row.model_name}: {error}"
             failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
             continue
-        todo = agenda(
-            origins,
-            row,
-            held,
-            prints,
-            newest=newest,
-            n_paths=settings.paths,
-            recompute=recompute,
-        )
+        todo = agenda(settings, origins, row, held, prints, recompute=recompute)
         draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
         draws += [draw] if draw else []
         reissues += reissues_of(draw, todo, held) if draw else []
@@ -234,11 +237,6 @@ def forecast_window(
         outcomes=with_news(happened, issued),
         reissues=reissues,
     )
-
-
-def last_session(history: History) -> date | None:
-    """The session after which nothing has happened yet; None in an empty history."""
-    return history.newest if len(history) else None
 
 
 def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:

@@ -94,6 +94,34 @@ def require_session(settings: Settings, first: Window, history: History) -> None
     )
 
 
+@dataclass(frozen=True, eq=False)
+class ToFit:
+    """The roster of a window, sorted: to fit, fitted already, or lacking a covariate, and which."""
+
+    due: list[Forecaster] = field(default_factory=list)
+    kept: list[TrainedModel] = field(default_factory=list)
+    unable: dict[str, MissingCovariate] = field(default_factory=dict)
+
+
+def to_fit(settings: Settings, known: History, rows: Mapping[str, TrainedModel]) -> ToFit:
+    """Sort the roster by what a window has: the one rule of which models are due.
+
+    ``known``: the history before the training date; ``rows``: the window's models by name.
+    """
+    found = ToFit()
+    for name, forecaster in settings.models.items():
+        try:
+            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
+        except MissingCovariate as error:
+            found.unable[name] = error
+            continue
+        if name in rows and is_current(rows[name], forecaster, sample):
+            found.kept.append(rows[name])
+        else:
+            found.due.append(forecaster)
+    return found
+
+
 def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
     """Whether a stored model has these options and was fitted on this very history.
 
@@ -176,20 +204,12 @@ def _planned(settings: Settings, request: Request) -> _Plan:
     known = history.known_before(window.training_date)
     if reason := not_due(settings, window, history):
         return _Plan(window, history, Training(known, not_due=reason))
-    training = Training(known)
-    stored = {row.model_name: row for row in request.known}
-    due = []
-    for name, forecaster in settings.models.items():
-        try:
-            sample = known.select(settings.covariates_of(forecaster, known.feature_names))
-        except MissingCovariate as error:
-            training.failures.append(ModelFailure(name, f"{window.key}: {name}: {error}"))
-            continue
-        if name in stored and is_current(stored[name], forecaster, sample):
-            training.kept.append(stored[name])
-        else:
-            due.append(forecaster)
-    return _Plan(window, history, training, due, HoldOut.of(known))
+    found = to_fit(settings, known, {row.model_name: row for row in request.known})
+    failures = [
+        ModelFailure(name, f"{window.key}: {name}: {lack}") for name, lack in found.unable.items()
+    ]
+    training = Training(known, kept=found.kept, failures=failures)
+    return _Plan(window, history, training, found.due, HoldOut.of(known))
 
 
 def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:

@@ -7,8 +7,8 @@ import pytest
 from forecast_assets.automation.due import (
     Ledger,
     due_windows,
-    lacks_forecasts,
-    lacks_models,
+    missing_forecasts,
+    missing_models,
     stretches,
     undue,
     windows_with_news,
@@ -51,20 +51,20 @@ def test_windows_are_due_from_enough_history_to_the_newest_price(graph: Graph) -
 
 def test_a_window_lacks_what_was_never_made(graph: Graph) -> None:
     window = windows(graph)[0]
-    assert lacks_models(graph.settings, window, ledger(graph))
+    assert missing_models(graph.settings, window, ledger(graph))
     graph.run("train", window.key)
-    assert not lacks_models(graph.settings, window, ledger(graph))
-    assert lacks_forecasts(graph.settings, window, ledger(graph), recompute=False)
+    assert not missing_models(graph.settings, window, ledger(graph))
+    assert missing_forecasts(graph.settings, window, ledger(graph), recompute=False)
     graph.run("forecast", window.key)
-    assert not lacks_forecasts(graph.settings, window, ledger(graph), recompute=False)
-    assert not lacks_forecasts(graph.settings, window, ledger(graph), recompute=True)
+    assert not missing_forecasts(graph.settings, window, ledger(graph), recompute=False)
+    assert not missing_forecasts(graph.settings, window, ledger(graph), recompute=True)
 
 
 def test_a_new_model_in_the_roster_is_lacking(graph: Graph, make_graph: MakeGraph) -> None:
     window = windows(graph)[0]
     graph.run("train", window.key)
     larger = make_graph(models=["naive", "random_walk", "garch"])
-    assert lacks_models(larger.settings, window, ledger(graph))
+    assert missing_models(larger.settings, window, ledger(graph))
 
 
 def test_stretches_are_unbroken_runs(graph: Graph) -> None:

@@ -33,7 +33,7 @@ COFFEE = make_history(530)
 def held(keeper: Caretaker, *histories: History) -> Caretaker:
     keeper.drop("prices.csv", *histories)
     (request,) = keeper.land().run_requests or []
-    assert keeper.execute("new_market_data", request).success
+    assert keeper.execute(request).success
     return keeper
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from forecast_assets.automation.due import Ledger, lacks_forecasts, lacks_models
+from forecast_assets.automation.due import Ledger, missing_forecasts, missing_models
 from forecast_assets.automation.renaming import departed, departures, rename, reprinted
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
@@ -113,8 +113,8 @@ def test_renamed_rows_are_all_there_and_nothing_of_them_is_due_again(made: Panel
         store.paths.issued("Coffee_beans", "v1.0"),
     )
     windows = [x for x in settings.windows.of("Coffee_beans") if x.key < "Coffee_beans|2020-03"]
-    assert [lacks_models(settings, window, ledger) for window in windows] == [False]
-    assert not any(lacks_forecasts(settings, w, ledger, recompute=True) for w in windows)
+    assert [missing_models(settings, window, ledger) for window in windows] == [[]]
+    assert not any(missing_forecasts(settings, w, ledger, recompute=True) for w in windows)
     assert forecast("report").exit_code == 0
     published = made.frame("SELECT DISTINCT commodity FROM forecast.published_distributions")
     assert sorted(published.commodity) == ["Coffee_beans", "Tea"]

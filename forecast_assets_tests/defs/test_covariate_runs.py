@@ -16,7 +16,7 @@ from dagster import (
 )
 from typer.testing import CliRunner
 
-from forecast_assets.automation.due import Ledger, lacks_forecasts, lacks_models
+from forecast_assets.automation.due import Ledger, missing_forecasts, missing_models
 from forecast_assets.automation.waiting import to_know
 from forecast_assets.cli import app
 from forecast_assets.defs.build import build_definitions
@@ -146,16 +146,16 @@ def test_a_revised_covariate_refits_and_makes_stale_only_the_models_that_use_it(
     graph.run("train", KEY)
     graph.run("forecast", KEY)
     revise(graph, "rain", 100)  # in no set of a model
-    assert not lacks_models(graph.settings, window(graph), ledger(graph))
-    assert not lacks_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
+    assert not missing_models(graph.settings, window(graph), ledger(graph))
+    assert not missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
     revise(graph, "vix", 652)  # known from 2020-07-02 on: inside the window
-    assert not lacks_models(graph.settings, window(graph), ledger(graph))
-    assert lacks_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
+    assert not missing_models(graph.settings, window(graph), ledger(graph))
+    assert missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
     drawn = materialized(graph.run("forecast", KEY), "distributions")
     assert drawn.metadata["forecasts_stale"].value == 1  # of sarimax
     assert drawn.metadata["forecasts_reissued"].value == 1  # nothing has happened after it yet
     revise(graph, "vix", 100)
-    assert lacks_models(graph.settings, window(graph), ledger(graph))
+    assert missing_models(graph.settings, window(graph), ledger(graph))
     trained = materialized(graph.run("train", KEY), "trained_models")
     assert trained.metadata["outcome"].value == "1 fitted, 1 kept"
     drawn = materialized(graph.run("forecast", KEY), "distributions")
@@ -209,7 +209,7 @@ def test_a_covariate_taken_away_after_training_fails_its_model_and_no_other(
     without = make_graph(history, models=KEYS["models"], feature_sets=rain_only)
     event = materialized(without.run("load_prices", "Coffee"), "features")
     assert event.metadata["rows_deleted"].value == 655
-    assert lacks_models(without.settings, window(without), ledger(without))
+    assert missing_models(without.settings, window(without), ledger(without))
     result = without.run("forecast", KEY, raise_on_error=False)
     assert not result.success
     drawn = without.store.paths.read("Coffee", [TRAINING]).column("model_name").to_pylist()
@@ -307,16 +307,16 @@ def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_
     graph.run("train", KEY)
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
     assert "no weight: sarimax failed" in ensemble.fit_metrics
-    assert not lacks_models(graph.settings, window(graph), ledger(graph))
+    assert not missing_models(graph.settings, window(graph), ledger(graph))
     again = materialized(graph.run("train", KEY), "trained_models")
     assert again.metadata["outcome"].value == "0 fitted, 2 kept"
     write_covariate(file_of(graph, "vix"), HISTORY, "vix")
     graph.run("load_prices", "Coffee")
-    assert lacks_models(graph.settings, window(graph), ledger(graph))
+    assert missing_models(graph.settings, window(graph), ledger(graph))
     graph.run("train", KEY)
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
     assert "sarimax" in ensemble.parameters
-    assert not lacks_models(graph.settings, window(graph), ledger(graph))
+    assert not missing_models(graph.settings, window(graph), ledger(graph))
 
 
 def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(

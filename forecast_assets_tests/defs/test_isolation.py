@@ -209,7 +209,7 @@ def keeper(tmp_path: Path) -> Caretaker:
     made = caretaker(tmp_path, BROKEN, SOUND, models=["naive"])
     made.drop("both.csv", *(make_history(SESSIONS, commodity=name) for name in (BROKEN, SOUND)))
     (request,) = made.land().run_requests or []
-    assert made.execute("new_market_data", request).success
+    assert made.execute(request).success
     return made
 
 
@@ -231,7 +231,7 @@ def test_the_sensor_asks_for_the_runs_of_the_others_and_names_the_broken_one(
         day = make_history(SESSIONS + 1, commodity=name)
         keeper.drop(f"{name}.csv", day.since(day.newest))
     (request,) = keeper.land().run_requests or []
-    keeper.execute("new_market_data", request)
+    keeper.execute(request)
     break_down(monkeypatch, PLANS[stage])
     (request,) = keeper.due().run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == f"{SOUND}|2020-01-01"
@@ -266,11 +266,11 @@ def test_a_run_of_several_commodities_fails_only_the_partitions_of_the_broken_on
     (request,) = keeper.due().run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == f"{BROKEN}|2020-01-01"
     break_down(monkeypatch, (STAGES | PLANS)[stage])
-    assert not keeper.execute("due_work", request).success
+    assert not keeper.execute(request).success
     trained = {(row.commodity, row.training_date) for row in keeper.store.models.find()}
     assert trained == {(SOUND, date(2020, 1, 1))}
     for request in keeper.due().run_requests or []:
-        keeper.execute("due_work", request)
+        keeper.execute(request)
     assert len(keeper.cutoffs(SOUND)) == 9
 
 

@@ -22,7 +22,7 @@ from forecast_assets_tests.histories import make_history
 
 def landed(keeper: Caretaker) -> ExecuteInProcessResult:
     (request,) = keeper.land().run_requests or []
-    return keeper.execute("new_market_data", request)
+    return keeper.execute(request)
 
 
 def metadata(result: ExecuteInProcessResult, asset: str) -> list[tuple[str | None, dict[str, Any]]]:

@@ -16,7 +16,6 @@ from rich.console import Console
 from forecast_assets.cli.watching import bars, watching
 from forecast_assets.configuration.sections import Parallel
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.launching import RANGE_END, RANGE_START
 from forecast_assets.defs.progress import (
     Bars,
     Lines,
@@ -27,6 +26,7 @@ from forecast_assets.defs.progress import (
     Tracker,
     spoken,
 )
+from forecast_assets.defs.run_history import RANGE_END, RANGE_START
 from forecast_assets.errors import Interrupted
 from forecast_assets.forecast.parallel import Numbered, Processes, in_order, watched
 from forecast_assets.forecast.tasks import Done, Task, Whole

@@ -15,7 +15,7 @@ from dagster import DagsterRun, DagsterRunStatus
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import resources, sensors
-from forecast_assets.defs.run_history import DUE, SENSOR
+from forecast_assets.defs.run_history import DUE
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker, described
@@ -260,7 +260,7 @@ def begun(keeper: Caretaker, status: DagsterRunStatus) -> str:
         job_name="catch_up",
         run_id=str(uuid.uuid4()),
         status=status,
-        tags={**request.tags, SENSOR: "due_work"},
+        tags=request.tags,
     )
     keeper.instance.add_run(run)
     return run.run_id
@@ -272,7 +272,7 @@ def landed(tmp_path: Path) -> Caretaker:
     keeper = caretaker(tmp_path)
     keeper.drop("coffee.csv", upto(COFFEE, 580))
     (request,) = keeper.land().run_requests or []
-    keeper.execute("new_market_data", request)
+    keeper.execute(request)
     return keeper
 
 
@@ -333,7 +333,7 @@ def test_tables_that_did_not_change_are_not_compared_again(
         assert landed.said() == said
     landed.drop("day.csv", between(COFFEE, 580, 581))
     (request,) = landed.land().run_requests or []
-    landed.execute("new_market_data", request)
+    landed.execute(request)
     assert landed.due().run_requests
 
 

@@ -22,7 +22,6 @@ import yaml
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.run_history import SENSOR
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 from forecast_assets_tests.histories import make_history
@@ -116,7 +115,7 @@ class Site(Home):
     def runs(self) -> list[tuple[str, str]]:
         """Job and status of each run that a sensor asked for, the oldest first."""
         with self.instance() as instance:
-            runs = [run for run in instance.get_runs() if SENSOR in run.tags]
+            runs = [run for run in instance.get_runs() if "dagster/sensor_name" in run.tags]
         return [(run.job_name, run.status.value) for run in reversed(runs)]
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:

@@ -11,9 +11,10 @@ from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from forecast_assets.automation.scope import EVERYTHING
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.launching import EVER, instance, work
+from forecast_assets.defs.launching import instance, work
 from forecast_assets.defs.past import VERSION, last_materialization, versions_by_contents
 from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.timeline.history import History
@@ -88,7 +89,7 @@ def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
 def land(keeper: Caretaker) -> None:
     """What the sensor of files asks for, and nothing else."""
     for request in keeper.land().run_requests or []:
-        assert keeper.execute("new_market_data", request).success
+        assert keeper.execute(request).success
 
 
 def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
@@ -135,9 +136,7 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
 def run(settings: Settings) -> None:
     """What ``forecast run`` does."""
     progress = TerminalProgress(Lines(logging.getLogger(__name__).info), Event())
-    worker = work(
-        settings, list(settings.commodities), settings.model_version, EVER, False, progress
-    )
+    worker = work(settings, settings.model_version, EVERYTHING, progress)
     assert not worker.problems
 
 

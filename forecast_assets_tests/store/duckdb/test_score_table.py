@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from forecast_assets.automation.due import (
+    missing_forecasts,
     windows_with_news,
-    windows_without_forecasts,
     windows_without_scores,
 )
 from forecast_assets.errors import StoreError
@@ -343,9 +343,11 @@ def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
     def due() -> tuple[list[str], list[str]]:
         book = ledger(graph)
         scored = graph.store.scores.scored("Coffee", "v1.0")
-        lacking = windows_without_forecasts(
-            graph.settings, windows, book, recompute=False
-        ) or windows_with_news(graph.settings, windows, book)
+        lacking = [
+            window
+            for window in windows
+            if missing_forecasts(graph.settings, window, book, recompute=False)
+        ] or windows_with_news(graph.settings, windows, book)
         unscored = windows_without_scores(
             graph.settings, windows, book.history, book.issued, scored
         )

@@ -1,8 +1,8 @@
-"""Attempts: what a run is for, as people read it."""
+"""Work: what a run is for, as people read it."""
 
 import pytest
 
-from forecast_assets.automation.attempts import Work, in_words
+from forecast_assets.automation.work import Work, in_words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,169 @@
+"""The state of a commodity: what its tables hold, and the pieces of work that are due for it.
+
+What should be in the tables is compared with what is; how it came to be so does not matter, and
+nothing is remembered. Plans leave out what was tried already.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from forecast_assets.automation.due import (
+    Ledger,
+    due_windows,
+    missing_forecasts,
+    missing_models,
+    undue,
+    windows_with_news,
+    windows_without_scores,
+)
+from forecast_assets.automation.scope import Scope
+from forecast_assets.automation.work import LOAD, STAGES, Piece, Work, signature
+from forecast_assets.configuration.commodities import LandingSource
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.forecast.training import not_due
+from forecast_assets.store.contract import Store
+from forecast_assets.store.saved_models import ModelStore
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
+
+
+@dataclass(frozen=True)
+class CommodityState:
+    """What the tables hold of one commodity, and what is due for it.
+
+    ``settings``: with the version that is meant. ``begun``: its windows that have begun.
+    """
+
+    settings: Settings
+    models: ModelStore
+    begun: list[Window]
+    name: str
+    scope: Scope
+
+    @property
+    def store(self) -> Store:
+        """The tables."""
+        return self.models.store
+
+    @cached_property
+    def windows(self) -> list[Window]:
+        """The windows to train and forecast, of those that have begun."""
+        return self.scope.windows(self.begun)
+
+    @cached_property
+    def history(self) -> History:
+        """Its closes."""
+        return self.store.prices.history(self.name)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Its history with covariates, its models and its forecasts."""
+        version = self.settings.model_version
+        return Ledger(
+            self.store.features.read(self.history),
+            self.models.intact(self.store.models.find(self.name, model_version=version)),
+            self.store.paths.issued(self.name, version),
+        )
+
+    @cached_property
+    def declines(self) -> dict[tuple[str, object], dict[str, RecordedFailure]]:
+        """What models declined, by stage and training date."""
+        found: dict[tuple[str, object], dict[str, RecordedFailure]] = {}
+        for row in self.store.failures.find(self.name, self.settings.model_version):
+            if row.declined:
+                found.setdefault((row.stage, row.training_date), {})[row.model_name] = row
+        return found
+
+    @cached_property
+    def superseded(self) -> dict[date, int]:
+        """How many forecasts of each training date were replaced so far."""
+        return self.store.paths.superseded(self.name, self.settings.model_version)
+
+    @property
+    def idle(self) -> str:
+        """Why nothing is due, in words."""
+        if len(self.history) == 0:
+            return "no price has landed yet"
+        if not self.windows:
+            return f"nothing due until {self.settings.training.start}"
+        if reason := undue(self.settings, self.windows, self.history):
+            return reason.removeprefix(f"{self.name}: ")
+        if not_due(self.settings, self.windows[-1], self.history) is None:
+            return f"nothing due until {self.windows[-1].end} or a new price"
+        return f"nothing due until a price after {self.history.newest}"
+
+    def before_windows(self) -> list[Piece]:
+        """Prices that were never read, or sessions whose covariates were not joined."""
+        commodity = self.settings.commodity(self.name)
+        if len(self.history) == 0:
+            if isinstance(commodity.source, LandingSource):
+                return []
+            work = Work(f"prices {self.name}", signature(commodity.source.model_dump_json()))
+            return [Piece(work, self.name, LOAD)]
+        joined = self.store.features.sessions(self.name)
+        if all(joined.get(name) == len(self.history) for name in commodity.covariates):
+            return []
+        made_from = signature(self.history.fingerprint, commodity.model_dump_json())
+        return [Piece(Work(f"features {self.name}", made_from), self.name, LOAD[1:])]
+
+    def lacking(self) -> Iterator[Piece]:
+        """Models that windows lack, and forecasts."""
+        if len(self.history) == 0:
+            return
+        recompute = self.scope.recompute
+        for window in due_windows(self.settings, self.windows, self.history):
+            forecast = self._piece(window, "forecast")
+            models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
+            if models:
+                declined = self._declined(window, "train", models)
+                train = self._piece(window, "train")
+                yield replace(train, also=(forecast.work,), declined=declined)
+            lacking = missing_forecasts(self.settings, window, self.ledger, recompute=recompute)
+            if lacking:
+                declined = self._declined(window, "forecast", lacking)
+                yield replace(forecast, declined=declined)
+
+    def news(self) -> Iterator[Piece]:
+        """What is to be put right of forecasts; any forecast of the commodity does it as well."""
+        if len(self.history):
+            for window in windows_with_news(self.settings, self.windows, self.ledger):
+                yield self._piece(window, "forecast")
+
+    def unscored(self) -> Iterator[Piece]:
+        """Windows with scores to write or to take back."""
+        if len(self.history) == 0:
+            return
+        scored = self.store.scores.scored(self.name, self.settings.model_version)
+        for window in windows_without_scores(
+            self.settings, self.begun, self.history, self.ledger.issued, scored
+        ):
+            yield self._piece(window, "score")
+
+    def _declined(self, window: Window, stage: str, missing: dict[str, int]) -> bool:
+        """Whether models have declined all that is missing."""
+        known = self.declines.get((stage, window.training_date), {})
+        return all(name in known and known[name].origins == n for name, n in missing.items())
+
+    def _piece(self, window: Window, stage: str) -> Piece:
+        work = Work(f"{stage} {window.key}", self._made_from(window, stage))
+        return Piece(work, self.name, (STAGES[stage],), window)
+
+    def _made_from(self, window: Window, stage: str) -> str:
+        history, version = self.ledger.history, self.settings.model_version
+        if stage == "score":
+            drawn = [forecast.generation_timestamp for forecast in self.ledger.issued]
+            return signature(version, history.fingerprint, len(drawn), max(drawn, default=None))
+        roster = [each.model_dump_json() for each in self.settings.models.values()]
+        known = history.known_before(window.training_date)
+        trained_on = known.fingerprint if len(known) else ""
+        made_from = (version, window.training_date.isoformat(), roster, trained_on)
+        if stage == "train":
+            return signature(*made_from)
+        last = window.key == self.begun[-1].key
+        seen = history if last else history.known_before(window.end)
+        said_before = self.superseded.get(window.training_date, 0)  # a price may be taken back
+        asked = (self.settings.paths, said_before, self.scope.recompute)
+        return signature(*made_from, seen.fingerprint, *asked)

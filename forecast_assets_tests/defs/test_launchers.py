@@ -1,0 +1,294 @@
+"""Sensor and terminal are two launchers of one plan: the same tables, the same work."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+
+from forecast_assets.automation.scope import Scope
+from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.launching import Worker
+from forecast_assets.defs.progress import Lines, TerminalProgress
+from forecast_assets.defs.run_history import DUE
+from forecast_assets.models.random_walk import FittedRandomWalk, RandomWalk
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.graphs import QUIET
+from forecast_assets_tests.histories import make_history, with_features, write_covariate
+
+COFFEE = with_features(make_history(700), ("rain",))
+SESSIONS = 600
+"""To 2020-04-17: two windows of 2020 have begun to be forecast, the second with 12 sessions."""
+
+KEYS: dict[str, Any] = {
+    "models": ["naive", "random_walk"],
+    "commodities": {"Coffee": {"unit": "USc/lb", "source": {"type": "landing"}}},
+}
+
+GARCH = ["naive", "garch"]
+RAIN: dict[str, Any] = {
+    "models": ["naive", {"sarimax": {"features": "weather"}}],
+    "feature_sets": {"weather": ["rain"]},
+    "commodities": {
+        "Coffee": {
+            "unit": "USc/lb",
+            "source": {"type": "landing"},
+            "covariates": {"rain": {"path": "rain.csv", "column": "close"}},
+        }
+    },
+}
+
+
+def closes_of(first: int, stop: int, closes: np.ndarray | None = None) -> History:
+    """Some sessions of Coffee, with closes of their own where they are given."""
+    values = COFFEE.closes[first:stop] if closes is None else closes
+    return History("Coffee", COFFEE.dates[first:stop], values)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which nothing is due."""
+    folder = tmp_path_factory.mktemp("settled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORECAST_HOME", str(folder / "data"))
+        keeper = caretaker(folder, **KEYS)
+        keeper.drop("coffee.csv", closes_of(0, SESSIONS))
+        keeper.settle()
+    return folder
+
+
+@pytest.fixture
+def home(settled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, without the history of its runs."""
+    folder = tmp_path / "copy"
+    shutil.copytree(settled, folder)
+    monkeypatch.setenv("FORECAST_HOME", str(folder / "data"))
+    return folder
+
+
+def landed(home: Path, *histories: History, **keys: Any) -> Caretaker:
+    """A home after some more prices have landed."""
+    keeper = caretaker(home, **(KEYS | keys))
+    keeper.drop("more.csv", *histories)
+    (request,) = keeper.land().run_requests or []
+    assert keeper.execute(request).success
+    return keeper
+
+
+def by_hand(home: Path, statement: str) -> Caretaker:
+    """A home after somebody has changed its tables."""
+    keeper = caretaker(home, **KEYS)
+    with keeper.store.connection(read_only=False) as connection:
+        connection.execute(statement)
+    return keeper
+
+
+def revised(session: int) -> History:
+    """Another close of a session."""
+    return closes_of(session, session + 1, COFFEE.closes[session : session + 1] * 1.01)
+
+
+def missed_days(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return landed(home, closes_of(SESSIONS, SESSIONS + 5))
+
+
+def a_new_window(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return landed(home, closes_of(SESSIONS, SESSIONS + 60))
+
+
+def a_revised_price(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return landed(home, revised(590))
+
+
+def a_revised_price_before_training(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return landed(home, revised(300))
+
+
+def a_revised_newest_price(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return landed(home, revised(SESSIONS - 1))
+
+
+def a_withdrawn_session(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    day = COFFEE.dates[590].item()
+    return by_hand(home, f"UPDATE market.price_revisions SET close = NULL WHERE date = '{day}'")  # noqa: S608 - a date
+
+
+def changed_options(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return caretaker(home, **(KEYS | {"models": ["naive", {"random_walk": {"lookback": 60}}]}))
+
+
+def one_model_more(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return caretaker(home, **(KEYS | {"models": ["naive", "random_walk", "reverting_volatility"]}))
+
+
+def another_number_of_paths(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return caretaker(home, **(KEYS | {"paths": 30}))
+
+
+def a_changed_covariate(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    write_covariate(home / "rain.csv", COFFEE, "rain")
+    keeper = caretaker(home, **(KEYS | RAIN))
+    keeper.settle()
+    features = COFFEE.features.copy()
+    features[400] *= 1.5
+    write_covariate(home / "rain.csv", replace(COFFEE, features=features), "rain")
+    job = build_definitions(keeper.settings).resolve_job_def("load_prices")
+    assert job.execute_in_process(
+        instance=keeper.instance, partition_key="Coffee", run_config={"loggers": QUIET}
+    ).success
+    return keeper
+
+
+def a_corrupt_payload(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return by_hand(
+        home,
+        "UPDATE forecast.trained_models SET fitted_model_json = '{}'"
+        " WHERE model_name = 'naive' AND training_date = '2020-01-01'",
+    )
+
+
+def a_changed_cadence(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    training = {"cadence": "monthly", "start": date(2020, 1, 1)}
+    return caretaker(home, **(KEYS | {"training": training}))
+
+
+def lost_scores(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    return by_hand(home, "DELETE FROM forecast.scores WHERE model_name = 'naive'")
+
+
+def a_declined_origin(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    """Declined before, and there is a day more."""
+    keeper = landed(home, closes_of(SESSIONS, SESSIONS + 1, np.array([-3.0])), models=GARCH)
+    keeper.settle()
+    keeper.drop("next.csv", closes_of(SESSIONS + 1, SESSIONS + 2))
+    (request,) = keeper.land().run_requests or []
+    keeper.execute(request)
+    return keeper
+
+
+def a_failed_fit(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
+    """It has failed in the sensor's only run so far."""
+    keeper = landed(home, revised(300))
+    breaks(patch, RandomWalk, "estimate")
+    keeper.tick()
+    return keeper
+
+
+def a_failed_forecast(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
+    """It has failed in the sensor's only run so far."""
+    keeper = landed(home, closes_of(SESSIONS, SESSIONS + 5))
+    breaks(patch, FittedRandomWalk, "simulate")
+    keeper.tick()
+    return keeper
+
+
+def a_killed_run(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    """A run for what is due was begun, and its process is gone."""
+    keeper = landed(home, closes_of(SESSIONS, SESSIONS + 5))
+    (request,) = keeper.due().run_requests or []
+    run = DagsterRun(
+        job_name="catch_up",
+        run_id="11111111-2222-4333-8444-555555555555",
+        status=DagsterRunStatus.FAILURE,
+        tags=request.tags,
+    )
+    keeper.instance.add_run(run)
+    return keeper
+
+
+Situation = Callable[[Path, pytest.MonkeyPatch], Caretaker]
+SITUATIONS: list[Situation] = [
+    missed_days,
+    a_new_window,
+    a_revised_price,
+    a_revised_price_before_training,
+    a_revised_newest_price,
+    a_withdrawn_session,
+    changed_options,
+    one_model_more,
+    another_number_of_paths,
+    a_changed_covariate,
+    a_corrupt_payload,
+    a_changed_cadence,
+    lost_scores,
+    a_declined_origin,
+    a_failed_fit,
+    a_failed_forecast,
+    a_killed_run,
+]
+
+
+def breaks(patch: pytest.MonkeyPatch, kind: type, method: str) -> None:
+    """From now on a method of a model breaks down."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise FloatingPointError("overflow")
+
+    patch.setattr(kind, method, broken)
+
+
+def terminal(keeper: Caretaker, scope: Scope | None = None) -> Worker:
+    """What ``forecast run`` does for Coffee, over the same history of runs."""
+    progress = TerminalProgress(Lines(logging.getLogger(__name__).info), Event())
+    settings = keeper.settings
+    mine = scope or Scope(("Coffee",))
+    worker = Worker(settings, settings.model_version, mine, keeper.instance, progress)
+    worker.serve("Coffee")
+    return worker
+
+
+def runs(keeper: Caretaker) -> list[dict[str, str]]:
+    """What each run of what is due was for, in order: signatures by piece of work."""
+    found = reversed(keeper.instance.get_runs())
+    return [json.loads(run.tags[DUE]) for run in found if run.job_name == "catch_up"]
+
+
+def together(asked: list[dict[str, str]]) -> dict[str, str]:
+    """All that runs are for, but for forecasts that follow as soon as their models are trained."""
+    work = {name: signature for each in asked for name, signature in each.items()}
+    following = {name.replace("train ", "forecast ") for name in work if name.startswith("train ")}
+    return {name: signature for name, signature in work.items() if name not in following}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.__name__)
+def test_sensor_and_terminal_ask_for_the_same_work(home: Path, situation: Situation) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        keeper = situation(home, patch)
+        asked = [json.loads(request.tags[DUE]) for request in keeper.due().run_requests or []]
+        before = len(runs(keeper))
+        worker = terminal(keeper)
+    assert asked
+    assert together(runs(keeper)[before:]) == together(asked)
+    failed = bool(worker.problems)
+    assert failed == situation.__name__.startswith("a_failed_")
+    if not failed:  # neither of the two has anything left to do
+        before = len(runs(keeper))
+        terminal(keeper)
+        assert len(runs(keeper)) == before
+        left = [json.loads(request.tags[DUE]) for request in keeper.due().run_requests or []]
+        assert [list(work) for work in left] == [["publish"]]
+
+
+def test_what_a_model_declined_launches_no_run_the_second_time(home: Path) -> None:
+    keeper = landed(home, closes_of(SESSIONS, SESSIONS + 1, np.array([-3.0])), models=GARCH)
+    assert not terminal(keeper).problems
+    (declined,) = keeper.store.failures.find("Coffee", "v1.0")
+    assert (declined.model_name, declined.declined) == ("garch", True)
+    before = len(runs(keeper))
+    assert before > 0
+    again = terminal(keeper)
+    assert len(runs(keeper)) == before
+    assert not again.problems
+    again = terminal(keeper, Scope(("Coffee",), recompute=True))
+    assert len(runs(keeper)) == before + 1  # nobody has tried this wish
+    again = terminal(keeper, Scope(("Coffee",), recompute=True))
+    assert len(runs(keeper)) == before + 1
