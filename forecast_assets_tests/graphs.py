@@ -7,6 +7,7 @@ from typing import Any
 
 from dagster import DagsterInstance, ExecuteInProcessResult
 
+from forecast_assets.automation.due import Ledger
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.store.duckdb.store import DuckDBStore
@@ -66,3 +67,12 @@ class Graph:
 
 
 MakeGraph = Callable[..., Graph]
+
+
+def ledger(graph: Graph) -> Ledger:
+    """What the tables hold of Coffee, version v1.0, to see what is due."""
+    return Ledger(
+        graph.store.prices.history("Coffee"),
+        graph.store.models.find("Coffee", model_version="v1.0"),
+        graph.store.paths.issued("Coffee", "v1.0"),
+    )

@@ -1,5 +1,6 @@
 """The picture of the rooms: what ARCHITECTURE.md shows is what the code imports."""
 
+import grimp
 import pytest
 
 from forecast_assets_tests.rooms import BEGIN, PAGE, imported, picture, reached, redrawn, reduced
@@ -38,3 +39,14 @@ def test_the_picture_can_be_drawn() -> None:
     lines = picture().splitlines()
     assert lines[:2] == ["```mermaid", "graph TD"]
     assert "    timeline --> errors" in lines
+
+
+def test_nothing_imports_a_test_or_a_conftest() -> None:
+    graph = grimp.build_graph("forecast_assets_tests", cache_dir=None)
+    imported = {
+        module: graph.find_modules_that_directly_import(module)
+        for module in graph.modules
+        if module.rpartition(".")[2].startswith(("test_", "conftest"))
+    }
+    assert len(imported) > 100
+    assert {module: by for module, by in imported.items() if by} == {}

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from forecast_assets.automation.due import (
-    Ledger,
     due_windows,
     missing_forecasts,
     missing_models,
@@ -16,7 +15,7 @@ from forecast_assets.automation.due import (
 )
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, ledger
 from forecast_assets_tests.histories import make_history
 
 
@@ -29,14 +28,6 @@ def graph(make_graph: MakeGraph) -> Graph:
 
 def windows(graph: Graph) -> list[Window]:
     return graph.settings.windows.of("Coffee")
-
-
-def ledger(graph: Graph) -> Ledger:
-    return Ledger(
-        graph.store.prices.history("Coffee"),
-        graph.store.models.find("Coffee", model_version="v1.0"),
-        graph.store.paths.issued("Coffee", "v1.0"),
-    )
 
 
 def test_windows_are_due_from_enough_history_to_the_newest_price(graph: Graph) -> None:

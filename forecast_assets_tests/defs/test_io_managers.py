@@ -6,33 +6,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
+from dagster import TableMetadataValue
 
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import CannotFit, PartitionsFailed
 from forecast_assets.models.arima_auto import DISGUISED
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
+from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
 
 FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
 KEYS = [FIRST, "Coffee|2020-04-01", LAST]
 FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last has one to come
-
-
-def materializations(
-    result: ExecuteInProcessResult, asset: str | None = None
-) -> dict[str, AssetMaterialization]:
-    events = [event.materialization for event in result.get_asset_materialization_events()]
-    events = [event for event in events if asset in (None, event.asset_key.to_user_string())]
-    again = len(events) - len({event.partition for event in events})
-    assert again <= 1  # the newest window, which is logged last
-    return {event.partition or "": event for event in events}
-
-
-def value(materialization: AssetMaterialization, name: str) -> object:
-    return materialization.metadata[name].value
 
 
 @pytest.fixture

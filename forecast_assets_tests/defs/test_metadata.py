@@ -26,11 +26,12 @@ from forecast_assets.forecast.records import Fan
 from forecast_assets.report.figures import UNBROKEN
 from forecast_assets.store.contract import HeldVersion
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.defs.test_io_managers import FIRST, LAST, materializations
+from forecast_assets_tests.events import materializations
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
 
 LOG = logging.getLogger(__name__)
+FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
 
 
 def rows(shown: MetadataValue) -> list[dict[str, Any]]:

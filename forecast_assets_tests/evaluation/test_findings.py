@@ -14,7 +14,7 @@ from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import Draw, ModelFailure
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import MakeGraph
-from forecast_assets_tests.store.test_store import model
+from forecast_assets_tests.records import model
 
 HISTORY = History(
     "Coffee",

@@ -7,13 +7,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from forecast_assets.market.observations import Observations
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets_tests.revisions import AT, insert, revisions
 
-AT = datetime(2024, 1, 1, 18)  # noqa: DTZ001 - the tables keep UTC without a zone
 COLUMNS = ("commodity", "date", "open", "high", "low", "close", "volume", "source", "ingested_at")
 OTHERS = ("open", "high", "low", "volume")
 AS_OF = "SELECT * FROM commodity.market.prices_as_of($moment) ORDER BY commodity, date"
@@ -33,35 +32,6 @@ def said(origin: str, days: pd.DatetimeIndex, *, weekdays: bool = False) -> Obse
 @pytest.fixture
 def store(tmp_path: Path) -> DuckDBStore:
     return DuckDBStore(tmp_path / "commodity.duckdb", 3, "256MB", lock_timeout_seconds=0.5)
-
-
-def revisions(seed: int) -> list[dict[str, Any]]:
-    """Some sessions of two commodities, each revised, withdrawn and brought back at random."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for name in ("Cocoa", "Coffee"):
-        for day in range(20):
-            hours = np.sort(rng.integers(0, 200, size=rng.integers(1, 5)))
-            for place, hour in enumerate(hours.tolist()):
-                withdrawn = place > 0 and rng.random() < 0.3
-                rows.append(
-                    {
-                        "commodity": name,
-                        "date": date(2024, 1, 1) + timedelta(days=day),
-                        "close": None if withdrawn else float(rng.integers(10, 14)),
-                        "source": "s",
-                        "revision": place + 1,
-                        "ingested_at": AT + timedelta(hours=hour),
-                        "ingested_by": "run",
-                    }
-                )
-    return rows
-
-
-def insert(store: DuckDBStore, table: str, rows: list[dict[str, Any]]) -> None:
-    with store.database.writing() as connection:
-        connection.register("arriving", pa.Table.from_pylist(rows))
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM arriving")  # noqa: S608
 
 
 def known_at(rows: list[dict[str, Any]], moment: datetime) -> list[tuple[Any, ...]]:

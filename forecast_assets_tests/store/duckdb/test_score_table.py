@@ -23,9 +23,8 @@ from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES, scor
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.store.duckdb import score_table
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.automation.test_due import ledger
-from forecast_assets_tests.defs.test_io_managers import materializations, value
-from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
+from forecast_assets_tests.events import materializations, value
+from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, ledger
 from forecast_assets_tests.histories import make_history, write_prices
 
 SECOND, THIRD = "|2020-04-01", "|2020-07-01"
@@ -449,7 +448,7 @@ SCORER = textwrap.dedent("""
     from forecast_assets.defs.partitions import Partitions
     from forecast_assets.forecast.records import Written
     from forecast_assets.store.duckdb.store import DuckDBStore
-    from forecast_assets_tests.store.test_store import AT
+    from forecast_assets_tests.records import AT
 
     settings = Settings.load(Path(sys.argv[1]))
     store, window = DuckDBStore.of(settings), Partitions(settings).window("Coffee", "2020-04-01")

@@ -12,8 +12,8 @@ import pytest
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import Draw
 from forecast_assets.store.duckdb.store import DuckDBStore
-from forecast_assets_tests.store.duckdb.test_price_table import AT, insert, revisions
-from forecast_assets_tests.store.test_store import DAYS, WRITTEN, draw, model
+from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
+from forecast_assets_tests.revisions import AT, insert, revisions
 
 KEPT = """
     SELECT data_cutoff_date, revision, model_name, payload_sha256, history_fingerprint,
