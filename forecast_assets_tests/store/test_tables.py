@@ -3,28 +3,16 @@
 import re
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
+from forecast_assets_tests.columns import LIST, PAGE, TYPES, relisted
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "tables.txt"
 """Every table and column with its type, as programs of users know them."""
 
 TABLES = tables(14)
-
-NAMES = {
-    pa.string(): "VARCHAR",
-    pa.json_(): "JSON",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-    pa.float64(): "DOUBLE",
-    pa.float32(): "FLOAT",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.bool_(): "BOOLEAN",
-}
 
 
 def test_no_table_or_column_is_lost_or_renamed() -> None:
@@ -35,7 +23,7 @@ def test_no_table_or_column_is_lost_or_renamed() -> None:
     }
     assert set(promised) == set(TABLES)
     for name, columns in promised.items():
-        found = [[column.name, NAMES[column.type]] for column in TABLES[name].columns]
+        found = [[column.name, TYPES[column.type]] for column in TABLES[name].columns]
         assert found == [column[:2] for column in columns], name
         if not TABLES[name].view:
             lacking = [column[0] for column in columns if len(column) == 2]
@@ -59,3 +47,9 @@ def test_paths_are_as_long_as_the_horizon() -> None:
         columns = tables(3)[f"commodity.forecast.{name}"].columns
         days = [column.name for column in columns if column.name.startswith("day_")]
         assert days == ["day_1", "day_2", "day_3"]
+
+
+def test_the_page_lists_the_columns_of_every_table() -> None:
+    page = PAGE.read_text()
+    assert relisted(page) == page  # else: make columns
+    assert sorted(LIST.findall(page)) == sorted(TABLES)

@@ -26,16 +26,16 @@ MODEL_ID = text("model_id", "{commodity}_{model_name}_{training_date}_{model_ver
 TRAINING_DATE = day("training_date", "the model knows only closes before it; names its window")
 START = day("forecast_start_date", "the session of day 1: the next one after the cutoff")
 CUTOFF = day("data_cutoff_date", "the last session that the forecast knows")
-PAYLOAD = text("payload_sha256", "of the fitted model's payload")
+PAYLOAD = text("payload_sha256", "SHA-256 of the fitted model's payload")
 HISTORY = text(
-    "history_fingerprint", "of the closes, and of the model's covariates, up to the cutoff"
+    "history_fingerprint", "fingerprint of closes and of the model's covariates up to the cutoff"
 )
 N_PATHS = count("n_paths", "how many paths it has, path 0 not counted")
 DRAWN_AT = moment(
     "generation_timestamp", "when the run that drew it read the prices, UTC: no later close is used"
 )
 CREATED_BY = text("created_by", "the run that wrote it")
-REVISION = count("revision", "1 for what was said first of this cutoff")
+REVISION = count("revision", "1 for what was said first of this cutoff, and so on")
 
 FORECAST = ("commodity", "model_name", "model_version", "data_cutoff_date")
 """What identifies a forecast."""
@@ -44,11 +44,11 @@ WINDOW = ("commodity", "training_date")
 """What the rows of a window share."""
 
 ESTIMATES = (
-    number("mean", "of the paths' prices at this session"),
-    number("median", "of the same"),
-    number("standard_deviation", "of the same (n - 1)"),
+    number("mean", "mean of the paths' prices at this session"),
+    number("median", "their median"),
+    number("standard_deviation", "their standard deviation (n - 1)"),
     *(
-        number(f"{side}_{percent}", f"{side} bound of the central {percent} % of the paths")
+        number(f"{side}_{percent}", "bound of the central interval with this many % of the paths")
         for side, percents in (("lower", (95, 80, 50)), ("upper", (50, 80, 95)))
         for percent in percents
     ),
@@ -69,26 +69,26 @@ TRAINED_MODELS = Table(
         day("training_start_date", "first session that it was fitted on"),
         day("training_end_date", "last session that it was fitted on, before the training date"),
         count("training_samples", "how many sessions, without those that a log model skips"),
-        document("options", "of the model, as the configuration has them"),
+        document("options", "the model's options, as the configuration has them"),
         document("parameters", "what was estimated"),
         document("fitted_model_json", "the payload; NULL where it is too large", null=True),
         text("fitted_model_uri", "where a large payload is; NULL where it is here", null=True),
         text("payload_format", "how the payload is written"),
         count("payload_schema_version", "which version of the model's payload it is"),
         PAYLOAD,
-        total("model_size_bytes", "of the payload"),
+        total("model_size_bytes", "size of the payload"),
         text(
             "data_fingerprint",
-            "of every close before the training date, and of the covariates that the model uses",
+            "fingerprint of every close before the training date, and of the model's covariates",
         ),
-        document("library_versions", "of the libraries that took part"),
+        document("library_versions", "versions of the libraries that took part"),
         document("fit_metrics", "how well it fits: likelihood, criteria, convergence, warnings"),
         number("fit_seconds", "how long the fit took"),
         moment("created_at", "when it was fitted, UTC"),
         CREATED_BY,
         flag("is_active", "whether it is in use; what replaced it says FALSE of it"),
-        count("year", "of the training date"),
-        count("month", "of the training date"),
+        count("year", "year of the training date"),
+        count("month", "month of the training date"),
     ),
     key=("model_id", "created_at"),
     partition=WINDOW,

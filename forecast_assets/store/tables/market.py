@@ -112,7 +112,7 @@ LANDINGS = Table(
     "landings",
     "The dropped files that were merged into the prices, one row a file and commodity.",
     (
-        text("sha256", "of the file's bytes"),
+        text("sha256", "SHA-256 of the file's bytes"),
         COMMODITY,
         total("rows_used", "rows of the file that are prices of this commodity"),
         text("file", "the file's name"),
@@ -133,7 +133,7 @@ FEATURES = Table(
     (
         COMMODITY,
         SESSION,
-        text("covariate", "its name"),
+        text("covariate", "the covariate's name"),
         number("value", "newest value known at the close; NULL where there was none", null=True),
         day("observed_on", "the day that the value is of, never after the session", null=True),
         moment("created_at", "when the row was written last, UTC; an unchanged row is not written"),
