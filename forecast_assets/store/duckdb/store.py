@@ -65,6 +65,10 @@ class DuckDBStore:
         with opened as connection:
             yield connection
 
+    def token(self) -> str:
+        """Another text whenever the tables may have changed."""
+        return self.database.token()
+
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes."""
         return snapshot(self.database, target)
