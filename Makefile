@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check rooms browser bench quality clean
+.PHONY: help demo ui test check rooms columns browser bench quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -28,6 +28,9 @@ check: $(VENV)/installed-dev ## Check format, lint, types and which room imports
 
 rooms: $(VENV)/installed-dev ## Draw the picture of the rooms in ARCHITECTURE.md from the imports
 	$(BIN)/python -m forecast_assets_tests.rooms
+
+columns: $(VENV)/installed-dev ## List the columns in docs/tables.md from the tables that are declared
+	$(BIN)/python -m forecast_assets_tests.columns
 
 browser: ## Install Chromium, which the report's tests need, where it is missing
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \

@@ -33,6 +33,7 @@ from forecast_assets.defs.run_history import (
 )
 from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.store.contract import Store
 
 ALERT_SECONDS = 30
 """Between two looks at what turned."""
@@ -103,7 +104,7 @@ def due_work(settings: Settings) -> SensorDefinition:
         alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
         if alive:
             return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
-        seen = state_of(settings, now)
+        seen = state_of(settings, store, now)
         told = json.loads(context.cursor or "{}")
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
@@ -162,11 +163,10 @@ def run_request(request: Request, attempts: Attempts) -> RunRequest:
     )
 
 
-def state_of(settings: Settings, now: datetime) -> list[object]:
+def state_of(settings: Settings, store: Store, now: datetime) -> list[object]:
     """What the plan depends on beside the configuration: the tables, the report, the day."""
-    files = [settings.database_path, settings.report_path]
-    stamps = [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
-    return [*stamps, now.date().isoformat()]
+    page = settings.report_path
+    return [store.token(), page.stat().st_mtime_ns if page.exists() else 0, now.date().isoformat()]
 
 
 def status(settings: Settings) -> DefaultSensorStatus:

@@ -317,6 +317,13 @@ class Store(Protocol):
     def connection(self, *, read_only: bool) -> AbstractContextManager[Any]:
         """A connection for SQL of one's own: read-only, or one transaction."""
 
+    def token(self) -> str:
+        """Another text whenever the tables may have changed; equal ones: they have not.
+
+        It is had at once, whoever keeps the tables, and it is worth nothing elsewhere: compare it
+        with an older one of the same tables only.
+        """
+
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes.
 

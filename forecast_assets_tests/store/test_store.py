@@ -346,3 +346,26 @@ def test_a_writer_killed_at_any_moment_leaves_whole_forecasts(
     assert ledger == [(len(forecasts),)]
     assert forecasts in ([], [(day, 20_001, 20_001, 59_997.0) for day in DAYS])
     assert len(store.models.find()) <= 1
+
+
+def test_a_token_changes_with_every_write_and_not_by_reading(store: DuckDBStore) -> None:
+    seen = [store.token()]
+    for day in (1, 2):
+        store.prices.write(observations({f"2024-01-{day:02}": float(day)}), AT, "run")
+        seen.append(store.token())
+        assert len(store.prices.history("Coffee")) == day
+        assert store.token() == seen[-1]
+    assert len(set(seen)) == 3
+
+
+def test_a_token_changes_by_what_a_killed_process_committed(store: DuckDBStore) -> None:
+    store.models.append(WRITTEN, [model()], [])
+    before = store.token()
+    script = (
+        "import duckdb, os, signal, sys; c = duckdb.connect(sys.argv[1]);"
+        ' c.execute("DELETE FROM forecast.trained_models"); os.kill(os.getpid(), signal.SIGKILL)'
+    )
+    command = [sys.executable, "-c", script, str(store.database.path)]
+    subprocess.run(command, check=False)
+    assert store.token() != before
+    assert store.models.find() == []

@@ -54,6 +54,15 @@ class Database:
             yield connection
             connection.commit()
 
+    @property
+    def log(self) -> Path:
+        """What a killed process had committed, until the file is opened again."""
+        return self.path.with_name(f"{self.path.name}.wal")
+
+    def token(self) -> str:
+        """Another text whenever the tables may have changed: when the file, or its log, did."""
+        return " ".join(_stamp(file) for file in (self.path, self.log))
+
     def _empty(self) -> Connection:
         """The tables of no file, under the name that those of the file would have."""
         name = self.path.name.partition(".")[0].replace('"', '""')
@@ -103,6 +112,15 @@ def holds_rows(path: Path) -> bool:
             )
     except duckdb.Error:
         return True
+
+
+def _stamp(file: Path) -> str:
+    """What differs once a file is written or put in another's place; "none" without a file."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return "none"
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
 
 def _quoted(name: str) -> str:

@@ -6,25 +6,6 @@ from dataclasses import dataclass
 from forecast_assets.forecast.records import ModelFailure, RecordedFailure, Stage, Written
 from forecast_assets.store.duckdb.database import Connection, Database
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS forecast",
-    """
-    CREATE TABLE IF NOT EXISTS forecast.failures (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        training_date DATE NOT NULL,
-        stage VARCHAR NOT NULL CHECK (stage IN ('train', 'forecast')),
-        declined BOOLEAN NOT NULL,
-        origins INTEGER NOT NULL,
-        reason VARCHAR NOT NULL,
-        created_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, training_date, stage)
-    )
-    """,
-)
-
 
 def replace_failures(
     connection: Connection, written: Written, stage: Stage, failures: Sequence[ModelFailure]

@@ -12,23 +12,6 @@ from forecast_assets.market.records import FeatureChanges
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.timeline.history import History
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS market",
-    """
-    CREATE TABLE IF NOT EXISTS market.features (
-        commodity VARCHAR NOT NULL,
-        date DATE NOT NULL,
-        covariate VARCHAR NOT NULL,
-        value DOUBLE,  -- NULL: nothing was known at this session
-        observed_on DATE CHECK (observed_on <= date),
-        created_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, date, covariate),
-        CHECK ((value IS NULL) = (observed_on IS NULL))
-    )
-    """,
-)
-
 INCOMING = """
     CREATE TEMP TABLE incoming AS
     SELECT date, covariate, value, observed_on FROM arriving

@@ -12,34 +12,6 @@ from datetime import date, datetime
 from forecast_assets.market.records import HeldPrice, HeldReason
 from forecast_assets.store.duckdb.database import Connection, Database
 
-DEFINITIONS = (
-    """
-    CREATE TABLE IF NOT EXISTS market.held_prices (
-        commodity VARCHAR NOT NULL,
-        date DATE NOT NULL,
-        open DOUBLE, high DOUBLE, low DOUBLE,
-        close DOUBLE NOT NULL,
-        volume DOUBLE,
-        stored_close DOUBLE,  -- NULL: a session that is not stored
-        reason VARCHAR NOT NULL CHECK (reason IN ('revision', 'with_revisions', 'strange')),
-        source VARCHAR NOT NULL,
-        held_at TIMESTAMP NOT NULL,
-        held_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, date)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS market.price_words (
-        commodity VARCHAR NOT NULL,
-        date DATE NOT NULL,
-        close DOUBLE NOT NULL,
-        word VARCHAR NOT NULL CHECK (word IN ('accepted', 'rejected')),
-        said_at TIMESTAMP NOT NULL,
-        PRIMARY KEY (commodity, date, close)
-    )
-    """,
-)
-
 HOLDING = """
     CREATE OR REPLACE TEMP TABLE holding AS
     SELECT date, open, high, low, close, volume, stored_close, reason

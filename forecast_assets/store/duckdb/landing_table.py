@@ -11,23 +11,6 @@ from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.price_table import disputed, merge, prepare
 from forecast_assets.timeline.scrutiny import Scrutiny
 
-DEFINITIONS = (
-    """
-    CREATE TABLE IF NOT EXISTS market.landings (
-        sha256 VARCHAR NOT NULL,  -- of the file's bytes
-        commodity VARCHAR NOT NULL,
-        rows_used BIGINT NOT NULL,
-        file VARCHAR NOT NULL,
-        rows_refused BIGINT NOT NULL,
-        sessions_added BIGINT NOT NULL,
-        sessions_revised BIGINT NOT NULL,
-        landed_at TIMESTAMP NOT NULL,
-        landed_by VARCHAR NOT NULL,
-        PRIMARY KEY (sha256, commodity, rows_used)
-    )
-    """,
-)
-
 FOUND = """
     SELECT count(*) FROM market.landings
     WHERE sha256 = $sha256 AND commodity = $commodity AND rows_used = $rows_used

@@ -7,48 +7,6 @@ import pandas as pd
 
 from forecast_assets.store.duckdb.database import Database
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS forecast",
-    """
-    CREATE TABLE IF NOT EXISTS forecast.leaderboard (
-        commodity VARCHAR NOT NULL,  -- '(all)': over all commodities
-        model_version VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        place INTEGER NOT NULL,  -- 1 is the best skill
-        forecasts INTEGER NOT NULL,
-        effective_forecasts INTEGER NOT NULL,
-        first_forecast DATE NOT NULL,
-        last_forecast DATE NOT NULL,
-        crps DOUBLE,  -- means in a unit are NULL over all commodities
-        absolute_error DOUBLE,
-        squared_error DOUBLE,
-        absolute_percentage_error DOUBLE,
-        pinball_loss DOUBLE,
-        log_score DOUBLE,
-        width_80 DOUBLE,
-        width_95 DOUBLE,
-        energy_score DOUBLE,
-        variogram_score DOUBLE,
-        directional_accuracy DOUBLE,
-        skill DOUBLE,
-        coverage_80 DOUBLE NOT NULL,
-        coverage_95 DOUBLE NOT NULL,
-        coverage_error_80 DOUBLE NOT NULL,
-        coverage_error_95 DOUBLE NOT NULL,
-        pit_p_value DOUBLE,
-        calibration VARCHAR NOT NULL,
-        dm_statistic DOUBLE,
-        dm_p_value DOUBLE,
-        dm_verdict VARCHAR NOT NULL,
-        models_trained INTEGER NOT NULL,
-        training_seconds DOUBLE NOT NULL,
-        created_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_version, model_name)
-    )
-    """,
-)
-
 REPLACE = """
     INSERT INTO forecast.leaderboard BY NAME
     SELECT *, $at AS created_at, $by AS created_by FROM arriving

@@ -10,21 +10,11 @@ from datetime import datetime
 
 from forecast_assets.store.duckdb.database import Database
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS market",
-    """
-    CREATE TABLE IF NOT EXISTS market.marks (
-        mark VARCHAR PRIMARY KEY,  -- the first is drawn at random, the others are ids of runs
-        place BIGINT NOT NULL,
-        left_at TIMESTAMP NOT NULL
-    )
-    """,
-    """
+FIRST = """
     INSERT INTO market.marks
     SELECT uuid()::VARCHAR, 1, now() AT TIME ZONE 'UTC'
     WHERE NOT EXISTS (FROM market.marks)
-    """,
-)
+"""
 
 LEAVE = """
     INSERT INTO market.marks

@@ -11,42 +11,6 @@ from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.failure_table import replace_failures
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS forecast",
-    """
-    CREATE TABLE IF NOT EXISTS forecast.trained_models (
-        model_id VARCHAR NOT NULL,
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        training_date DATE NOT NULL,
-        training_start_date DATE NOT NULL,
-        training_end_date DATE NOT NULL,
-        training_samples INTEGER NOT NULL,
-        options JSON NOT NULL,
-        parameters JSON NOT NULL,
-        fitted_model_json JSON,
-        fitted_model_uri VARCHAR,
-        payload_format VARCHAR NOT NULL,
-        payload_schema_version INTEGER NOT NULL,
-        payload_sha256 VARCHAR NOT NULL,
-        model_size_bytes BIGINT NOT NULL,
-        data_fingerprint VARCHAR NOT NULL,
-        library_versions JSON NOT NULL,
-        fit_metrics JSON NOT NULL,
-        fit_seconds DOUBLE NOT NULL,
-        created_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        is_active BOOLEAN NOT NULL,
-        year INTEGER NOT NULL,
-        month INTEGER NOT NULL,
-        PRIMARY KEY (model_id, created_at),
-        CHECK (training_end_date < training_date),
-        CHECK ((fitted_model_json IS NULL) <> (fitted_model_uri IS NULL))
-    )
-    """,
-)
-
 RETIRE = """
     UPDATE forecast.trained_models SET is_active = FALSE
     WHERE is_active AND commodity = $commodity AND model_name = $model_name

@@ -31,52 +31,6 @@ from forecast_assets.store.duckdb.superseded_table import (
 )
 from forecast_assets.timeline.outcomes import Outcomes
 
-
-def definitions(horizon: int) -> tuple[str, ...]:
-    """The tables, with a column a session ahead."""
-    days = [f"day_{k}" for k in range(1, horizon + 1)]
-    return (
-        "CREATE SCHEMA IF NOT EXISTS forecast",
-        f"""
-        CREATE TABLE IF NOT EXISTS forecast.distributions (
-            path_id INTEGER NOT NULL,
-            commodity VARCHAR NOT NULL,
-            model_name VARCHAR NOT NULL,
-            model_version VARCHAR NOT NULL,
-            model_id VARCHAR NOT NULL,
-            training_date DATE NOT NULL,
-            forecast_start_date DATE NOT NULL,
-            data_cutoff_date DATE NOT NULL,
-            generation_timestamp TIMESTAMP NOT NULL,
-            {", ".join(f"{day} FLOAT" for day in days)},
-            is_actuals BOOLEAN NOT NULL,
-            has_data_leakage BOOLEAN NOT NULL,
-            CHECK (forecast_start_date > data_cutoff_date),
-            CHECK (NOT has_data_leakage),
-            CHECK (is_actuals OR ({" AND ".join(f"{day} IS NOT NULL" for day in days)}))
-        )
-        """,
-        """
-        CREATE TABLE IF NOT EXISTS forecast.forecasts (
-            commodity VARCHAR NOT NULL,
-            model_name VARCHAR NOT NULL,
-            model_version VARCHAR NOT NULL,
-            data_cutoff_date DATE NOT NULL,
-            forecast_start_date DATE NOT NULL,
-            training_date DATE NOT NULL,
-            model_id VARCHAR NOT NULL,
-            payload_sha256 VARCHAR NOT NULL,
-            history_fingerprint VARCHAR NOT NULL,
-            n_paths INTEGER NOT NULL,
-            generation_timestamp TIMESTAMP NOT NULL,
-            created_by VARCHAR NOT NULL,
-            PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date)
-        )
-        """,
-        "ALTER TABLE forecast.forecasts ADD COLUMN IF NOT EXISTS cutoff_close DOUBLE",
-    )
-
-
 DELETE = """
     DELETE FROM forecast.distributions
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version

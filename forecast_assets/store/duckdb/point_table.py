@@ -10,31 +10,10 @@ from forecast_assets.forecast.records import Draw, Written
 from forecast_assets.store.duckdb.database import Connection
 
 
-def definitions(horizon: int) -> tuple[str, ...]:
-    """The table of the numbers, and the view that has what really happened beside them."""
+def with_actuals(horizon: int) -> str:
+    """The view ``forecast.point_forecasts``: the numbers beside what really happened."""
     days = ", ".join(f"happened.day_{k}" for k in range(1, horizon + 1))
-    return (
-        """
-        CREATE TABLE IF NOT EXISTS forecast.point_estimates (
-            commodity VARCHAR NOT NULL,
-            model_name VARCHAR NOT NULL,
-            model_version VARCHAR NOT NULL,
-            data_cutoff_date DATE NOT NULL,
-            day_ahead INTEGER NOT NULL,
-            mean DOUBLE NOT NULL,
-            median DOUBLE NOT NULL,
-            standard_deviation DOUBLE NOT NULL,
-            lower_95 DOUBLE NOT NULL,
-            lower_80 DOUBLE NOT NULL,
-            lower_50 DOUBLE NOT NULL,
-            upper_50 DOUBLE NOT NULL,
-            upper_80 DOUBLE NOT NULL,
-            upper_95 DOUBLE NOT NULL,
-            PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, day_ahead)
-        )
-        """,
-        f"""
-        CREATE VIEW IF NOT EXISTS forecast.point_forecasts AS
+    return f"""
         SELECT commodity, model_name, model_version, happened.training_date,
             happened.forecast_start_date, data_cutoff_date, day_ahead, mean, median,
             standard_deviation, lower_95, lower_80, lower_50, upper_50, upper_80, upper_95,
@@ -42,8 +21,7 @@ def definitions(horizon: int) -> tuple[str, ...]:
         FROM forecast.point_estimates
         JOIN (FROM forecast.distributions WHERE path_id = 0) AS happened
             USING (commodity, model_name, model_version, data_cutoff_date)
-        """,  # noqa: S608 - names of columns
-    )
+    """  # noqa: S608 - names of columns
 
 
 WITHDRAW = """

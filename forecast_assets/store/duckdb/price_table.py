@@ -14,31 +14,15 @@ from forecast_assets.store.duckdb.held_table import accepted_days, forget_reject
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Change, Dispute, Scrutiny, dispute, strange_news
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS market",
-    """
-    CREATE TABLE IF NOT EXISTS market.price_revisions (
-        commodity VARCHAR NOT NULL,
-        date DATE NOT NULL,
-        open DOUBLE, high DOUBLE, low DOUBLE,
-        close DOUBLE,  -- NULL: the source withdrew this date
-        volume DOUBLE,
-        source VARCHAR NOT NULL,
-        revision INTEGER NOT NULL,
-        ingested_at TIMESTAMP NOT NULL,
-        ingested_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, date, revision)
-    )
-    """,
-    """
-    CREATE VIEW IF NOT EXISTS market.prices AS
+NEWEST = """
     SELECT commodity, date, open, high, low, close, volume, source, ingested_at
     FROM market.price_revisions
     QUALIFY row_number() OVER (PARTITION BY commodity, date ORDER BY revision DESC) = 1
         AND close IS NOT NULL
-    """,
-    """
-    CREATE VIEW IF NOT EXISTS market.price_moves AS
+"""
+"""The view ``market.prices``."""
+
+MOVES = """
     SELECT commodity, date, close, previous_close,
         if(previous_close > 0, close / previous_close - 1, NULL) AS move
     FROM (
@@ -46,8 +30,8 @@ DEFINITIONS = (
             lag(close) OVER (PARTITION BY commodity ORDER BY date) AS previous_close
         FROM market.prices
     )
-    """,
-)
+"""
+"""The view ``market.price_moves``."""
 
 
 def as_of_definition(catalog: str) -> str:

@@ -9,28 +9,13 @@ import pyarrow as pa
 from forecast_assets.evaluation.records import Publication, PublicationChanges
 from forecast_assets.store.duckdb.database import Database
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS forecast",
-    """
-    CREATE TABLE IF NOT EXISTS forecast.publications (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        data_cutoff_date DATE NOT NULL,
-        reason VARCHAR NOT NULL,
-        published_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date)
-    )
-    """,
-    """
-    CREATE VIEW IF NOT EXISTS forecast.published_distributions AS
+PUBLISHED = """
     SELECT drawn.* REPLACE (drawn.model_name || '_' || drawn.model_version AS model_version)
     FROM forecast.distributions AS drawn
     SEMI JOIN forecast.publications AS published
         USING (commodity, model_name, model_version, data_cutoff_date)
-    """,
-)
+"""
+"""The view ``forecast.published_distributions``."""
 
 FIND = """
     SELECT data_cutoff_date, model_name, reason FROM forecast.publications

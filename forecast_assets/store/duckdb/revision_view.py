@@ -1,11 +1,6 @@
 """``commodity.forecast.revised_forecasts``: what was said from closes that have changed since."""
 
-DEFINITIONS = (
-    # A close held from its ingestion until the next; before the first there was none. Those that
-    # ended before the first forecast, as most do, and those that are back are left out at once.
-    # Models that drew from a cutoff at one moment saw the same closes: they are compared once.
-    """
-    CREATE VIEW IF NOT EXISTS forecast.revised_forecasts AS
+REVISED = """
     WITH origins AS (
         SELECT DISTINCT commodity, generation_timestamp, data_cutoff_date FROM forecast.forecasts
     ),
@@ -49,5 +44,9 @@ DEFINITIONS = (
         changed.* EXCLUDE (commodity, data_cutoff_date, generation_timestamp)
     FROM forecast.forecasts JOIN changed
         USING (commodity, data_cutoff_date, generation_timestamp)
-    """,
-)
+    """
+"""The view: a close held from its ingestion until the next; before the first there was none.
+
+Those that ended before the first forecast, as most do, and those that are back are left out at
+once. Models that drew from a cutoff at one moment saw the same closes: they are compared once.
+"""

@@ -16,77 +16,15 @@ from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
 from forecast_assets.forecast.records import Written
 from forecast_assets.store.duckdb.database import Connection, Database
 
-DEFINITIONS = (
-    "CREATE SCHEMA IF NOT EXISTS forecast",
-    """
-    CREATE TABLE IF NOT EXISTS forecast.scores (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        training_date DATE NOT NULL,
-        forecast_start_date DATE NOT NULL,
-        data_cutoff_date DATE NOT NULL,
-        day_ahead INTEGER NOT NULL,
-        session DATE NOT NULL,
-        cutoff_close DOUBLE NOT NULL,
-        actual DOUBLE NOT NULL,
-        absolute_error DOUBLE NOT NULL,
-        squared_error DOUBLE NOT NULL,
-        absolute_percentage_error DOUBLE,  -- NULL: the actual is zero
-        pinball_loss DOUBLE NOT NULL,
-        crps DOUBLE NOT NULL,
-        log_score DOUBLE,  -- NULL: the density is zero there, or a single point
-        covered_80 BOOLEAN NOT NULL,
-        covered_95 BOOLEAN NOT NULL,
-        width_80 DOUBLE NOT NULL,
-        width_95 DOUBLE NOT NULL,
-        pit DOUBLE NOT NULL,
-        generation_timestamp TIMESTAMP NOT NULL,
-        scored_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, day_ahead),
-        CHECK (session > data_cutoff_date)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS forecast.path_scores (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        training_date DATE NOT NULL,
-        forecast_start_date DATE NOT NULL,
-        data_cutoff_date DATE NOT NULL,
-        horizon INTEGER NOT NULL,
-        last_session DATE NOT NULL,
-        absolute_error DOUBLE NOT NULL,
-        squared_error DOUBLE NOT NULL,
-        absolute_percentage_error DOUBLE,
-        pinball_loss DOUBLE NOT NULL,
-        crps DOUBLE NOT NULL,
-        log_score DOUBLE,
-        covered_80 DOUBLE NOT NULL,
-        covered_95 DOUBLE NOT NULL,
-        width_80 DOUBLE NOT NULL,
-        width_95 DOUBLE NOT NULL,
-        pit DOUBLE NOT NULL,
-        energy_score DOUBLE NOT NULL,
-        variogram_score DOUBLE NOT NULL,
-        directional_accuracy DOUBLE NOT NULL,
-        scored_at TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, horizon)
-    )
-    """,
-    """
-    CREATE VIEW IF NOT EXISTS forecast.skill AS
+SKILL = """
     SELECT scored.commodity, scored.model_name, scored.model_version, scored.training_date,
         scored.forecast_start_date, scored.data_cutoff_date, scored.horizon, scored.crps,
         naive.crps AS naive_crps, 1 - scored.crps / nullif(naive.crps, 0) AS skill
     FROM forecast.path_scores AS scored
     JOIN (FROM forecast.path_scores WHERE model_name = 'naive') AS naive
         USING (commodity, model_version, data_cutoff_date, horizon)
-    """,
-)
+"""
+"""The view ``forecast.skill``."""
 
 SCORED = """
     SELECT model_name, data_cutoff_date, any_value(forecast_start_date),

@@ -67,10 +67,9 @@ def require_replaceable(source: Path, target: Path) -> None:
 @contextmanager
 def unwritten(database: Database) -> Iterator[None]:
     """Hold the file so that nobody writes it, with everything in it that was committed."""
-    log = database.path.with_name(f"{database.path.name}.wal")
     while True:
         with database.reading():
-            if not log.exists():
+            if not database.log.exists():
                 yield
                 return
         with database.writing():  # a process was killed: opening takes in what it committed,

@@ -6,25 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.store.duckdb import (
-    failure_table,
-    feature_table,
-    held_table,
-    landing_table,
-    leaderboard_table,
-    mark_table,
-    model_table,
-    path_table,
-    point_table,
-    price_table,
-    publication_table,
-    revision_view,
-    score_table,
-    superseded_table,
-)
 from forecast_assets.store.duckdb.commodity_names import DuckDBCommodityNames
 from forecast_assets.store.duckdb.contents_view import DuckDBContentsView
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.definitions import definitions
 from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
 from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
 from forecast_assets.store.duckdb.held_table import DuckDBHeldTable
@@ -56,23 +41,7 @@ class DuckDBStore:
         self.horizon = horizon
         self.database = Database(
             path,
-            (
-                *price_table.DEFINITIONS,
-                price_table.as_of_definition(path.name.partition(".")[0]),
-                *held_table.DEFINITIONS,
-                *landing_table.DEFINITIONS,
-                *feature_table.DEFINITIONS,
-                *model_table.DEFINITIONS,
-                *path_table.definitions(horizon),
-                *point_table.definitions(horizon),
-                *superseded_table.DEFINITIONS,
-                *revision_view.DEFINITIONS,
-                *score_table.DEFINITIONS,
-                *leaderboard_table.DEFINITIONS,
-                *publication_table.DEFINITIONS,
-                *failure_table.DEFINITIONS,
-                *mark_table.DEFINITIONS,
-            ),
+            definitions(horizon, path.name.partition(".")[0]),
             memory_limit,
             patience or Patience(lock_timeout_seconds),
             told,
@@ -95,6 +64,10 @@ class DuckDBStore:
         opened = self.database.reading() if read_only else self.database.writing()
         with opened as connection:
             yield connection
+
+    def token(self) -> str:
+        """Another text whenever the tables may have changed."""
+        return self.database.token()
 
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes."""

@@ -11,51 +11,6 @@ from forecast_assets.store.duckdb.database import Connection
 REPLACED, WITHDRAWN = "drawn again", "session withdrawn"
 """Reasons where nobody gives another."""
 
-DEFINITIONS = (
-    """
-    CREATE TABLE IF NOT EXISTS forecast.superseded_forecasts (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        data_cutoff_date DATE NOT NULL,
-        revision INTEGER NOT NULL,  -- 1 for what was said first of this cutoff
-        forecast_start_date DATE NOT NULL,
-        training_date DATE NOT NULL,
-        model_id VARCHAR NOT NULL,
-        payload_sha256 VARCHAR NOT NULL,
-        history_fingerprint VARCHAR NOT NULL,
-        cutoff_close DOUBLE,
-        n_paths INTEGER NOT NULL,
-        generation_timestamp TIMESTAMP NOT NULL,
-        created_by VARCHAR NOT NULL,
-        superseded_at TIMESTAMP NOT NULL,
-        superseded_by VARCHAR NOT NULL,
-        reason VARCHAR NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, revision)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS forecast.superseded_point_forecasts (
-        commodity VARCHAR NOT NULL,
-        model_name VARCHAR NOT NULL,
-        model_version VARCHAR NOT NULL,
-        data_cutoff_date DATE NOT NULL,
-        revision INTEGER NOT NULL,
-        day_ahead INTEGER NOT NULL,
-        mean DOUBLE NOT NULL,
-        median DOUBLE NOT NULL,
-        standard_deviation DOUBLE NOT NULL,
-        lower_95 DOUBLE NOT NULL,
-        lower_80 DOUBLE NOT NULL,
-        lower_50 DOUBLE NOT NULL,
-        upper_50 DOUBLE NOT NULL,
-        upper_80 DOUBLE NOT NULL,
-        upper_95 DOUBLE NOT NULL,
-        PRIMARY KEY (commodity, model_name, model_version, data_cutoff_date, revision, day_ahead)
-    )
-    """,
-)
-
 CLOSE_USED = """
     coalesce(cutoff_close, (
         SELECT arg_max(close, revision) FROM market.price_revisions AS told

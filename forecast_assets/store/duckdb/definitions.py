@@ -1,0 +1,102 @@
+"""The statements that make the tables, where they are not there yet, and the views over them."""
+
+import pyarrow as pa
+
+from forecast_assets.store.duckdb import (
+    mark_table,
+    point_table,
+    price_table,
+    publication_table,
+    revision_view,
+    score_table,
+)
+from forecast_assets.store.tables import tables
+from forecast_assets.store.tables.table import (
+    Before,
+    Column,
+    Complete,
+    ExactlyOne,
+    Never,
+    OneOf,
+    Rule,
+    Table,
+    Together,
+)
+
+TYPES = {
+    pa.string(): "VARCHAR",
+    pa.json_(): "JSON",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.float64(): "DOUBLE",
+    pa.float32(): "FLOAT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+}
+"""DuckDB's name of each type that a column may have."""
+
+SCHEMAS = ("market", "forecast")
+
+
+def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
+    """The statements, in an order in which they can be executed.
+
+    ``catalog``: the name that the file is opened under.
+    """
+    views = {
+        "commodity.market.prices": price_table.NEWEST,
+        "commodity.market.price_moves": price_table.MOVES,
+        "commodity.forecast.point_forecasts": point_table.with_actuals(horizon),
+        "commodity.forecast.revised_forecasts": revision_view.REVISED,
+        "commodity.forecast.skill": score_table.SKILL,
+        "commodity.forecast.published_distributions": publication_table.PUBLISHED,
+    }
+    statements = [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS]
+    for table in tables(horizon).values():
+        if table.view:
+            name = f"{table.room}.{table.short_name}"
+            statements.append(f"CREATE VIEW IF NOT EXISTS {name} AS {views[table.name]}")
+        else:
+            statements += table_definitions(table)
+    return (*statements, price_table.as_of_definition(catalog), mark_table.FIRST)
+
+
+def table_definitions(table: Table) -> list[str]:
+    """The statements that make one table, and give one of an older release what it lacks."""
+    name = f"{table.room}.{table.short_name}"
+    parts = [_column(each) for each in table.columns]
+    if table.key:
+        parts.append(f"PRIMARY KEY ({_listed(table.key)})")
+    parts += [f"CHECK ({_condition(rule)})" for rule in table.rules]
+    added = [_column(each) for each in table.columns if each.added_later]
+    return [
+        f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(parts)})",
+        *(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {column}" for column in added),
+    ]
+
+
+def _column(column: Column) -> str:
+    return f'"{column.name}" {TYPES[column.type]}{"" if column.nullable else " NOT NULL"}'
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _condition(rule: Rule) -> str:
+    """A rule as DuckDB checks it."""
+    match rule:
+        case Before(earlier, later, or_equal):
+            return f'"{later}" {">=" if or_equal else ">"} "{earlier}"'
+        case OneOf(column, texts):
+            return f'"{column}" IN ({", ".join(map(repr, texts))})'
+        case Never(column):
+            return f'NOT "{column}"'
+        case Complete(columns, unless):
+            whole = " AND ".join(f'"{column}" IS NOT NULL' for column in columns)
+            return f'"{unless}" OR ({whole})'
+        case Together(first, second):
+            return f'("{first}" IS NULL) = ("{second}" IS NULL)'
+        case ExactlyOne(first, second):
+            return f'("{first}" IS NULL) <> ("{second}" IS NULL)'

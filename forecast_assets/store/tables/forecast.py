@@ -1,0 +1,309 @@
+"""The tables of ``commodity.forecast`` that say what was forecast: models, paths, publications."""
+
+from forecast_assets.store.tables.table import (
+    Before,
+    Column,
+    Complete,
+    ExactlyOne,
+    Never,
+    OneOf,
+    Table,
+    count,
+    day,
+    document,
+    flag,
+    moment,
+    number,
+    price,
+    text,
+    total,
+)
+
+COMMODITY = text("commodity", "whose forecast it is")
+MODEL_NAME = text("model_name", "the model, as the configuration names it")
+MODEL_VERSION = text("model_version", "its version: versions live side by side")
+MODEL_ID = text("model_id", "{commodity}_{model_name}_{training_date}_{model_version}")
+TRAINING_DATE = day("training_date", "the model knows only closes before it; names its window")
+START = day("forecast_start_date", "the session of day 1: the next one after the cutoff")
+CUTOFF = day("data_cutoff_date", "the last session that the forecast knows")
+PAYLOAD = text("payload_sha256", "SHA-256 of the fitted model's payload")
+HISTORY = text(
+    "history_fingerprint", "fingerprint of closes and of the model's covariates up to the cutoff"
+)
+N_PATHS = count("n_paths", "how many paths it has, path 0 not counted")
+DRAWN_AT = moment(
+    "generation_timestamp", "when the run that drew it read the prices, UTC: no later close is used"
+)
+CREATED_BY = text("created_by", "the run that wrote it")
+REVISION = count("revision", "1 for what was said first of this cutoff, and so on")
+
+FORECAST = ("commodity", "model_name", "model_version", "data_cutoff_date")
+"""What identifies a forecast."""
+
+WINDOW = ("commodity", "training_date")
+"""What the rows of a window share."""
+
+ESTIMATES = (
+    number("mean", "mean of the paths' prices at this session"),
+    number("median", "their median"),
+    number("standard_deviation", "their standard deviation (n - 1)"),
+    *(
+        number(f"{side}_{percent}", "bound of the central interval with this many % of the paths")
+        for side, percents in (("lower", (95, 80, 50)), ("upper", (50, 80, 95)))
+        for percent in percents
+    ),
+)
+
+DAY_AHEAD = count("day_ahead", "which session after the cutoff, counted from 1")
+
+TRAINED_MODELS = Table(
+    "forecast",
+    "trained_models",
+    "Fitted models, one row each; the one in use is active.",
+    (
+        MODEL_ID,
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        TRAINING_DATE,
+        day("training_start_date", "first session that it was fitted on"),
+        day("training_end_date", "last session that it was fitted on, before the training date"),
+        count("training_samples", "how many sessions, without those that a log model skips"),
+        document("options", "the model's options, as the configuration has them"),
+        document("parameters", "what was estimated"),
+        document("fitted_model_json", "the payload; NULL where it is too large", null=True),
+        text("fitted_model_uri", "where a large payload is; NULL where it is here", null=True),
+        text("payload_format", "how the payload is written"),
+        count("payload_schema_version", "which version of the model's payload it is"),
+        PAYLOAD,
+        total("model_size_bytes", "size of the payload"),
+        text(
+            "data_fingerprint",
+            "fingerprint of every close before the training date, and of the model's covariates",
+        ),
+        document("library_versions", "versions of the libraries that took part"),
+        document("fit_metrics", "how well it fits: likelihood, criteria, convergence, warnings"),
+        number("fit_seconds", "how long the fit took"),
+        moment("created_at", "when it was fitted, UTC"),
+        CREATED_BY,
+        flag("is_active", "whether it is in use; what replaced it says FALSE of it"),
+        count("year", "year of the training date"),
+        count("month", "month of the training date"),
+    ),
+    key=("model_id", "created_at"),
+    partition=WINDOW,
+    rules=(
+        Before("training_end_date", "training_date"),
+        ExactlyOne("fitted_model_json", "fitted_model_uri"),
+    ),
+)
+
+FAILURES = Table(
+    "forecast",
+    "failures",
+    "What is absent from the models and forecasts, and why.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        TRAINING_DATE,
+        text("stage", "train or forecast"),
+        flag("declined", "whether the model does not apply there by its nature"),
+        count("origins", "forecasts that are absent where the model is not"),
+        text("reason", "what went wrong, in words"),
+        moment("created_at", "when it was written, UTC"),
+        CREATED_BY,
+    ),
+    key=("commodity", "model_name", "model_version", "training_date", "stage"),
+    partition=WINDOW,
+    rules=(OneOf("stage", ("train", "forecast")),),
+)
+
+
+def sessions_ahead(horizon: int) -> tuple[Column, ...]:
+    """Return the prices of a path, ``day_1`` to ``day_{horizon}``."""
+    said = "price of the k-th session after the cutoff, in the commodity's unit"
+    return tuple(price(f"day_{k}", said) for k in range(1, horizon + 1))
+
+
+def path_columns(version: Column, horizon: int) -> tuple[Column, ...]:
+    """Return the columns of paths."""
+    return (
+        count("path_id", "1 to n_paths; 0 is what really happened"),
+        COMMODITY,
+        MODEL_NAME,
+        version,
+        MODEL_ID,
+        TRAINING_DATE,
+        START,
+        CUTOFF,
+        moment(
+            "generation_timestamp",
+            "when the run that drew it read the prices, UTC; of path 0: the run that last wrote it",
+        ),
+        *sessions_ahead(horizon),
+        flag("is_actuals", "TRUE for path 0, which has NULL for sessions that have not happened"),
+        flag("has_data_leakage", "FALSE: a forecast that looks ahead is refused"),
+    )
+
+
+def distributions(horizon: int) -> Table:
+    """Return the table of paths."""
+    days = tuple(column.name for column in sessions_ahead(horizon))
+    return Table(
+        "forecast",
+        "distributions",
+        "Paths of the next prices, one row each, and what really happened.",
+        path_columns(MODEL_VERSION, horizon),
+        partition=WINDOW,
+        rules=(
+            Before("data_cutoff_date", "forecast_start_date"),
+            Never("has_data_leakage"),
+            Complete(days, unless="is_actuals"),
+        ),
+    )
+
+
+FORECASTS = Table(
+    "forecast",
+    "forecasts",
+    "Forecasts, one row each: what they were made from.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        CUTOFF,
+        START,
+        TRAINING_DATE,
+        MODEL_ID,
+        PAYLOAD,
+        HISTORY,
+        N_PATHS,
+        DRAWN_AT,
+        CREATED_BY,
+        number(
+            "cutoff_close",
+            "close at the cutoff that it was drawn from; NULL: an older release did not store it",
+            null=True,
+            later=True,
+        ),
+    ),
+    key=FORECAST,
+    partition=WINDOW,
+)
+
+POINT_ESTIMATES = Table(
+    "forecast",
+    "point_estimates",
+    "Forecasts in a few numbers, one row a session ahead.",
+    (COMMODITY, MODEL_NAME, MODEL_VERSION, CUTOFF, DAY_AHEAD, *ESTIMATES),
+    key=(*FORECAST, "day_ahead"),
+    partition=("commodity",),
+)
+
+POINT_FORECASTS = Table(
+    "forecast",
+    "point_forecasts",
+    "Forecasts in a few numbers, one row a session ahead, with what really happened.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        TRAINING_DATE,
+        START,
+        CUTOFF,
+        DAY_AHEAD,
+        *ESTIMATES,
+        price("actual", "what really happened; NULL where it has not yet"),
+    ),
+    key=(*FORECAST, "day_ahead"),
+    view=True,
+)
+
+SUPERSEDED_FORECASTS = Table(
+    "forecast",
+    "superseded_forecasts",
+    "What was said, and then said otherwise: forecasts that were drawn again or withdrawn.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        CUTOFF,
+        REVISION,
+        START,
+        TRAINING_DATE,
+        MODEL_ID,
+        PAYLOAD,
+        HISTORY,
+        number("cutoff_close", "close at the cutoff that it was drawn from", null=True),
+        N_PATHS,
+        DRAWN_AT,
+        CREATED_BY,
+        moment("superseded_at", "when the run that replaced it read the prices, UTC"),
+        text("superseded_by", "the run that replaced it"),
+        text(
+            "reason",
+            "revised history, retrained model, other number of paths, session withdrawn or several",
+        ),
+    ),
+    key=(*FORECAST, "revision"),
+    partition=("commodity",),
+)
+
+SUPERSEDED_POINT_FORECASTS = Table(
+    "forecast",
+    "superseded_point_forecasts",
+    "The numbers of superseded forecasts, one row a session ahead.",
+    (COMMODITY, MODEL_NAME, MODEL_VERSION, CUTOFF, REVISION, DAY_AHEAD, *ESTIMATES),
+    key=(*FORECAST, "revision", "day_ahead"),
+    partition=("commodity",),
+)
+
+REVISED_FORECASTS = Table(
+    "forecast",
+    "revised_forecasts",
+    "Forecasts that used a close which has changed since they were drawn.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        CUTOFF,
+        START,
+        TRAINING_DATE,
+        DRAWN_AT,
+        total("revised_sessions", "how many of the closes that it used have changed"),
+        day("first_revised", "the first session among them"),
+        day("last_revised", "the last session among them"),
+        moment("revised_at", "when the last of them changed, UTC"),
+    ),
+    key=FORECAST,
+    view=True,
+)
+
+PUBLICATIONS = Table(
+    "forecast",
+    "publications",
+    "Which forecast is published for each commodity and cutoff.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        CUTOFF,
+        text("reason", "why this model"),
+        moment("published_at", "when it was published, UTC"),
+        CREATED_BY,
+    ),
+    key=FORECAST,
+    partition=("commodity",),
+)
+
+
+def published_distributions(horizon: int) -> Table:
+    """Return the view of published paths."""
+    return Table(
+        "forecast",
+        "published_distributions",
+        "Paths of the published forecasts, for downstream programs.",
+        path_columns(text("model_version", "{model_name}_{model_version}"), horizon),
+        view=True,
+    )
