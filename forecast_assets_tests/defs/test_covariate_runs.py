@@ -20,6 +20,7 @@ from forecast_assets.automation.due import Ledger, missing_forecasts, missing_mo
 from forecast_assets.automation.waiting import to_know
 from forecast_assets.cli import app
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.launching import instance
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.report.briefing import briefing
 from forecast_assets.timeline.window import Window
@@ -317,6 +318,35 @@ def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
     assert "sarimax" in ensemble.parameters
     assert not missing_models(graph.settings, window(graph), ledger(graph))
+
+
+def test_an_ensemble_without_a_member_is_drawn_again_once_for_a_revised_covariate(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = HISTORY.features.copy()
+    values[150:170, 1] = np.nan  # vix, again: the ensemble is offered it, and does without
+    models = ["naive", {"ensemble": {"members": ["naive", {"sarimax": {"features": "market"}}]}}]
+    graph = make_graph(replace(HISTORY, features=values), **KEYS | {"models": models})
+    monkeypatch.setenv("FORECAST_CONFIG", str(graph.settings.folder / "forecast.yaml"))
+
+    def runs_of(*options: str) -> int:
+        """How many runs a command launches for what is due."""
+        arguments = ["run", "--from", "2020-07-01", "--to", "2020-07-01", *options]
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        with instance(graph.settings.places) as dagster:
+            launched = sum(run.job_name == "catch_up" for run in dagster.get_runs())
+        counted.append(launched)
+        return launched - counted[-2]
+
+    counted = [0]
+    assert runs_of() == 1
+    values[652:, 1] *= 1.5
+    write_covariate(file_of(graph, "vix"), replace(HISTORY, features=values), "vix")
+    assert runs_of() == 1  # the newest forecast, which is no record yet
+    assert runs_of("--recompute") == 1
+    assert missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True) == {}
+    assert runs_of("--recompute") == 0
 
 
 def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(
