@@ -24,13 +24,13 @@ from forecast_assets.defs.build import build_definitions
 from forecast_assets.evaluation.assessment import assess_window
 from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.points import in_order, points_of
-from forecast_assets.forecast.records import Draw, TrainedModel, Written
+from forecast_assets.forecast.records import Draw, TrainedModel, WindowChange, Written
 from forecast_assets.forecast.tasks import inline
 from forecast_assets.forecast.training import Request, train
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
-from forecast_assets.store.duckdb.path_table import path_rows
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.duckdb.window_change import path_rows
+from forecast_assets.store.opening import open_file
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import FROM_DATA
@@ -122,8 +122,8 @@ def storing(history: History, folder: Path) -> tuple[str, float, float]:
     table = path_rows(written, draw)
 
     def ours() -> None:
-        store = DuckDBStore(folder / f"{time.monotonic_ns()}.duckdb", HORIZON, "512MB", 10.0)
-        store.paths.replace(written, [draw], [])
+        store = open_file(folder / f"{time.monotonic_ns()}.duckdb", HORIZON, "512MB", 10.0)
+        store.paths.apply(written, WindowChange([draw]))
 
     def bare() -> None:
         with duckdb.connect(folder / f"{time.monotonic_ns()}.duckdb") as connection:
@@ -163,7 +163,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
 
     def plain() -> None:
         models = ModelStore(
-            DuckDBStore(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
+            open_file(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
             ModelStore.of(settings).artifacts,
             10**6,
         )
@@ -184,7 +184,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
             loaded, _ = FittedModels(models).of(window, "v1.0", settings.models)
             issued = models.store.paths.issued("Coffee", "v1.0")
             outcome = forecast_window(settings, window, history, loaded, issued)
-            models.store.paths.replace(written, outcome.draws, [], happened=outcome.happened)
+            models.store.paths.apply(written, outcome.change)
 
     def through_dagster() -> None:
         definitions = build_definitions(settings)
@@ -212,11 +212,11 @@ def scoring(history: History, folder: Path) -> tuple[str, float, float]:
     """Scoring the whole backfill, after ``backfill``, against drawing and storing its paths."""
     settings = settings_over(history, folder)
     shelf = ModelStore(
-        DuckDBStore(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
+        open_file(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
         ModelStore.of(settings).artifacts,
         10**6,
     )
-    store = DuckDBStore(folder / "scored.duckdb", HORIZON, "512MB", 10.0)
+    store = open_file(folder / "scored.duckdb", HORIZON, "512MB", 10.0)
     windows = [
         window for window in settings.windows.of("Coffee") if window.origins(history, FROM_DATA)
     ][:16]
@@ -226,7 +226,7 @@ def scoring(history: History, folder: Path) -> tuple[str, float, float]:
             written = Written("Coffee", "v1.0", window.training_date, AT, "bench")
             loaded, _ = FittedModels(shelf).of(window, "v1.0", settings.models)
             outcome = forecast_window(settings, window, history, loaded, [])
-            store.paths.replace(written, outcome.draws, [], happened=outcome.happened)
+            store.paths.apply(written, outcome.change)
 
     def assess_and_store() -> None:
         for window in windows:

@@ -27,13 +27,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecast_assets.store.opening import Reader
+    from forecast_assets.store.reader import Reader
     from forecast_assets.store.saved_models import load_model, save_model
 
 __all__ = ["Reader", "load_model", "save_model"]
 
 HOMES = {
-    "Reader": "forecast_assets.store.opening",
+    "Reader": "forecast_assets.store.reader",
     "load_model": "forecast_assets.store.saved_models",
     "save_model": "forecast_assets.store.saved_models",
 }

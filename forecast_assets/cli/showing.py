@@ -9,8 +9,9 @@ from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.forecast.records import Fan, RevisedForecast
 from forecast_assets.report.terminal import fan_table
-from forecast_assets.store.opening import Reader, open_store
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.paths import Paths
+from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 

@@ -36,6 +36,7 @@ from forecast_assets.evaluation.evaluation import standings
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
 from forecast_assets.evaluation.publishing import tolerance_of
 from forecast_assets.store.contract import Store
+from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 Findings = Mapping[str, Sequence[Finding]]
@@ -228,7 +229,7 @@ def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
     for name in settings.commodities:
         failures: list[str] = []
         with boundary(name, failures):
-            records = store.scores.records(name, settings.model_version)
+            records = frame(store.scores.records(name, settings.model_version))
             for each in standings(records, tolerance_of(settings)):
                 if each.calibration in ("too narrow", "too wide"):
                     shares = f"80 %: {each.coverage_80:.1%}, 95 %: {each.coverage_95:.1%}"

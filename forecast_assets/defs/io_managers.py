@@ -47,6 +47,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.report import plots
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
+from forecast_assets.store.frames import frame
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
@@ -256,14 +257,7 @@ class PathsIOManager(PartitionedIOManager):
         before = recorded(store, written, "forecast")
         rows = 0
         if outcome.changes_tables or not same_failures(before, outcome.failures):
-            rows = store.paths.replace(
-                written,
-                outcome.draws,
-                outcome.failures,
-                moved=outcome.moved,
-                withdrawn=outcome.withdrawn,
-                happened=outcome.happened,
-            )
+            rows = store.paths.apply(written, outcome.change)
         name, version = written.commodity, written.model_version
         described = of_forecasts(outcome, name, version, rows, value.not_due)
         if broken := [failure.reason for failure in outcome.failures if not failure.declined]:
@@ -335,7 +329,7 @@ class ScoreIOManager(PartitionedIOManager):
             scores.replace(written, value.assessment.models, value.assessment.gone)
         window, unit = value.window, self.units[written.commodity]
         frames = {
-            version: scores.read(window.commodity, [day], version)
+            version: frame(scores.read(window.commodity, [day], version))
             for version, day in (
                 (self.model_version, window.partition_date),
                 (written.model_version, written.training_date),
@@ -360,7 +354,7 @@ class ScoreIOManager(PartitionedIOManager):
         """CRPS and coverage of each model of a window by session ahead."""
         ((name, days),) = dates_by_commodity([key]).items()
         for version in (self.model_version, str(metadata["model_version"])):
-            held = self.tables().scores.read(name, days, version)
+            held = frame(self.tables().scores.read(name, days, version))
             if len(held):
                 return plots.score_plot(held, self.units[name])
         return None
@@ -369,7 +363,7 @@ class ScoreIOManager(PartitionedIOManager):
         """Scores of every session ahead of the partitions asked for, all versions."""
         scores = self.tables().scores
         asked = dates_by_commodity(context.asset_partition_keys)
-        return pd.concat([scores.read(name, days) for name, days in asked.items()])
+        return frame(pa.concat_tables([scores.read(name, days) for name, days in asked.items()]))
 
 
 def dates_by_commodity(keys: Sequence[str]) -> dict[str, list[date]]:

@@ -1,12 +1,9 @@
 """Resources: the store that assets and IO managers are given."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster import InitResourceContext, ResourceDependency
-from dagster_duckdb import DuckDBResource
+from dagster import ConfigurableResource, InitResourceContext, ResourceDependency
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
@@ -21,11 +18,12 @@ LOCK_SECONDS = 20.0
 """A sensor, or a run that has ended, waits no longer than this for the tables."""
 
 
-class StoreResource(DuckDBResource):
-    """The tables, in one DuckDB file. Another backend overrides ``tables``."""
+class StoreResource(ConfigurableResource[Any]):
+    """The tables, in one file. Another backend overrides ``tables``."""
 
+    database: str = Field(description="The file of the tables.")
     horizon: int = Field(description="Sessions ahead: the day columns of distributions.")
-    memory_limit: str = Field(description="What DuckDB may use, such as 512MB.")
+    memory_limit: str = Field(description="What an engine may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
 
     patience: ResourceDependency[Patience]
@@ -75,12 +73,6 @@ class StoreResource(DuckDBResource):
             self.patience,
             self._told,
         )
-
-    @contextmanager
-    def get_connection(self, *, read_only: bool = True) -> Iterator[Any]:
-        """A connection for SQL of one's own: read-only, or one transaction."""
-        with self.tables().connection(read_only=read_only) as connection:
-            yield connection
 
     def _impatient(self) -> Store:
         """The tables, waited for no longer than a run that has ended may."""

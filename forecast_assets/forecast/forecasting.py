@@ -10,7 +10,13 @@ import numpy as np
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
 from forecast_assets.forecast.points import in_order, points_of
-from forecast_assets.forecast.records import Draw, IssuedForecast, ModelFailure, TrainedModel
+from forecast_assets.forecast.records import (
+    Draw,
+    IssuedForecast,
+    ModelFailure,
+    TrainedModel,
+    WindowChange,
+)
 from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.simulation import seed_of
@@ -90,6 +96,11 @@ class Forecasting:
     def drawn(self) -> int:
         """Forecasts drawn now, the redrawn ones among them."""
         return sum(len(draw.cutoffs) for draw in self.draws)
+
+    @property
+    def change(self) -> WindowChange:
+        """What is to be written."""
+        return WindowChange(self.draws, self.failures, self.moved, self.withdrawn, self.happened)
 
     @property
     def changes_tables(self) -> bool:

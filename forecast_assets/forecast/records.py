@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecast_assets.forecast.points import Points
 from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
 
 Stage = Literal["train", "forecast"]
 
@@ -133,6 +134,25 @@ class Draw:
     paths: NDArray[np.float32]
     points: Points
     why: Mapping[date, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class WindowChange:
+    """What one write does to the forecasts of a commodity and version: all of it, or nothing.
+
+    ``draws`` take the place of the same forecasts, if there are any; what is replaced or withdrawn
+    stays as a record, without its paths, of what was said. ``failures``: of this attempt at the
+    window, in place of the last one's. ``moved``: (cutoff, start) of forecasts whose first session
+    turned out to be another day. ``withdrawn``: cutoffs that are no session any more; forecasts
+    from them are deleted. ``happened``: what came after some cutoffs; every forecast from them gets
+    it beside its paths, as path 0. A draw from another cutoff gets a row that knows nothing yet.
+    """
+
+    draws: Sequence[Draw] = ()
+    failures: Sequence[ModelFailure] = ()
+    moved: Sequence[tuple[date, date]] = ()
+    withdrawn: Sequence[date] = ()
+    happened: Outcomes | None = None
 
 
 @dataclass(frozen=True)

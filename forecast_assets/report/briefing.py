@@ -29,6 +29,7 @@ from forecast_assets.report.page import (
     stale,
 )
 from forecast_assets.store.contract import Store
+from forecast_assets.store.frames import frame
 from forecast_assets.timeline.history import History
 
 RISK_LEVEL = 0.95
@@ -43,7 +44,7 @@ STALE_DAYS = 5
 
 def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     """All that the report says. ``at``: now, in UTC."""
-    table = store.leaderboard.read()
+    table = frame(store.leaderboard.read())
     standings = table[table.model_version == settings.model_version]
     commodities: list[CommodityReport] = []
     notices: list[Notice] = []
@@ -144,12 +145,13 @@ def calibration_of(
     store: Store, name: str, version: str, model_name: str, horizon: int
 ) -> Calibration | None:
     """How a model's scored forecasts agree with what happened; None where there are none."""
-    records = store.scores.records(name, version)
+    records = frame(store.scores.records(name, version))
     mine = records[records.model_name == model_name]
     if mine.empty:
         return None
     taken = non_overlapping(mine.first_session.to_numpy(), mine.last_session.to_numpy())
-    coverage = store.scores.coverage(name, version, model_name).reindex(range(1, horizon + 1))
+    shares = frame(store.scores.coverage(name, version, model_name))
+    coverage = shares.set_index("day_ahead").reindex(range(1, horizon + 1))
     return Calibration(
         mine.pit.to_numpy(),
         int(taken.sum()),

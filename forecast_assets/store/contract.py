@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -23,13 +22,13 @@ from forecast_assets.evaluation.records import (
     ScoredModel,
 )
 from forecast_assets.forecast.records import (
-    Draw,
     Fan,
     IssuedForecast,
     ModelFailure,
     RecordedFailure,
     RevisedForecast,
     TrainedModel,
+    WindowChange,
     Written,
 )
 from forecast_assets.market.features import Features
@@ -41,8 +40,36 @@ from forecast_assets.market.records import (
     PriceChanges,
 )
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.scrutiny import Scrutiny
+
+How = Literal["=", "<=", ">=", "in"]
+Condition = tuple[str, How, Any]
+"""What rows must meet: a column, how it compares, and a value, or a list of values after ``in``.
+
+pyarrow and deltalake take filters of this form. No row in which the column is NULL meets one.
+"""
+
+
+class Reading(Protocol):
+    """The tables as they are at one moment, whatever is written while they are read.
+
+    Tables are named in full, as in ``store.tables``. A table that is not there raises StoreError.
+    """
+
+    def columns(self, table: str) -> list[str]:
+        """The names of the columns that a table has, in order.
+
+        Tables of an older release may lack those that are declared as added later.
+        """
+
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, where: Sequence[Condition] = ()
+    ) -> pa.Table:
+        """Rows of a table or view that meet all conditions, in no order.
+
+        ``columns``: all that the table has, unless they are named. Types are those declared, JSON
+        being text.
+        """
 
 
 class PriceTable(Protocol):
@@ -125,24 +152,8 @@ class ModelTable(Protocol):
 class PathTable(Protocol):
     """Forecast paths."""
 
-    def replace(
-        self,
-        written: Written,
-        draws: Sequence[Draw],
-        failures: Sequence[ModelFailure],
-        *,
-        moved: Sequence[tuple[date, date]] = (),
-        withdrawn: Sequence[date] = (),
-        happened: Outcomes | None = None,
-    ) -> int:
-        """Write draws in place of the same forecasts, if any; return the paths written.
-
-        What is replaced or withdrawn stays as a record, without its paths, of what was said.
-        ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day.
-        ``withdrawn``: cutoffs that are no session any more; their forecasts are deleted.
-        ``happened``: what came after some cutoffs; every forecast from them gets it beside its
-        paths, as path 0. A forecast drawn from another cutoff gets a row that knows nothing yet.
-        """
+    def apply(self, written: Written, change: WindowChange) -> int:
+        """Write all of a change of a window's forecasts; return the paths written."""
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """Every forecast of a commodity and version, in the order of model and cutoff."""
@@ -186,14 +197,14 @@ class ScoreTable(Protocol):
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
-    ) -> pd.DataFrame:
+    ) -> pa.Table:
         """Scores by session ahead of some windows, ordered by model, forecast and session."""
 
-    def records(self, commodity: str, model_version: str) -> pd.DataFrame:
+    def records(self, commodity: str, model_version: str) -> pa.Table:
         """Forecasts whose whole path has happened, a row each: see docs/tables.md."""
 
-    def coverage(self, commodity: str, model_version: str, model_name: str) -> pd.DataFrame:
-        """Shares of outcomes inside, coverage_80 and coverage_95, by day_ahead, its index."""
+    def coverage(self, commodity: str, model_version: str, model_name: str) -> pa.Table:
+        """Shares of outcomes inside, coverage_80 and coverage_95, of each day_ahead, in order."""
 
     def versions(self) -> list[tuple[str, str]]:
         """Every commodity and model version that has scores, in order."""
@@ -248,16 +259,16 @@ class ContentsView(Protocol):
 class LeaderboardTable(Protocol):
     """How each model stands."""
 
-    def replace(self, rows: pd.DataFrame, at: datetime, by: str) -> None:
+    def replace(self, rows: pa.Table, at: datetime, by: str) -> None:
         """Put these rows in place of all there are."""
 
-    def read(self) -> pd.DataFrame:
+    def read(self) -> pa.Table:
         """Every row, in the order of commodity, version and place."""
 
     def evidence(self) -> datetime | None:
         """When the newest forecast was drawn or score written, in UTC; None before the first."""
 
-    def training_cost(self) -> pd.DataFrame:
+    def training_cost(self) -> pa.Table:
         """Commodity, model_version, model_name, models_trained and training_seconds."""
 
 
@@ -314,8 +325,8 @@ class CommodityNames(Protocol):
 class Store(Protocol):
     """The tables together."""
 
-    def connection(self, *, read_only: bool) -> AbstractContextManager[Any]:
-        """A connection for SQL of one's own: read-only, or one transaction."""
+    def reading(self) -> AbstractContextManager[Reading]:
+        """All tables as they are at one moment; where there are none yet, they are empty."""
 
     def token(self) -> str:
         """Another text whenever the tables may have changed; equal ones: they have not.

@@ -1,19 +1,17 @@
 """Patience with a locked file: how long it is waited for, and who is told whom we wait for."""
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import duckdb
 from tenacity import (
     RetryCallState,
     RetryError,
     Retrying,
-    retry_if_exception,
+    retry_if_exception_type,
     stop_after_delay,
     wait_random_exponential,
 )
@@ -39,13 +37,16 @@ REPEAT_SECONDS = 5.0
 BRIEF_SECONDS = 2.0
 """A wait up to this is not taken from the budget, or many brief readers would use it up."""
 
-LOCKED = 'IO Error: Could not set lock on file "'
-"""What DuckDB's message begins with; it goes on with the path, whatever words are in that."""
-
 KEPT = "another process kept this file for"
 """What the message of whoever gave up waiting says, among other things."""
 
-HELD = re.compile(r".*Conflicting lock is held in (?:(.+) \(PID (\d+)\)|PID (\d+))", re.DOTALL)
+
+class Kept(Exception):
+    """Another connection has the file open in a way that excludes ours. ``holder``: whose it is."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
 
 
 @dataclass
@@ -82,13 +83,14 @@ class Patience:
     ) -> Opened:
         """Connect to a file as soon as it is free; ``also`` is told, too.
 
-        Raises StoreLocked, with the program that holds it, where that takes too long.
+        ``connect`` raises Kept while it is not. Raises StoreLocked, with the program that holds
+        it, where that takes too long.
         """
         wait = Wait(path, self.left, tuple(told for told in (self.told, also) if told))
         try:
             connection = wait.until(connect)
         except RetryError as error:
-            holder = holder_of(error.last_attempt.exception())
+            holder = _holder(error.last_attempt.exception())
             self.spent, self.given_up = self.seconds, holder
             lost = "; what was computed to be written is lost" if writing else ""
             raise StoreLocked(
@@ -122,7 +124,7 @@ class Wait:
     def until(self, connect: Callable[[], Opened]) -> Opened:
         """Connect, again and again. Raises RetryError."""
         attempts = Retrying(
-            retry=retry_if_exception(is_lock),
+            retry=retry_if_exception_type(Kept),
             wait=self._pause,
             stop=stop_after_delay(self.seconds),
             before_sleep=self._tell,
@@ -142,7 +144,7 @@ class Wait:
             return
         self.said_at = self.waited
         self._say(
-            f"waiting for {self.path.name}: it is open in {holder_of(state.outcome.exception())}"
+            f"waiting for {self.path.name}: it is open in {_holder(state.outcome.exception())}"
             f" (waited {self.waited:.0f} of {self.seconds:.0f} s)"
         )
 
@@ -151,19 +153,6 @@ class Wait:
             told(line)
 
 
-def is_lock(error: BaseException) -> bool:
-    """Whether another connection holds the file in a way that excludes this one."""
-    if isinstance(error, duckdb.IOException):
-        return str(error).startswith(LOCKED)
-    return isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
-
-
-def holder_of(error: BaseException | None) -> str:
-    """The program that a lock's message names, with its PID."""
-    if isinstance(error, duckdb.ConnectionException):
-        return "this very process, in another mode"
-    found = HELD.match(str(error))
-    if found is None:
-        return "another program"
-    program, pid, lone = found.groups()
-    return f"{program} (PID {pid})" if pid else f"a program (PID {lone})"
+def _holder(error: BaseException | None) -> str:
+    """Who has the file open, by what an attempt raised."""
+    return error.holder if isinstance(error, Kept) else "another program"

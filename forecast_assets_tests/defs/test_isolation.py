@@ -169,7 +169,7 @@ def test_the_sound_commodity_is_landed_forecast_scored_ranked_and_published(
     assert len(issued) == 10
     assert len(store.scores.scored(SOUND, "v1.0")) == 9
     assert len(store.publications.find(SOUND, "v1.0")) == 10
-    ranked = store.leaderboard.read().commodity.tolist()
+    ranked = store.leaderboard.read().column("commodity").to_pylist()
     assert SOUND in ranked
     assert "scores" not in ranked
 
@@ -276,7 +276,7 @@ def test_a_run_of_several_commodities_fails_only_the_partitions_of_the_broken_on
 
 def test_show_names_the_broken_commodity(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORECAST_CONFIG", str(graph.settings.folder / "forecast.yaml"))
-    break_down(monkeypatch, "store.duckdb.reader:Reader.prices")
+    break_down(monkeypatch, "store.reader:Reader.prices")
     done = forecast("show", BROKEN)
     assert done.exit_code == 1
     assert f"error: {BROKEN}: ValueError: out of order" in done.output

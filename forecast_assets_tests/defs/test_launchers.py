@@ -87,7 +87,7 @@ def landed(home: Path, *histories: History, **keys: Any) -> Caretaker:
 def by_hand(home: Path, statement: str) -> Caretaker:
     """A home after somebody has changed its tables."""
     keeper = caretaker(home, **KEYS)
-    with keeper.store.connection(read_only=False) as connection:
+    with keeper.store.database.writing() as connection:
         connection.execute(statement)
     return keeper
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from dagster import TableMetadataValue
 from scipy import stats
@@ -15,6 +16,7 @@ from forecast_assets.evaluation.evaluation import Tolerance
 from forecast_assets.evaluation.leaderboard import ALL, MEANS, WITHOUT_UNIT, leaderboard, panel_test
 from forecast_assets.report.figures import change
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.frames import frame
 from forecast_assets_tests.graphs import MakeGraph
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import TOLERANCE, Panel, panel, report
@@ -332,12 +334,11 @@ def test_the_table_reads_in_the_order_of_places_and_is_replaced_whole(
     store: DuckDBStore = make_graph().store
     at = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
     both = pd.concat([records_of("naive", [2.0] * 3), records_of("theta", [1.0] * 3)])
-    store.leaderboard.replace(
-        leaderboard({("Tin", "v1"): both}, NO_TRAINING, WITHIN, []), at, "one"
-    )
-    held = store.leaderboard.read()
+    ranked = leaderboard({("Tin", "v1"): both}, NO_TRAINING, WITHIN, [])
+    store.leaderboard.replace(pa.Table.from_pandas(ranked), at, "one")
+    held = frame(store.leaderboard.read())
     assert list(zip(held.commodity, held.place, held.model_name, strict=True)) == [
         (ALL, 1, "theta"), (ALL, 2, "naive"), ("Tin", 1, "theta"), ("Tin", 2, "naive"),
     ]  # fmt: skip
-    store.leaderboard.replace(pd.DataFrame(), at, "two")
+    store.leaderboard.replace(pa.table({}), at, "two")
     assert len(store.leaderboard.read()) == 0

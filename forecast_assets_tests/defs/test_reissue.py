@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from forecast_assets.cli import app
 from forecast_assets.forecast.risk import value_at_risk
 from forecast_assets.report.briefing import briefing
-from forecast_assets.store.duckdb.reader import Reader
+from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker

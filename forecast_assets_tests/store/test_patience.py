@@ -1,18 +1,16 @@
 """Locked files: who is waited for, for how long in all, and what becomes of what was computed."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 
-import duckdb
 import pytest
 
 from forecast_assets.errors import Interrupted, StoreLocked
 from forecast_assets.store import patience as module
 from forecast_assets.store.duckdb.database import Database
-from forecast_assets.store.patience import Patience, holder_of, is_lock
+from forecast_assets.store.patience import Kept, Patience
 from forecast_assets_tests.holders import holding
 
 TABLE = ("CREATE SCHEMA IF NOT EXISTS market", "CREATE TABLE IF NOT EXISTS market.t (a INTEGER)")
@@ -128,7 +126,7 @@ class Locked:
     def __call__(self) -> str:
         self.tried += 1
         if self.tried <= self.attempts:
-            raise duckdb.IOException(f'{module.LOCKED}/data/x.duckdb": no such luck')
+            raise Kept("another program")
         return "connected"
 
 
@@ -158,42 +156,3 @@ def test_a_wish_to_stop_ends_a_wait(tmp_path: Path) -> None:
     tables = database(tmp_path / "commodity.duckdb", Patience(60.0, "run", stop))
     with holding(tables.path), pytest.raises(Interrupted), tables.writing():
         pass
-
-
-ENDING = "See also https://duckdb.org/docs/current/connect/concurrency"
-
-
-@pytest.mark.parametrize(
-    ("path", "told", "holder"),
-    [
-        ("/data/x.duckdb", "/usr/bin/python3.11 (PID 1234)", "/usr/bin/python3.11 (PID 1234)"),
-        (
-            "/my (PID 7)/x",
-            "/opt/dbeaver/jre/bin/java (PID 9) by user ann",
-            "/opt/dbeaver/jre/bin/java (PID 9)",
-        ),
-        ("/a b/x", "/home/ann/my tools/duckdb (PID 31)", "/home/ann/my tools/duckdb (PID 31)"),
-        ("/Conflicting lock is held in /bin/cat (PID 3)/x", "/bin/sh (PID 5)", "/bin/sh (PID 5)"),
-        ("/data/x.duckdb", "PID 77", "a program (PID 77)"),
-    ],
-)
-def test_the_program_is_read_from_the_message(path: str, told: str, holder: str) -> None:
-    message = f'{module.LOCKED}{path}": Conflicting lock is held in {told}. {ENDING}'
-    assert is_lock(duckdb.IOException(message))
-    assert holder_of(duckdb.IOException(message)) == holder
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda folder: duckdb.connect(folder / "lock" / "locked.duckdb"),
-        lambda folder: duckdb.connect(folder / "Could not set lock.duckdb", read_only=True),
-        lambda folder: duckdb.connect(folder),
-    ],
-)
-def test_what_only_looks_like_a_lock_is_not_waited_for(
-    tmp_path: Path, make: Callable[[Path], object]
-) -> None:
-    with pytest.raises(duckdb.Error) as caught:
-        make(tmp_path)
-    assert not is_lock(caught.value)

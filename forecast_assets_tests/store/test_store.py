@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 
 from forecast_assets.errors import StoreError, StoreLocked
-from forecast_assets.forecast.records import ModelFailure
+from forecast_assets.forecast.records import ModelFailure, WindowChange
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.rows import Rejection
-from forecast_assets.store.duckdb import path_table
+from forecast_assets.store.duckdb import window_change
 from forecast_assets.store.duckdb.database import holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.graphs import ROOT
@@ -92,7 +92,7 @@ def test_reading_where_no_file_is_finds_empty_tables_and_makes_none(tmp_path: Pa
     assert len(store.prices.history("Coffee")) == 0
     assert store.paths.issued("Coffee", "v1.0") == []
     assert store.names.known() == []
-    with store.connection(read_only=True) as connection:
+    with store.database.reading() as connection:
         as_of = "SELECT * FROM commodity.market.prices_as_of(now()::TIMESTAMP)"
         assert connection.execute(as_of).fetchall() == []
     assert not path.parent.exists()
@@ -105,8 +105,7 @@ def test_a_file_holds_rows_unless_it_is_seen_to_hold_none(store: DuckDBStore, co
         case "no tables":
             duckdb.connect(path).close()
         case "no rows":
-            with store.connection(read_only=False):
-                pass
+            store.marks.leave("a run", AT)
         case "a row":
             store.models.append(WRITTEN, [model()], [])
         case _:
@@ -170,11 +169,11 @@ def test_half_a_file_takes_nothing_back_unless_it_is_meant(store: DuckDBStore) -
 
 def test_versions_and_dates_never_touch_each_other(store: DuckDBStore) -> None:
     store.models.append(WRITTEN, [model()], [])
-    store.paths.replace(WRITTEN, [draw()], [])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
     other = replace(WRITTEN, model_version="experiment_gdelt_v1")
     twin = replace(model(), model_id="another", model_version="experiment_gdelt_v1")
     store.models.append(other, [twin], [])
-    store.paths.replace(other, [draw(value=100.0)], [])
+    store.paths.apply(other, WindowChange([draw(value=100.0)]))
     assert [row.is_active for row in store.models.find()] == [True, True]
     assert store.models.find(model_version="v1.0") == [model()]
     ours = store.paths.read("Coffee", [date(2024, 1, 1)], "v1.0")
@@ -183,7 +182,7 @@ def test_versions_and_dates_never_touch_each_other(store: DuckDBStore) -> None:
 
 
 def test_paths_land_in_their_columns(store: DuckDBStore) -> None:
-    assert store.paths.replace(WRITTEN, [draw()], []) == 12
+    assert store.paths.apply(WRITTEN, WindowChange([draw()])) == 12
     rows = store.paths.read("Coffee", [date(2024, 1, 1)]).to_pylist()
     assert len(rows) == 12 + 3  # and what happened beside each forecast
     assert rows[7] == {
@@ -207,8 +206,8 @@ def test_paths_land_in_their_columns(store: DuckDBStore) -> None:
 
 
 def test_drawing_again_replaces_and_never_duplicates(store: DuckDBStore) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
-    store.paths.replace(WRITTEN, [draw(DAYS[1:], value=50.0)], [])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    store.paths.apply(WRITTEN, WindowChange([draw(DAYS[1:], value=50.0)]))
     table = store.paths.read("Coffee", [date(2024, 1, 1)])
     assert len(table) == 12 + 3
     assert table.column("day_1").to_pylist()[4:7] == [10.0, None, 50.0]
@@ -216,7 +215,7 @@ def test_drawing_again_replaces_and_never_duplicates(store: DuckDBStore) -> None
 
 
 def test_the_newest_forecast_of_each_model_is_a_fan(store: DuckDBStore) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
     fans = store.paths.newest("Coffee", date(2024, 1, 1), "v1.0")
     assert list(fans) == ["naive"]
     assert (fans["naive"].cutoff, fans["naive"].start) == (DAYS[2], date(2024, 1, 4))
@@ -224,16 +223,16 @@ def test_the_newest_forecast_of_each_model_is_a_fan(store: DuckDBStore) -> None:
 
 
 def test_a_forecast_moves_to_the_session_that_came(store: DuckDBStore) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
-    store.paths.replace(WRITTEN, [], [], moved=[(DAYS[2], date(2024, 1, 8))])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    store.paths.apply(WRITTEN, WindowChange(moved=[(DAYS[2], date(2024, 1, 8))]))
     assert store.paths.issued("Coffee", "v1.0")[2].forecast_start_date == date(2024, 1, 8)
     starts = store.paths.read("Coffee", [date(2024, 1, 1)]).column("forecast_start_date")
     assert starts.to_pylist()[-6:] == [date(2024, 1, 3)] + [date(2024, 1, 8)] * 5
 
 
 def test_a_forecast_from_a_withdrawn_session_goes(store: DuckDBStore) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
-    store.paths.replace(WRITTEN, [], [], withdrawn=[DAYS[1]])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    store.paths.apply(WRITTEN, WindowChange(withdrawn=[DAYS[1]]))
     cutoffs = [issued.data_cutoff_date for issued in store.paths.issued("Coffee", "v1.0")]
     assert cutoffs == [DAYS[0], DAYS[2]]
     assert len(store.paths.read("Coffee", [date(2024, 1, 1)])) == 2 * (4 + 1)
@@ -241,22 +240,22 @@ def test_a_forecast_from_a_withdrawn_session_goes(store: DuckDBStore) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_paths_that_are_not_finite_are_refused_whole(store: DuckDBStore, bad: float) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
     broken = draw(value=7.0)
     broken.paths[1, 2, 0] = bad
     with pytest.raises(StoreError, match="finite"):
-        store.paths.replace(WRITTEN, [draw(value=9.0), broken], [])
+        store.paths.apply(WRITTEN, WindowChange([draw(value=9.0), broken]))
     assert store.paths.read("Coffee", [date(2024, 1, 1)]).column("day_1").to_pylist()[1] == 1.0
 
 
 def test_a_write_that_lands_too_few_rows_is_taken_back(
     store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
-    whole = path_table.path_rows
-    monkeypatch.setattr(path_table, "path_rows", lambda *given: whole(*given).slice(1))
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    whole = window_change.path_rows
+    monkeypatch.setattr(window_change, "path_rows", lambda *given: whole(*given).slice(1))
     with pytest.raises(StoreError, match=r"\[\(11, 3\)\] paths .* \(12, 3\); nothing was kept"):
-        store.paths.replace(WRITTEN, [draw(value=9.0)], [])
+        store.paths.apply(WRITTEN, WindowChange([draw(value=9.0)]))
     table = store.paths.read("Coffee", [date(2024, 1, 1)])
     assert (len(table), table.column("day_1").to_pylist()[:2]) == (12 + 3, [None, 1.0])
 
@@ -264,15 +263,15 @@ def test_a_write_that_lands_too_few_rows_is_taken_back(
 def test_a_start_that_is_not_after_its_cutoff_cannot_be_written(store: DuckDBStore) -> None:
     leaking = replace(draw(), starts=DAYS)
     with pytest.raises(duckdb.ConstraintException):
-        store.paths.replace(WRITTEN, [leaking], [])
+        store.paths.apply(WRITTEN, WindowChange([leaking]))
     assert store.paths.issued("Coffee", "v1.0") == []
 
 
 def test_another_horizon_than_the_tables_is_refused_by_name(store: DuckDBStore) -> None:
-    store.paths.replace(WRITTEN, [draw()], [])
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
     longer = DuckDBStore(store.database.path, 14, "256MB", lock_timeout_seconds=0.5)
     with pytest.raises(StoreError, match=r"has 3 sessions .* configured 14"):
-        longer.paths.replace(WRITTEN, [], [])
+        longer.paths.apply(WRITTEN, WindowChange())
     with pytest.raises(StoreError, match="another horizon"):
         longer.paths.issued("Coffee", "v1.0")
 
@@ -313,6 +312,7 @@ def test_a_file_locked_for_too_long_is_reported_by_name(store: DuckDBStore) -> N
 WRITER = textwrap.dedent("""
     import sys
     from pathlib import Path
+    from forecast_assets.forecast.records import WindowChange
     from forecast_assets.store.duckdb.store import DuckDBStore
     from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
 
@@ -320,7 +320,7 @@ WRITER = textwrap.dedent("""
     print("ready", flush=True)
     for value in range(1000):
         store.models.append(WRITTEN, [model(sha256=str(value), second=value)], [])
-        store.paths.replace(WRITTEN, [draw(value=1000.0 * value, n_paths=20_000)], [])
+        store.paths.apply(WRITTEN, WindowChange([draw(value=1000.0 * value, n_paths=20_000)]))
 """)
 
 

@@ -7,6 +7,7 @@ in common, and what training took.
 """
 
 import pandas as pd
+import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
@@ -24,6 +25,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.leaderboard import leaderboard
 from forecast_assets.evaluation.publishing import tolerance_of
 from forecast_assets.report.plots import skill_plot
+from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 
@@ -37,13 +39,14 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         for name, version in tables.scores.versions():
             if name in settings.commodities:
                 with boundary(name, failed):
-                    records[name, version] = tables.scores.records(name, version)
-        cost = tables.leaderboard.training_cost()
+                    records[name, version] = frame(tables.scores.records(name, version))
+        cost = frame(tables.leaderboard.training_cost())
         rows = leaderboard(records, cost, tolerance_of(settings), failed)
-        tables.leaderboard.replace(rows, now(), context.run.run_id)
+        arriving = pa.Table.from_pandas(rows, preserve_index=False)
+        tables.leaderboard.replace(arriving, now(), context.run.run_id)
         for failure in failed:
             context.log.error("%s", failure)
-        held, in_use = tables.leaderboard.read(), settings.model_version
+        held, in_use = frame(tables.leaderboard.read()), settings.model_version
         units = {name: commodity.unit for name, commodity in settings.commodities.items()}
         metadata = of_leaderboard(held, in_use, units)
         standings = held[held.model_version == in_use]

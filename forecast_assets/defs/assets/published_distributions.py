@@ -23,6 +23,7 @@ from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.publishing import publications
 from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 
@@ -38,7 +39,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
             with boundary(name, failed):
                 issued, records = (
                     tables.paths.issued(name, version),
-                    tables.scores.records(name, version),
+                    frame(tables.scores.records(name, version)),
                 )
                 chosen = publications(settings, issued, records)
                 newest[name] = [

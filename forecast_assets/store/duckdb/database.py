@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.duckdb.lock import holder_of
+from forecast_assets.store.patience import Kept, Patience, Told
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -84,9 +85,14 @@ class Database:
 
     def _open(self, *, read_only: bool) -> Connection:
         def connect() -> Connection:
-            return duckdb.connect(
-                self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
-            )
+            try:
+                return duckdb.connect(
+                    self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
+                )
+            except duckdb.Error as error:
+                if holder := holder_of(error):
+                    raise Kept(holder) from error
+                raise
 
         try:
             return self.patience.open(self.path, connect, writing=not read_only, also=self.told)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import pandas as pd
+import pyarrow as pa
 
 from forecast_assets.store.duckdb.database import Database
 
@@ -26,7 +26,7 @@ class DuckDBLeaderboardTable:
 
     database: Database
 
-    def replace(self, rows: pd.DataFrame, at: datetime, by: str) -> None:
+    def replace(self, rows: pa.Table, at: datetime, by: str) -> None:
         """Put these rows in place of all there are."""
         with self.database.writing() as connection:
             connection.execute("DELETE FROM forecast.leaderboard")
@@ -34,12 +34,12 @@ class DuckDBLeaderboardTable:
                 connection.register("arriving", rows)
                 connection.execute(REPLACE, {"at": at, "by": by})
 
-    def read(self) -> pd.DataFrame:
+    def read(self) -> pa.Table:
         """Every row, in the order of commodity, version and place."""
         with self.database.reading() as connection:
-            return connection.execute(
+            return connection.sql(
                 "SELECT * FROM forecast.leaderboard ORDER BY commodity, model_version, place"
-            ).df()
+            ).to_arrow_table()
 
     def evidence(self) -> datetime | None:
         """When the newest forecast was drawn or score written, in UTC; None before the first."""
@@ -51,7 +51,7 @@ class DuckDBLeaderboardTable:
         moment: datetime | None = newest
         return moment
 
-    def training_cost(self) -> pd.DataFrame:
+    def training_cost(self) -> pa.Table:
         """Commodity, model_version, model_name, models_trained and training_seconds."""
         with self.database.reading() as connection:
-            return connection.execute(TRAINING_COST).df()
+            return connection.sql(TRAINING_COST).to_arrow_table()

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -107,7 +106,7 @@ class DuckDBScoreTable:
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
-    ) -> pd.DataFrame:
+    ) -> pa.Table:
         """Scores by session ahead of some windows, ordered by model, forecast and session."""
         criteria = {
             "commodity": commodity,
@@ -115,17 +114,17 @@ class DuckDBScoreTable:
             "model_version": model_version,
         }
         with self.database.reading() as connection:
-            return connection.execute(READ, criteria).df()
+            return connection.sql(READ, params=criteria).to_arrow_table()
 
-    def coverage(self, commodity: str, model_version: str, model_name: str) -> pd.DataFrame:
-        """Shares of outcomes inside, coverage_80 and coverage_95, by day_ahead, its index."""
+    def coverage(self, commodity: str, model_version: str, model_name: str) -> pa.Table:
+        """Shares of outcomes inside, coverage_80 and coverage_95, of each day_ahead, in order."""
         criteria = {
             "commodity": commodity,
             "model_version": model_version,
             "model_name": model_name,
         }
         with self.database.reading() as connection:
-            return connection.execute(COVERAGE, criteria).df().set_index("day_ahead")
+            return connection.sql(COVERAGE, params=criteria).to_arrow_table()
 
     def versions(self) -> list[tuple[str, str]]:
         """Every commodity and model version that has scores, in order."""
@@ -134,17 +133,15 @@ class DuckDBScoreTable:
                 "SELECT DISTINCT commodity, model_version FROM forecast.scores ORDER BY ALL"
             ).fetchall()
 
-    def records(self, commodity: str, model_version: str) -> pd.DataFrame:
+    def records(self, commodity: str, model_version: str) -> pa.Table:
         """Forecasts whose whole path has happened, a row each."""
+        criteria = {
+            "commodity": commodity,
+            "model_version": model_version,
+            "horizon": self.horizon,
+        }
         with self.database.reading() as connection:
-            return connection.execute(
-                RECORDS,
-                {
-                    "commodity": commodity,
-                    "model_version": model_version,
-                    "horizon": self.horizon,
-                },
-            ).df()
+            return connection.sql(RECORDS, params=criteria).to_arrow_table()
 
 
 def score_rows(written: Written, model: ScoredModel) -> tuple[pa.Table, pa.Table]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.store.duckdb.commodity_names import DuckDBCommodityNames
 from forecast_assets.store.duckdb.contents_view import DuckDBContentsView
-from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.database import Database
 from forecast_assets.store.duckdb.definitions import definitions
 from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
 from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
@@ -20,6 +20,7 @@ from forecast_assets.store.duckdb.model_table import DuckDBModelTable
 from forecast_assets.store.duckdb.path_table import DuckDBPathTable
 from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.duckdb.publication_table import DuckDBPublicationTable
+from forecast_assets.store.duckdb.reading import DuckDBReading
 from forecast_assets.store.duckdb.score_table import DuckDBScoreTable
 from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.duckdb.version_view import DuckDBVersionView
@@ -59,11 +60,10 @@ class DuckDBStore:
         )
 
     @contextmanager
-    def connection(self, *, read_only: bool) -> Iterator[Connection]:
-        """A connection for SQL of one's own: read-only, or one transaction."""
-        opened = self.database.reading() if read_only else self.database.writing()
-        with opened as connection:
-            yield connection
+    def reading(self) -> Iterator[DuckDBReading]:
+        """All tables as they are at one moment; where there are none yet, they are empty."""
+        with self.database.reading() as connection:
+            yield DuckDBReading(connection, self.database.path)
 
     def token(self) -> str:
         """Another text whenever the tables may have changed."""

@@ -19,9 +19,9 @@ from forecast_assets.cli import app
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.store.duckdb import file_copy
 from forecast_assets.store.duckdb.database import Database
-from forecast_assets.store.duckdb.reader import Reader
 from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.patience import Patience
+from forecast_assets.store.reader import Reader
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import holding
 

@@ -15,9 +15,9 @@ import pytest
 
 from forecast_assets.errors import ModelNotFound, StoreError, StoreLocked
 from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.reader import Reader
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.paths import Paths
+from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import Dates
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import closes
@@ -443,7 +443,7 @@ def test_the_reader_of_the_configuration_reads_its_file(
 
 
 def test_reading_imports_no_dagster() -> None:
-    program = "import sys, forecast_assets.store.duckdb.reader; print('dagster' in sys.modules)"
+    program = "import sys, forecast_assets.store.reader; print('dagster' in sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,0 +1,81 @@
+"""Reading rows of any table or view, in one connection and so as they are at one moment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from forecast_assets.errors import StoreError
+from forecast_assets.store.contract import Condition
+from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.definitions import TYPES
+from forecast_assets.store.patience import Patience
+from forecast_assets.store.tables import tables
+from forecast_assets.store.tables.table import Table
+
+TABLES = tables(horizon=1)
+"""Every table, for the types of the columns that conditions are of: none is of a path's prices."""
+
+
+@dataclass(frozen=True)
+class DuckDBReading:
+    """The tables of an open connection to a file."""
+
+    connection: Connection
+    path: Path
+
+    def columns(self, table: str) -> list[str]:
+        """The names of the columns that a table has, in order."""
+        rows = self._rows(f"FROM {_place(TABLES[table])} LIMIT 0", {})
+        return list(rows.column_names)
+
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, where: Sequence[Condition] = ()
+    ) -> pa.Table:
+        """Rows of a table or view that meet all conditions, in no order."""
+        declared = TABLES[table]
+        listed = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
+        query = f"SELECT {listed} FROM {_place(declared)}"  # noqa: S608 - names of our tables
+        if where:
+            met = [_condition(declared, *each, place) for place, each in enumerate(where)]
+            query += f" WHERE {' AND '.join(met)}"
+        values = {f"value_{place}": value for place, (_, _, value) in enumerate(where)}
+        return self._rows(query, values)
+
+    def _rows(self, query: str, values: Mapping[str, Any]) -> pa.Table:
+        """What a query finds. Raises StoreError where its table is missing."""
+        try:
+            return self.connection.sql(query, params=dict(values)).to_arrow_table()
+        except duckdb.CatalogException as error:
+            raise StoreError(
+                f"{self.path}: a table is missing: run `forecast run`, which makes those of this"
+                f" release: {error}"
+            ) from error
+
+
+def _place(table: Table) -> str:
+    return f"{table.room}.{table.short_name}"
+
+
+def _condition(table: Table, column: str, how: str, value: object, place: int) -> str:
+    """A condition as SQL, its value being the parameter ``value_{place}``."""
+    if how == "in":
+        kind = TYPES[table.column(column).type]
+        return f'"{column}" IN (SELECT unnest($value_{place}::{kind}[]))'
+    return f'"{column}" {how} $value_{place}'
+
+
+@contextmanager
+def reading_file(
+    path: Path, memory_limit: str, lock_timeout_seconds: float
+) -> Iterator[DuckDBReading]:
+    """The tables in a file, of which none is made. Raises StoreError where there is no file."""
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no such file: run `forecast run` first")
+    database = Database(path, (), memory_limit, Patience(lock_timeout_seconds))
+    with database.reading() as connection:
+        yield DuckDBReading(connection, path)

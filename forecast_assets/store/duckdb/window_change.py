@@ -1,0 +1,211 @@
+"""One change of a window's forecasts, within a transaction: paths, points and their ledger."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecast_assets.errors import StoreError
+from forecast_assets.forecast.records import Draw, WindowChange, Written
+from forecast_assets.store.duckdb import point_table
+from forecast_assets.store.duckdb.database import Connection
+from forecast_assets.store.duckdb.failure_table import replace_failures
+from forecast_assets.store.duckdb.point_table import write_points
+from forecast_assets.store.duckdb.superseded_table import REPLACED, WITHDRAWN, supersede
+from forecast_assets.timeline.outcomes import Outcomes
+
+DELETE = """
+    DELETE FROM forecast.distributions
+    WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
+        AND NOT is_actuals AND list_contains($cutoffs::DATE[], data_cutoff_date)
+        AND data_cutoff_date BETWEEN $first AND $last
+"""
+
+COUNT = """
+    SELECT count(*), count(DISTINCT data_cutoff_date) FROM forecast.distributions
+    WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
+        AND NOT is_actuals AND list_contains($cutoffs::DATE[], data_cutoff_date)
+        AND data_cutoff_date BETWEEN $first AND $last
+"""
+
+HAPPENED = (
+    """
+    DELETE FROM forecast.distributions
+    WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date IN (SELECT data_cutoff_date FROM happened)
+    """,
+    """
+    INSERT INTO forecast.distributions BY NAME
+    SELECT 0 AS path_id, commodity, model_name, model_version, model_id, training_date,
+        forecast_start_date, $at AS generation_timestamp, TRUE AS is_actuals,
+        FALSE AS has_data_leakage, happened.*
+    FROM forecast.forecasts JOIN happened USING (data_cutoff_date)
+    WHERE commodity = $commodity AND model_version = $model_version
+    """,
+)
+
+WITHDRAW = (
+    point_table.WITHDRAW,
+    """
+    DELETE FROM forecast.distributions
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+    """
+    DELETE FROM forecast.forecasts
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+)
+
+MOVE = (
+    """
+    UPDATE forecast.distributions SET forecast_start_date = $start
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+    """
+    UPDATE forecast.forecasts SET forecast_start_date = $start
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+)
+
+
+def apply(connection: Connection, written: Written, change: WindowChange, horizon: int) -> int:
+    """All of a change; return the paths written. The ledger names paths once they are there."""
+    withdraw(connection, written, change.withdrawn)
+    move(connection, written, change.moved)
+    paths = sum(write_draw(connection, written, draw, horizon) for draw in change.draws)
+    tell(connection, written, outcome_rows(change.happened, change.draws, horizon))
+    replace_failures(connection, written, "forecast", change.failures)
+    return paths
+
+
+def withdraw(connection: Connection, written: Written, cutoffs: Sequence[date]) -> None:
+    """Delete the forecasts from cutoffs that are no session any more; keep a record of each."""
+    supersede(connection, written, dict.fromkeys(cutoffs, WITHDRAWN))
+    for cutoff, statement in product(cutoffs, WITHDRAW):
+        connection.execute(statement, _whose(written) | {"cutoff": cutoff})
+
+
+def move(connection: Connection, written: Written, starts: Sequence[tuple[date, date]]) -> None:
+    """Let the forecasts from some cutoffs start at another session."""
+    for (cutoff, start), statement in product(starts, MOVE):
+        connection.execute(statement, _whose(written) | {"cutoff": cutoff, "start": start})
+
+
+def tell(connection: Connection, written: Written, happened: pa.Table) -> None:
+    """Put what came after some cutoffs beside every forecast from them, as path 0."""
+    connection.register("happened", happened)
+    for statement, names in zip(HAPPENED, ({}, {"at": written.at}), strict=True):
+        connection.execute(statement, _whose(written) | names)
+
+
+def write_draw(connection: Connection, written: Written, draw: Draw, horizon: int) -> int:
+    """Put a draw in place of the same forecasts; return its paths.
+
+    Raises StoreError unless all of them are finite, as long as the horizon, and there afterwards.
+    """
+    n_origins, n_paths, n_sessions = draw.paths.shape
+    n_rows: int = n_origins * n_paths
+    if n_sessions != horizon or not np.all(np.isfinite(draw.paths)):
+        raise StoreError(f"{draw.model.model_id}: paths must be finite and {horizon} sessions long")
+    criteria = {
+        "commodity": written.commodity,
+        "model_name": draw.model.model_name,
+        "model_version": written.model_version,
+        "cutoffs": draw.cutoffs,
+        "first": min(draw.cutoffs),
+        "last": max(draw.cutoffs),
+    }
+    why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
+    supersede(connection, written, why, draw.model.model_name)
+    connection.execute(DELETE, criteria)
+    connection.register("paths", path_rows(written, draw))
+    connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
+    write_points(connection, written, draw)
+    connection.register("forecasts", forecast_rows(written, draw))
+    connection.execute("INSERT OR REPLACE INTO forecast.forecasts BY NAME SELECT * FROM forecasts")
+    found = connection.execute(COUNT, criteria).fetchall()
+    if found != [(n_rows, n_origins)]:
+        raise StoreError(
+            f"{draw.model.model_id}: {found} paths and forecasts after a write of"
+            f" {(n_rows, n_origins)}; nothing was kept"
+        )
+    return n_rows
+
+
+def _whose(written: Written) -> dict[str, object]:
+    return {"commodity": written.commodity, "model_version": written.model_version}
+
+
+def path_rows(written: Written, draw: Draw) -> pa.Table:
+    """The rows of ``distributions`` for one draw."""
+    n_origins, n_paths, horizon = draw.paths.shape
+    n_rows = n_origins * n_paths
+    columns = {
+        "path_id": pa.array(np.tile(np.arange(1, n_paths + 1, dtype=np.int32), n_origins)),
+        "commodity": _constant(written.commodity, n_rows),
+        "model_name": _constant(draw.model.model_name, n_rows),
+        "model_version": _constant(written.model_version, n_rows),
+        "model_id": _constant(draw.model.model_id, n_rows),
+        "training_date": _constant(written.training_date, n_rows),
+        "forecast_start_date": _each(draw.starts, n_paths),
+        "data_cutoff_date": _each(draw.cutoffs, n_paths),
+        "generation_timestamp": _constant(written.at, n_rows),
+        "is_actuals": pa.array(np.zeros(n_rows, dtype=bool)),
+        "has_data_leakage": pa.array(np.zeros(n_rows, dtype=bool)),
+    }
+    for session in range(horizon):
+        columns[f"day_{session + 1}"] = pa.array(_column(draw.paths, session))
+    return pa.table(columns)
+
+
+def forecast_rows(written: Written, draw: Draw) -> pa.Table:
+    """The rows of ``forecasts`` for one draw."""
+    n_origins, n_paths, _ = draw.paths.shape
+    return pa.table(
+        {
+            "commodity": [written.commodity] * n_origins,
+            "model_name": [draw.model.model_name] * n_origins,
+            "model_version": [written.model_version] * n_origins,
+            "data_cutoff_date": draw.cutoffs,
+            "forecast_start_date": draw.starts,
+            "training_date": [written.training_date] * n_origins,
+            "model_id": [draw.model.model_id] * n_origins,
+            "payload_sha256": [draw.model.payload_sha256] * n_origins,
+            "history_fingerprint": draw.fingerprints,
+            "cutoff_close": draw.closes,
+            "n_paths": [n_paths] * n_origins,
+            "generation_timestamp": [written.at] * n_origins,
+            "created_by": [written.by] * n_origins,
+        }
+    )
+
+
+def outcome_rows(happened: Outcomes | None, draws: Sequence[Draw], horizon: int) -> pa.Table:
+    """What came after each cutoff: NULL where nothing has, as for a draw's that is not given."""
+    known = happened or Outcomes.none(horizon)
+    others = sorted({day for draw in draws for day in draw.cutoffs} - set(known.cutoffs))
+    nothing = np.full((len(others), horizon), np.nan)
+    prices = np.vstack([known.closes, nothing]).astype(np.float32)
+    columns = {"data_cutoff_date": pa.array([*known.cutoffs, *others], pa.date32())}
+    for session in range(horizon):
+        columns[f"day_{session + 1}"] = pa.array(prices[:, session], from_pandas=True)
+    return pa.table(columns)
+
+
+def _constant(value: object, n_rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(n_rows, dtype=np.int8), pa.array([value]))
+
+
+def _each(days: list[date], n_paths: int) -> pa.Array:
+    return pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), n_paths))
+
+
+def _column(paths: NDArray[np.float32], session: int) -> NDArray[np.float32]:
+    return np.ascontiguousarray(paths[:, :, session]).reshape(-1)

@@ -1,0 +1,263 @@
+"""What programs read from the tables: forecasts as arrays, everything else as frames."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecast_assets.configuration.settings import load_settings
+from forecast_assets.errors import ModelNotFound
+from forecast_assets.store.contract import Condition, How, Reading
+from forecast_assets.store.frames import column, days_of, frame, in_order_of
+from forecast_assets.store.ledger import (
+    FORECAST,
+    LEDGER,
+    PATHS,
+    PUBLICATIONS,
+    models_issued,
+    of,
+    paths_by_model,
+    paths_issued,
+    published,
+    require_model,
+)
+from forecast_assets.store.opening import reading_file
+from forecast_assets.store.paths import Paths
+from forecast_assets.store.price_revisions import newest_closes
+from forecast_assets.timeline.history import History
+
+Day = date | str | np.datetime64
+"""A day: a date, its ISO text (2018-12-28), or an item of ``Paths.starts``."""
+
+ACTUAL = [
+    "forecast_start_date",
+    "data_cutoff_date",
+    "generation_timestamp",
+    "model_version",
+    "model_name",
+]
+"""Which forecast a row of what really happened stands beside, and when it was written."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The tables of one database file, read-only.
+
+    A connection is open only while a method runs; a file that is being written is waited for.
+    ``first`` and ``last`` of a method are bounds of ``forecast_start_date``, both included; a name
+    or a bound that is not given restricts nothing. Every method raises StoreError where the file
+    or its tables are missing, StoreLocked where another process keeps the file for longer than
+    ``lock_timeout_seconds``, and ModelNotFound for a name that is not there, with those that are.
+    """
+
+    database: Path
+    lock_timeout_seconds: float = 30.0
+    memory_limit: str = "512MB"
+
+    @classmethod
+    def of_configuration(cls) -> "Reader":
+        """The tables of the configuration that ``FORECAST_CONFIG`` names."""
+        settings = load_settings()
+        return cls(settings.database_path, memory_limit=settings.database.memory_limit)
+
+    def models(self) -> pd.DataFrame:
+        """One row a commodity, model and version: how many forecasts there are, and which."""
+        with self._reading() as tables:
+            return frame(models_issued(tables))
+
+    def paths(
+        self,
+        commodity: str,
+        model_name: str,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> Paths:
+        """Every path of a model between two dates, and what really happened.
+
+        ``model_version`` may be left out where there is one only. Raises ModelNotFound where
+        there is no such forecast, and StoreError where some are not whole or differ in the number
+        of their paths.
+        """
+        with self._reading() as tables:
+            known = require_model(tables, commodity, model_name, model_version)
+            versions = known.column("model_version").to_pylist()
+            if len(versions) > 1:
+                raise ModelNotFound(
+                    f"{commodity}: {model_name} has several versions, name one of them:"
+                    f" {', '.join(versions)}"
+                )
+            where = [*of(commodity, model_name, versions[0]), *_between(first, last)]
+            issued = tables.read(LEDGER, where=where)
+            if not len(issued):
+                raise ModelNotFound(
+                    f"{commodity}: {model_name} {versions[0]}: no forecast starts from"
+                    f" {date.min if first is None else _day(first)} to"
+                    f" {date.max if last is None else _day(last)}: `models` says which there are"
+                )
+            return paths_issued(tables, issued)
+
+    def published(
+        self, commodity: str, first: Day | None = None, last: Day | None = None
+    ) -> list[Paths]:
+        """What was published between two dates: an item a model and version, its dates only."""
+        with self._reading() as tables:
+            require_model(tables, commodity)
+            return paths_by_model(tables, published(tables, commodity, _between(first, last)))
+
+    def newest_published(self, commodity: str) -> list[Paths]:
+        """The newest published forecast: an item of one date for each version that has it.
+
+        Empty where nothing is published.
+        """
+        with self._reading() as tables:
+            require_model(tables, commodity)
+            found = published(tables, commodity)
+            newest = pc.max(found.column("forecast_start_date"))
+            return paths_by_model(tables, found.filter(pc.field("forecast_start_date") == newest))
+
+    def point_forecasts(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row a forecast and session ahead: mean, median, bounds, and what really happened."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("point_forecasts", "day_ahead", model, first, last)
+
+    def scores(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row a forecast and session that has happened: how good the forecast was."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("scores", "day_ahead", model, first, last)
+
+    def path_scores(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row a forecast and summary horizon that has happened: scores of the whole path."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("path_scores", "horizon", model, first, last)
+
+    def revised_forecasts(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row a forecast that used a close which has changed since it was drawn."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("revised_forecasts", "data_cutoff_date", model, first, last)
+
+    def actuals(
+        self, commodity: str, first: Day | None = None, last: Day | None = None
+    ) -> pd.DataFrame:
+        """What really happened after each forecast date: a row a date, NaN where it has not yet.
+
+        Where several models or versions have a date, the row that was written last counts.
+        """
+        with self._reading() as tables:
+            require_model(tables, commodity)
+            days = [name for name in tables.columns(PATHS) if name.startswith("day_")]
+            happened = tables.read(
+                PATHS,
+                [*ACTUAL, *days],
+                [*of(commodity), ("is_actuals", "=", True), *_between(first, last)],
+            )
+        newest_first = happened.sort_by(
+            [
+                ("forecast_start_date", "ascending"),
+                ("generation_timestamp", "descending"),
+                ("model_version", "ascending"),
+                ("model_name", "ascending"),
+            ]
+        )
+        starts = days_of(newest_first, "forecast_start_date")
+        is_first = np.append(True, starts[1:] != starts[:-1])[: len(starts)]
+        shown = newest_first.filter(pa.array(is_first))
+        return frame(shown.select(["forecast_start_date", "data_cutoff_date", *days]))
+
+    def leaderboard(self) -> pd.DataFrame:
+        """How each model stands, per commodity and over all, the best first."""
+        with self._reading() as tables:
+            rows = tables.read("commodity.forecast.leaderboard")
+        return frame(in_order_of(rows, "commodity", "model_version", "place"))
+
+    def publications(self, commodity: str | None = None) -> pd.DataFrame:
+        """Which model is published for a commodity and cutoff, and why, in order of cutoff."""
+        with self._reading() as tables:
+            if commodity is not None:
+                require_model(tables, commodity)
+            chosen = tables.read(PUBLICATIONS, where=of(commodity))
+            ledger = tables.read(LEDGER, [*FORECAST, "forecast_start_date"], of(commodity))
+        rows = chosen.join(ledger, FORECAST, join_type="left outer").select(
+            [*FORECAST, "forecast_start_date", "reason", "published_at", "created_by"]
+        )
+        by = ("commodity", "data_cutoff_date", "model_version", "model_name")
+        return frame(in_order_of(rows, *by))
+
+    def prices(self, commodity: str, as_of: datetime | None = None) -> History:
+        """The newest close of every session, in order; as they were known at ``as_of``, in UTC."""
+        moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of and as_of.tzinfo else as_of
+        with self._reading() as tables:
+            if moment is None:
+                known = tables.read("commodity.market.prices", ["date", "close"], of(commodity))
+            else:
+                known = newest_closes(tables, commodity, moment)
+            if not len(known):
+                there = tables.read("commodity.market.prices", ["commodity"]).column("commodity")
+                names = ", ".join(sorted(there.unique().to_pylist())) or "none"
+                raise ModelNotFound(f"no prices of {commodity!r}; there are: {names}")
+        ordered = in_order_of(known, "date")
+        return History(commodity, days_of(ordered, "date"), np.array(column(ordered, "close")))
+
+    def _of_models(
+        self,
+        table: str,
+        place: str,
+        model: tuple[str, str | None, str | None],
+        first: Day | None,
+        last: Day | None,
+    ) -> pd.DataFrame:
+        """The rows of some models, in the order of forecasts and of the column ``place``."""
+        with self._reading() as tables:
+            require_model(tables, *model)
+            where = [*of(*model), *_between(first, last)]
+            rows = tables.read(f"commodity.forecast.{table}", where=where)
+        by = ("model_name", "model_version", "data_cutoff_date", place)
+        return frame(in_order_of(rows, *dict.fromkeys(by)))
+
+    def _reading(self) -> AbstractContextManager[Reading]:
+        """The tables that are there: nothing is ever made."""
+        return reading_file(self.database, self.memory_limit, self.lock_timeout_seconds)
+
+
+def _between(first: Day | None, last: Day | None) -> list[Condition]:
+    """That a forecast starts between two days, both included."""
+    bounds: tuple[tuple[How, Day | None], ...] = ((">=", first), ("<=", last))
+    return [("forecast_start_date", how, _day(day)) for how, day in bounds if day is not None]
+
+
+def _day(day: Day) -> date:
+    plain: date = np.array(day, dtype="datetime64[D]").item()
+    return plain
