@@ -29,9 +29,8 @@ from forecast_assets.automation.freshness import (
 from forecast_assets.automation.waiting import unmatched
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import table
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.errors import ChecksFailed
+from forecast_assets.defs.verdicts import of_wrong
 from forecast_assets.evaluation.evaluation import standings
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
 from forecast_assets.evaluation.publishing import tolerance_of
@@ -73,12 +72,6 @@ def forecast_checks(asset: str) -> list[AssetCheckSpec]:
     ]
 
 
-def require_sound(findings: Sequence[Finding]) -> None:
-    """Raise ChecksFailed where a finding blocks."""
-    if blocking := [f"{each.check}: {each.found}" for each in findings if each.blocks]:
-        raise ChecksFailed(f"nothing was committed: {'; '.join(blocking)}")
-
-
 def check_results(findings: Findings) -> list[AssetCheckResult]:
     """What each check found over the partitions of a run."""
     return [_result(name, findings) for name in BLOCKING | WARNING]
@@ -111,7 +104,7 @@ def _result(name: str, findings: Findings) -> AssetCheckResult:
         check_name=name,
         passed=not failed,
         severity=AssetCheckSeverity.ERROR if name in BLOCKING else AssetCheckSeverity.WARN,
-        metadata={"partitions_checked": len(found), "failed": table(rows)},
+        metadata={"partitions_checked": len(found), **of_wrong(rows)},
     )
 
 
@@ -246,7 +239,7 @@ def _observation(asset: str, name: str, observed: Sequence[Observed]) -> AssetCh
         check_name=name,
         passed=level == GREEN,
         severity=AssetCheckSeverity.ERROR if level == RED else AssetCheckSeverity.WARN,
-        metadata={"failed": table([vars(each) for each in observed])},
+        metadata=of_wrong([vars(each) for each in observed]),
     )
 
 
@@ -256,7 +249,7 @@ def _warning(asset: str, name: str, rows: Sequence[Mapping[str, str]]) -> AssetC
         check_name=name,
         passed=not rows,
         severity=AssetCheckSeverity.WARN,
-        metadata={"failed": table(rows)},
+        metadata=of_wrong(rows),
     )
 
 
