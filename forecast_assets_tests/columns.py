@@ -6,8 +6,6 @@
 import re
 from itertools import groupby
 
-import pyarrow as pa
-
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Column, Table
 from forecast_assets_tests.graphs import ROOT
@@ -21,19 +19,6 @@ LIST = re.compile(re.escape(BEGIN).replace(r"\{name\}", r"([\w.]+)") + ".*?" + E
 
 FEW = 6
 """So many names are written out; of more, the first and the last."""
-
-TYPES = {
-    pa.string(): "VARCHAR",
-    pa.json_(): "JSON",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-    pa.float64(): "DOUBLE",
-    pa.float32(): "FLOAT",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.bool_(): "BOOLEAN",
-}
-"""What SQL calls each type."""
 
 
 def listed(table: Table) -> str:
@@ -53,7 +38,7 @@ def listed(table: Table) -> str:
 
 def typed(column: Column) -> str:
     """The type of a column as SQL calls it, and whether it may be NULL."""
-    return f"{TYPES[column.type]}{' or NULL' if column.nullable else ''}"
+    return f"{column.sql_type}{' or NULL' if column.nullable else ''}"
 
 
 def relisted(page: str) -> str:

@@ -49,3 +49,15 @@ def _known_zone(name: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
+"""What Dagster takes for an owner: an e-mail address or a team."""
+
+
+def _owner(name: str) -> str:
+    if not OWNER.fullmatch(name):
+        raise ValueError("allowed: an e-mail address, or a team such as team:desk")
+    return name
+
+
+Owner = Annotated[str, AfterValidator(_owner)]

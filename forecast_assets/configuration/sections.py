@@ -2,12 +2,12 @@
 
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
-from forecast_assets.configuration.names import TimeZone
+from forecast_assets.configuration.names import Owner, TimeZone
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.windows import Cadence
 
@@ -215,3 +215,18 @@ class Alerts(Section):
         None, pattern=r"^https?://\S+$", description="A URL that takes JSON by POST."
     )
     timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="For one answer.")
+
+
+class Owners(Section):
+    """Who answers for the assets of each group; the UI names them."""
+
+    market: list[Owner] = Field(default=[], description="Of files, prices and covariates.")
+    forecast: list[Owner] = Field(default=[], description="Of models and forecasts.")
+    trust: list[Owner] = Field(default=[], description="Of scores, what is published, the report.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_group(cls, owners: Any) -> Any:
+        if not isinstance(owners, dict | cls):
+            raise ValueError(f"allowed: a list under each of {', '.join(cls.model_fields)}")  # noqa: TRY004 - pydantic tells ValueError
+        return owners

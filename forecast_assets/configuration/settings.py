@@ -32,6 +32,7 @@ from forecast_assets.configuration.sections import (
     Fetch,
     Landing,
     LandingFormat,
+    Owners,
     Parallel,
     Publish,
     Training,
@@ -66,6 +67,10 @@ class Settings(Section):
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
     parallel: Parallel = Parallel()
+    owners: Owners = Owners()
+    docs_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="Where the folder docs can be read."
+    )
 
     _file: Path = PrivateAttr(default_factory=configuration_path)
 
@@ -241,6 +246,7 @@ PARTS: dict[str, type[Section]] = {
     "artifacts": Artifacts,
     "database": Database,
     "parallel": Parallel,
+    "owners": Owners,
 }
 
 

@@ -15,6 +15,7 @@ from forecast_assets.defs.assets.published_distributions import published_distri
 from forecast_assets.defs.assets.report import report_asset
 from forecast_assets.defs.assets.scores import scores_asset
 from forecast_assets.defs.assets.trained_models import trained_models_asset
+from forecast_assets.defs.catalogue import catalogued
 from forecast_assets.defs.checks import table_checks
 from forecast_assets.defs.io_managers import (
     FeatureIOManager,
@@ -63,7 +64,7 @@ def build_definitions(
             report_asset(settings),
         ]
     return Definitions(
-        assets=assets,
+        assets=[catalogued(settings, each) for each in assets],
         asset_checks=table_checks(settings),
         jobs=JOBS,
         schedules=schedules(settings),

@@ -16,6 +16,7 @@ from datetime import date
 
 from dagster import AssetKey, AssetMaterialization, AssetRecordsFilter, DagsterInstance
 
+from forecast_assets.defs.code_versions import CODE_VERSIONS
 from forecast_assets.timeline.history import History
 
 VERSION = "dagster/data_version"
@@ -71,13 +72,13 @@ class Past:
 
 
 def made_from(version: str, asset: str, its_version: str) -> Mapping[str, str]:
-    """The tags of a materialization that is logged by hand: its version, and what it came from.
+    """The tags of prices that a landing logs: their version, their code, and what they came from.
 
     Without them Dagster compares times, and calls it unsynced as soon as ``asset`` is logged.
     """
     return {
         VERSION: version,
-        "dagster/code_version": "landed",
+        "dagster/code_version": CODE_VERSIONS["prices"],
         f"dagster/input_data_version/{asset}": its_version,
         f"dagster/input_event_pointer/{asset}": "NULL",
         "dagster/data_version_is_user_provided": "true",

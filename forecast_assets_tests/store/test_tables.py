@@ -7,7 +7,7 @@ import pytest
 
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
-from forecast_assets_tests.columns import LIST, PAGE, TYPES, relisted
+from forecast_assets_tests.columns import LIST, PAGE, relisted
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "tables.txt"
 """Every table and column with its type, as programs of users know them."""
@@ -23,7 +23,7 @@ def test_no_table_or_column_is_lost_or_renamed() -> None:
     }
     assert set(promised) == set(TABLES)
     for name, columns in promised.items():
-        found = [[column.name, TYPES[column.type]] for column in TABLES[name].columns]
+        found = [[column.name, column.sql_type] for column in TABLES[name].columns]
         assert found == [column[:2] for column in columns], name
         if not TABLES[name].view:
             lacking = [column[0] for column in columns if len(column) == 2]

@@ -1,14 +1,9 @@
-"""Price paths for every session of a window, from every trained model.
+"""Price paths from every session of a window; a partition is a commodity and a training date.
 
-``commodity.forecast.distributions`` has one row a path: 2,000 paths of the next 14 sessions for
-each model and forecast date. A forecast uses closes up to its cutoff and a model fitted before
-its window, so that nothing in it knows the future. Only what is missing is drawn; a retrained
-model's forecasts are drawn again, and so is the newest one when its history was revised before
-anything has happened after it. Other forecasts whose history was revised stay as they were said,
-are counted as stale, and are drawn again when a run's config says ``recompute: true``.
-
-*Unsynced* means that the models of a window, or a price or covariate before the newest training
-date, have changed. What is due is in the last tick of the sensor ``due_work``.
+``commodity.forecast.distributions`` has a row for each path of the next sessions. A forecast knows
+closes up to its cutoff and a model fitted before its window, and nothing of the future. What is
+missing is drawn, and what a retrained model had drawn; another forecast whose history was revised
+stays as it was said, unless nothing has happened after it or the run has ``recompute: true``.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""What was known of every covariate at each session of a commodity.
+"""What was known of every covariate at each session; a partition is one commodity.
 
-Read from the configured files, validated row by row, and joined with the sessions of ``prices``:
-a session has the newest value that was known at its close, carried forward for a few days at
-most, and nothing from its future. In ``commodity.market.features``, one row a session and
-covariate. A covariate whose file cannot be read is named and keeps the rows it has.
+Read from the configured files, validated row by row, and joined with the sessions of ``prices``: a
+session has the newest value that was known at its close, carried forward for a few days at most.
+``commodity.market.features`` has a row for each session and covariate. A covariate whose file
+cannot be read is named and keeps the rows it has.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,8 @@
 """Files that were dropped into the landing folder, merged into the prices and put away.
 
-CSV or Parquet, of one commodity or several, in any order: late files, corrections and repeats
-among them. Good rows land in ``commodity.market.prices``; bad ones are named, here and in a note
-beside the file, with line, column, value and rule. ``commodity.market.landings`` has a row for
-each file and commodity. A file that is still being written is left for the next run.
+CSV or Parquet, of one commodity or several, in any order: late files, corrections, repeats. What is
+refused is named by line, here and in a note beside the file. ``commodity.market.landings`` has a
+row for each file and commodity. A run takes every file that is whole, of all commodities at once.
 """
 
 import time

@@ -1,9 +1,8 @@
-"""Which model is good, how good, and whether that can be told yet.
+"""Which model is good, how good, and whether that can be told yet, over all commodities.
 
-``commodity.forecast.leaderboard`` has a row for each commodity, version and model, and one over
-all commodities: mean scores, skill against the naive model on the same forecasts, coverage and the
-uniformity of PIT values with a verdict, a Diebold-Mariano test on forecasts that have no session
-in common, and what training took.
+``commodity.forecast.leaderboard`` has a row for each commodity, version and model, and one over all
+commodities: mean scores, skill against the naive model on the same forecasts, coverage, PIT values
+with a verdict, a Diebold-Mariano test on forecasts without a common session, what training took.
 """
 
 import pandas as pd

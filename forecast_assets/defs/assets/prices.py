@@ -1,9 +1,8 @@
-"""Daily prices of every commodity, as its source has them now.
+"""Daily prices of every commodity, as its source has them now; a partition is one commodity.
 
-Read from the configured source, or asked of a live one from shortly before the newest price on,
-validated row by row, and kept with every revision in ``commodity.market.price_revisions``;
-``commodity.market.prices`` shows the newest. A day without a close is a holiday: it is dropped
-and never filled.
+Read from its source (a live one is asked from shortly before the newest price on), validated row by
+row, and kept with every revision in ``commodity.market.price_revisions``;
+``commodity.market.prices`` shows the newest. A day without a close is dropped, never filled.
 """
 
 from collections.abc import Iterator

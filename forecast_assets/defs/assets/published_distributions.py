@@ -1,9 +1,9 @@
-"""Of many forecasts of a date, those that downstream programs are given.
+"""Of many forecasts of a date, those that downstream programs are given, for all commodities.
 
-``commodity.forecast.publications`` says which model is published for each commodity and cutoff,
-and why, by the rule of the configuration; a choice knows the outcomes known at its cutoff, and no
-other. The view ``commodity.forecast.published_distributions`` has the paths of these forecasts,
-with ``{model_name}_{model_version}`` as the version.
+``commodity.forecast.publications`` says which model is published for each commodity and cutoff, and
+why, by the rule of the configuration: a choice knows the outcomes known at its cutoff, no others.
+The view ``commodity.forecast.published_distributions`` has the paths of these forecasts, with
+``{model_name}_{model_version}`` as the version.
 """
 
 from dagster import (

@@ -1,9 +1,9 @@
 """The page to read in the morning: can these forecasts be trusted, and what do they say?
 
-One HTML file without any other: for each commodity the fan of the newest published forecast, what
-may be lost, how past fans fared, calibration and the leaderboard; failures and what is stale at the
-top. It is written whole or not at all. A commodity that cannot be told of is named, and the run
-fails once the page of the others is there.
+One HTML file for all commodities, with the fan of each newest published forecast, what may be lost,
+how past fans fared, calibration and the leaderboard; failures and what is old stand at the top. It
+is written whole or not at all. A commodity that cannot be told of is named, and the run fails once
+the page of the others is there.
 """
 
 import os

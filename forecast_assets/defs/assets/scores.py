@@ -1,10 +1,9 @@
-"""How good every forecast turned out to be, as soon as its outcome is known.
+"""How good forecasts turned out to be; a partition is a commodity and a training date.
 
 ``commodity.forecast.scores`` has a row for each forecast and session ahead whose outcome is known;
-``commodity.forecast.path_scores`` one for each forecast and horizon, over the sessions up to it,
-with the scores of whole paths. Only what is new is scored: a session that came, a price that was
-revised, a forecast that was drawn again. The view ``commodity.forecast.skill`` compares each
-forecast with the naive model's of the same date.
+``commodity.forecast.path_scores`` one for each forecast and horizon, with scores of whole paths.
+Only what is new is scored: a session that came, a revised price, a forecast that was drawn again.
+The view ``commodity.forecast.skill`` compares with the naive model's forecast of the same date.
 """
 
 import os

@@ -1,12 +1,9 @@
-"""The roster, fitted for every commodity and training date.
+"""Fitted models of the roster; a partition is a commodity and the window from a training date on.
 
-One row a model in ``commodity.forecast.trained_models``, fitted on what was known before the
-training date and used until the next one. A model is fitted again only when its options or its
-data changed; the row that it replaces stays, inactive. One that cannot be fitted is named, with
+A model is fitted on what was known before the training date and used until the next one:
+``commodity.forecast.trained_models`` has a row for each. It is fitted again when its options or its
+data change, and the row that it replaces stays, inactive. One that cannot be fitted is named, with
 its reason, in the metadata and in ``commodity.forecast.failures``.
-
-*Unsynced* means that a price or covariate before the newest training date has changed; windows that
-end before it have nothing to do then. What is due is in the last tick of the sensor ``due_work``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -10,6 +10,19 @@ import pyarrow as pa
 CATALOG = "commodity"
 """What the full name of every table begins with."""
 
+SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.json_(): "JSON",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.float64(): "DOUBLE",
+    pa.float32(): "FLOAT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+}
+"""What SQL calls each type that a column may have."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -23,6 +36,11 @@ class Column:
     description: str
     nullable: bool = False
     added_later: bool = False
+
+    @property
+    def sql_type(self) -> str:
+        """What SQL calls its type, for people to read."""
+        return SQL_TYPES[self.type]
 
 
 @dataclass(frozen=True)

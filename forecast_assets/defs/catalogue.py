@@ -1,0 +1,84 @@
+"""What the catalogue of Dagster's UI says of an asset beside its description.
+
+Its owners, its code version, the table that it keeps with every column, and where to read of it.
+"""
+
+from functools import partial
+
+from dagster import (
+    AssetsDefinition,
+    AssetSpec,
+    MetadataValue,
+    TableColumn,
+    TableColumnConstraints,
+    TableConstraints,
+    TableSchema,
+)
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.code_versions import CODE_VERSIONS
+from forecast_assets.store.tables import tables
+from forecast_assets.store.tables.table import Table
+
+TABLES = {
+    "landed_files": "commodity.market.landings",
+    "prices": "commodity.market.prices",
+    "features": "commodity.market.features",
+    "trained_models": "commodity.forecast.trained_models",
+    "distributions": "commodity.forecast.distributions",
+    "scores": "commodity.forecast.scores",
+    "leaderboard": "commodity.forecast.leaderboard",
+    "published_distributions": "commodity.forecast.published_distributions",
+}
+"""The table that an asset keeps; one that keeps several is known by the first that people read."""
+
+PAGES = {"report": "trust.md#the-report"}
+"""The page in ``docs`` that tells of an asset without a table."""
+
+
+def catalogued(settings: Settings, asset: AssetsDefinition) -> AssetsDefinition:
+    """The asset with its owners, code version, table and page."""
+    return asset.map_asset_specs(partial(catalogue_entry, settings))
+
+
+def catalogue_entry(settings: Settings, spec: AssetSpec) -> AssetSpec:
+    """The specification of an asset with what the catalogue says of it."""
+    name = spec.key.to_user_string()
+    metadata = {"docs": docs_of(name, settings.docs_url)}
+    if name in TABLES:
+        table = tables(settings.horizon)[TABLES[name]]
+        metadata |= {
+            "dagster/table_name": MetadataValue.text(table.name),
+            "dagster/column_schema": MetadataValue.table_schema(column_schema(table)),
+        }
+    owners = getattr(settings.owners, str(spec.group_name))
+    versioned = spec.replace_attributes(code_version=CODE_VERSIONS[name], owners=owners)
+    return versioned.merge_attributes(metadata=metadata)
+
+
+def docs_of(asset: str, url: str | None) -> MetadataValue:
+    """Where the documentation tells of an asset: a link, or the page's name where none is known.
+
+    A link to a file of this machine would not do: a browser opens none from Dagster's page.
+    """
+    page = PAGES.get(asset) or f"tables.md#{TABLES[asset].replace('.', '')}"
+    return (
+        MetadataValue.url(f"{url.rstrip('/')}/{page}")
+        if url
+        else MetadataValue.text(f"docs/{page}")
+    )
+
+
+def column_schema(table: Table) -> TableSchema:
+    """The columns of a table as Dagster shows them, and its key."""
+    columns = [
+        TableColumn(
+            each.name,
+            each.sql_type,
+            each.description,
+            TableColumnConstraints(nullable=each.nullable),
+        )
+        for each in table.columns
+    ]
+    key = [f"no two rows have the same {', '.join(table.key)}"] if table.key else []
+    return TableSchema(columns, TableConstraints(other=key))
