@@ -1,7 +1,5 @@
 """The errors that users meet. Each says what was found, where, and what to do."""
 
-from typing import Any
-
 
 class ForecastAssetsError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -83,14 +81,7 @@ class NoSession(ForecastAssetsError):
 
 
 class ModelsFailed(ForecastAssetsError):
-    """Some models of a window broke; what the others gave is committed.
-
-    ``committed``: the metadata of what was; None where nothing was.
-    """
-
-    def __init__(self, message: str, committed: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.committed = committed
+    """Some models of a window broke; what the others gave is committed."""
 
 
 class CommoditiesFailed(ForecastAssetsError):

@@ -4,6 +4,7 @@ import warnings
 
 from dagster import BetaWarning, Definitions, in_process_executor
 
+from forecast_assets.automation.listener import Listener, Nobody
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.assets.distributions import distributions_asset
 from forecast_assets.defs.assets.features import features_asset
@@ -33,20 +34,17 @@ from forecast_assets.store.patience import Patience
 
 
 def build_definitions(
-    settings: Settings, progress: Progress | None = None, patience: Patience | None = None
+    settings: Settings,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+    listener: Listener | None = None,
 ) -> Definitions:
     """The graph of a configuration.
 
     ``progress`` shows long work; the run's log by default. ``patience`` is with a locked file;
-    each run's own by default.
+    each run's own by default. ``listener`` is told of each result; nobody by default.
     """
-    partitions = Partitions(settings)
-    store, version = StoreResource.of(settings, patience), settings.model_version
-    units = {name: commodity.unit for name, commodity in settings.commodities.items()}
-    covariate_units = {
-        name: {each: covariate.unit for each, covariate in commodity.covariates.items()}
-        for name, commodity in settings.commodities.items()
-    }
+    partitions, store = Partitions(settings), StoreResource.of(settings, patience)
     asked = settings.fetch.model_dump(
         include={"timeout_seconds", "attempts", "requests_per_minute"}
     )
@@ -74,17 +72,17 @@ def build_definitions(
         resources={
             "store": store,
             "progress": progress or LogProgress(),
+            "listener": listener or Nobody(),
             "yahoo": YahooResource(**asked),
             "fred": FredResource(**asked),
-            "price_io_manager": PriceIOManager(store=store, units=units),
-            "feature_io_manager": FeatureIOManager(store=store, units=covariate_units),
+            "price_io_manager": PriceIOManager(store=store),
+            "feature_io_manager": FeatureIOManager(store=store),
             "model_io_manager": ModelIOManager(
                 store=store,
                 artifacts_url=settings.artifacts_url,
                 threshold_bytes=settings.artifacts.threshold_bytes,
-                model_version=version,
             ),
-            "paths_io_manager": PathsIOManager(store=store, units=units, model_version=version),
-            "score_io_manager": ScoreIOManager(store=store, units=units, model_version=version),
+            "paths_io_manager": PathsIOManager(store=store),
+            "score_io_manager": ScoreIOManager(store=store),
         },
     )

@@ -31,7 +31,6 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.metadata import table
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.errors import ChecksFailed
 from forecast_assets.evaluation.evaluation import standings
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
 from forecast_assets.evaluation.publishing import tolerance_of
@@ -71,12 +70,6 @@ def forecast_checks(asset: str) -> list[AssetCheckSpec]:
         AssetCheckSpec(name, asset=asset, description=says, blocking=name in BLOCKING)
         for name, says in (BLOCKING | WARNING).items()
     ]
-
-
-def require_sound(findings: Sequence[Finding]) -> None:
-    """Raise ChecksFailed where a finding blocks."""
-    if blocking := [f"{each.check}: {each.found}" for each in findings if each.blocks]:
-        raise ChecksFailed(f"nothing was committed: {'; '.join(blocking)}")
 
 
 def check_results(findings: Findings) -> list[AssetCheckResult]:

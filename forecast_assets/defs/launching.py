@@ -6,24 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from dagster import (
-    AssetKey,
-    AssetMaterialization,
-    AssetObservation,
-    DagsterEventType,
-    DagsterInstance,
-    Definitions,
-    ExecuteInProcessResult,
-    TableMetadataValue,
-)
+from dagster import DagsterEventType, DagsterInstance, Definitions, ExecuteInProcessResult
 from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
 from forecast_assets import errors
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
+from forecast_assets.automation.listener import Collector
 from forecast_assets.automation.plan import Request, plan
 from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.state import CommodityState
@@ -33,7 +24,6 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.metadata import HALF_A_FILE, NOTES
 from forecast_assets.defs.partitioned import stage_of
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
@@ -43,7 +33,6 @@ from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
-from forecast_assets.market.rows import Rejection
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.patience import KEPT, Patience
 from forecast_assets.store.saved_models import ModelStore
@@ -73,13 +62,14 @@ class Worker:
     summaries: Summaries = field(default_factory=Summaries)
     windows: set[Window] = field(default_factory=set)
     done: list[PastRun] = field(default_factory=list)
+    heard: Collector = field(default_factory=Collector)
 
     def __post_init__(self) -> None:
         """Build the graph that runs are made of, and open the tables."""
         seconds = self.settings.database.lock_timeout_seconds
         self.patience = Patience(seconds, "command", self.progress.say)
         self.definitions: Definitions = build_definitions(
-            self.settings, self.progress, self.patience
+            self.settings, self.progress, self.patience, self.heard
         )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
@@ -91,8 +81,7 @@ class Worker:
         if whole := folder.waiting(time.time()).whole:
             work = [file_work(each).work for each in whole]
             tagged = tags(FILES, self._attempts(FILES), work)
-            landed = self._execute("land", "landing", tags=tagged)
-            self.problems += [*rejected_files(landed), *rejections(landed, "landed_files")]
+            self._execute("land", "landing", tags=tagged)
         self.notes += held_files(folder)
 
     def serve(self, name: str) -> None:
@@ -143,12 +132,6 @@ class Worker:
         still = [piece.work for piece in self._state(name).before_windows()]
         self._remember(loaded.run_id, [*work, *still])
         self.notes += to_look_at(self.settings, self.store, name)
-        self.problems += [
-            *rejections(loaded, "prices"),
-            *half_files(loaded),
-            *rejections(loaded, "features"),
-            *not_refreshed(loaded),
-        ]
 
     def _look_at(self, state: CommodityState) -> None:
         """Which windows the command is about, and why some of them need nothing."""
@@ -236,11 +219,13 @@ class Worker:
                 tags=dict(tags or {}),
             )
         self.progress.require_going_on()
-        self.notes += noted(result)
-        self.summaries.add(said_of_partitions(result))
+        heard = self.heard.take()
+        self.notes += [note for each in heard if not each.broken for note in each.notes]
+        self.summaries.add(heard)
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
+        self.problems += [problem for each in heard for problem in each.problems]
         return result
 
     def _require_tables(self) -> None:
@@ -295,84 +280,6 @@ def instance(places: Places) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
-
-
-def said_of_partitions(
-    result: ExecuteInProcessResult,
-) -> list[AssetMaterialization | AssetObservation]:
-    """What a run said of partitions, those among them that only a part of could be done for."""
-    observed = result.get_asset_observation_events()
-    return [
-        *materializations(result),
-        *(event.asset_observation_data.asset_observation for event in observed),
-    ]
-
-
-def rejections(result: ExecuteInProcessResult, asset: str) -> list[str]:
-    """What was refused in the sources of an asset, a line each."""
-    lines: list[str] = []
-    for materialization in materialized(result, asset):
-        refused = materialization.metadata["rejections"]
-        if isinstance(refused, TableMetadataValue):
-            rows: list[dict[str, Any]] = [dict(record.data) for record in refused.records]
-            lines += [str(Rejection(**row)) for row in rows]
-            said = int(str(materialization.metadata["values_rejected"].value))
-            more = said - sum(int(row["count"]) for row in rows)
-            lines += [f"{rows[0]['commodity']}: and {more} more refused values"] if more else []
-    return lines
-
-
-def noted(result: ExecuteInProcessResult) -> list[str]:
-    """What the assets of a run say that a reader should know although nothing failed."""
-    tables = [each.metadata.get(NOTES) for each in materializations(result)]
-    return [
-        str(record.data["note"])
-        for table in tables
-        if isinstance(table, TableMetadataValue)
-        for record in table.records
-    ]
-
-
-def rejected_files(result: ExecuteInProcessResult) -> list[str]:
-    """The files of the landing folder that held nothing usable, a line each."""
-    tables = [each.metadata["files"] for each in materialized(result, "landed_files")]
-    return [
-        f"{record.data['outcome']}; it is now {record.data['put_away_to']}"
-        for table in tables
-        if isinstance(table, TableMetadataValue)
-        for record in table.records
-        if not (record.data["accepted"] or record.data["held"])
-    ]
-
-
-def not_refreshed(result: ExecuteInProcessResult) -> list[str]:
-    """The covariates whose files cannot be read, a line each."""
-    tables = [
-        each.metadata["covariates_not_refreshed"] for each in materialized(result, "features")
-    ]
-    return [
-        f"{record.data['reason']}; what is stored of it stays as it was"
-        for table in tables
-        if isinstance(table, TableMetadataValue)
-        for record in table.records
-    ]
-
-
-def half_files(result: ExecuteInProcessResult) -> list[str]:
-    """Whether a source lacks so many stored sessions that they were kept, in a line."""
-    told = [each.metadata.get(HALF_A_FILE) for each in materialized(result, "prices")]
-    return [str(line.value) for line in told if line]
-
-
-def materialized(result: ExecuteInProcessResult, asset: str) -> list[AssetMaterialization]:
-    """What a run materialized of an asset; nothing where an asset before it failed."""
-    return [event for event in materializations(result) if event.asset_key == AssetKey(asset)]
-
-
-def materializations(result: ExecuteInProcessResult) -> list[AssetMaterialization]:
-    """What a run materialized, each partition once: the newest window may be logged again."""
-    events = [each.materialization for each in result.get_asset_materialization_events()]
-    return list({(event.asset_key, event.partition): event for event in events}.values())
 
 
 OURS = f"{errors.__name__}."

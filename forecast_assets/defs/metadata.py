@@ -5,7 +5,6 @@ click. So what matters is a table that comes first, with a drawing in text where
 picture is below it. Numbers that only people read have few digits and a unit.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,20 +20,25 @@ from dagster import (
     TableRecord,
 )
 
+from forecast_assets.automation.results import (
+    FeaturesJoined,
+    FilesLanded,
+    Model,
+    PageWritten,
+    PricesLanded,
+    PricesRead,
+    Published,
+    Ranked,
+    WindowForecast,
+    WindowScored,
+    WindowTrained,
+)
 from forecast_assets.boundary import boundary
 from forecast_assets.defs.summary import counted
-from forecast_assets.evaluation.assessment import Assessment
-from forecast_assets.evaluation.records import Publication, PublicationChanges
-from forecast_assets.forecast.forecasting import Forecasting, lines_of
 from forecast_assets.forecast.points import LEVELS
-from forecast_assets.forecast.records import Fan, TrainedModel
-from forecast_assets.forecast.training import Training
+from forecast_assets.forecast.records import Fan
 from forecast_assets.market.features import Feature, Features
-from forecast_assets.market.observations import Observations
-from forecast_assets.market.reception import Received
-from forecast_assets.market.records import FeatureChanges, PriceChanges
-from forecast_assets.market.refusals import grouped, rows_of, values_of
-from forecast_assets.market.rows import Rejection
+from forecast_assets.market.refusals import Refused
 from forecast_assets.models.naive import Naive
 from forecast_assets.report import figures
 from forecast_assets.report.figures import UNBROKEN
@@ -51,8 +55,6 @@ ROWS = "dagster/partition_row_count"
 ROWS_SHOWN = 12
 """Rows of a table that people read."""
 
-REJECTIONS_SHOWN = ROWS_SHOWN
-
 SESSIONS_DRAWN = 30
 """Newest sessions in a sparkline."""
 
@@ -65,19 +67,13 @@ PICTURE = "picture"
 FAILURES = "failures"
 """Under this key an asset of all commodities says which of them it could not do, and why."""
 
-HALF_A_FILE = "half_a_file"
-"""Under this key `prices` says of a source that it lacks too much of what is stored."""
-
 NOTES = "notes"
 """Under this key any asset may say, a line each, what a reader should know; no failure."""
 
 
-def of_prices(
-    observations: Observations, changes: PriceChanges, history: History, unit: str
-) -> Metadata:
+def of_prices(read: PricesRead, unit: str) -> Metadata:
     """What a source held, and what changed."""
-    refused = observations.rejections
-    half = changes.lacking.problem(observations.commodity)
+    observations, changes, history = read.observations, read.changes, read.history
     return {
         "newest": table([newest_of(history, unit)]),
         "newest_session": history.newest.isoformat(),
@@ -91,15 +87,10 @@ def of_prices(
         "sessions_held": changes.held,
         "days_without_a_close": observations.without_close,
         "nonpositive_closes": int((history.closes <= 0).sum()),
-        **_refused(refused),
+        **_refused(read.refused),
         ROWS: len(history),
-        **({HALF_A_FILE: half} if half else {}),
-    } | notes(
-        [
-            *(f"{observations.commodity}: {each}" for each in observations.notes),
-            *changes.lacking.notes(observations.commodity),
-        ]
-    )
+        **({"half_a_file": read.half_a_file} if read.half_a_file else {}),
+    } | notes(read.notes)
 
 
 def newest_of(history: History, unit: str) -> Mapping[str, str]:
@@ -115,9 +106,14 @@ def newest_of(history: History, unit: str) -> Mapping[str, str]:
     }
 
 
-def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
+def of_landed_prices(landed: PricesLanded, unit: str) -> Metadata:
+    """What files of the landing folder held for a commodity, and what changed."""
+    return of_prices(landed, unit) | {"files_landed": landed.files}
+
+
+def of_landed_files(landed: FilesLanded) -> Metadata:
     """What became of each file, and every refused value."""
-    refused = [rejection for file in received for rejection in file.rejections]
+    received = landed.received
     in_order = sorted(received, key=lambda file: file.accepted)
     left_out = max(sum(file.accepted for file in received) - ROWS_SHOWN, 0)
     files = [
@@ -136,14 +132,14 @@ def of_landed_files(received: Sequence[Received], unfinished: int) -> Metadata:
         "files_accepted_not_shown": left_out,
         "files_rejected": sum(bool(file.reason) for file in received),
         "files_held": sum(file.held for file in received),
-        "files_being_written": unfinished,
-        **_refused(refused),
-    } | notes([note for file in received for note in file.notes])
+        "files_being_written": landed.unfinished,
+        **_refused(landed.refused),
+    } | notes(landed.notes)
 
 
-def of_features(features: Features, changes: FeatureChanges, units: Mapping[str, str]) -> Metadata:
+def of_features(joined: FeaturesJoined, units: Mapping[str, str]) -> Metadata:
     """What is known of each covariate, and what changed."""
-    refused = features.rejections
+    features, changes = joined.features, joined.changes
     written = changes.added + changes.revised + changes.deleted
     outcome = (
         f"{counted(written, 'row', 'rows')} written or deleted"
@@ -162,34 +158,30 @@ def of_features(features: Features, changes: FeatureChanges, units: Mapping[str,
         "covariates_not_refreshed": table(
             [{"covariate": name, "reason": why} for name, why in features.missing.items()]
         ),
-        **_refused(refused),
+        **_refused(joined.refused),
         ROWS: changes.added + changes.revised + changes.unchanged,
-    } | notes([*features.notes, *features.unmatched])
+    } | notes(joined.notes)
 
 
-def of_training(
-    training: Training,
-    fitted: Sequence[TrainedModel],
-    model_version: str,
-    in_use: Sequence[TrainedModel],
-) -> Metadata:
+def of_training(trained: WindowTrained, in_use: Sequence[Model]) -> Metadata:
     """Which models a window has, and which it lacks.
 
     ``in_use``: those of the configuration's version, where the run's is another.
     """
-    models = sorted([*fitted, *training.kept], key=lambda row: row.model_name)
+    fitted, kept = len(trained.fitted), len(trained.kept)
+    models = sorted([*trained.fitted, *trained.kept], key=lambda model: model.name)
     select = "SELECT * FROM commodity.forecast.trained_models WHERE is_active"
-    first = {"models": table([_model(row) for row in in_use], select)} if in_use else {}
-    own = f"models_{model_version}" if in_use else "models"
+    first = {"models": table([_model(each) for each in in_use], select)} if in_use else {}
+    own = f"models_{trained.model_version}" if in_use else "models"
     return {
         **first,
-        own: table([_model(row) for row in models], select),
-        "outcome": training.not_due or f"{len(fitted)} fitted, {len(training.kept)} kept",
-        "models_fitted": len(fitted),
-        "model_version": model_version,
-        "sessions_before_training_date": len(training.history),
-        "models_failed": len(training.failures),
-        "failures": table([vars(x) for x in training.failures], ABSENT),
+        own: table([_model(each) for each in models], select),
+        "outcome": trained.not_due or f"{fitted} fitted, {kept} kept",
+        "models_fitted": fitted,
+        "model_version": trained.model_version,
+        "sessions_before_training_date": trained.sessions,
+        "models_failed": len(trained.failures),
+        "failures": table([vars(x) for x in trained.failures], ABSENT),
         ROWS: len(in_use) or len(models),
     }
 
@@ -197,44 +189,43 @@ def of_training(
 ABSENT = "SELECT * FROM commodity.forecast.failures"
 
 
-def of_forecasts(
-    outcome: Forecasting, commodity: str, model_version: str, rows: int, not_due: str | None
-) -> Metadata:
+def of_forecasts(forecast: WindowForecast) -> Metadata:
     """What was drawn, what was left, and what is stale or absent."""
+    elsewhere = forecast.elsewhere
     return {
-        "outcome": not_due or _said(outcome, rows),
-        "model_version": model_version,
-        "forecast_dates": len(outcome.origins),
-        "rows_written": rows,
-        "forecasts_drawn": outcome.drawn,
-        "forecasts_redrawn": outcome.redrawn,
-        "forecasts_reissued": len(outcome.reissues),
-        "forecasts_kept": outcome.kept,
-        "forecasts_stale": outcome.stale,
-        "forecasts_moved": len(outcome.moved),
-        "forecasts_withdrawn": len(outcome.withdrawn),
-        "cutoffs_with_new_outcomes": outcome.outcomes,
-        "forecasts_absent": sum(failure.origins for failure in outcome.failures),
-        "failures": table([vars(failure) for failure in outcome.failures], ABSENT),
-        ROWS: (outcome.kept + outcome.drawn) * outcome.n_paths,
-        **({"forecasts_of_other_training_dates": outcome.elsewhere} if outcome.elsewhere else {}),
-    } | notes([f"{commodity}: {each}" for each in lines_of(outcome.reissues)])
+        "outcome": forecast.not_due or _said(forecast),
+        "model_version": forecast.model_version,
+        "forecast_dates": forecast.origins,
+        "rows_written": forecast.rows,
+        "forecasts_drawn": forecast.drawn,
+        "forecasts_redrawn": forecast.redrawn,
+        "forecasts_reissued": len(forecast.reissues),
+        "forecasts_kept": forecast.kept,
+        "forecasts_stale": forecast.stale,
+        "forecasts_moved": forecast.moved,
+        "forecasts_withdrawn": forecast.withdrawn,
+        "cutoffs_with_new_outcomes": forecast.outcomes,
+        "forecasts_absent": sum(failure.origins for failure in forecast.failures),
+        "failures": table([vars(failure) for failure in forecast.failures], ABSENT),
+        ROWS: (forecast.kept + forecast.drawn) * forecast.n_paths,
+        **({"forecasts_of_other_training_dates": elsewhere} if elsewhere else {}),
+    } | notes(forecast.notes)
 
 
-def of_scores(assessment: Assessment, held: pd.DataFrame, model_version: str) -> Metadata:
-    """What was scored, and what waits for its outcome."""
+def of_scores(scored: WindowScored, held: pd.DataFrame) -> Metadata:
+    """What was scored, and what waits for its outcome. ``held``: all scores of the window."""
     said = (
-        f"{counted(assessment.scored, 'forecast', 'forecasts')} scored"
-        if assessment.scored
+        f"{counted(scored.scored, 'forecast', 'forecasts')} scored"
+        if scored.scored
         else "nothing new to score"
     )
     return {
         "outcome": said,
-        "model_version": model_version,
-        "forecasts_scored": assessment.scored,
-        "forecasts_kept": assessment.kept,
-        "forecasts_waiting": assessment.waiting,
-        "forecasts_gone": len(assessment.gone),
+        "model_version": scored.model_version,
+        "forecasts_scored": scored.scored,
+        "forecasts_kept": scored.kept,
+        "forecasts_waiting": scored.waiting,
+        "forecasts_gone": scored.gone,
         ROWS: len(held),
     }
 
@@ -268,18 +259,20 @@ def scores_table(held: pd.DataFrame, unit: str) -> MetadataValue:
     return table(_scores_by_model(held, unit), "SELECT * FROM commodity.forecast.leaderboard")
 
 
-def of_leaderboard(rows: pd.DataFrame, in_use: str, units: Mapping[str, str]) -> Metadata:
+def of_leaderboard(ranked: Ranked, in_use: str, units: Mapping[str, str]) -> Metadata:
     """How each model stands, the version in use first.
 
     ``units``: of the price, by commodity.
     """
+    rows = ranked.standings
     ordered = rows.sort_values("model_version", key=lambda x: x != in_use, kind="stable")
     records = [_standing(row, in_use, units) for row in ordered.to_dict("records")]
     more = "SELECT * FROM commodity.forecast.leaderboard ORDER BY commodity, place"
-    return {"leaderboard": table(records, more), "dagster/row_count": len(rows)}
+    standings = {"leaderboard": table(records, more), "dagster/row_count": len(rows)}
+    return standings | failures(ranked.failures)
 
 
-def of_report(said: Report, path: Path) -> Metadata:
+def of_report(said: Report, written: PageWritten, path: Path) -> Metadata:
     """Where the page is, what it warns of, and what it says of each commodity."""
     warned = [{"level": "failed", "notice": line} for line in said.failures]
     warned += [{"level": notice.level, "notice": notice.text} for notice in said.notices]
@@ -295,7 +288,7 @@ def of_report(said: Report, path: Path) -> Metadata:
         "forecasts": table(forecasts, f"open {path}"),
         "page": MetadataValue.url(path.as_uri()),
         "path": MetadataValue.path(path),
-    } | notes([notice.text for notice in said.notices if notice.level == "warning"])
+    } | notes(written.notes)
 
 
 def of_copy(path: Path, size_bytes: int) -> Metadata:
@@ -303,10 +296,9 @@ def of_copy(path: Path, size_bytes: int) -> Metadata:
     return {"read_copy": MetadataValue.path(path), "read_copy_bytes": size_bytes}
 
 
-def of_publications(
-    changes: Mapping[str, PublicationChanges], newest: Mapping[str, Sequence[Publication]]
-) -> Metadata:
+def of_publications(published: Published) -> Metadata:
     """What is published of each commodity."""
+    newest = published.newest
     records = [
         {
             "commodity": name,
@@ -317,10 +309,14 @@ def of_publications(
             "newest_model": ", ".join(each.model_name for each in newest[name]) or None,
             "reason": newest[name][0].reason if newest[name] else None,
         }
-        for name, change in changes.items()
+        for name, change in published.changes.items()
     ]
     more = "SELECT * FROM commodity.forecast.publications"
-    return {"publications": table(records, more)}
+    return (
+        {"publications": table(records, more)}
+        | notes(published.notes)
+        | failures(published.failures)
+    )
 
 
 def fans_table(history: History, fans: Mapping[str, Fan], unit: str) -> MetadataValue:
@@ -412,26 +408,24 @@ def _day(moment: Any) -> str:
     return str(pd.Timestamp(moment).date())
 
 
-def _said(outcome: Forecasting, rows: int) -> str:
-    if rows:
-        return f"{counted(rows, 'path', 'paths')} written"
-    if outcome.changes_tables:
+def _said(forecast: WindowForecast) -> str:
+    if forecast.rows:
+        return f"{counted(forecast.rows, 'path', 'paths')} written"
+    if forecast.changed:
         return "no new paths: forecasts followed sessions that came, moved or were withdrawn"
     return "nothing written: no forecast is missing"
 
 
-def _model(row: TrainedModel) -> Mapping[str, Any]:
-    metrics = json.loads(row.fit_metrics)
-    parameters = json.loads(row.parameters)
+def _model(model: Model) -> Mapping[str, Any]:
     return {
-        "model_name": row.model_name,
-        "training_samples": row.training_samples,
-        "trained_on": figures.span(row.training_start_date, row.training_end_date),
-        "fit": figures.figure(row.fit_seconds, "s"),
-        "size": figures.size(row.model_size_bytes),
-        "notes": "; ".join(metrics["warnings"]),
+        "model_name": model.name,
+        "training_samples": model.samples,
+        "trained_on": figures.span(model.first, model.last),
+        "fit": figures.figure(model.seconds, "s"),
+        "size": figures.size(model.size_bytes),
+        "notes": "; ".join(model.warnings),
         "parameters": ", ".join(
-            f"{name}={figures.figure(value)}" for name, value in parameters.items()
+            f"{name}={figures.figure(value)}" for name, value in model.parameters.items()
         ),
     }
 
@@ -455,13 +449,12 @@ def _feature(features: Features, feature: Feature, unit: str) -> Mapping[str, An
     }
 
 
-def _refused(rejections: Sequence[Rejection]) -> Metadata:
+def _refused(refused: Refused) -> Metadata:
     """How many rows have a refused value, how many values, and the kinds of them by file."""
-    shown = [vars(each) for each in grouped(rejections)[:REJECTIONS_SHOWN]]
     return {
-        "rows_rejected": rows_of(rejections),
-        "values_rejected": values_of(rejections),
-        "rejections": table(shown),
+        "rows_rejected": refused.n_rows,
+        "values_rejected": refused.n_values,
+        "rejections": table([vars(each) for each in refused.shown]),
     }
 
 

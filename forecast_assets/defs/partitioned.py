@@ -1,27 +1,38 @@
-"""Partitioned values, and the IO manager that writes them one by one."""
+"""Partitioned values: what an asset of partitions yields, and how Dagster learns what became."""
 
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Generic, TypeVar
 
 from dagster import (
+    AssetCheckResult,
     AssetExecutionContext,
     AssetMaterialization,
     AssetObservation,
     ConfigurableIOManager,
     DagsterEvent,
     DataVersion,
+    Output,
     OutputContext,
 )
 
-from forecast_assets.boundary import told_of
-from forecast_assets.defs.checks import check_events, require_sound
+from forecast_assets.automation.listener import Listener
+from forecast_assets.automation.partition_loop import (
+    Done,
+    Failed,
+    Steps,
+    each_by_itself,
+    nothing_found,
+)
+from forecast_assets.automation.results import Result
+from forecast_assets.defs.checks import check_events, check_results
+from forecast_assets.defs.descriptions import Description
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
-from forecast_assets.defs.partitions import commodity_of
+from forecast_assets.defs.partitions import commodity_of, newest_of_each, newest_window
 from forecast_assets.defs.past import (
     CONTENTS,
     VERSION,
@@ -33,67 +44,172 @@ from forecast_assets.defs.past import (
 )
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.errors import Interrupted, ModelsFailed, PartitionsFailed, StoreLocked
+from forecast_assets.errors import Interrupted, PartitionsFailed
 from forecast_assets.evaluation.findings import Finding
 from forecast_assets.store.contract import Store
-from forecast_assets.timeline.history import History
+
+Value = TypeVar("Value")
+Outcome = TypeVar("Outcome", bound=Result)
+
+Save = Callable[[Value, str], Outcome]
+"""Commits the value of one partition, and says what came of it. The text is the id of the run."""
+
+
+Given = Output[Any] | AssetMaterialization | AssetCheckResult
+"""What an asset of partitions yields: its value, and what is said once all of it is committed."""
 
 
 @dataclass(frozen=True)
-class Partitioned:
-    """The value of an asset: its partitions, each computed when it is asked for.
+class Shown:
+    """What is shown of a committed partition, and by what it is told apart from before.
 
-    ``training_dates``: those that have begun, where partitions are told apart by their past.
-    Filled in as they are computed: ``findings``, what was found in each before it was committed;
-    ``described``, what each says of itself; ``contents``, the fingerprint of what each holds,
-    where partitions are told apart by that; ``versions``, the data version of each that has one.
+    ``past`` or ``contents``: see past.py; the other one is None.
+    """
+
+    metadata: Metadata
+    past: Past | None
+    contents: str | None
+
+
+@dataclass(frozen=True)
+class Partitioned(Generic[Value, Outcome]):
+    """The value of an asset: its partitions, each worked when it can be committed.
+
+    ``work`` computes a partition, ``inspect`` finds what is wrong with it before it is committed,
+    and ``description`` says what the UI shows of it. ``training_dates``: those that have begun,
+    where partitions are told apart by their past.
+
+    Filled in as partitions are committed: ``shown`` and ``findings``, by key, and ``versions``,
+    the data version of each that has one.
     """
 
     context: AssetExecutionContext
     progress: Progress
-    compute: Callable[[str], Any]
+    listener: Listener
+    description: Description[Outcome]
+    work: Callable[[str], Value]
+    inspect: Callable[[Value], Sequence[Finding]] | None = None
     training_dates: Sequence[date] = ()
-    findings: dict[str, list[Finding]] = field(default_factory=dict)
-    described: dict[str, Metadata] = field(default_factory=dict)
-    contents: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
+    findings: dict[str, Sequence[Finding]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def track(self) -> Iterable[str]:
-        """The partition keys of the run, in order, shown as progress."""
-        name, keys = self.context.asset_key.to_user_string(), sorted(self.context.partition_keys)
-        if not keys:
-            raise PartitionsFailed(f"{name}: the range of this run holds no partition")
-        unit, stage = UNITS.get(name, "windows"), stage_of(name, keys)
-        return self.progress.track(self.context.log, stage, unit, keys, len(keys))
+    def given(self) -> Iterator[Given]:
+        """What the asset yields: itself, and what can be said once every partition is committed."""
+        yield Output(self)  # Dagster goes on from here when the IO manager has written all of it
+        yield from self._again()
+        if self.inspect is not None:
+            yield from check_results(self.findings)
 
-    def tell_apart(self) -> None:
-        """Give the partitions that are known by what they hold their data versions."""
-        asset, instance = self.context.asset_key, self.context.instance
-        before = {key: last_contents(instance, asset, key) for key in self.contents}
-        self.versions.update(versions_by_contents(self.contents, before))
+    @cached_property
+    def keys(self) -> list[str]:
+        """The partition keys of the run, in order."""
+        return sorted(self.context.partition_keys)
 
-    @property
-    def version(self) -> str | None:
-        """The data version that most partitions of the run have, which Dagster gives to all."""
-        return Counter(self.versions.values()).most_common(1)[0][0] if self.versions else None
+    def committed_by(
+        self, save: Save[Value, Outcome], context: OutputContext
+    ) -> Iterator[DagsterEvent]:
+        """Commit each partition, and tell Dagster of all of them.
 
-    @property
-    def newest_of_each(self) -> list[str]:
-        """The newest partition of each commodity that holds rows, or else its last, in order.
-
-        Only these have a picture, which Dagster's history keeps for ever.
+        Raises PartitionsFailed at the end if any failed. A step that fails gives no metadata and
+        no check results, so that these are logged as events before.
         """
-        order = sorted(self.described, key=lambda key: (bool(self.described[key][ROWS]), key))
-        return sorted({key.rpartition("|")[0] or key: key for key in order}.values())
+        steps = Steps(
+            self.work,
+            lambda value: save(value, context.run_id),
+            self._describe,
+            self.inspect or nothing_found,
+        )
+        failures = []
+        for became in each_by_itself(self._tracked(), steps):
+            self.findings[became.key] = became.findings
+            if isinstance(became, Failed):
+                failures.append(became.line)
+                self._tell(context, became)
+            else:
+                self._keep(became)
+        self._tell_apart()
+        if not failures:
+            self._show()
+            return
+        self._log(context)
+        yield from context.consume_events()  # else an in-process result would not have them
+        yield from check_events(self.context, context.asset_key, self.findings)
+        raise PartitionsFailed("\n".join(failures))
+
+    def _tracked(self) -> Iterable[str]:
+        """The partition keys, shown as progress."""
+        name = self.context.asset_key.to_user_string()
+        if not self.keys:
+            raise PartitionsFailed(f"{name}: the range of this run holds no partition")
+        unit, stage = UNITS.get(name, "windows"), stage_of(name, self.keys)
+        return self.progress.track(self.context.log, stage, unit, self.keys, len(self.keys))
+
+    def _describe(self, key: str, result: Outcome) -> Shown:
+        """What is shown of a partition that is committed, and what it is told apart by."""
+        metadata, past = self.description.metadata(result), None
+        if (history := self.description.history(result)) is not None:
+            before = last_past(self.context.instance, self.context.asset_key, key)
+            past = Past.of(history, self.training_dates, before)
+            metadata |= past.metadata
+        if (contents := self.description.contents(result)) is not None:
+            metadata |= {CONTENTS: contents}
+        return Shown(metadata, past, contents)
+
+    def _keep(self, done: Done[Outcome, Shown]) -> None:
+        self.shown[done.key] = done.shown
+        self.listener.hear(done.result)
+
+    def _tell(self, context: OutputContext, failed: Failed[Outcome]) -> None:
+        """Log a failure, and what is committed of its partition all the same: it is still due."""
+        if not isinstance(failed.error, Interrupted):
+            context.log.error(failed.line, exc_info=failed.error)
+        if failed.result is None:
+            return
+        self.listener.hear(failed.result)
+        metadata = self.description.in_part(failed.result)
+        if metadata is not None:
+            observed = AssetObservation(context.asset_key, partition=failed.key, metadata=metadata)
+            context.log_event(observed)
+
+    def _tell_apart(self) -> None:
+        """Give the partitions their data versions: by their past, or by what they hold."""
+        asset, instance = self.context.asset_key, self.context.instance
+        held = {key: each.contents for key, each in self.shown.items() if each.contents is not None}
+        before = {key: last_contents(instance, asset, key) for key in held}
+        pasts = {key: each.past.version for key, each in self.shown.items() if each.past}
+        self.versions.update(pasts | versions_by_contents(held, before))
 
     @property
-    def newest(self) -> str | None:
-        """The newest window of the run that holds rows; None where there are no windows."""
-        windows = [key for key in self.newest_of_each if "|" in key]
-        held = [key for key in windows if self.described[key][ROWS]] or windows
-        return max(held, key=lambda key: key.rpartition("|")[2], default=None)
+    def _rows(self) -> dict[str, int]:
+        return {key: each.metadata[ROWS] for key, each in self.shown.items()}
 
-    def again(self) -> Iterator[AssetMaterialization]:
+    def _show(self) -> None:
+        """Give Dagster what the partitions say of themselves, and the version that most have.
+
+        Only the newest ones have a picture, since Dagster's history keeps it for ever.
+        """
+        context, metadata = self.context, {key: x.metadata for key, x in self.shown.items()}
+        for key in newest_of_each(self._rows):
+            picture = drawn(context.log, partial(self.description.picture, key, metadata[key]))
+            metadata[key] = with_picture(metadata[key], picture)
+        for key, said in metadata.items():
+            context.add_asset_metadata(said, partition_key=key)
+        if self.versions:  # Dagster gives one to all partitions of a run
+            ((version, _),) = Counter(self.versions.values()).most_common(1)
+            context.set_data_version(context.asset_key, DataVersion(version))
+
+    def _log(self, context: OutputContext) -> None:
+        """Log the partitions that are committed as materialized, the newest window last."""
+        newest = newest_window(self._rows)
+        for key in sorted(self.shown, key=lambda key: key == newest):
+            tags = {VERSION: self.versions[key]} if key in self.versions else {}
+            metadata = self.shown[key].metadata
+            context.log_event(
+                AssetMaterialization(context.asset_key, metadata=metadata, partition=key, tags=tags)
+            )
+
+    def _again(self) -> Iterator[AssetMaterialization]:
         """Partitions whose materialization Dagster could not log as it should be, once more.
 
         Dagster logs the partitions of a run in any order, and gives one data version to all. So
@@ -108,9 +224,9 @@ class Partitioned:
                 yield AssetMaterialization(
                     asset, metadata=logged.metadata, partition=key, tags=tags
                 )
-        shown = last_materialization(instance, asset)
-        if self.newest and shown and shown.partition != self.newest:
-            logged = last_materialization(instance, asset, self.newest)
+        newest, shown = newest_window(self._rows), last_materialization(instance, asset)
+        if newest and shown and shown.partition != newest:
+            logged = last_materialization(instance, asset, newest)
             if logged:
                 yield logged
 
@@ -140,8 +256,8 @@ def stage_of(asset: str, keys: Sequence[str]) -> str:
     return f"{named}{others} {STAGES.get(asset, asset)}"
 
 
-class PartitionedIOManager(ConfigurableIOManager):
-    """Writes partitions one by one; one that fails does not stop the others."""
+class PartitionedIOManager(ConfigurableIOManager, Generic[Value, Outcome]):
+    """Saves the partitions of an asset one by one, as they are worked."""
 
     store: StoreResource
 
@@ -151,96 +267,13 @@ class PartitionedIOManager(ConfigurableIOManager):
         store: Store = resource.tables()
         return store
 
-    def inspect(self, value: Any) -> list[Finding]:
-        """What is found in a partition before it is committed; nothing unless overridden."""
-        return []
-
     @abstractmethod
-    def write(self, value: Any, run_id: str) -> Metadata:
-        """Commit one partition, and say what it holds now."""
-
-    def picture(self, key: str, metadata: Metadata) -> str | None:
-        """A picture of a committed partition, as Markdown; None where there is nothing to see."""
-        return None
-
-    def history(self, key: str) -> History | None:
-        """The history by whose past a committed partition is known; None where a run is enough."""
-        return None
-
-    def contents(self, value: Any) -> str | None:
-        """The fingerprint of what a committed partition holds; None where its past is enough."""
-        return None
+    def save(self, value: Value, by: str) -> Outcome:
+        """Commit one partition, written by a run, in one transaction; say what came of it."""
 
     # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
-        self, context: OutputContext, obj: Partitioned
+        self, context: OutputContext, obj: Partitioned[Value, Outcome]
     ) -> Iterator[DagsterEvent]:
-        """Compute and commit each partition; raise PartitionsFailed at the end if any failed."""
-        failed = self._commit_all(context, obj)
-        obj.tell_apart()
-        if not failed:
-            self._describe(obj)
-            return
-        for key in sorted(obj.described, key=lambda key: key == obj.newest):
-            tags = {VERSION: obj.versions[key]} if key in obj.versions else {}
-            metadata = obj.described[key]
-            context.log_event(
-                AssetMaterialization(context.asset_key, metadata=metadata, partition=key, tags=tags)
-            )
-        yield from context.consume_events()  # else an in-process result would not have them
-        yield from check_events(obj.context, context.asset_key, obj.findings)
-        raise PartitionsFailed("\n".join(failed.values()))
-
-    def _commit_all(self, context: OutputContext, obj: Partitioned) -> dict[str, str]:
-        """Commit each partition; what became of those that failed, by key."""
-        failed: dict[str, str] = {}
-        try:
-            for key in obj.track():
-                try:
-                    self._commit(obj, key, context.run_id)
-                except Interrupted:
-                    raise
-                except Exception as error:  # a partition's boundary; told at the end
-                    failed[key] = told_of(key, error)
-                    context.log.exception(failed[key])
-                    observe_the_committed(context, key, error)
-                    if isinstance(error, StoreLocked):
-                        break  # what the others compute could not be written
-        except Interrupted as error:
-            failed["the rest"] = str(error)
-        return failed
-
-    def _describe(self, obj: Partitioned) -> None:
-        """Give Dagster what the partitions say of themselves, the newest ones with a picture."""
-        context = obj.context
-        for key in obj.newest_of_each:
-            shown = drawn(context.log, partial(self.picture, key, obj.described[key]))
-            obj.described[key] = with_picture(obj.described[key], shown)
-        for key, metadata in obj.described.items():
-            context.add_asset_metadata(metadata, partition_key=key)
-        if obj.version:
-            context.set_data_version(context.asset_key, DataVersion(obj.version))
-
-    def _commit(self, obj: Partitioned, key: str, run_id: str) -> None:
-        """Compute, inspect and commit one partition, and keep what it says of itself."""
-        context, asset = obj.context, obj.context.asset_key
-        value = obj.compute(key)
-        obj.findings[key] = self.inspect(value)
-        require_sound(obj.findings[key])
-        metadata = self.write(value, run_id)
-        if (history := self.history(key)) is not None:
-            before = last_past(context.instance, asset, key)
-            past = Past.of(history, obj.training_dates, before)
-            metadata |= past.metadata
-            obj.versions[key] = past.version
-        if (held := self.contents(value)) is not None:
-            metadata |= {CONTENTS: held}
-            obj.contents[key] = held
-        obj.described[key] = metadata
-
-
-def observe_the_committed(context: OutputContext, key: str, error: Exception) -> None:
-    """Log what is committed of a partition although a part of it failed: it is still due."""
-    if isinstance(error, ModelsFailed) and error.committed:
-        asset = context.asset_key
-        context.log_event(AssetObservation(asset, partition=key, metadata=error.committed))
+        """Work and save each partition. Raises PartitionsFailed at the end if any failed."""
+        yield from obj.committed_by(self.save, context)

@@ -1,6 +1,6 @@
 """Partitions: commodities, training dates, and their product, whose key is a model's window."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -106,5 +106,26 @@ def first_of(keys: Sequence[str], commodity: str) -> str:
 
 
 def commodity_of(key: str) -> str:
-    """The commodity of a window's partition key."""
+    """The commodity of a window's partition key; empty for the key of a commodity."""
     return key.rpartition("|")[0]
+
+
+def training_date_of(key: str) -> date:
+    """The training date of a window's partition key."""
+    return date.fromisoformat(key.rpartition("|")[2])
+
+
+def newest_of_each(rows: Mapping[str, int]) -> list[str]:
+    """The newest partition of each commodity that holds rows, or else its last, in order.
+
+    ``rows``: how many each partition holds.
+    """
+    order = sorted(rows, key=lambda key: (bool(rows[key]), key))
+    return sorted({commodity_of(key) or key: key for key in order}.values())
+
+
+def newest_window(rows: Mapping[str, int]) -> str | None:
+    """The newest window that holds rows; None where there are no windows."""
+    windows = [key for key in newest_of_each(rows) if commodity_of(key)]
+    held = [key for key in windows if rows[key]] or windows
+    return max(held, key=training_date_of, default=None)

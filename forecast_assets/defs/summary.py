@@ -1,31 +1,17 @@
-"""What one run of the console script did, for each commodity: counted from its runs of Dagster."""
+"""What one run of the console script did, for each commodity: added up from its results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
-from dagster import AssetMaterialization, AssetObservation, IntMetadataValue
-
-from forecast_assets.defs.partitions import commodity_of
+from forecast_assets.automation.results import (
+    PricesLanded,
+    PricesRead,
+    Result,
+    WindowForecast,
+    WindowScored,
+    WindowTrained,
+)
 from forecast_assets.defs.progress import spoken
-
-COUNTED = {
-    "prices": {
-        "files_landed": "files",
-        "sessions_added": "added",
-        "sessions_revised": "revised",
-        "sessions_withdrawn": "withdrawn",
-    },
-    "trained_models": {"models_fitted": "models"},
-    "distributions": {
-        "forecasts_drawn": "drawn",
-        "forecasts_redrawn": "redrawn",
-        "forecasts_reissued": "reissued",
-        "forecasts_kept": "kept",
-        "cutoffs_with_new_outcomes": "outcomes",
-    },
-    "scores": {"forecasts_scored": "scored"},
-}
-"""By asset, the metadata of a partition that are added up, and the field that they add to."""
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -63,14 +49,25 @@ class Summary:
         done = [getattr(self, each.name) for each in fields(self) if each.type is int]
         return not sum(done) - self.kept
 
-    def add(self, asset: str, said: AssetMaterialization | AssetObservation) -> None:
-        """Count what was said of one partition of an asset."""
-        for key, name in COUNTED[asset].items():
-            value = said.metadata.get(key)
-            if isinstance(value, IntMetadataValue):
-                setattr(self, name, getattr(self, name) + (value.value or 0))
-        fitted = said.metadata.get("models_fitted")
-        self.windows += bool(isinstance(fitted, IntMetadataValue) and fitted.value)
+    def add_prices(self, read: PricesRead) -> None:
+        """Add what changed in the prices."""
+        self.files += read.files if isinstance(read, PricesLanded) else 0
+        self.added += read.changes.added
+        self.revised += read.changes.revised
+        self.withdrawn += read.changes.withdrawn
+
+    def add_training(self, trained: WindowTrained) -> None:
+        """Add the models of a window."""
+        self.models += len(trained.fitted)
+        self.windows += bool(trained.fitted)
+
+    def add_forecasts(self, forecast: WindowForecast) -> None:
+        """Add the forecasts of a window."""
+        self.drawn += forecast.drawn
+        self.redrawn += forecast.redrawn
+        self.reissued += len(forecast.reissues)
+        self.kept += forecast.kept
+        self.outcomes += forecast.outcomes
 
     def line(self) -> str:
         """It in one line that leaves out what was not done."""
@@ -112,12 +109,18 @@ class Summaries:
         """That of a commodity."""
         return self.commodities.setdefault(name, Summary(name))
 
-    def add(self, said: Iterable[AssetMaterialization | AssetObservation]) -> None:
-        """Count what a run of Dagster said of its partitions; what it said again counts once."""
-        once = {(each.asset_key.to_user_string(), each.partition): each for each in said}
-        for (asset, partition), each in once.items():
-            if asset in COUNTED and partition is not None:
-                self.of(commodity_of(partition) or partition).add(asset, each)
+    def add(self, results: Iterable[Result]) -> None:
+        """Add up results; those that count nothing of a commodity are passed over."""
+        for result in results:
+            match result:
+                case PricesRead():
+                    self.of(result.commodity).add_prices(result)
+                case WindowTrained():
+                    self.of(result.window.commodity).add_training(result)
+                case WindowForecast():
+                    self.of(result.window.commodity).add_forecasts(result)
+                case WindowScored():
+                    self.of(result.window.commodity).scored += result.scored
 
 
 def counted(number: int, one: str, many: str, beside: str = "") -> str:

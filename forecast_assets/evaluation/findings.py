@@ -1,11 +1,13 @@
 """Findings: what is checked of forecasts before they are committed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import ChecksFailed
 from forecast_assets.forecast.forecasting import Forecasting
 from forecast_assets.forecast.records import Draw
 from forecast_assets.timeline.history import History
@@ -37,6 +39,12 @@ class Finding:
     def blocks(self) -> bool:
         """Whether the partition must not be committed."""
         return not self.passed and self.check in BLOCKING
+
+
+def require_sound(findings: Sequence[Finding]) -> None:
+    """Raise ChecksFailed where a finding blocks."""
+    if blocking := [f"{each.check}: {each.found}" for each in findings if each.blocks]:
+        raise ChecksFailed(f"nothing was committed: {'; '.join(blocking)}")
 
 
 def of_forecasting(settings: Settings, history: History, outcome: Forecasting) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import pandas as pd
@@ -18,7 +18,35 @@ SINGLY_IN_A_NOTE = 50
 RUNS = 5
 """So many runs of lines are named one by one."""
 
+SHOWN = 12
+"""So many kinds of refusals are told where a reader may look them up one by one elsewhere."""
+
 NO_ROW = "a line of text and no row of prices: left out"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was refused, as it is told: the first kinds of it by file, and how much it is in all.
+
+    ``n_rows``: rows that have a refused value. ``n_values``: all refused values, also those that
+    are not in ``shown``.
+    """
+
+    shown: list[Rejection]
+    n_rows: int
+    n_values: int
+
+    @classmethod
+    def of(cls, rejections: Sequence[Rejection]) -> "Refused":
+        """What is told of refusals that stand for one value each."""
+        return cls(grouped(rejections)[:SHOWN], rows_of(rejections), values_of(rejections))
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each kind that is shown, and one for the number of the others."""
+        more = self.n_values - values_of(self.shown)
+        others = [f"{self.shown[0].commodity}: and {more} more refused values"] if more else []
+        return [*map(str, self.shown), *others]
 
 
 def grouped(rejections: Iterable[Rejection], singly: int = SINGLY) -> list[Rejection]:

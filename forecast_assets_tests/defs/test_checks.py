@@ -13,9 +13,9 @@ from dagster import (
     TableMetadataValue,
 )
 
-from forecast_assets.defs.checks import HELD, check_results, held, miscovered, require_sound
+from forecast_assets.defs.checks import HELD, check_results, held, miscovered
 from forecast_assets.errors import CannotForecast, ChecksFailed
-from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
+from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding, require_sound
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History

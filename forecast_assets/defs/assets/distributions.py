@@ -12,37 +12,40 @@ date, have changed. What is due is in the last tick of the sensor ``due_work``.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from dagster import (
-    AssetCheckResult,
     AssetExecutionContext,
     AssetIn,
-    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
     MultiToSingleDimensionPartitionMapping,
-    Output,
     ResourceParam,
     asset,
 )
 from pydantic import Field
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.checks import check_results, forecast_checks
-from forecast_assets.defs.io_managers import ForecastWindow, Histories, recorded, written
-from forecast_assets.defs.partitioned import Partitioned
-from forecast_assets.defs.partitions import Partitions, first_of
+from forecast_assets.defs.checks import forecast_checks
+from forecast_assets.defs.descriptions import ForecastDescription
+from forecast_assets.defs.io_managers import ForecastWindow, Histories, recorded
+from forecast_assets.defs.partitioned import Given, Partitioned
+from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
-from forecast_assets.evaluation.findings import of_forecasting
-from forecast_assets.forecast.forecasting import forecast_window
-from forecast_assets.forecast.training import not_due, require_session
+from forecast_assets.defs.run_windows import RunWindows
+from forecast_assets.evaluation.findings import Finding, of_forecasting
+from forecast_assets.forecast.forecasting import Loaded, forecast_window
+from forecast_assets.forecast.records import ModelFailure, Written
+from forecast_assets.forecast.training import not_due
 from forecast_assets.store.saved_models import FittedModels
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.window import Window
 
 
 class ForecastConfig(Config):
@@ -58,6 +61,64 @@ class ForecastConfig(Config):
         default=False,
         description="Draw again the forecasts whose history was revised since they were issued.",
     )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The forecasts of a run: of which windows, from which histories and models, since when.
+
+    ``run``: the configuration with the version and models of the run.
+    """
+
+    settings: Settings
+    run: Settings
+    windows: RunWindows
+    features: Histories
+    models: FittedModels
+    store: StoreResource
+    recompute: bool
+    at: datetime
+
+    def forecast(self, key: str) -> ForecastWindow:
+        """The forecasts that are due in a window, and what else of it changes.
+
+        Raises NoSession where the run asks for nothing that can be forecast yet.
+        """
+        log, window = self.windows.context.log, self.windows.of(key)
+        history, header = self.features[window.commodity], self.windows.written(window, self.at)
+        reason, models, broken = self._models(window, header)
+        if reason:
+            log.warning("%s: nothing is due: %s", key, reason)
+        outcome = forecast_window(
+            self.run,
+            window,
+            history,
+            models,
+            self.store.tables().paths.issued(window.commodity, self.run.model_version),
+            recompute=self.recompute,
+        )
+        if reason and not outcome.changes_tables:
+            self.windows.require_session(history)
+        outcome = replace(outcome, failures=[*broken, *outcome.failures])
+        for failure in outcome.failures:
+            log.error("%s", failure.reason)
+        return ForecastWindow(window, header, outcome, history, reason)
+
+    def inspect(self, value: ForecastWindow) -> list[Finding]:
+        """What is found in a window's new forecasts."""
+        return of_forecasting(self.settings, value.history, value.forecasting)
+
+    def _models(
+        self, window: Window, header: Written
+    ) -> tuple[str | None, list[Loaded], list[ModelFailure]]:
+        """Why a window has nothing to draw, or else its models, and those that cannot be loaded."""
+        if reason := not_due(self.settings, window, self.features[window.commodity]):
+            return reason, [], []
+        tried = recorded(self.store.tables(), header, "train")
+        names = self.run.models.keys() - {each.model_name for each in tried if each.declined}
+        if not names:
+            return f"{window.commodity}: every model of the roster declined the window", [], []
+        return None, *self.models.of(window, self.run.model_version, names)
 
 
 def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -86,43 +147,20 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         trained_models: FittedModels,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetCheckResult | AssetMaterialization]:
+        listener: ResourceParam[Listener],
+    ) -> Iterator[Given]:
         run = settings.of_run(config.model_version, config.models)
-        version, read_at = run.model_version, now()
-
-        def forecast(key: str) -> ForecastWindow:
-            window = partitions.window_of_run(key, config.training_date, version)
-            history = features[window.commodity]
-            header = written(window, version, context.run.run_id, read_at)
-            tables = store.tables()
-            declined = {x.model_name for x in recorded(tables, header, "train") if x.declined}
-            names = run.models.keys() - declined
-            reason = not_due(settings, window, history)
-            if reason is None and not names:
-                reason = f"{window.commodity}: every model of the roster declined the window"
-            if reason:
-                context.log.warning("%s: nothing is due: %s", key, reason)
-            models, broken = ([], []) if reason else trained_models.of(window, version, names)
-            outcome = forecast_window(
-                run,
-                window,
-                history,
-                models,
-                tables.paths.issued(window.commodity, version),
-                recompute=config.recompute,
-            )
-            if reason and not outcome.changes_tables:
-                first = partitions.window_of(first_of(context.partition_keys, window.commodity))
-                require_session(settings, first, history)
-            outcome = replace(outcome, failures=[*broken, *outcome.failures])
-            for failure in outcome.failures:
-                context.log.error("%s", failure.reason)
-            findings = of_forecasting(settings, history, outcome)
-            return ForecastWindow(window, header, outcome, history, reason, findings)
-
-        value = Partitioned(context, progress, forecast)
-        yield Output(value)  # Dagster goes on from here once every partition is committed
-        yield from value.again()
-        yield from check_results(value.findings)
+        windows = RunWindows(context, partitions, run.model_version, config.training_date)
+        drawing = Drawing(
+            settings, run, windows, features, trained_models, store, config.recompute, now()
+        )
+        yield from Partitioned(
+            context,
+            progress,
+            listener,
+            ForecastDescription(settings, store),
+            drawing.forecast,
+            drawing.inspect,
+        ).given()
 
     return distributions

@@ -11,23 +11,23 @@ from collections.abc import Iterator
 from dagster import (
     AssetExecutionContext,
     AssetIn,
-    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
-    Output,
     ResourceParam,
     asset,
 )
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.descriptions import FeatureDescription
 from forecast_assets.defs.io_managers import Histories
-from forecast_assets.defs.metadata import REJECTIONS_SHOWN
-from forecast_assets.defs.partitioned import Partitioned
+from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
+from forecast_assets.defs.resources import StoreResource
 from forecast_assets.market.features import Features, read_features
 from forecast_assets.market.meaning import Meaning
-from forecast_assets.market.refusals import grouped
+from forecast_assets.market.refusals import Refused
 from forecast_assets.timeline.clock import now
 
 
@@ -46,20 +46,25 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
     def features(
         context: AssetExecutionContext,
         prices: Histories,
+        store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
+        listener: ResourceParam[Listener],
+    ) -> Iterator[Given]:
         def join(key: str) -> Features:
             commodity = settings.commodity(key)
             today = Meaning.of(key, commodity).today(now())
             joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
-            for rejection in grouped(joined.rejections)[:REJECTIONS_SHOWN]:
-                context.log.error("%s", rejection)
-            for reason in joined.missing.values():
-                context.log.error("%s", reason)
+            for said in (*Refused.of(joined.rejections).shown, *joined.missing.values()):
+                context.log.error("%s", said)
             return joined
 
-        value = Partitioned(context, progress, join, settings.windows.begun())
-        yield Output(value)
-        yield from value.again()
+        yield from Partitioned(
+            context,
+            progress,
+            listener,
+            FeatureDescription(settings, store),
+            join,
+            training_dates=settings.windows.begun(),
+        ).given()
 
     return features

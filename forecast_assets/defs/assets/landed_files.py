@@ -8,8 +8,7 @@ each file and commodity. A file that is still being written is left for the next
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dagster import (
@@ -17,7 +16,6 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     AssetsDefinition,
-    DagsterInstance,
     DataVersion,
     MaterializeResult,
     ResourceParam,
@@ -25,9 +23,11 @@ from dagster import (
 )
 from filelock import FileLock
 
+from forecast_assets.automation.listener import Listener
+from forecast_assets.automation.results import FilesLanded, PricesLanded
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import Metadata, drawn, of_landed_files, of_prices, with_picture
+from forecast_assets.defs.metadata import drawn, of_landed_files, of_landed_prices, with_picture
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.past import UNCHANGED, Past, last_past, made_from
 from forecast_assets.defs.progress import Progress
@@ -38,7 +38,55 @@ from forecast_assets.market.reception import Received, receive
 from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.clock import now
-from forecast_assets.timeline.history import History
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The files of the landing folder that a run merges, and what came of them so far.
+
+    ``failed``: a line for each file or commodity that something unexpected was raised for.
+    """
+
+    settings: Settings
+    context: AssetExecutionContext
+    store: StoreResource
+    received: list[Received] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def receive_all(self, progress: Progress) -> FilesLanded:
+        """Merge and put away the whole files, each by itself."""
+        log, folder, tables = self.context.log, LandingFolder(self.settings), self.store.tables()
+        folder.make()
+        with FileLock(self.settings.home / ".landing.lock"):
+            waiting = folder.waiting(time.time())
+            arrivals = {arrival.path.name: arrival for arrival in waiting.whole}
+            for name in progress.track(log, "landing", "files", arrivals, len(arrivals)):
+                try:
+                    by = self.context.run.run_id
+                    file = receive(folder, arrivals[name], tables.landings, now(), by)
+                    self.received.append(file)
+                except Interrupted:
+                    raise
+                except Exception as error:  # a file's boundary; raised once the others have landed
+                    line = " ".join(f"{name}: {type(error).__name__}: {error}".split())
+                    self.failed.append(line)
+                    log.exception(line)
+        for file in self.received:
+            (log.error if file.reason else log.info)("%s: %s", file.file, file.outcome)
+        return FilesLanded(self.received, len(waiting.unfinished))
+
+    def tell(self, landed: PricesLanded) -> None:
+        """Log what landed as a materialization of the prices, as ``prices`` itself would."""
+        context, history, name = self.context, landed.history, landed.commodity
+        unit, asset_key = self.settings.commodity(name).unit, AssetKey("prices")
+        picture = drawn(context.log, partial(price_plot, history, unit))
+        before = last_past(context.instance, asset_key, name)
+        past = Past.of(history, self.settings.windows.begun(), before)
+        metadata = with_picture(of_landed_prices(landed, unit), picture) | past.metadata
+        tags = made_from(past.version, "landed_files", UNCHANGED)
+        context.log_event(
+            AssetMaterialization(asset_key, metadata=metadata, partition=name, tags=tags)
+        )
 
 
 def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -46,48 +94,34 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
 
     @asset(group_name="market", kinds={"python", "duckdb"}, description=__doc__)
     def landed_files(
-        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+        listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
-        folder, tables = LandingFolder(settings), store.tables()
-        folder.make()
-        received: list[Received] = []
-        failed: list[str] = []
-        with FileLock(settings.home / ".landing.lock"):
-            waiting = folder.waiting(time.time())
-            arrivals = {arrival.path.name: arrival for arrival in waiting.whole}
-            for name in progress.track(context.log, "landing", "files", arrivals, len(arrivals)):
-                try:
-                    by = context.run.run_id
-                    received.append(receive(folder, arrivals[name], tables.landings, now(), by))
-                except Interrupted:
-                    raise
-                except Exception as error:  # a file's boundary; raised below
-                    failed.append(" ".join(f"{name}: {type(error).__name__}: {error}".split()))
-                    context.log.exception(failed[-1])
-        for file in received:
-            log = context.log.error if file.reason else context.log.info
-            log("%s: %s", file.file, file.outcome)
-        for name, metadata, history in prices_of(received, tables, settings, failed):
-            with boundary(name, failed):
-                plot = partial(price_plot, history, settings.commodity(name).unit)
-                described = with_picture(metadata, drawn(context.log, plot))
-                context.log_event(
-                    landed(context.instance, history, settings.windows.begun(), described)
-                )
-        if failed:
-            raise FilesFailed("\n".join(failed))
-        metadata = of_landed_files(received, len(waiting.unfinished))
-        return MaterializeResult(metadata=metadata, data_version=DataVersion(UNCHANGED))
+        arrivals = Arrivals(settings, context, store)
+        files = arrivals.receive_all(progress)
+        prices = prices_of(arrivals.received, store.tables(), arrivals.failed)
+        for landed in prices:
+            with boundary(landed.commodity, arrivals.failed):
+                arrivals.tell(landed)
+        if arrivals.failed:
+            raise FilesFailed("\n".join(arrivals.failed))
+        for result in (*prices, files):
+            listener.hear(result)
+        return MaterializeResult(
+            metadata=of_landed_files(files), data_version=DataVersion(UNCHANGED)
+        )
 
     return landed_files
 
 
 def prices_of(
-    received: Sequence[Received], tables: Store, settings: Settings, failures: list[str]
-) -> list[tuple[str, Metadata, History]]:
-    """What the files did to ``prices``: a commodity, what to say of it, and its closes now.
+    received: Sequence[Received], tables: Store, failures: list[str]
+) -> list[PricesLanded]:
+    """What the files did to the prices of each commodity.
 
-    One whose prices landed and cannot be told of has a line in ``failures``.
+    One whose prices landed and cannot be read has a line in ``failures``.
     """
     landed = [
         (seen, landing)
@@ -109,21 +143,5 @@ def prices_of(
             notes=[note for seen, _ in mine for note in seen.notes],
         )
         with boundary(name, failures):
-            unit, history = settings.commodity(name).unit, tables.prices.history(name)
-            metadata = of_prices(seen, changes, history, unit) | {"files_landed": len(mine)}
-            told.append((name, metadata, history))
+            told.append(PricesLanded(seen, changes, tables.prices.history(name), len(mine)))
     return told
-
-
-def landed(
-    instance: DagsterInstance, history: History, training_dates: Sequence[date], metadata: Metadata
-) -> AssetMaterialization:
-    """A materialization of the prices of a commodity, as ``prices`` itself would log it."""
-    name, asset = history.commodity, AssetKey("prices")
-    past = Past.of(history, training_dates, last_past(instance, asset, name))
-    return AssetMaterialization(
-        asset_key=asset,
-        partition=name,
-        metadata=metadata | past.metadata,
-        tags=made_from(past.version, "landed_files", UNCHANGED),
-    )

@@ -17,44 +17,42 @@ from dagster import (
     asset,
 )
 
+from forecast_assets.automation.listener import Listener
+from forecast_assets.automation.results import Ranked
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import drawn, failures, of_leaderboard, with_picture
+from forecast_assets.defs.metadata import drawn, of_leaderboard, with_picture
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.leaderboard import leaderboard
 from forecast_assets.evaluation.publishing import tolerance_of
 from forecast_assets.report.plots import skill_plot
+from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 
+def ranked(settings: Settings, tables: Store, by: str) -> Ranked:
+    """Write the leaderboard anew, all versions of it.
+
+    A commodity whose scores cannot be read is a failure by name; the others are ranked.
+    """
+    records: dict[tuple[str, str], pd.DataFrame] = {}
+    failed: list[str] = []
+    for name, version in tables.scores.versions():
+        if name in settings.commodities:
+            with boundary(name, failed):
+                records[name, version] = frame(tables.scores.records(name, version))
+    cost = frame(tables.leaderboard.training_cost())
+    rows = leaderboard(records, cost, tolerance_of(settings), failed)
+    tables.leaderboard.replace(pa.Table.from_pandas(rows, preserve_index=False), now(), by)
+    return Ranked(frame(tables.leaderboard.read()), failed)
+
+
 def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``leaderboard`` of a configuration."""
-
-    def ranked(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-        tables = store.tables()
-        records: dict[tuple[str, str], pd.DataFrame] = {}
-        failed: list[str] = []
-        for name, version in tables.scores.versions():
-            if name in settings.commodities:
-                with boundary(name, failed):
-                    records[name, version] = frame(tables.scores.records(name, version))
-        cost = frame(tables.leaderboard.training_cost())
-        rows = leaderboard(records, cost, tolerance_of(settings), failed)
-        arriving = pa.Table.from_pandas(rows, preserve_index=False)
-        tables.leaderboard.replace(arriving, now(), context.run.run_id)
-        for failure in failed:
-            context.log.error("%s", failure)
-        held, in_use = frame(tables.leaderboard.read()), settings.model_version
-        units = {name: commodity.unit for name, commodity in settings.commodities.items()}
-        metadata = of_leaderboard(held, in_use, units)
-        standings = held[held.model_version == in_use]
-        picture = drawn(context.log, lambda: skill_plot(standings) if len(standings) else None)
-        return MaterializeResult(
-            metadata=with_picture(metadata, picture) | failures(failed),
-            data_version=DataVersion(tables.contents.leaderboard()),
-        )
+    in_use = settings.model_version
+    units = {name: commodity.unit for name, commodity in settings.commodities.items()}
 
     @asset(
         name="leaderboard",
@@ -64,9 +62,20 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         description=__doc__,
     )
     def rank(
-        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+        listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
         with progress.during(context.log, "publish"):
-            return ranked(context, store)
+            found = ranked(settings, store.tables(), context.run.run_id)
+            for failure in found.failures:
+                context.log.error("%s", failure)
+            mine = found.standings[found.standings.model_version == in_use]
+            picture = drawn(context.log, lambda: skill_plot(mine) if len(mine) else None)
+            contents = DataVersion(store.tables().contents.leaderboard())
+        listener.hear(found)
+        metadata = with_picture(of_leaderboard(found, in_use, units), picture)
+        return MaterializeResult(metadata=metadata, data_version=contents)
 
     return rank

@@ -7,35 +7,39 @@ and never filled.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 
+import numpy as np
 from dagster import (
     AssetExecutionContext,
-    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
-    Output,
     ResourceParam,
     asset,
 )
 from pydantic import Field
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.commodities import FredSource, YahooSource
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.descriptions import PriceDescription
 from forecast_assets.defs.io_managers import Reading
-from forecast_assets.defs.metadata import REJECTIONS_SHOWN
-from forecast_assets.defs.partitioned import Partitioned
+from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.services import FredResource, YahooResource
+from forecast_assets.errors import SourceError
 from forecast_assets.market.live import PriceSource, final_day
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.refusals import grouped
+from forecast_assets.market.refusals import Refused
 from forecast_assets.market.sources import read_source
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.sessions import too_sparse
 
 
 class PricesConfig(Config):
@@ -45,6 +49,44 @@ class PricesConfig(Config):
         default=False,
         description="Take back every session that the source lacks, be they many or the newest.",
     )
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a configuration's prices, with the services that live ones are asked of."""
+
+    settings: Settings
+    store: StoreResource
+    yahoo: PriceSource
+    fred: PriceSource
+
+    def read(self, name: str) -> Observations:
+        """What the source of a commodity holds. Raises SourceError."""
+        commodity = self.settings.commodity(name)
+        match commodity.source:
+            case YahooSource(symbol=symbol):
+                return self._fetch(name, self.yahoo, symbol)
+            case FredSource(series=series):
+                return self._fetch(name, self.fred, series)
+            case source:
+                meaning = Meaning.of(name, commodity)
+                today = meaning.today(now())
+                return read_source(name, source, self.settings.folder, today, meaning)
+
+    def _fetch(self, name: str, live: PriceSource, symbol: str) -> Observations:
+        """Ask a service for what is new, from shortly before the newest price on."""
+        known, fetch = self.store.tables().prices.history(name), self.settings.fetch
+        since = known.newest - timedelta(days=fetch.overlap_days) if len(known) else None
+        calendar = self.settings.commodity(name).calendar
+        final = final_day(fetch, now().replace(tzinfo=UTC), calendar)
+        return live.read(name, symbol, since, final)
+
+
+def require_daily(observations: Observations, history: History) -> None:
+    """Raise SourceError where a source and the prices stored so far are too sparse together."""
+    observed = observations.prices["date"].to_numpy().astype("datetime64[D]")
+    if reason := too_sparse(np.union1d(history.dates, observed)):
+        raise SourceError(f"{observations.commodity}: {reason}")
 
 
 def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -66,35 +108,24 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         yahoo: YahooResource,
         fred: FredResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
-        def fetch(key: str, live: PriceSource, symbol: str) -> Observations:
-            known = store.tables().prices.history(key)
-            overlap = timedelta(days=settings.fetch.overlap_days)
-            since = known.newest - overlap if len(known) else None
-            calendar = settings.commodity(key).calendar
-            final = final_day(settings.fetch, now().replace(tzinfo=UTC), calendar)
-            return live.read(key, symbol, since, final)
-
-        def observe(key: str) -> Observations:
-            commodity = settings.commodity(key)
-            match commodity.source:
-                case YahooSource(symbol=symbol):
-                    return fetch(key, yahoo, symbol)
-                case FredSource(series=series):
-                    return fetch(key, fred, series)
-                case source:
-                    meaning = Meaning.of(key, commodity)
-                    today = meaning.today(now())
-                    return read_source(key, source, settings.folder, today, meaning)
+        listener: ResourceParam[Listener],
+    ) -> Iterator[Given]:
+        sources = Sources(settings, store, yahoo, fred)
 
         def read(key: str) -> Reading:
-            observations = observe(key)
-            for rejection in grouped(observations.rejections)[:REJECTIONS_SHOWN]:
+            observations = sources.read(key)
+            for rejection in Refused.of(observations.rejections).shown:
                 context.log.error("%s", rejection)
+            require_daily(observations, store.tables().prices.history(key))
             return Reading(observations, config.allow_withdrawals, settings.scrutiny)
 
-        value = Partitioned(context, progress, read, settings.windows.begun())
-        yield Output(value)
-        yield from value.again()
+        yield from Partitioned(
+            context,
+            progress,
+            listener,
+            PriceDescription(settings, store),
+            read,
+            training_dates=settings.windows.begun(),
+        ).given()
 
     return prices

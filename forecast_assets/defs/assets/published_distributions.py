@@ -15,52 +15,46 @@ from dagster import (
     asset,
 )
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.renaming import departed, departures
+from forecast_assets.automation.results import Published
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import failures, notes, of_publications
+from forecast_assets.defs.metadata import of_publications
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.publishing import publications
 from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 
+def published(settings: Settings, tables: Store, by: str) -> Published:
+    """Write what is published of each commodity; of those that the configuration has not, nothing.
+
+    A commodity that cannot be published is a failure by name; the others are.
+    """
+    version = settings.model_version
+    changes: dict[str, PublicationChanges] = {}
+    newest: dict[str, list[Publication]] = {}
+    failed: list[str] = []
+    for name in settings.commodities:
+        with boundary(name, failed):
+            issued = tables.paths.issued(name, version)
+            records = frame(tables.scores.records(name, version))
+            chosen = publications(settings, issued, records)
+            newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
+            changes[name] = tables.publications.replace(name, version, chosen, now(), by)
+    for name in departed(settings, tables):
+        with boundary(name, failed):
+            newest[name] = []
+            changes[name] = tables.publications.replace(name, version, [], now(), by)
+    return Published(changes, newest, departures(settings, tables), failed)
+
+
 def published_distributions_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``published_distributions`` of a configuration."""
-
-    def published(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-        tables, version = store.tables(), settings.model_version
-        changes: dict[str, PublicationChanges] = {}
-        newest: dict[str, list[Publication]] = {}
-        failed: list[str] = []
-        for name in settings.commodities:
-            with boundary(name, failed):
-                issued, records = (
-                    tables.paths.issued(name, version),
-                    frame(tables.scores.records(name, version)),
-                )
-                chosen = publications(settings, issued, records)
-                newest[name] = [
-                    x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date
-                ]
-                changes[name] = tables.publications.replace(
-                    name, version, chosen, now(), context.run.run_id
-                )
-        for name in departed(settings, tables):
-            with boundary(name, failed):
-                newest[name] = []
-                changes[name] = tables.publications.replace(
-                    name, version, [], now(), context.run.run_id
-                )
-        for failure in failed:
-            context.log.error("%s", failure)
-        told = notes(departures(settings, tables)) | failures(failed)
-        return MaterializeResult(
-            metadata=of_publications(changes, newest) | told,
-            data_version=DataVersion(tables.contents.publications()),
-        )
 
     @asset(
         name="published_distributions",
@@ -70,9 +64,17 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
         description=__doc__,
     )
     def publish(
-        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+        listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
         with progress.during(context.log, "publish"):
-            return published(context, store)
+            found = published(settings, store.tables(), context.run.run_id)
+            for failure in found.failures:
+                context.log.error("%s", failure)
+            contents = DataVersion(store.tables().contents.publications())
+        listener.hear(found)
+        return MaterializeResult(metadata=of_publications(found), data_version=contents)
 
     return publish

@@ -20,13 +20,16 @@ from dagster import (
     asset,
 )
 
+from forecast_assets.automation.listener import Listener
+from forecast_assets.automation.results import PageWritten
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import failures_in, of_copy, of_report
+from forecast_assets.defs.metadata import Metadata, failures_in, of_copy, of_report
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import CommoditiesFailed
 from forecast_assets.report.briefing import briefing
-from forecast_assets.report.page import render
+from forecast_assets.report.page import Report, render
+from forecast_assets.store.contract import Store
 from forecast_assets.timeline.clock import now
 
 BEFORE = ("leaderboard", "published_distributions")
@@ -36,20 +39,6 @@ BEFORE = ("leaderboard", "published_distributions")
 def report_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``report`` of a configuration."""
 
-    def written(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-        said = briefing(settings, store.tables(), now())
-        said.failures.extend(failures_before(context.instance))
-        replace_file(settings.report_path, render(said))
-        metadata = of_report(said, settings.report_path)
-        if settings.database.read_copy:
-            metadata |= of_copy(
-                settings.read_copy_path, store.tables().copy_to(settings.read_copy_path)
-            )
-        if said.failures:
-            context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
-            raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
-        return MaterializeResult(metadata=metadata)
-
     @asset(
         name="report",
         deps=BEFORE,
@@ -58,12 +47,35 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         description=__doc__,
     )
     def write(
-        context: AssetExecutionContext, store: StoreResource, progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        store: StoreResource,
+        progress: ResourceParam[Progress],
+        listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
         with progress.during(context.log, "publish"):
-            return written(context, store)
+            said = briefing(settings, store.tables(), now())
+            said.failures.extend(failures_before(context.instance))
+            page, metadata = written(settings, store.tables(), said)
+        if said.failures:
+            context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
+            raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
+        listener.hear(page)
+        return MaterializeResult(metadata=metadata)
 
     return write
+
+
+def written(settings: Settings, tables: Store, said: Report) -> tuple[PageWritten, Metadata]:
+    """Write the page, and the copy of the tables if there is one; what is to know of both.
+
+    Commodities that cannot be drawn are added to the failures of ``said``.
+    """
+    replace_file(settings.report_path, render(said))
+    page = PageWritten([each.text for each in said.notices if each.level == "warning"])
+    metadata = of_report(said, page, settings.report_path)
+    if settings.database.read_copy:
+        metadata |= of_copy(settings.read_copy_path, tables.copy_to(settings.read_copy_path))
+    return page, metadata
 
 
 def failures_before(instance: DagsterInstance) -> list[str]:

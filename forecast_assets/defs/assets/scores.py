@@ -10,29 +10,30 @@ forecast with the naive model's of the same date.
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from dagster import (
     AssetExecutionContext,
     AssetIn,
-    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
     MultiToSingleDimensionPartitionMapping,
-    Output,
     ResourceParam,
     asset,
 )
 from pydantic import Field
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.io_managers import AssessedWindow, Histories, written
-from forecast_assets.defs.partitioned import Partitioned
-from forecast_assets.defs.partitions import Partitions, first_of
+from forecast_assets.defs.descriptions import ScoreDescription
+from forecast_assets.defs.io_managers import AssessedWindow, Histories
+from forecast_assets.defs.partitioned import Given, Partitioned
+from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
+from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.evaluation.assessment import assess_window
-from forecast_assets.forecast.training import require_session
 from forecast_assets.timeline.clock import now
 
 
@@ -43,6 +44,38 @@ class ScoringConfig(Config):
         default=None,
         description="Version of the forecasts to score; the configuration's by default.",
     )
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The scores of a run: of which windows, by which closes."""
+
+    settings: Settings
+    windows: RunWindows
+    prices: Histories
+    store: StoreResource
+
+    def assess(self, key: str) -> AssessedWindow:
+        """The scores that are due in a window.
+
+        Raises NoSession where the run asks for nothing that can be forecast yet.
+        """
+        window, version = self.windows.of(key), self.windows.version
+        name, tables, history = window.commodity, self.store.tables(), self.prices[window.commodity]
+        threads = self.settings.parallel.processes or os.cpu_count()
+        with ThreadPoolExecutor(threads) as pool:
+            assessment = assess_window(
+                window,
+                history,
+                tables.paths.issued(name, version),
+                tables.scores.scored(name, version),
+                horizon=self.settings.horizon,
+                read=lambda model, days: tables.paths.drawn(name, model, version, days),
+                spread=pool.map,
+            )
+        if not (assessment.models or assessment.gone):
+            self.windows.require_session(history)
+        return AssessedWindow(window, self.windows.written(window, now()), assessment)
 
 
 def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -69,30 +102,11 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         prices: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
-        version = settings.version(config.model_version)
-
-        def assess(key: str) -> AssessedWindow:
-            window = partitions.window_of(key)
-            name, tables = window.commodity, store.tables()
-            with ThreadPoolExecutor(settings.parallel.processes or os.cpu_count()) as threads:
-                assessment = assess_window(
-                    window,
-                    prices[name],
-                    tables.paths.issued(name, version),
-                    tables.scores.scored(name, version),
-                    horizon=settings.horizon,
-                    read=lambda model, days: tables.paths.drawn(name, model, version, days),
-                    spread=threads.map,
-                )
-            if not (assessment.models or assessment.gone):
-                first = partitions.window_of(first_of(context.partition_keys, name))
-                require_session(settings, first, prices[name])
-            header = written(window, version, context.run.run_id, now())
-            return AssessedWindow(window, header, assessment)
-
-        value = Partitioned(context, progress, assess)
-        yield Output(value)
-        yield from value.again()
+        listener: ResourceParam[Listener],
+    ) -> Iterator[Given]:
+        windows = RunWindows(context, partitions, settings.version(config.model_version))
+        scoring = Scoring(settings, windows, prices, store)
+        description = ScoreDescription(settings, store)
+        yield from Partitioned(context, progress, listener, description, scoring.assess).given()
 
     return scores

@@ -9,35 +9,36 @@ its reason, in the metadata and in ``commodity.forecast.failures``.
 end before it have nothing to do then. What is due is in the last tick of the sensor ``due_work``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dagster import (
     AssetExecutionContext,
     AssetIn,
-    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     Config,
     MultiToSingleDimensionPartitionMapping,
-    Output,
     ResourceParam,
     asset,
 )
 from pydantic import Field
 
+from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.io_managers import Histories, TrainedWindow, written
-from forecast_assets.defs.partitioned import Partitioned, stage_of
-from forecast_assets.defs.partitions import Partitions, commodity_of
+from forecast_assets.defs.descriptions import TrainingDescription
+from forecast_assets.defs.io_managers import Histories, TrainedWindow
+from forecast_assets.defs.partitioned import Given, Partitioned, stage_of
+from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
+from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.errors import ModelsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
-from forecast_assets.forecast.training import Request, Training, require_session, train
+from forecast_assets.forecast.training import Request, Spread, Training, require_session, train
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
@@ -56,22 +57,45 @@ class TrainingConfig(Config):
 
 @dataclass(frozen=True)
 class Trainings:
-    """The windows of a run, trained commodity by commodity: an error ends those of its own.
+    """The trainings of a run, commodity by commodity: an error ends those of its own.
 
-    ``of``: the trainings of a commodity's windows, in order.
+    The windows of a commodity are trained together, and in whatever order they are asked for: what
+    comes before it is asked for waits in ``early``.
     """
 
-    of: Callable[[str], Iterator[tuple[Window, Training]]]
+    run: Settings
+    windows: RunWindows
+    features: Histories
+    models: ModelStore
+    spread: Spread
     begun: dict[str, Iterator[tuple[Window, Training]]] = field(default_factory=dict)
+    early: dict[Window, Training] = field(default_factory=dict)
 
-    def next_of(self, commodity: str) -> tuple[Window, Training]:
-        """The next window of a commodity. Raises ModelsFailed after an error in an earlier one."""
+    def of(self, window: Window) -> Training:
+        """The training of a window. Raises ModelsFailed after an error in an earlier one."""
+        commodity = window.commodity
         if commodity not in self.begun:
-            self.begun[commodity] = self.of(commodity)
-        try:
-            return next(self.begun[commodity])
-        except StopIteration as error:
-            raise ModelsFailed("not trained: an earlier partition's error ended it") from error
+            self.begun[commodity] = self._begin(commodity)
+        while window not in self.early:
+            trained = next(self.begun[commodity], None)
+            if trained is None:
+                raise ModelsFailed("not trained: an earlier partition's error ended it")
+            self.early[trained[0]] = trained[1]
+        return self.early.pop(window)
+
+    def _begin(self, commodity: str) -> Iterator[tuple[Window, Training]]:
+        """The windows of a commodity, each trained when it is asked for. Raises NoSession."""
+        windows = list(self.windows.all_of(commodity).values())
+        require_session(self.run, windows[0], self.features[commodity])
+        return train(self.run, [self._request(window) for window in windows], self.spread)
+
+    def _request(self, window: Window) -> Request:
+        known = self.models.store.models.find(
+            window.commodity,
+            training_date=window.training_date,
+            model_version=self.run.model_version,
+        )
+        return Request(window, self.features[window.commodity], self.models.intact(known))
 
 
 def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -97,45 +121,38 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         features: Histories,
         store: StoreResource,
         progress: ResourceParam[Progress],
-    ) -> Iterator[Output[Partitioned] | AssetMaterialization]:
+        listener: ResourceParam[Listener],
+    ) -> Iterator[Given]:
         run = settings.of_run(config.model_version, config.models)
-        version = run.model_version
+        windows = RunWindows(context, partitions, run.model_version, config.training_date)
         models = ModelStore.over(store.tables(), settings)
+        spread = spread_of(settings, context, progress)
+        trainings = Trainings(run, windows, features, models, spread)
 
-        def request(window: Window) -> Request:
-            known = models.store.models.find(
-                window.commodity, training_date=window.training_date, model_version=version
-            )
-            return Request(window, features[window.commodity], models.intact(known))
-
-        stage = stage_of("trained_models", sorted(context.partition_keys))
-        processes = Processes(
-            settings.parallel,
-            lambda done, total: progress.track(context.log, stage, "models", done, total),
-        )
-
-        def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
-            return processes(tasks) if tasks else iter(())
-
-        def trainings(name: str) -> Iterator[tuple[Window, Training]]:
-            keys = [key for key in sorted(context.partition_keys) if commodity_of(key) == name]
-            windows = [partitions.window_of_run(key, config.training_date, version) for key in keys]
-            require_session(settings, windows[0], features[name])
-            return train(run, [request(window) for window in windows], spread)
-
-        trained = Trainings(trainings)
-
-        def next_window(key: str) -> TrainedWindow:
-            window, training = trained.next_of(commodity_of(key))
+        def trained(key: str) -> TrainedWindow:
+            window = windows.of(key)
+            training = trainings.of(window)
             for failure in training.failures:
                 context.log.error("%s", failure.reason)
             if training.not_due:
                 context.log.warning("%s: nothing is due: %s", key, training.not_due)
-            header = written(window, version, context.run.run_id, now())
-            return TrainedWindow(window, header, training)
+            return TrainedWindow(window, windows.written(window, now()), training)
 
-        value = Partitioned(context, progress, next_window)
-        yield Output(value)
-        yield from value.again()
+        description = TrainingDescription(settings, store)
+        yield from Partitioned(context, progress, listener, description, trained).given()
 
     return trained_models
+
+
+def spread_of(settings: Settings, context: AssetExecutionContext, progress: Progress) -> Spread:
+    """Runs tasks in the processes of a configuration, and shows each model as it is done."""
+    stage = stage_of("trained_models", sorted(context.partition_keys))
+    processes = Processes(
+        settings.parallel,
+        lambda done, total: progress.track(context.log, stage, "models", done, total),
+    )
+
+    def spread(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
+        return processes(tasks) if tasks else iter(())
+
+    return spread

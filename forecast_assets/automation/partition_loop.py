@@ -1,0 +1,102 @@
+"""The loop over the partitions of a run: each is worked, checked, committed and described.
+
+A partition that fails does not stop the others. Nothing of it is committed, unless its result says
+that only a part of it broke. Whoever loops learns of each partition as soon as it is done, so that
+memory holds the value of one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from forecast_assets.automation.results import Result
+from forecast_assets.boundary import told_of
+from forecast_assets.errors import Interrupted, ModelsFailed, StoreLocked
+from forecast_assets.evaluation.findings import Finding, require_sound
+
+Value = TypeVar("Value")
+Outcome = TypeVar("Outcome", bound=Result)
+Shown = TypeVar("Shown")
+
+THE_REST = "the rest"
+"""Stands for the partitions that were not begun when a user asked to stop."""
+
+
+def nothing_found(value: object) -> list[Finding]:
+    """The findings of partitions that are not inspected."""
+    return []
+
+
+@dataclass(frozen=True)
+class Steps(Generic[Value, Outcome, Shown]):
+    """What is done for each partition, in this order.
+
+    ``work`` computes its value. ``inspect`` finds what is wrong with the value: a finding that
+    blocks keeps it from being committed. ``commit`` writes it in one transaction and says what
+    came of it. ``describe`` makes of that what is shown.
+    """
+
+    work: Callable[[str], Value]
+    commit: Callable[[Value], Outcome]
+    describe: Callable[[str, Outcome], Shown]
+    inspect: Callable[[Value], Sequence[Finding]] = nothing_found
+
+
+@dataclass(frozen=True)
+class Done(Generic[Outcome, Shown]):
+    """A partition that is committed."""
+
+    key: str
+    result: Outcome
+    shown: Shown
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class Failed(Generic[Outcome]):
+    """A partition that failed, and why, in a line that begins with its key.
+
+    ``result``: what is committed of it although a part broke; None where nothing is.
+    """
+
+    key: str
+    line: str
+    error: Exception
+    findings: Sequence[Finding] = ()
+    result: Outcome | None = None
+
+
+def each_by_itself(
+    keys: Iterable[str], steps: Steps[Value, Outcome, Shown]
+) -> Iterator[Done[Outcome, Shown] | Failed[Outcome]]:
+    """Do the steps for each partition, and say what became of it.
+
+    A wish to stop, which is raised while the next key is asked for or in a step, ends the loop with
+    a failure of ``THE_REST``. Tables that another process keeps end it as well, since what the
+    others compute could not be written.
+    """
+    try:
+        for key in keys:
+            became = _one(key, steps)
+            yield became
+            if isinstance(became, Failed) and isinstance(became.error, StoreLocked):
+                return
+    except Interrupted as error:
+        yield Failed(THE_REST, str(error), error)
+
+
+def _one(key: str, steps: Steps[Value, Outcome, Shown]) -> Done[Outcome, Shown] | Failed[Outcome]:
+    findings: Sequence[Finding] = ()
+    try:
+        value = steps.work(key)
+        findings = steps.inspect(value)
+        require_sound(findings)
+        result = steps.commit(value)
+        if result.broken:
+            error = ModelsFailed(result.broken)
+            return Failed(key, told_of(key, error), error, findings, result)
+        return Done(key, result, steps.describe(key, result), findings)
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 - a partition's boundary: whoever loops is told
+        return Failed(key, told_of(key, error), error, findings)

@@ -1,0 +1,242 @@
+"""Descriptions: what the UI shows of a committed partition, and by what Dagster knows it.
+
+Each is made from the result of the partition and from what the tables hold of it now.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from forecast_assets.automation.results import (
+    FeaturesJoined,
+    Model,
+    PricesRead,
+    Result,
+    WindowForecast,
+    WindowScored,
+    WindowTrained,
+)
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.metadata import (
+    ROWS,
+    Metadata,
+    by_version,
+    fans_table,
+    of_features,
+    of_forecasts,
+    of_prices,
+    of_scores,
+    of_training,
+    of_versions,
+    scores_table,
+)
+from forecast_assets.defs.partitions import commodity_of, training_date_of
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.report import plots
+from forecast_assets.store.contract import HeldVersion, Store
+from forecast_assets.store.frames import frame
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
+
+Described = TypeVar("Described", bound=Result, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Description(Generic[Described]):
+    """What is shown of the partitions of an asset whose results are of one kind."""
+
+    settings: Settings
+    store: StoreResource
+
+    @property
+    def tables(self) -> Store:
+        """The tables behind their contract."""
+        return self.store.tables()
+
+    def metadata(self, result: Described) -> Metadata:
+        """What a partition did and holds now; what comes first is a table where there is one."""
+        raise NotImplementedError
+
+    def in_part(self, result: Described) -> Metadata | None:
+        """What is committed of a partition that failed in part; None where nothing is."""
+        return None
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """A picture of a partition, as Markdown; None where there is nothing to see."""
+        return None
+
+    def history(self, result: Described) -> History | None:
+        """The history by whose past a partition is known; None where its contents tell it apart."""
+        return None
+
+    def contents(self, result: Described) -> str | None:
+        """The fingerprint of what a partition holds; None where its past tells it apart."""
+        return None
+
+
+class PriceDescription(Description[PricesRead]):
+    """The prices of a commodity."""
+
+    def metadata(self, result: PricesRead) -> Metadata:
+        """What the source held, and what changed."""
+        return of_prices(result, self.settings.commodity(result.commodity).unit)
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """All closes."""
+        return plots.price_plot(self.tables.prices.history(key), self.settings.commodity(key).unit)
+
+    def history(self, result: PricesRead) -> History:
+        """The closes."""
+        return result.history
+
+
+class FeatureDescription(Description[FeaturesJoined]):
+    """The covariates of a commodity."""
+
+    def metadata(self, result: FeaturesJoined) -> Metadata:
+        """What is known of each covariate, and what changed."""
+        return of_features(result, self._units(result.commodity))
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """Each covariate as it is stored."""
+        history = self._stored(key)
+        return plots.feature_plot(history, self._units(key)) if history.feature_names else None
+
+    def history(self, result: FeaturesJoined) -> History:
+        """The closes with the covariates."""
+        return self._stored(result.commodity)
+
+    def _stored(self, commodity: str) -> History:
+        return self.tables.features.read(self.tables.prices.history(commodity))
+
+    def _units(self, commodity: str) -> dict[str, str]:
+        covariates = self.settings.commodity(commodity).covariates
+        return {name: covariate.unit for name, covariate in covariates.items()}
+
+
+class _WindowDescription(Description[Described]):
+    """A window, of the version in use and then of the run's."""
+
+    @property
+    def in_use(self) -> str:
+        """The configuration's version."""
+        return self.settings.model_version
+
+    def unit(self, commodity: str) -> str:
+        """Of a commodity's price."""
+        return self.settings.commodity(commodity).unit
+
+    def held(self, window: Window) -> list[HeldVersion]:
+        """Every version of a window."""
+        return self.tables.versions.held(window.commodity, window.partition_date, window.end)
+
+    def dates(self, window: Window, model_version: str) -> dict[str, date]:
+        """The training date of each version that is shown of a window."""
+        return {self.in_use: window.partition_date} | {model_version: window.training_date}
+
+    def versions(self, metadata: Metadata) -> tuple[str, str]:
+        """The versions that a picture is tried of."""
+        return self.in_use, str(metadata["model_version"])
+
+
+class TrainingDescription(_WindowDescription[WindowTrained]):
+    """The models of a window."""
+
+    def metadata(self, result: WindowTrained) -> Metadata:
+        """Which models the window has, and which it lacks."""
+        window, in_use = result.window, []
+        if result.model_version != self.in_use:
+            in_use = self.tables.models.find(
+                window.commodity,
+                training_date=window.partition_date,
+                model_version=self.in_use,
+            )
+        described = of_training(result, [Model.of(row) for row in in_use])
+        return described | of_versions(self.held(window), self.in_use)
+
+    def contents(self, result: WindowTrained) -> str:
+        """The fingerprint of the active models."""
+        window = result.window
+        return self.tables.contents.models(window.commodity, window.partition_date, window.end)
+
+
+class ForecastDescription(_WindowDescription[WindowForecast]):
+    """The forecasts of a window."""
+
+    def metadata(self, result: WindowForecast) -> Metadata:
+        """The newest forecasts, what was drawn, and every version."""
+        described = of_forecasts(result)
+        return self._newest(result) | described | self._versions(result, described)
+
+    def in_part(self, result: WindowForecast) -> Metadata:
+        """What the models gave that did not break."""
+        return of_forecasts(result)
+
+    def contents(self, result: WindowForecast) -> str:
+        """The fingerprint of the forecasts."""
+        window = result.window
+        return self.tables.contents.forecasts(window.commodity, window.partition_date, window.end)
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """The newest forecast of each model."""
+        name, day = commodity_of(key), training_date_of(key)
+        for version in self.versions(metadata):
+            if fans := self.tables.paths.newest(name, day, version):
+                return plots.fan_chart(self.tables.prices.history(name), fans, self.unit(name))
+        return None
+
+    def _newest(self, result: WindowForecast) -> Metadata:
+        """The newest forecasts of the version in use and then of the run's."""
+        name, dates = result.window.commodity, self.dates(result.window, result.model_version)
+        fans = {
+            version: self.tables.paths.newest(name, day, version) for version, day in dates.items()
+        }
+        if not any(fans.values()):
+            return {}
+        tables = {
+            version: fans_table(result.history, some, self.unit(name))
+            for version, some in fans.items()
+        }
+        return by_version("newest_forecast", tables)
+
+    def _versions(self, result: WindowForecast, described: Metadata) -> Metadata:
+        """Every version, and the paths of the one in use."""
+        held, rows = self.held(result.window), described[ROWS]
+        if result.model_version != self.in_use:
+            paths = {each.model_version: each.paths for each in held}
+            rows = paths.get(self.in_use) or rows
+        return of_versions(held, self.in_use) | {ROWS: rows}
+
+
+class ScoreDescription(_WindowDescription[WindowScored]):
+    """The scores of a window."""
+
+    def metadata(self, result: WindowScored) -> Metadata:
+        """The scores of each model, what was scored, and every version."""
+        window = result.window
+        frames = {
+            version: frame(self.tables.scores.read(window.commodity, [day], version))
+            for version, day in self.dates(window, result.model_version).items()
+        }
+        in_use, unit = frames[self.in_use], self.unit(window.commodity)
+        shown = in_use if len(in_use) else frames[result.model_version]
+        tables = {version: scores_table(frame, unit) for version, frame in frames.items()}
+        return (
+            by_version("scores", tables)
+            | of_scores(result, shown)
+            | of_versions(self.held(window), self.in_use)
+        )
+
+    def contents(self, result: WindowScored) -> str:
+        """The fingerprint of the scores."""
+        window = result.window
+        return self.tables.contents.scores(window.commodity, window.partition_date, window.end)
+
+    def picture(self, key: str, metadata: Metadata) -> str | None:
+        """CRPS and coverage of each model by session ahead."""
+        name, day = commodity_of(key), training_date_of(key)
+        for version in self.versions(metadata):
+            held = frame(self.tables.scores.read(name, [day], version))
+            if len(held):
+                return plots.score_plot(held, self.unit(name))
+        return None
