@@ -18,6 +18,7 @@ from dagster import (
     build_sensor_context,
 )
 
+from forecast_assets.automation.listener import Collector
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.sensors import due_work, new_market_data
@@ -36,6 +37,7 @@ class Caretaker:
     instance: DagsterInstance
     cursors: dict[str, str | None] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    heard: Collector = field(default_factory=Collector)
 
     @property
     def store(self) -> DuckDBStore:
@@ -78,7 +80,8 @@ class Caretaker:
         assert request.run_key is not None
         assert request.run_key not in self.keys
         self.keys.add(request.run_key)
-        job = build_definitions(self.settings).resolve_job_def(request.job_name or "land")
+        definitions = build_definitions(self.settings, listener=self.heard)
+        job = definitions.resolve_job_def(request.job_name or "land")
         return job.execute_in_process(
             instance=self.instance,
             tags=request.tags,

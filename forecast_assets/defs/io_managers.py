@@ -60,7 +60,7 @@ class Reading:
     scrutiny: Scrutiny
 
 
-class PriceIOManager(PartitionedIOManager[Reading, PricesRead]):
+class PriceIOManager(PartitionedIOManager):
     """Observations to ``commodity.market.prices``; histories from it."""
 
     def save(self, value: Reading, by: str) -> PricesRead:
@@ -85,7 +85,7 @@ class PriceIOManager(PartitionedIOManager[Reading, PricesRead]):
         return Histories(lambda name: require_prices(prices.history(name)))
 
 
-class FeatureIOManager(PartitionedIOManager[Features, FeaturesJoined]):
+class FeatureIOManager(PartitionedIOManager):
     """Covariates to ``commodity.market.features``; histories with their covariates from it."""
 
     def save(self, value: Features, by: str) -> FeaturesJoined:
@@ -118,7 +118,7 @@ class TrainedWindow:
     training: Training
 
 
-class ModelIOManager(PartitionedIOManager[TrainedWindow, WindowTrained]):
+class ModelIOManager(PartitionedIOManager):
     """Fitted models to ``commodity.forecast.trained_models`` and back."""
 
     artifacts_url: str
@@ -165,7 +165,7 @@ class ForecastWindow:
     not_due: str | None = None
 
 
-class PathsIOManager(PartitionedIOManager[ForecastWindow, WindowForecast]):
+class PathsIOManager(PartitionedIOManager):
     """Paths to ``commodity.forecast.distributions`` and back."""
 
     def save(self, value: ForecastWindow, by: str) -> WindowForecast:
@@ -195,7 +195,7 @@ class AssessedWindow:
     assessment: Assessment
 
 
-class ScoreIOManager(PartitionedIOManager[AssessedWindow, WindowScored]):
+class ScoreIOManager(PartitionedIOManager):
     """Scores to ``commodity.forecast.scores`` and ``path_scores``."""
 
     def save(self, value: AssessedWindow, by: str) -> WindowScored:

@@ -256,8 +256,11 @@ def stage_of(asset: str, keys: Sequence[str]) -> str:
     return f"{named}{others} {STAGES.get(asset, asset)}"
 
 
-class PartitionedIOManager(ConfigurableIOManager, Generic[Value, Outcome]):
-    """Saves the partitions of an asset one by one, as they are worked."""
+class PartitionedIOManager(ConfigurableIOManager):
+    """Saves the partitions of an asset one by one, as they are worked.
+
+    Dagster carries values to it without their types: each manager names those of its own.
+    """
 
     store: StoreResource
 
@@ -268,12 +271,12 @@ class PartitionedIOManager(ConfigurableIOManager, Generic[Value, Outcome]):
         return store
 
     @abstractmethod
-    def save(self, value: Value, by: str) -> Outcome:
+    def save(self, value: Any, by: str) -> Result:
         """Commit one partition, written by a run, in one transaction; say what came of it."""
 
     # Dagster runs a generator here as well, and keeps what it yielded when it raises.
     def handle_output(  # type: ignore[override]
-        self, context: OutputContext, obj: Partitioned[Value, Outcome]
+        self, context: OutputContext, obj: Partitioned[Any, Any]
     ) -> Iterator[DagsterEvent]:
         """Work and save each partition. Raises PartitionsFailed at the end if any failed."""
         yield from obj.committed_by(self.save, context)

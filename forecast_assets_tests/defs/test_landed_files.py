@@ -12,7 +12,6 @@ import pytest
 from dagster import ExecuteInProcessResult
 
 from forecast_assets.defs.assets import landed_files
-from forecast_assets.defs.launching import noted, rejections
 from forecast_assets.errors import StoreError
 from forecast_assets.market.reception import receive
 from forecast_assets_tests.caretaker import Caretaker, caretaker
@@ -61,16 +60,18 @@ def test_refused_values_that_are_not_shown_are_counted(
     text = "\n".join(["date,commodity,close,volume", "2026-11-02,Coffee,1,y", *rows, ""])
     keeper.landing.mkdir(parents=True, exist_ok=True)
     (keeper.landing / "all.csv").write_text(text)
-    result = landed(keeper)
-    lines = rejections(result, "landed_files")
+    landed(keeper)
+    heard = keeper.heard.take()
+    lines = [line for each in heard for line in each.problems]
     assert len(lines) == (min(12, strangers * each) if each <= 3 else min(12, strangers)) + (
         more > 0
     )
     assert [line for line in lines if "more refused" in line] == (
         [f"X0: and {more} more refused values"] if more else []
     )
-    assert noted(result) == [noted(result)[0]] * len(noted(result))
-    assert "all.csv, line 2, column volume" in noted(result)[0]
+    noted = [line for each in heard for line in each.notes]
+    assert noted == [noted[0]] * len(noted)
+    assert "all.csv, line 2, column volume" in noted[0]
 
 
 def test_a_file_that_breaks_the_run_stays_and_the_others_land(

@@ -1,52 +1,76 @@
 """What a run says that it did."""
 
-from typing import Any
+from dataclasses import replace
+from datetime import date
 
 import pytest
-from dagster import AssetMaterialization, AssetObservation
 
+from forecast_assets.automation.results import PageWritten, Result
 from forecast_assets.defs.summary import Summaries, Summary, counted, spoken_bytes
+from forecast_assets_tests import results
+from forecast_assets_tests.results import BROKEN, WINDOW
 
 
-def said(asset: str, partition: str | None, **metadata: Any) -> AssetMaterialization:
-    return AssetMaterialization(asset_key=asset, partition=partition, metadata=metadata)
-
-
-def test_partitions_are_added_up_by_commodity() -> None:
+def test_results_are_added_up_by_commodity() -> None:
+    other = replace(WINDOW, training_date=date(2020, 4, 1), end=date(2020, 7, 1))
+    crude = replace(WINDOW, commodity="Crude|oil")
     summaries = Summaries()
     summaries.add(
         [
-            said("prices", "WTI", sessions_added=3, sessions_revised=1, sessions_withdrawn=0),
-            said("trained_models", "WTI|2020-01-01", models_fitted=4),
-            said("trained_models", "WTI|2020-07-01", models_fitted=0),
-            said("trained_models", "Crude|oil|2020-01-01", models_fitted=1),
-            said("distributions", "WTI|2020-01-01", forecasts_drawn=10, forecasts_redrawn=4),
-            AssetObservation(
-                asset_key="distributions",
-                partition="WTI|2020-07-01",
-                metadata={"forecasts_drawn": 5, "forecasts_kept": 7, "forecasts_reissued": 1},
-            ),
-            said("scores", "WTI|2020-01-01", forecasts_scored=6),
-            said("report", None, path="report.html"),
-            said("features", "WTI", rows_added=9),
+            results.prices_landed(files=2),
+            results.prices_read(),
+            results.trained(4),
+            replace(results.trained(0, 4), window=other),
+            replace(results.trained(1), window=crude),
+            results.forecast(),
+            replace(results.forecast(BROKEN, drawn=5, redrawn=0), window=other),
+            results.scored(6),
+            PageWritten(["old prices"]),
+            results.features_joined(),
         ]
     )
-    summaries.add([said("prices", "WTI", sessions_added=2, files_landed=2)] * 2)
-    assert summaries.of("WTI") == Summary(
-        "WTI",
+    summaries.add([results.scored(1)])
+    assert summaries.of("Coffee") == Summary(
+        "Coffee",
         files=2,
-        added=5,
-        revised=1,
+        added=8,
+        revised=2,
+        withdrawn=1,
         windows=1,
         models=4,
         drawn=15,
         redrawn=4,
-        reissued=1,
-        kept=7,
-        scored=6,
+        reissued=2,
+        kept=14,
+        outcomes=10,
+        scored=7,
     )
-    assert summaries.of("Crude|oil").windows == 1
+    assert summaries.of("Crude|oil") == Summary("Crude|oil", windows=1, models=1)
     assert summaries.of("Gold").nothing_done
+
+
+@pytest.mark.parametrize(
+    ("result", "line"),
+    [
+        (results.prices_read(), "3 new sessions, 2 sessions revised, 1 session withdrawn"),
+        (results.prices_landed(), "2 files landed, 5 new sessions"),
+        (results.trained(2, 3), "1 window trained (2 models)"),
+        (results.trained(0, 3), "nothing was due"),
+        (results.trained(0, 0, BROKEN), "nothing was due"),
+        (
+            results.forecast(),
+            "10 forecasts drawn, 3 of them redrawn and 1 of them reissued, 7 forecasts kept,"
+            " 5 outcomes joined (one a date)",
+        ),
+        (results.scored(6), "6 forecasts scored"),
+        (results.features_joined(), "nothing was due"),
+    ],
+)
+def test_each_result_is_a_line_of_its_own(result: Result, line: str) -> None:
+    summaries = Summaries()
+    summaries.of("Coffee").begun = True
+    summaries.add([result])
+    assert summaries.of("Coffee").line() == f"Coffee: {line}; 0 s"
 
 
 @pytest.mark.parametrize(
