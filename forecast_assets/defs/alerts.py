@@ -13,16 +13,15 @@ from urllib.parse import urlsplit
 import requests
 from dagster import (
     AssetCheckKey,
-    AssetCheckSeverity,
     DagsterInstance,
     DagsterRunStatus,
     RunsFilter,
-    TableMetadataValue,
 )
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from forecast_assets.automation.freshness import GREEN, RED, YELLOW
+from forecast_assets.automation.freshness import GREEN, RED
 from forecast_assets.configuration.sections import Alerts
+from forecast_assets.defs.verdicts import Verdict
 from forecast_assets.errors import AlertFailed
 
 TRIES = 3
@@ -110,19 +109,8 @@ def state(instance: DagsterInstance, key: AssetCheckKey) -> State:
     if record is None or event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
         return State()
     said = event.asset_check_evaluation_data
-    if said.passed:
-        return State(run_id=record.run_id)
-    table = said.metadata.get("failed")
-    rows = [row.data for row in table.records] if isinstance(table, TableMetadataValue) else []
-    whom = [str(row.get("commodity", row.get("partition", ""))) for row in rows]
-    level = RED if said.severity == AssetCheckSeverity.ERROR else YELLOW
-    levels = [str(row.get("level", level)) for row in rows]
-    return State(
-        level=level,
-        of_whom=", ".join(f"{name} {each}" for name, each in zip(whom, levels, strict=True)),
-        text="\n".join(f"{name}: {row['found']}" for name, row in zip(whom, rows, strict=True)),
-        run_id=record.run_id,
-    )
+    verdict = Verdict.of(said)
+    return State(verdict.level, verdict.of_whom, verdict.text, record.run_id)
 
 
 def failed_runs(instance: DagsterInstance) -> dict[str, str]:

@@ -29,8 +29,8 @@ from forecast_assets.automation.freshness import (
 from forecast_assets.automation.waiting import unmatched
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import table
 from forecast_assets.defs.resources import StoreResource
+from forecast_assets.defs.verdicts import of_wrong
 from forecast_assets.evaluation.evaluation import standings
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding
 from forecast_assets.evaluation.publishing import tolerance_of
@@ -104,7 +104,7 @@ def _result(name: str, findings: Findings) -> AssetCheckResult:
         check_name=name,
         passed=not failed,
         severity=AssetCheckSeverity.ERROR if name in BLOCKING else AssetCheckSeverity.WARN,
-        metadata={"partitions_checked": len(found), "failed": table(rows)},
+        metadata={"partitions_checked": len(found), **of_wrong(rows)},
     )
 
 
@@ -239,7 +239,7 @@ def _observation(asset: str, name: str, observed: Sequence[Observed]) -> AssetCh
         check_name=name,
         passed=level == GREEN,
         severity=AssetCheckSeverity.ERROR if level == RED else AssetCheckSeverity.WARN,
-        metadata={"failed": table([vars(each) for each in observed])},
+        metadata=of_wrong([vars(each) for each in observed]),
     )
 
 
@@ -249,7 +249,7 @@ def _warning(asset: str, name: str, rows: Sequence[Mapping[str, str]]) -> AssetC
         check_name=name,
         passed=not rows,
         severity=AssetCheckSeverity.WARN,
-        metadata={"failed": table(rows)},
+        metadata=of_wrong(rows),
     )
 
 

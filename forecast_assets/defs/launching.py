@@ -30,10 +30,10 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.partitioned import stage_of
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
+from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.summary import Summaries
 from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import RecordedFailure

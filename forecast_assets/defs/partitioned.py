@@ -32,7 +32,7 @@ from forecast_assets.automation.results import Result
 from forecast_assets.defs.checks import check_events, check_results
 from forecast_assets.defs.descriptions import Description
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
-from forecast_assets.defs.partitions import commodity_of, newest_of_each, newest_window
+from forecast_assets.defs.partitions import newest_of_each, newest_window
 from forecast_assets.defs.past import (
     CONTENTS,
     VERSION,
@@ -44,6 +44,7 @@ from forecast_assets.defs.past import (
 )
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
+from forecast_assets.defs.stages import stage_of, unit_of
 from forecast_assets.errors import Interrupted, PartitionsFailed
 from forecast_assets.evaluation.findings import Finding
 from forecast_assets.store.contract import Store
@@ -142,8 +143,8 @@ class Partitioned(Generic[Value, Outcome]):
         name = self.context.asset_key.to_user_string()
         if not self.keys:
             raise PartitionsFailed(f"{name}: the range of this run holds no partition")
-        unit, stage = UNITS.get(name, "windows"), stage_of(name, self.keys)
-        return self.progress.track(self.context.log, stage, unit, self.keys, len(self.keys))
+        stage, unit, log = stage_of(name, self.keys), unit_of(name), self.context.log
+        return self.progress.track(log, stage, unit, self.keys, len(self.keys))
 
     def _describe(self, key: str, result: Outcome) -> Shown:
         """What is shown of a partition that is committed, and what it is told apart by."""
@@ -229,31 +230,6 @@ class Partitioned(Generic[Value, Outcome]):
             logged = last_materialization(instance, asset, newest)
             if logged:
                 yield logged
-
-
-STAGES = {
-    "features": "prices",
-    "trained_models": "train",
-    "distributions": "forecast",
-    "scores": "score",
-}
-"""What the work on an asset is called; that on any other has the asset's name."""
-
-
-UNITS = {"prices": "sources", "features": "covariate sets"}
-"""What the partitions of an asset are counted as, where they are no windows."""
-
-
-COMMODITIES_NAMED = 3
-"""A stage of more commodities than these counts the others."""
-
-
-def stage_of(asset: str, keys: Sequence[str]) -> str:
-    """What the work on some partitions of an asset is called: ``WTI train``."""
-    names = list(dict.fromkeys(commodity_of(key) or key for key in keys))
-    named, more = ", ".join(names[:COMMODITIES_NAMED]), len(names) - COMMODITIES_NAMED
-    others = f" and {more} more" if more > 0 else ""
-    return f"{named}{others} {STAGES.get(asset, asset)}"
 
 
 class PartitionedIOManager(ConfigurableIOManager):

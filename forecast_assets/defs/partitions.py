@@ -1,6 +1,6 @@
 """Partitions: commodities, training dates, and their product, whose key is a model's window."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -98,11 +98,6 @@ class Partitions:
                 f"training_date: found {training_date!r}, allowed: a day written YYYY-MM-DD"
             ) from error
         return window.retrained(day)
-
-
-def first_of(keys: Sequence[str], commodity: str) -> str:
-    """The first window of a commodity among the partition keys of a run."""
-    return min(key for key in keys if commodity_of(key) == commodity)
 
 
 def commodity_of(key: str) -> str:

@@ -1,6 +1,7 @@
 """Metadata: what comes first, what is left out, and what a picture that breaks says."""
 
 import logging
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,26 +10,41 @@ import pandas as pd
 import pytest
 from dagster import MarkdownMetadataValue, MetadataValue, TableMetadataValue
 
+from forecast_assets.automation.results import Published, Ranked
 from forecast_assets.defs.metadata import (
     BAR_WIDTH,
     PICTURE,
+    ROWS,
     ROWS_SHOWN,
     by_version,
     drawn,
     fans_table,
     newest_of,
+    of_features,
+    of_forecasts,
+    of_landed_files,
+    of_landed_prices,
+    of_leaderboard,
+    of_prices,
+    of_publications,
+    of_scores,
+    of_training,
     of_versions,
     scores_table,
     table,
     with_picture,
 )
+from forecast_assets.evaluation.records import Publication, PublicationChanges
 from forecast_assets.forecast.records import Fan
+from forecast_assets.market.reception import Received
 from forecast_assets.report.figures import UNBROKEN
 from forecast_assets.store.contract import HeldVersion
 from forecast_assets.timeline.history import History
+from forecast_assets_tests import results
 from forecast_assets_tests.events import materializations
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.results import BROKEN, DECLINED, MODEL, refusal
 
 LOG = logging.getLogger(__name__)
 FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
@@ -153,6 +169,138 @@ def test_scores_say_over_which_forecasts_they_are(early: int, late: int) -> None
     assert garch["CRPS, USD/bbl"] == "0.834"
     assert garch["of"] == f"{days[early].date()} to {days[59 - late].date()}"
     assert garch["skill"] == "+0.0 %"
+
+
+def plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata whose tables are their rows."""
+    return {
+        name: rows(said) if isinstance(said, TableMetadataValue) else getattr(said, "value", said)
+        for name, said in metadata.items()
+    }
+
+
+def test_prices_are_described_with_their_newest_close_first() -> None:
+    said = plain(of_prices(results.prices_read(refusal(7), refusal(8)), "USc/lb"))
+    assert next(iter(said)) == "newest"
+    assert (said["sessions_added"], said["sessions_revised"], said["sessions_withdrawn"]) == (
+        3,
+        2,
+        1,
+    )
+    assert (said["rows_rejected"], said["values_rejected"]) == (2, 2)
+    assert [row["line"] for row in said["rejections"]] == ["7", "8"]
+    assert said["notes"] == [{"note": "Coffee: a footer"}]
+    assert said[ROWS] == 30
+    assert "half_a_file" not in said
+
+
+def test_landed_prices_say_how_many_files_they_are_of() -> None:
+    said = of_landed_prices(results.prices_landed(files=2), "USc/lb")
+    assert list(said)[-1] == "files_landed"
+    assert (said["files_landed"], said["sessions_added"]) == (2, 5)
+
+
+def test_files_that_held_nothing_usable_come_first() -> None:
+    whole = Received("a.csv", "accepted/a.csv", notes=["a footer"])
+    rejected = Received("b.csv", "rejected/b.csv", rejections=[refusal(7)], reason="b.csv: no row")
+    said = plain(of_landed_files(results.files_landed(whole, rejected, unfinished=3)))
+    assert [row["file"] for row in said["files"]] == ["b.csv", "a.csv"]
+    assert (said["files_accepted"], said["files_rejected"], said["files_held"]) == (1, 1, 0)
+    assert (said["files_being_written"], said["rows_rejected"]) == (3, 1)
+    assert said["notes"] == [{"note": "a footer"}]
+
+
+def test_covariates_say_what_was_written_and_which_could_not_be_read() -> None:
+    joined = results.features_joined(missing={"rain": "rain.csv: no file"})
+    said = plain(of_features(joined, {}))
+    assert said["outcome"] == "9 rows written or deleted"
+    assert (said["rows_added"], said["rows_revised"], said["rows_deleted"]) == (4, 3, 2)
+    unread = {"covariate": "rain", "reason": "rain.csv: no file"}
+    assert said["covariates_not_refreshed"] == [unread]
+    assert said[ROWS] == 4 + 3 + 1
+
+
+def test_a_trained_window_lists_its_models_and_those_of_the_version_in_use_before() -> None:
+    trained = results.trained(2, 1, BROKEN)
+    said = plain(of_training(trained, []))
+    assert [row["model_name"] for row in said["models"]] == ["model_0", "model_1", "model_2"]
+    assert said["models"][0]["parameters"] == "mu=0.250"
+    assert (said["outcome"], said["models_fitted"], said["models_failed"]) == (
+        "2 fitted, 1 kept",
+        2,
+        1,
+    )
+    assert said["sessions_before_training_date"] == 522
+    assert said[ROWS] == 3
+    other = plain(of_training(trained, [replace(MODEL, name="naive")]))
+    assert list(other)[:2] == ["models", "models_v1.0"]
+    assert other[ROWS] == 1
+    undue = of_training(replace(results.trained(), not_due="Coffee: no session"), [])
+    assert undue["outcome"] == "Coffee: no session"
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ({}, "200 paths written"),
+        (
+            {"rows": 0},
+            "no new paths: forecasts followed sessions that came, moved or were withdrawn",
+        ),
+        ({"rows": 0, "changed": False}, "nothing written: no forecast is missing"),
+        ({"not_due": "Coffee: no session"}, "Coffee: no session"),
+    ],
+)
+def test_a_forecast_window_says_what_was_written(counts: dict[str, Any], outcome: str) -> None:
+    said = plain(of_forecasts(results.forecast(DECLINED, **counts)))
+    assert said["outcome"] == outcome
+    numbers = {
+        "forecast_dates": 12,
+        "forecasts_drawn": 10,
+        "forecasts_redrawn": 4,
+        "forecasts_reissued": 1,
+        "forecasts_kept": 7,
+        "forecasts_stale": 1,
+        "forecasts_moved": 2,
+        "forecasts_withdrawn": 3,
+        "cutoffs_with_new_outcomes": 5,
+        "forecasts_absent": 2,
+        ROWS: 17 * 20,
+    }
+    assert {name: said[name] for name in numbers} == numbers
+    assert [row["model_name"] for row in said["failures"]] == ["theta"]
+    assert "forecasts_of_other_training_dates" not in said
+    assert len(said["notes"]) == 1
+
+
+def test_a_scored_window_says_what_was_scored() -> None:
+    said = of_scores(results.scored(6), pd.DataFrame({"crps": [1.0, 2.0]}))
+    assert said["outcome"] == "6 forecasts scored"
+    assert (said["forecasts_kept"], said["forecasts_waiting"], said["forecasts_gone"]) == (5, 4, 3)
+    assert said[ROWS] == 2
+    assert of_scores(results.scored(0), pd.DataFrame())["outcome"] == "nothing new to score"
+
+
+def test_publications_say_what_is_newest_and_which_commodities_are_lacking() -> None:
+    changes = {"Coffee": PublicationChanges(3, 1, 4), "Tea": PublicationChanges(0, 2, 0)}
+    newest = {"Coffee": [Publication(date(2020, 2, 3), "naive", "the best")], "Tea": []}
+    found = Published(changes, newest, ["Tea: is no more"], ["Oats: ValueError: x"])
+    said = plain(of_publications(found))
+    assert list(said) == ["publications", "notes", "failures"]
+    coffee, tea = said["publications"]
+    assert (coffee["published"], coffee["newest_model"]) == ("7", "naive")
+    assert (tea["withdrawn"], tea["newest_cutoff"]) == ("2", "None")
+    assert said["failures"] == [{"failure": "Oats: ValueError: x"}]
+
+
+def test_a_leaderboard_that_lacks_commodities_says_so() -> None:
+    empty = pd.DataFrame({"model_version": []})
+    said = plain(of_leaderboard(Ranked(empty, ["Oats: ValueError: x"]), "v1.0", {}))
+    assert said == {
+        "leaderboard": "none",
+        "dagster/row_count": 0,
+        "failures": [{"failure": "Oats: ValueError: x"}],
+    }
 
 
 def test_an_experiment_does_not_replace_the_version_in_use(make_graph: MakeGraph) -> None:

@@ -154,13 +154,9 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         drawing = Drawing(
             settings, run, windows, features, trained_models, store, config.recompute, now()
         )
+        description = ForecastDescription(settings, store)
         yield from Partitioned(
-            context,
-            progress,
-            listener,
-            ForecastDescription(settings, store),
-            drawing.forecast,
-            drawing.inspect,
+            context, progress, listener, description, drawing.forecast, drawing.inspect
         ).given()
 
     return distributions

@@ -29,12 +29,13 @@ from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.descriptions import TrainingDescription
 from forecast_assets.defs.io_managers import Histories, TrainedWindow
-from forecast_assets.defs.partitioned import Given, Partitioned, stage_of
+from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
 from forecast_assets.defs.run_windows import RunWindows
+from forecast_assets.defs.stages import stage_of
 from forecast_assets.errors import ModelsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
@@ -70,6 +71,16 @@ class Trainings:
     spread: Spread
     begun: dict[str, Iterator[tuple[Window, Training]]] = field(default_factory=dict)
     early: dict[Window, Training] = field(default_factory=dict)
+
+    def train(self, key: str) -> TrainedWindow:
+        """The training of a partition. Raises ModelsFailed after an error in an earlier one."""
+        log, window = self.windows.context.log, self.windows.of(key)
+        training = self.of(window)
+        for failure in training.failures:
+            log.error("%s", failure.reason)
+        if training.not_due:
+            log.warning("%s: nothing is due: %s", key, training.not_due)
+        return TrainedWindow(window, self.windows.written(window, now()), training)
 
     def of(self, window: Window) -> Training:
         """The training of a window. Raises ModelsFailed after an error in an earlier one."""
@@ -129,17 +140,8 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         spread = spread_of(settings, context, progress)
         trainings = Trainings(run, windows, features, models, spread)
 
-        def trained(key: str) -> TrainedWindow:
-            window = windows.of(key)
-            training = trainings.of(window)
-            for failure in training.failures:
-                context.log.error("%s", failure.reason)
-            if training.not_due:
-                context.log.warning("%s: nothing is due: %s", key, training.not_due)
-            return TrainedWindow(window, windows.written(window, now()), training)
-
         description = TrainingDescription(settings, store)
-        yield from Partitioned(context, progress, listener, description, trained).given()
+        yield from Partitioned(context, progress, listener, description, trainings.train).given()
 
     return trained_models
 
