@@ -36,11 +36,21 @@ def put(store: Store, name: str, content: pa.Table) -> None:
     engine_of(store).put(store, f"commodity.{name}", content)
 
 
-def add(store: Store, name: str, some: Sequence[dict[str, Any]]) -> None:
-    """Put more rows into a table."""
+def append(store: Store, name: str, arriving: pa.Table) -> None:
+    """Put more rows into a table; a column that they lack is NULL."""
     held = table(store, name)
-    arriving = pa.Table.from_pylist([*some], schema=held.schema)
-    put(store, name, pa.concat_tables([held, arriving]))
+    columns = {
+        field.name: arriving.column(field.name).cast(field.type)
+        if field.name in arriving.column_names
+        else pa.nulls(len(arriving), field.type)
+        for field in held.schema
+    }
+    put(store, name, pa.concat_tables([held, pa.table(columns, schema=held.schema)]))
+
+
+def add(store: Store, name: str, some: Sequence[dict[str, Any]]) -> None:
+    """Put more rows into a table, each with the columns that it has."""
+    append(store, name, pa.Table.from_pylist([*some], schema=table(store, name).schema))
 
 
 def keep(store: Store, name: str, wanted: Callable[[dict[str, Any]], bool]) -> None:
