@@ -22,7 +22,8 @@ from forecast_assets.automation.listener import Collector
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.sensors import due_work, new_market_data
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import QUIET
 
@@ -40,9 +41,9 @@ class Caretaker:
     heard: Collector = field(default_factory=Collector)
 
     @property
-    def store(self) -> DuckDBStore:
+    def store(self) -> Store:
         """The tables."""
-        return DuckDBStore.of(self.settings)
+        return open_store(self.settings)
 
     @property
     def landing(self) -> Path:

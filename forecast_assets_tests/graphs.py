@@ -10,7 +10,8 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 from forecast_assets.automation.due import Ledger
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,9 +27,9 @@ class Graph:
     instance: DagsterInstance
 
     @property
-    def store(self) -> DuckDBStore:
+    def store(self) -> Store:
         """The tables."""
-        return DuckDBStore.of(self.settings)
+        return open_store(self.settings)
 
     def run(
         self,

@@ -4,11 +4,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-
-from forecast_assets.store.duckdb.store import DuckDBStore
 
 AT = datetime(2024, 1, 1, 18)  # noqa: DTZ001 - the tables keep UTC without a zone
+
+COLUMNS = ("commodity", "date", "open", "high", "low", "close", "volume", "source", "ingested_at")
 
 
 def revisions(seed: int) -> list[dict[str, Any]]:
@@ -34,7 +33,16 @@ def revisions(seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def insert(store: DuckDBStore, table: str, rows: list[dict[str, Any]]) -> None:
-    with store.database.writing() as connection:
-        connection.register("arriving", pa.Table.from_pylist(rows))
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM arriving")  # noqa: S608
+def known_at(rows: list[dict[str, Any]], moment: datetime) -> list[tuple[Any, ...]]:
+    """The newest revision of each session among those of a moment, row by row."""
+    newest: dict[tuple[str, date], dict[str, Any]] = {}
+    for row in rows:
+        key = row["commodity"], row["date"]
+        is_newer = key not in newest or row["revision"] > newest[key]["revision"]
+        if row["ingested_at"] <= moment and is_newer:
+            newest[key] = row
+    return [
+        tuple(row.get(column) for column in COLUMNS)
+        for _, row in sorted(newest.items())
+        if row["close"] is not None
+    ]

@@ -1,1 +1,1 @@
-"""The tables. ``contract`` says what the graph needs of them; DuckDB is how they are kept."""
+"""The tables: ``tables`` says which there are, ``contract`` what is done with them."""

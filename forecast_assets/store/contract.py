@@ -1,7 +1,38 @@
 """What the graph asks of its tables, whatever keeps them.
 
-Every method that writes is one transaction: killed at any moment, the tables are as before or as
-after. All of them raise StoreError, and StoreLocked when another process keeps the tables.
+``store.tables`` says which tables there are. Every method that writes is one transaction: killed at
+any moment, the tables are as before or as after. All of them raise StoreError, and StoreLocked when
+another process keeps the tables.
+
+An engine that commits one table at a time gives the same by a *commit marker*: in each write one
+table says that the write has happened. It is committed after the rows that it names when they are
+added, and before them when they are deleted. Every method that reads leaves out rows that no marker
+names: those of a killed write, and those that were replaced. The next write of the same partition
+deletes them. Rows are told apart by the moment of their write, which marker and rows share; where a
+declared table has no such column, the engine keeps one of its own, which ``Reading`` does not show.
+
+========================  =====================================================  ==================
+write                     order of the commits                                   marker
+========================  =====================================================  ==================
+``prices.write``          ``held_prices``, ``price_revisions``                   none needed: (1)
+``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
+``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
+``models.append``         ``trained_models``, ``failures``                       ``trained_models``
+``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
+                          ``point_estimates`` of the draws, ``forecasts``,
+                          path 0 (3), ``failures``
+``scores.replace``        ``path_scores``, ``scores``                            ``scores``
+``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
+========================  =====================================================  ==================
+
+1. A source that is read again repeats what it says, and only what is not stored yet is written.
+2. A record is of what is said no more: while ``forecasts`` has the same forecast of the same
+   ``generation_timestamp``, the record is not read, and is not written twice.
+3. What happened is compared with the prices by every run of its commodity, and so is mended; the
+   moment of path 0 is its own. The first session of a forecast is that in ``forecasts``.
+4. The old name is known until all is renamed, and renaming can be repeated.
+
+All other writes change one table.
 """
 
 from collections.abc import Collection, Mapping, Sequence

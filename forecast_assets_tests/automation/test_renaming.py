@@ -15,7 +15,7 @@ from forecast_assets.automation.renaming import departed, departures, rename, re
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import Graph, MakeGraph
@@ -98,7 +98,7 @@ def test_renamed_rows_are_all_there_and_nothing_of_them_is_due_again(made: Panel
     done = forecast("rename", "Coffee", "Coffee_beans")
     assert done.exit_code == 0, done.output
     assert f"forecast.distributions: {len(before['forecast.distributions']):,} rows" in done.output
-    store = DuckDBStore.of(settings)
+    store = open_store(settings)
     assert store.names.known() == ["Coffee_beans", "Tea"]
     for table, rows in before.items():
         after = made.frame(TABLES.format(table), name="Coffee_beans")
@@ -139,7 +139,7 @@ def test_a_name_that_cannot_be_moved_is_refused_and_nothing_is_changed(
     done = forecast("rename", old, new)
     assert done.exit_code == 1
     assert says in done.output
-    assert DuckDBStore.of(made.settings).names.known() == ["Coffee", "Tea"]
+    assert open_store(made.settings).names.known() == ["Coffee", "Tea"]
 
 
 def test_a_rename_that_fails_half_way_changes_nothing(
@@ -159,9 +159,9 @@ def test_a_rename_that_fails_half_way_changes_nothing(
     monkeypatch.setattr(commodity_names, "_renamed", breaks)
     settings = configured(made, "Coffee", "Mate")
     with pytest.raises(RuntimeError, match="power cut"):
-        rename(settings, DuckDBStore.of(settings), "Tea", "Mate")
+        rename(settings, open_store(settings), "Tea", "Mate")
     assert '"forecast"."distributions"' in done
-    assert departed(settings, DuckDBStore.of(settings)) == ["Tea"]
+    assert departed(settings, open_store(settings)) == ["Tea"]
     assert made.frame("SELECT DISTINCT commodity FROM forecast.distributions").size == 2
 
 
@@ -193,7 +193,7 @@ def test_nothing_is_told_where_all_that_has_rows_is_configured(make_graph: MakeG
 
 def test_a_name_with_rows_that_another_begins_with_stays_as_it_is(made: Panel) -> None:
     settings = configured(made, "Coffee", "Mate")
-    rename(settings, DuckDBStore.of(settings), "Tea", "Mate")
+    rename(settings, open_store(settings), "Tea", "Mate")
     ids = made.frame("SELECT DISTINCT model_id, commodity FROM forecast.distributions")
     assert {x.partition("_")[0] for x in ids.model_id} == {"Coffee", "Mate"}
     days = made.frame("SELECT DISTINCT training_date FROM forecast.trained_models").training_date

@@ -18,6 +18,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import caretaker
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.rows import change
 
 
 @pytest.fixture
@@ -97,11 +98,16 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
 
 def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
     forecast("run", "--to", "2020-06-30")
-    with graph.store.database.writing() as connection:
-        connection.execute(
-            "UPDATE forecast.trained_models SET fitted_model_json = '{}'"
-            " WHERE training_date = '2020-04-01' AND model_name = 'naive'"
-        )
+    which = ("naive", date(2020, 4, 1))
+    change(
+        graph.store,
+        "forecast.trained_models",
+        lambda row: (
+            {"fitted_model_json": "{}"}
+            if (row["model_name"], row["training_date"]) == which
+            else {}
+        ),
+    )
     assert forecast("run").exit_code == 0
     (row,) = graph.store.models.find("Coffee", "naive", date(2020, 4, 1))
     assert row.fitted_model_json != "{}"

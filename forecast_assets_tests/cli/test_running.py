@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from forecast_assets.cli import app
 from forecast_assets.cli.running import told_once
 from forecast_assets.models.naive import Naive
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import Holder, holding
 
@@ -199,7 +199,7 @@ def hold_when_free(path: Path) -> Iterator[Holder]:
 def test_the_whole_run_waits_once_and_says_who_kept_the_tables(graph: Graph, mode: str) -> None:
     path = graph.settings.database_path
     assert CliRunner().invoke(app, ["run", "--to", "2020-01-10"]).exit_code == 0
-    held = DuckDBStore.of(graph.settings).models.find()
+    held = open_store(graph.settings).models.find()
     with holding(path, mode) as holder, running("run") as output:
         output.until(f"waiting for {path.name}: it is open in {holder.named}")
         lines = output.rest()
@@ -210,7 +210,7 @@ def test_the_whole_run_waits_once_and_says_who_kept_the_tables(graph: Graph, mod
     assert "note: the rest was not begun, since the tables are still kept from us" in lines
     assert len(failures(lines)) == 1
     assert lines[-1].startswith("The run failed: 1 problem above")
-    assert DuckDBStore.of(graph.settings).models.find() == held
+    assert open_store(graph.settings).models.find() == held
 
 
 LOCKED = "/data/commodity.duckdb: another process kept this file for {} s, and no more is waited"

@@ -12,6 +12,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.catalogue import TABLES
 from forecast_assets.defs.code_versions import CODE_VERSIONS
+from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.graphs import ROOT, MakeGraph
 
 LINES = 5
@@ -63,7 +64,7 @@ WRITTEN = "SELECT 'commodity.' || schema_name || '.' || table_name FROM duckdb_t
 
 def test_an_asset_shows_the_columns_of_the_table_that_it_keeps(make_graph: MakeGraph) -> None:
     graph = make_graph(horizon=3)
-    with graph.store.database.writing() as connection:
+    with DuckDBStore.of(graph.settings).database.writing() as connection:
         columns = connection.execute(COLUMNS).fetchall()
         written = {name for (name,) in connection.execute(WRITTEN).fetchall()}
     for name, node in nodes(graph.settings).items():

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from dagster import (
@@ -135,7 +136,7 @@ def test_a_commodity_without_covariates_says_so_and_needs_no_features(
     graph = make_graph(make_history(655), models=["naive"])
     event = materialized(graph.run("load_prices", "Coffee"), "features")
     assert event.metadata["outcome"].value == "no covariates configured"
-    with graph.store.database.writing() as connection:
+    with duckdb.connect(graph.settings.database_path) as connection:
         connection.execute("DROP TABLE market.features")  # as an older release left it
     graph.run("train", KEY)
     assert names(graph) == ["naive"]

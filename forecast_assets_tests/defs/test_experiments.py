@@ -12,6 +12,7 @@ from dagster import ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.store.contract import Condition
 from forecast_assets_tests.graphs import QUIET, ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import (
     make_history,
@@ -19,6 +20,7 @@ from forecast_assets_tests.histories import (
     write_covariate,
     write_prices,
 )
+from forecast_assets_tests.rows import table
 
 PAGE = (ROOT / "docs" / "experiments.md").read_text()
 CONFIGURATION, *RUNS = (yaml.safe_load(x) for x in re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
@@ -63,14 +65,13 @@ def launch(graph: Graph, config: dict[str, Any]) -> ExecuteInProcessResult:
 def test_two_experiments_run_beside_the_models_in_use(graph: Graph) -> None:
     graph.run("train", KEY)
     graph.run("forecast", KEY)
-    with graph.store.database.reading() as connection:
-        in_use = "SELECT * FROM forecast.distributions WHERE model_version = 'v1.0' ORDER BY ALL"
-        before = connection.execute(in_use).fetchall()
+    in_use: list[Condition] = [("model_version", "=", "v1.0")]
+    before = table(graph.store, "forecast.distributions", where=in_use)
     assert len(RUNS) == 6
     for config in RUNS:
         assert launch(graph, config).success
+    assert table(graph.store, "forecast.distributions", where=in_use).equals(before)
     with duckdb.connect(graph.settings.database_path, read_only=True) as connection:
-        assert connection.execute(in_use).fetchall() == before
         estimates, scores = (connection.execute(query).fetchall() for query in QUERIES)
     assert [row[0] for row in estimates] == ["experiment_rain", "experiment_vix"]
     assert [(row[3] is None, row[4] is None) for row in estimates] == [(True, False), (False, True)]

@@ -16,6 +16,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.rows import change, rows
 
 FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
 KEYS = [FIRST, "Coffee|2020-04-01", LAST]
@@ -34,12 +35,14 @@ def paths_of(table: pa.Table) -> pa.Table:
 
 
 def corrupt(graph: Graph, training_date: str, model_name: str) -> None:
-    with graph.store.database.writing() as connection:
-        connection.execute(
-            "UPDATE forecast.trained_models SET payload_sha256 = 'x'"
-            " WHERE training_date = ? AND model_name = ?",
-            [training_date, model_name],
-        )
+    which = (date.fromisoformat(training_date), model_name)
+    change(
+        graph.store,
+        "forecast.trained_models",
+        lambda row: (
+            {"payload_sha256": "x"} if (row["training_date"], row["model_name"]) == which else {}
+        ),
+    )
 
 
 def test_prices_land_with_counts_and_a_plot(make_graph: MakeGraph) -> None:
@@ -96,17 +99,14 @@ def test_a_range_writes_and_describes_every_partition(graph: Graph) -> None:
 def test_a_second_run_writes_nothing_and_says_so(graph: Graph) -> None:
     graph.run("train", FIRST, LAST)
     graph.run("forecast", FIRST, LAST)
-    with graph.store.database.reading() as connection:
-        before = connection.execute("SELECT * FROM forecast.forecasts ORDER BY ALL").fetchall()
+    before = rows(graph.store, "forecast.forecasts")
     trained = materializations(graph.run("train", FIRST, LAST))
     drawn = materializations(graph.run("forecast", FIRST, LAST))
     for key in KEYS:
         assert value(trained[key], "outcome") == "0 fitted, 4 kept"
         assert value(drawn[key], "outcome") == "nothing written: no forecast is missing"
         assert value(drawn[key], "forecasts_kept") == FORECASTS[key] * 4
-    with graph.store.database.reading() as connection:
-        after = connection.execute("SELECT * FROM forecast.forecasts ORDER BY ALL").fetchall()
-    assert after == before  # the timestamps too
+    assert rows(graph.store, "forecast.forecasts") == before  # the timestamps too
 
 
 def test_new_days_add_only_what_is_new(make_graph: MakeGraph) -> None:

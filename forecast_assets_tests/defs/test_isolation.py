@@ -25,7 +25,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.checks import held, miscovered
 from forecast_assets.defs.run_history import RunHistory
 from forecast_assets.defs.schedules import fetch_prices
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker, utc
 from forecast_assets_tests.graphs import Graph, MakeGraph
@@ -163,7 +163,7 @@ def test_the_sound_commodity_is_landed_forecast_scored_ranked_and_published(
     morning: Morning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORECAST_HOME", str(morning.folder / "home"))
-    store = DuckDBStore.of(morning.settings)
+    store = open_store(morning.settings)
     assert store.prices.history(SOUND).newest == date(2020, 1, 13)
     issued = store.paths.issued(SOUND, "v1.0")
     assert len(issued) == 10

@@ -17,6 +17,7 @@ from forecast_assets.market.reception import receive
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import rows
 
 
 def landed(keeper: Caretaker) -> ExecuteInProcessResult:
@@ -118,15 +119,17 @@ def test_a_file_that_always_breaks_the_run_is_given_up_and_stops_no_other(
     assert len(keeper.store.prices.history("Sugar")) == 6
 
 
+PRICE = ("commodity", "date", "close", "revision")
+
 LAND = """
 import sys, time
 from datetime import datetime
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 settings = load_settings()
-folder, store = LandingFolder(settings), DuckDBStore.of(settings)
+folder, store = LandingFolder(settings), open_store(settings)
 folder.make()
 print("ready", flush=True)
 for arrival in folder.waiting(time.time() + 1).whole:
@@ -153,8 +156,8 @@ def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
             (
                 sorted(str(x.relative_to(keeper.landing)) for x in keeper.landing.rglob("*")),
                 keeper.store.prices.history("Coffee").fingerprint,
-                rows(keeper, "SELECT commodity, date, close, revision FROM market.price_revisions"),
-                rows(keeper, "SELECT commodity, sha256, rows_used FROM market.landings"),
+                rows(keeper.store, "market.price_revisions", *PRICE),
+                rows(keeper.store, "market.landings", "commodity", "sha256", "rows_used"),
             )
         )
     assert ends[0] == ends[1]
@@ -175,8 +178,3 @@ def land_in_another_process(deaths: int) -> int:
         said, _ = process.communicate()
         kills += said == ""
     return kills
-
-
-def rows(keeper: Caretaker, query: str) -> list[tuple[Any, ...]]:
-    with keeper.store.database.reading() as connection:
-        return connection.execute(f"{query} ORDER BY ALL").fetchall()

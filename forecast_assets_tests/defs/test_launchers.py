@@ -24,6 +24,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
+from forecast_assets_tests.rows import change, keep
 
 COFFEE = with_features(make_history(700), ("rain",))
 SESSIONS = 600
@@ -84,11 +85,13 @@ def landed(home: Path, *histories: History, **keys: Any) -> Caretaker:
     return keeper
 
 
-def by_hand(home: Path, statement: str) -> Caretaker:
-    """A home after somebody has changed its tables."""
+Row = dict[str, Any]
+
+
+def by_hand(home: Path, table: str, changed: Callable[[Row], Row]) -> Caretaker:
+    """A home after somebody has changed the rows of a table."""
     keeper = caretaker(home, **KEYS)
-    with keeper.store.database.writing() as connection:
-        connection.execute(statement)
+    change(keeper.store, table, changed)
     return keeper
 
 
@@ -119,7 +122,9 @@ def a_revised_newest_price(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 def a_withdrawn_session(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     day = COFFEE.dates[590].item()
-    return by_hand(home, f"UPDATE market.price_revisions SET close = NULL WHERE date = '{day}'")  # noqa: S608 - a date
+    return by_hand(
+        home, "market.price_revisions", lambda row: {"close": None} if row["date"] == day else {}
+    )
 
 
 def changed_options(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
@@ -149,10 +154,15 @@ def a_changed_covariate(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 
 def a_corrupt_payload(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
+    which = ("naive", date(2020, 1, 1))
     return by_hand(
         home,
-        "UPDATE forecast.trained_models SET fitted_model_json = '{}'"
-        " WHERE model_name = 'naive' AND training_date = '2020-01-01'",
+        "forecast.trained_models",
+        lambda row: (
+            {"fitted_model_json": "{}"}
+            if (row["model_name"], row["training_date"]) == which
+            else {}
+        ),
     )
 
 
@@ -162,7 +172,9 @@ def a_changed_cadence(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 
 def lost_scores(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
-    return by_hand(home, "DELETE FROM forecast.scores WHERE model_name = 'naive'")
+    keeper = caretaker(home, **KEYS)
+    keep(keeper.store, "forecast.scores", lambda row: row["model_name"] != "naive")
+    return keeper
 
 
 def a_declined_origin(home: Path, _: pytest.MonkeyPatch) -> Caretaker:

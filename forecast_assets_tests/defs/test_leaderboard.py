@@ -15,7 +15,6 @@ from scipy import stats
 from forecast_assets.evaluation.evaluation import Tolerance
 from forecast_assets.evaluation.leaderboard import ALL, MEANS, WITHOUT_UNIT, leaderboard, panel_test
 from forecast_assets.report.figures import change
-from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.frames import frame
 from forecast_assets_tests.graphs import MakeGraph
 from forecast_assets_tests.histories import make_history
@@ -331,7 +330,7 @@ def test_forecasts_of_which_a_part_has_happened_are_in_no_standing(tmp_path: Pat
 def test_the_table_reads_in_the_order_of_places_and_is_replaced_whole(
     make_graph: MakeGraph,
 ) -> None:
-    store: DuckDBStore = make_graph().store
+    store = make_graph().store
     at = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
     both = pd.concat([records_of("naive", [2.0] * 3), records_of("theta", [1.0] * 3)])
     ranked = leaderboard({("Tin", "v1"): both}, NO_TRAINING, WITHIN, [])

@@ -23,6 +23,7 @@ from forecast_assets_tests.histories import (
     write_covariate,
     write_prices,
 )
+from forecast_assets_tests.rows import add, rows, table
 
 COFFEE = make_history(540)
 """To 2020-01-24: the first window has begun, and nothing is known after it."""
@@ -46,11 +47,8 @@ def only(history: History, sessions_before: int = 0) -> History:
 
 
 def superseded(keeper: Caretaker | Graph) -> list[tuple[Any, ...]]:
-    with keeper.store.database.reading() as connection:
-        return connection.execute(
-            "SELECT model_name, data_cutoff_date, revision, cutoff_close, reason"
-            " FROM forecast.superseded_forecasts ORDER BY ALL"
-        ).fetchall()
+    columns = ("model_name", "data_cutoff_date", "revision", "cutoff_close", "reason")
+    return rows(keeper.store, "forecast.superseded_forecasts", *columns)
 
 
 def paths(keeper: Caretaker | Graph, model: str = "naive") -> bytes:
@@ -101,13 +99,9 @@ def test_a_session_that_is_taken_back_leaves_a_record(keeper: Caretaker) -> None
         COFFEE, dates=COFFEE.dates[:-1], closes=COFFEE.closes[:-1], features=np.empty((0, 0))
     )
     assert len(shorter) == len(COFFEE) - 1
-    with store.database.writing() as connection:
-        connection.execute(
-            "INSERT INTO market.price_revisions BY NAME SELECT * REPLACE (2 AS revision,"
-            " NULL AS close, now()::TIMESTAMP AS ingested_at) FROM market.price_revisions"
-            " WHERE date = $day",
-            {"day": NEWEST},
-        )
+    told = table(store, "market.price_revisions", where=[("date", "=", NEWEST)]).to_pylist()
+    taken_back = {"revision": 2, "close": None, "ingested_at": now()}
+    add(store, "market.price_revisions", [row | taken_back for row in told])
     keeper.settle()
     assert superseded(keeper) == [
         (name, NEWEST, 1, COFFEE.closes[-1], "session withdrawn")

@@ -21,6 +21,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker, described
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import keep
 
 ALL = ["trained_models", "distributions", "scores"]
 PUBLISH = ["leaderboard", "published_distributions", "report"]
@@ -246,9 +247,8 @@ def test_work_that_was_undone_by_hand_is_done_again(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path)
     keeper.drop("coffee.csv", upto(COFFEE, 580))
     keeper.settle()
-    with keeper.store.database.writing() as connection:
-        for table in ("forecasts", "distributions", "point_estimates"):
-            connection.execute(f"DELETE FROM forecast.{table} WHERE model_name = 'naive'")  # noqa: S608 - names of tables
+    for table in ("forecasts", "distributions", "point_estimates"):
+        keep(keeper.store, f"forecast.{table}", lambda row: row["model_name"] != "naive")
     keeper.settle()
     assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 580))
 

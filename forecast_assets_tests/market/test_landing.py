@@ -18,7 +18,7 @@ from forecast_assets.errors import SourceError
 from forecast_assets.market.dropped_files import Dropped, Names, read_arrival
 from forecast_assets.market.landing import Arrival, LandingFolder
 from forecast_assets.market.reception import receive
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import caretaker
 
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
@@ -269,7 +269,7 @@ def test_an_intraday_file_is_refused_and_told_in_its_note(
 ) -> None:
     rows = [f"2026-11-{day} {hour}:00,5" for day in (17, 18) for hour in (10, 11, 12)]
     arrival = drop(folder, "sugar.csv", "\n".join(["date,close", *rows, ""]))
-    store = DuckDBStore.of(folder.settings)
+    store = open_store(folder.settings)
     received = receive(folder, arrival, store.landings, NOW, "run")
     assert not received.accepted
     note = (folder.path / "rejected" / "sugar.csv.txt").read_text().splitlines()
@@ -285,7 +285,7 @@ def test_a_price_of_tomorrow_is_left_out_with_a_note_to_drop_it_again(
     folder: LandingFolder,
 ) -> None:
     arrival = drop(folder, "sugar.csv", GOOD + "2026-11-21,52\n")
-    store = DuckDBStore.of(folder.settings)
+    store = open_store(folder.settings)
     received = receive(folder, arrival, store.landings, NOW, "run")
     assert (received.accepted, received.rejections) == (True, [])
     note = (folder.path / "accepted" / "sugar.csv.txt").read_text()
@@ -475,7 +475,7 @@ def test_any_file_system_will_do(tmp_path: Path) -> None:
     (folder.path / "notes.md").write_text("x")
     arrivals = folder.waiting(time.time() + 1).whole
     assert sorted(arrival.path.name for arrival in arrivals) == ["coffee.csv", "notes.md"]
-    store = DuckDBStore.of(keeper.settings)
+    store = open_store(keeper.settings)
     for arrival in arrivals:
         receive(folder, arrival, store.landings, NOW, "run")
     assert store.prices.history("Coffee").closes.tolist() == [50.0, 51.5]

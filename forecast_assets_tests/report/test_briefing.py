@@ -16,6 +16,7 @@ from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outl
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import Panel, panel, report
+from forecast_assets_tests.rows import change, put, table
 
 NOW = datetime(2020, 9, 7, 6, tzinfo=UTC).replace(tzinfo=None)  # the Monday after the last close
 TEA = make_history(690, seed=3, commodity="Tea")
@@ -111,21 +112,17 @@ def test_of_several_of_one_date_the_best_is_shown() -> None:
 def test_a_session_that_the_source_took_back_leaves_the_rest_of_the_report(made: Panel) -> None:
     """Between the prices' run and the forecasts' the tables have forecasts from no session."""
     with made.at_home() as graph:
-        history = graph.store.prices.history("Coffee")
         cutoff = briefing(made.settings, graph.store, NOW).commodities[0].past[2].cutoff
-        with graph.store.database.writing() as connection:
-            connection.execute(
-                "UPDATE market.price_revisions SET close = NULL WHERE commodity = 'Coffee'"
-                " AND date = $cutoff",
-                {"cutoff": cutoff},
-            )
+        told = table(graph.store, "market.price_revisions")
+        gone = {"close": None}
+        mine = ("Coffee", cutoff)
+        change(
+            graph.store,
+            "market.price_revisions",
+            lambda row: gone if (row["commodity"], row["date"]) == mine else {},
+        )
         coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
-        with graph.store.database.writing() as connection:
-            connection.execute(
-                "UPDATE market.price_revisions SET close = $close WHERE commodity = 'Coffee'"
-                " AND date = $cutoff",
-                {"cutoff": cutoff, "close": history.known_at(cutoff).closes[-1]},
-            )
+        put(graph.store, "market.price_revisions", told)
     assert len(coffee.past) == PAST_FANS
     assert cutoff not in [fan.cutoff for fan in coffee.past]
 

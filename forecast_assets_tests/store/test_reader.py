@@ -1,9 +1,11 @@
+"""What programs read: arrays and frames, as docs/reading.md shows them, beside the SQL."""
+
 import ast
 import re
 import shutil
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ import pyarrow as pa
 import pytest
 
 from forecast_assets.errors import ModelNotFound, StoreError, StoreLocked
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Condition, Store
+from forecast_assets.store.opening import open_file
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import Dates
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import closes
+from forecast_assets_tests.rows import add, append, change, keep, table
 
 PAGE = (ROOT / "docs" / "reading.md").read_text()
 AT = datetime(2018, 12, 29, tzinfo=UTC).replace(tzinfo=None)
@@ -53,15 +56,15 @@ def cutoffs_and_starts() -> tuple[Dates, Dates]:
     return SESSIONS[FIRST_ORIGIN:], np.busday_offset(SESSIONS[FIRST_ORIGIN:], 1)
 
 
-def insert(connection: Connection, table: str, columns: dict[str, Any], **constants: Any) -> None:
+def insert(store: Store, table: str, columns: dict[str, Any], **constants: Any) -> None:
+    """Append rows that have some columns, and others that are the same in each."""
     rows = pa.table(columns)
     for name, value in constants.items():
         rows = rows.append_column(name, pa.array([value] * len(rows)))
-    connection.register("arriving", rows)
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM arriving")  # noqa: S608
+    append(store, table, rows)
 
 
-def insert_model(connection: Connection, name: str, version: str) -> None:
+def insert_model(store: Store, name: str, version: str) -> None:
     model = {"commodity": "WTI", "model_name": name, "model_version": version}
     cutoffs, starts = cutoffs_and_starts()
     drawn = np.concatenate([outcomes()[:, None], paths_of(name, version)], axis=1)
@@ -77,16 +80,16 @@ def insert_model(connection: Connection, name: str, version: str) -> None:
     prices = drawn.reshape(n_rows, HORIZON)[shuffled]
     rows |= {f"day_{k + 1}": pa.array(prices[:, k], from_pandas=True) for k in range(HORIZON)}
     made = {"model_id": "m", "training_date": date(2018, 7, 1), "generation_timestamp": AT}
-    insert(connection, "forecast.distributions", rows, has_data_leakage=False, **made, **model)
+    insert(store, "forecast.distributions", rows, has_data_leakage=False, **made, **model)
     ledger: dict[str, Any] = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
     ledger["cutoff_close"] = CLOSES[FIRST_ORIGIN:]
     hashes = {"payload_sha256": "p", "history_fingerprint": "h", "created_by": "run"}
-    insert(connection, "forecast.forecasts", ledger, n_paths=N_PATHS, **made, **hashes, **model)
-    insert_points(connection, name, version)
-    insert_scores(connection, model)
+    insert(store, "forecast.forecasts", ledger, n_paths=N_PATHS, **made, **hashes, **model)
+    insert_points(store, name, version)
+    insert_scores(store, model)
 
 
-def insert_points(connection: Connection, name: str, version: str) -> None:
+def insert_points(store: Store, name: str, version: str) -> None:
     drawn = paths_of(name, version).astype(np.float64)
     cutoffs, _ = cutoffs_and_starts()
     levels = {"median": 0.5, "lower_95": 0.025, "lower_80": 0.1, "lower_50": 0.25}
@@ -101,10 +104,10 @@ def insert_points(connection: Connection, name: str, version: str) -> None:
         column: np.quantile(drawn, level, axis=1).reshape(-1) for column, level in levels.items()
     }
     model = {"commodity": "WTI", "model_name": name, "model_version": version}
-    insert(connection, "forecast.point_estimates", columns, **model)
+    insert(store, "forecast.point_estimates", columns, **model)
 
 
-def insert_scores(connection: Connection, model: dict[str, str]) -> None:
+def insert_scores(store: Store, model: dict[str, str]) -> None:
     cutoffs, starts = cutoffs_and_starts()
     forecasts, days = np.nonzero(np.isfinite(outcomes()))
     errors = ("absolute_error", "squared_error", "absolute_percentage_error", "pinball_loss")
@@ -120,7 +123,7 @@ def insert_scores(connection: Connection, model: dict[str, str]) -> None:
         "actual": outcomes()[forecasts, days].astype(np.float64),
     }
     made = {"covered_80": True, "covered_95": True, "generation_timestamp": AT}
-    insert(connection, "forecast.scores", columns, **made, **common, **model)
+    insert(store, "forecast.scores", columns, **made, **common, **model)
     whole = np.isfinite(outcomes()).all(axis=1)
     columns = {
         "data_cutoff_date": cutoffs[whole],
@@ -129,22 +132,20 @@ def insert_scores(connection: Connection, model: dict[str, str]) -> None:
     }
     sums = {"energy_score": 4.0, "variogram_score": 5.0, "directional_accuracy": 0.5}
     sums |= {"horizon": HORIZON, "covered_80": 0.8, "covered_95": 1.0}
-    insert(connection, "forecast.path_scores", columns, **sums, **common, **model)
+    insert(store, "forecast.path_scores", columns, **sums, **common, **model)
 
 
-def insert_choices(connection: Connection) -> None:
+def insert_choices(store: Store) -> None:
     cutoffs, _ = cutoffs_and_starts()
     names = np.where(cutoffs <= np.datetime64(SWITCH), "naive", "garch").tolist()
     columns = {"data_cutoff_date": cutoffs, "model_name": names}
     made = {"reason": "the best skill", "published_at": AT, "created_by": "run"}
-    insert(
-        connection, "forecast.publications", columns, commodity="WTI", model_version="v1.0", **made
-    )
+    insert(store, "forecast.publications", columns, commodity="WTI", model_version="v1.0", **made)
     ranks = {"commodity": ["WTI", "WTI", "(all)"], "model_name": ["naive", "garch", "garch"]}
     numbers = dict.fromkeys(("coverage_80", "coverage_error_80"), 0.1)
     numbers |= dict.fromkeys(("coverage_95", "coverage_error_95", "training_seconds"), 0.2)
     insert(
-        connection,
+        store,
         "forecast.leaderboard",
         ranks | {"place": [2, 1, 1]},
         model_version="v1.0",
@@ -165,14 +166,14 @@ def insert_choices(connection: Connection) -> None:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the tables of this release and rows in them, in no order."""
     path = tmp_path_factory.mktemp("home") / "commodity.duckdb"
-    with DuckDBStore(path, HORIZON, "512MB", 5).database.writing() as connection:
-        columns = {"date": SESSIONS, "close": CLOSES}
-        prices = {"source": "s", "revision": 1, "ingested_at": AT, "ingested_by": "run"}
-        for commodity in ("WTI", "Gold"):
-            insert(connection, "market.price_revisions", columns, commodity=commodity, **prices)
-        for name, version in MODELS:
-            insert_model(connection, name, version)
-        insert_choices(connection)
+    store = open_file(path, HORIZON, "512MB", 5)
+    columns = {"date": SESSIONS, "close": CLOSES}
+    prices = {"source": "s", "revision": 1, "ingested_at": AT, "ingested_by": "run"}
+    for commodity in ("WTI", "Gold"):
+        insert(store, "market.price_revisions", columns, commodity=commodity, **prices)
+    for name, version in MODELS:
+        insert_model(store, name, version)
+    insert_choices(store)
     return path
 
 
@@ -246,29 +247,25 @@ def test_closes_are_those_that_the_paths_were_drawn_from(database: Path, tmp_pat
     copied = tmp_path / "commodity.duckdb"
     shutil.copyfile(database, copied)
     drawn_from = CLOSES[FIRST_ORIGIN:]
-    with duckdb.connect(copied) as connection:
-        for place, name in ((-1, "later"), (-4, "later")):  # revised after everything was drawn
-            connection.execute(
-                "INSERT INTO market.price_revisions BY NAME SELECT * REPLACE (2 AS revision,"
-                " close + 9 AS close, ingested_at + INTERVAL 1 HOUR AS ingested_at,"
-                " $by AS ingested_by) FROM market.price_revisions"
-                " WHERE commodity = 'WTI' AND date = $day",
-                {"by": name, "day": SESSIONS[place].item()},
-            )
+    store = open_file(copied, HORIZON, "512MB", 5)
+    for place in (-1, -4):  # revised after everything was drawn
+        of_wti: Condition = ("commodity", "=", "WTI")
+        that_day: Condition = ("date", "=", SESSIONS[place].item())
+        (told,) = table(store, "market.price_revisions", where=[of_wti, that_day]).to_pylist()
+        later = {"revision": 2, "close": told["close"] + 9, "ingested_at": AT + timedelta(hours=1)}
+        add(store, "market.price_revisions", [told | later])
     reader = Reader(copied, lock_timeout_seconds=0.2)
     np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
     revised = reader.revised_forecasts("WTI", "garch")
     assert revised["revised_sessions"].tolist() == [1, 1, 1, 2]
     (newest,) = reader.newest_published("WTI")
     assert newest.closes.tolist() == [drawn_from[-1]]
-    with duckdb.connect(copied) as connection:  # as the release before wrote them
-        connection.execute("UPDATE forecast.forecasts SET cutoff_close = NULL")
+    change(store, "forecast.forecasts", lambda row: {"cutoff_close": None})  # of an older release
     np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
-    with duckdb.connect(copied) as connection:  # and as it made the table
+    with duckdb.connect(copied) as connection:  # as it made the table
         connection.execute("ALTER TABLE forecast.forecasts DROP COLUMN cutoff_close")
     np.testing.assert_array_equal(reader.paths("WTI", "garch").closes, drawn_from)
-    with duckdb.connect(copied) as connection:
-        connection.execute("DELETE FROM market.price_revisions")
+    keep(store, "market.price_revisions", lambda row: False)
     assert np.isnan(reader.paths("WTI", "garch").closes).all()
 
 
@@ -373,31 +370,60 @@ def test_a_name_is_never_part_of_a_statement(reader: Reader) -> None:
         reader.point_forecasts("WTI", "garch'; DROP TABLE forecast.forecasts; --")
 
 
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        ("DELETE FROM forecast.distributions WHERE path_id = 5", "not whole"),
-        ("DELETE FROM forecast.distributions WHERE path_id = 0", "not whole"),
-        (
-            "UPDATE forecast.distributions SET path_id = 6"
-            " WHERE path_id = 5 AND data_cutoff_date = '2018-12-14'",
-            "not whole",
-        ),
-        (
-            "UPDATE forecast.forecasts SET n_paths = 99 WHERE data_cutoff_date = '2018-12-14'",
-            "forecasts of 37 and 99 paths",
-        ),
-    ],
-)
-def test_forecasts_that_are_not_whole_are_refused(
-    database: Path, tmp_path: Path, damage: str, said: str
+DAMAGED = date(2018, 12, 14)
+
+
+def is_path(row: dict[str, Any], path_id: int) -> bool:
+    return (row["path_id"], row["data_cutoff_date"]) == (path_id, DAMAGED)
+
+
+@pytest.mark.parametrize("lacking", [0, 5])
+def test_forecasts_that_lack_a_path_are_refused(
+    database: Path, tmp_path: Path, lacking: int
 ) -> None:
-    copy = tmp_path / "commodity.duckdb"
-    copy.write_bytes(database.read_bytes())
-    with duckdb.connect(copy) as connection:
-        connection.execute(damage)
-    with pytest.raises(StoreError, match=said):
+    copy, store = copied_to(tmp_path, database)
+    keep(store, "forecast.distributions", lambda row: not is_path(row, lacking))
+    with pytest.raises(StoreError, match="not whole"):
         Reader(copy).paths("WTI", "garch")
+
+
+def test_forecasts_that_have_a_path_twice_are_refused(database: Path, tmp_path: Path) -> None:
+    copy, store = copied_to(tmp_path, database)
+    change(store, "forecast.distributions", lambda row: {"path_id": 6} if is_path(row, 5) else {})
+    with pytest.raises(StoreError, match="not whole"):
+        Reader(copy).paths("WTI", "garch")
+
+
+def test_forecasts_of_different_numbers_of_paths_are_refused(
+    database: Path, tmp_path: Path
+) -> None:
+    copy, store = copied_to(tmp_path, database)
+    more = {"n_paths": 99}
+    change(
+        store,
+        "forecast.forecasts",
+        lambda row: more if row["data_cutoff_date"] == DAMAGED else {},
+    )
+    with pytest.raises(StoreError, match="forecasts of 37 and 99 paths"):
+        Reader(copy).paths("WTI", "garch")
+
+
+def test_paths_that_the_ledger_does_not_name_are_no_forecast(
+    database: Path, tmp_path: Path
+) -> None:
+    copy, store = copied_to(tmp_path, database)
+    keep(store, "forecast.forecasts", lambda row: row["data_cutoff_date"] != DAMAGED)
+    paths = Reader(copy).paths("WTI", "garch")
+    named = cutoffs_and_starts()[0] != np.datetime64(DAMAGED)
+    np.testing.assert_array_equal(paths.cutoffs, cutoffs_and_starts()[0][named])
+    np.testing.assert_array_equal(paths.prices, paths_of("garch", "v1.0")[named])
+
+
+def copied_to(folder: Path, database: Path) -> tuple[Path, Store]:
+    """A copy of a file, to be damaged, and its tables."""
+    copy = folder / "commodity.duckdb"
+    copy.write_bytes(database.read_bytes())
+    return copy, open_file(copy, HORIZON, "512MB", 5)
 
 
 def test_a_file_that_is_missing_is_said_and_not_made(tmp_path: Path) -> None:

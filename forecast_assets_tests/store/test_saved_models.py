@@ -17,10 +17,10 @@ from forecast_assets.models.garch import FittedGarch, Garch
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.roster import dump
 from forecast_assets.store.artifacts import ArtifactStore
-from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.saved_models import ModelStore, load_model, save_model
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import change
 
 HISTORY = make_history(520, commodity="WTI")  # up to 2019-12-27
 MODEL = Garch().fit(HISTORY)
@@ -32,13 +32,7 @@ def models() -> ModelStore:
 
 
 def overwrite(models: ModelStore, column: str, value: object) -> None:
-    assert isinstance(models.store, DuckDBStore)
-    with models.store.database.writing() as connection:
-        statements = {
-            "fitted_model_json": "UPDATE forecast.trained_models SET fitted_model_json = ?",
-            "payload_sha256": "UPDATE forecast.trained_models SET payload_sha256 = ?",
-        }
-        connection.execute(statements[column], [value])
+    change(models.store, "forecast.trained_models", lambda row: {column: value})
 
 
 def save() -> None:

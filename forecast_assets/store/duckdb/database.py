@@ -41,14 +41,14 @@ class Database:
             with self.writing():
                 pass
             connection = self._open(read_only=True)
-        with closing(connection):
+        with closing(connection), self._told_as_ours():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed at the end; on any error, closing takes it back."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._open(read_only=False)) as connection:
+        with closing(self._open(read_only=False)) as connection, self._told_as_ours():
             connection.begin()
             for definition in self.definitions:
                 connection.execute(definition)
@@ -94,8 +94,14 @@ class Database:
                     raise Kept(holder) from error
                 raise
 
-        try:
+        with self._told_as_ours():
             return self.patience.open(self.path, connect, writing=not read_only, also=self.told)
+
+    @contextmanager
+    def _told_as_ours(self) -> Iterator[None]:
+        """Raise StoreError, with the file, where DuckDB raises an error of its own."""
+        try:
+            yield
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 

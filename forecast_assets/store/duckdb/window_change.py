@@ -48,17 +48,17 @@ HAPPENED = (
 )
 
 WITHDRAW = (
-    point_table.WITHDRAW,
-    """
-    DELETE FROM forecast.distributions
-    WHERE commodity = $commodity AND model_version = $model_version
-        AND data_cutoff_date = $cutoff
-    """,
     """
     DELETE FROM forecast.forecasts
     WHERE commodity = $commodity AND model_version = $model_version
         AND data_cutoff_date = $cutoff
     """,
+    """
+    DELETE FROM forecast.distributions
+    WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date = $cutoff
+    """,
+    point_table.WITHDRAW,
 )
 
 MOVE = (

@@ -28,7 +28,8 @@ START = day("forecast_start_date", "the session of day 1: the next one after the
 CUTOFF = day("data_cutoff_date", "the last session that the forecast knows")
 PAYLOAD = text("payload_sha256", "SHA-256 of the fitted model's payload")
 HISTORY = text(
-    "history_fingerprint", "fingerprint of closes and of the covariates that the model is offered, up to the cutoff"
+    "history_fingerprint",
+    "fingerprint of closes and of the covariates that the model is offered, up to the cutoff",
 )
 N_PATHS = count("n_paths", "how many paths it has, path 0 not counted")
 DRAWN_AT = moment(

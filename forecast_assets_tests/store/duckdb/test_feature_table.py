@@ -1,124 +1,35 @@
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+"""A write of features that lands other rows than were due is taken back."""
+
 from pathlib import Path
 
-import duckdb
-import numpy as np
 import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.market.features import Feature, Features
-from forecast_assets.market.records import FeatureChanges
 from forecast_assets.store.duckdb import feature_table
-from forecast_assets.store.duckdb.database import Database
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.histories import make_history, with_features
-
-AT, LATER = datetime.fromisoformat("2024-01-02 03:04:05"), datetime.fromisoformat("2024-01-03")
-HISTORY = with_features(make_history(50))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DuckDBStore:
-    return DuckDBStore(tmp_path / "commodity.duckdb", 14, "256MB", 5.0)
+from forecast_assets_tests.records import AT
+from forecast_assets_tests.rows import rows
 
 
-def features(
-    history: History = HISTORY, missing: Sequence[str] = (), names: Sequence[str] | None = None
-) -> Features:
-    """What a history holds, as the asset gives it: observed on the sessions themselves."""
-    present = []
-    for name in history.feature_names if names is None else names:
-        values = history.features[:, history.feature_names.index(name)]
-        days = np.where(np.isnan(values), np.datetime64("NaT"), history.dates)
-        present.append(Feature(name, values, days))
-    return Features("Coffee", history.dates, present, dict.fromkeys(missing, "no file"))
-
-
-def rows(store: DuckDBStore) -> list[tuple[object, ...]]:
-    with store.database.reading() as connection:
-        return connection.execute("SELECT * FROM market.features ORDER BY ALL").fetchall()
-
-
-def changed(position: int, value: float) -> History:
-    values = HISTORY.features.copy()
-    values[position, 0] = value
-    return replace(HISTORY, features=values)
-
-
-def test_what_is_written_is_read_back_beside_the_closes(store: DuckDBStore) -> None:
-    gap = changed(3, float("nan"))
-    assert store.features.write(features(gap), AT, "me") == FeatureChanges(100, 0, 0, 0)
-    read = store.features.read(make_history(50))
-    assert read.feature_names == ("rain", "vix")
-    np.testing.assert_array_equal(read.features, gap.features)
-    assert read.fingerprint == gap.fingerprint
-    assert rows(store)[6][3:5] == (None, None)
-
-
-def test_the_same_again_writes_nothing_and_a_change_only_its_rows(store: DuckDBStore) -> None:
-    store.features.write(features(), AT, "me")
-    before = rows(store)
-    assert store.features.write(features(), LATER, "you") == FeatureChanges(0, 0, 0, 100)
-    assert rows(store) == before
-    changes = store.features.write(features(changed(7, -1.0)), LATER, "you")
-    assert changes == FeatureChanges(0, 1, 0, 99)
-    assert [row for row in rows(store) if row[6] == "you"] == [
-        ("Coffee", HISTORY.dates[7].item(), "rain", -1.0, HISTORY.dates[7].item(), LATER, "you")
+def features(history: History, names: list[str]) -> Features:
+    columns = [history.features[:, history.feature_names.index(name)] for name in names]
+    present = [
+        Feature(name, values, history.dates) for name, values in zip(names, columns, strict=True)
     ]
-
-
-def test_sessions_and_covariates_that_are_gone_are_deleted(store: DuckDBStore) -> None:
-    store.features.write(features(), AT, "me")
-    shorter = HISTORY.known_at(HISTORY.dates[47].item())
-    changes = store.features.write(features(shorter, names=["vix"]), LATER, "you")
-    assert changes == FeatureChanges(0, 0, 50 + 2, 0 + 48)
-    assert store.features.read(make_history(50)).feature_names == ("vix",)
-    none = Features("Coffee", HISTORY.dates, [])
-    assert store.features.write(none, LATER, "you") == FeatureChanges(0, 0, 48, 0)
-    assert store.features.read(make_history(50)).feature_names == ()
-
-
-def test_a_covariate_that_cannot_be_read_keeps_its_rows(store: DuckDBStore) -> None:
-    store.features.write(features(), AT, "me")
-    kept = [row for row in rows(store) if row[2] == "rain"]
-    store.features.write(features(missing=["rain"], names=["vix"]), LATER, "you")
-    assert [row for row in rows(store) if row[2] == "rain"] == kept
-
-
-def test_commodities_do_not_touch_each_other(store: DuckDBStore) -> None:
-    store.features.write(features(), AT, "me")
-    other = replace(features(), commodity="Sugar")
-    store.features.write(other, AT, "me")
-    store.features.write(Features("Sugar", HISTORY.dates, []), AT, "me")
-    assert store.features.read(make_history(50)).feature_names == ("rain", "vix")
-    assert store.features.read(make_history(50, commodity="Sugar")).feature_names == ()
+    return Features("Coffee", history.dates, present)
 
 
 def test_a_failed_write_leaves_the_table_as_it_was(
-    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.features.write(features(), AT, "me")
-    before = rows(store)
+    store = DuckDBStore(tmp_path / "commodity.duckdb", 14, "256MB", 5.0)
+    history = with_features(make_history(50))
+    store.features.write(features(history, ["rain", "vix"]), AT, "me")
+    before = rows(store, "market.features")
     monkeypatch.setattr(feature_table, "WITHDRAW", f"{feature_table.WITHDRAW} AND FALSE")
     with pytest.raises(StoreError, match=r"100 rows in .* where 50 were due"):
-        store.features.write(features(changed(7, -1.0), names=["rain"]), LATER, "you")
-    assert rows(store) == before
-
-
-def test_a_value_from_after_its_session_is_refused(store: DuckDBStore) -> None:
-    late = features(names=["vix"])
-    ahead = replace(late.present[0], observed_on=late.present[0].observed_on + 1)
-    with pytest.raises(duckdb.ConstraintException):
-        store.features.write(replace(late, present=[ahead]), AT, "me")
-    assert rows(store) == []
-
-
-def test_the_tables_of_an_older_release_get_the_new_one(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "commodity.duckdb", 14, "256MB", 5.0)
-    older = tuple(x for x in store.database.definitions if "market.features" not in x)
-    with Database(store.database.path, older).writing():
-        pass
-    assert store.features.read(HISTORY).feature_names == ()
+        store.features.write(features(history, ["rain"]), AT, "you")
+    assert rows(store, "market.features") == before

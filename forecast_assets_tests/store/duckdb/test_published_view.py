@@ -1,88 +1,11 @@
-"""Publications in the tables, and what a downstream program reads of them by plain SQL."""
-
-from datetime import date, datetime
-from pathlib import Path
+"""What a downstream program, which has DuckDB and nothing of this project, reads by plain SQL."""
 
 import duckdb
 import numpy as np
 import pytest
 
-from forecast_assets.evaluation.records import Publication, PublicationChanges
-from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import Panel, panel
-
-AT = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
-LATER = datetime(2024, 1, 3)  # noqa: DTZ001
-ONE = Publication(date(2024, 1, 1), "naive", "first")
-TWO = Publication(date(2024, 1, 2), "garch", "best")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DuckDBStore:
-    return DuckDBStore(tmp_path / "commodity.duckdb", 3, "256MB", lock_timeout_seconds=0.5)
-
-
-def rows(store: DuckDBStore) -> list[tuple[object, ...]]:
-    with store.database.reading() as connection:
-        found: list[tuple[object, ...]] = connection.execute(
-            "SELECT commodity, model_version, data_cutoff_date, model_name, reason, published_at,"
-            " created_by FROM forecast.publications ORDER BY ALL"
-        ).fetchall()
-    return found
-
-
-def test_only_what_differs_is_written(store: DuckDBStore) -> None:
-    assert store.publications.find("Coffee", "v1") == []
-    first = store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
-    assert first == PublicationChanges(added=2, withdrawn=0, unchanged=0)
-    three = Publication(date(2024, 1, 3), "naive", "first")
-    second = store.publications.replace("Coffee", "v1", [TWO, three], LATER, "b")
-    assert second == PublicationChanges(added=1, withdrawn=1, unchanged=1)
-    assert rows(store) == [
-        ("Coffee", "v1", date(2024, 1, 2), "garch", "best", AT, "a"),
-        ("Coffee", "v1", date(2024, 1, 3), "naive", "first", LATER, "b"),
-    ]
-    assert store.publications.find("Coffee", "v1") == [TWO, three]
-
-
-def test_the_same_again_writes_nothing(store: DuckDBStore) -> None:
-    store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
-    before = rows(store)
-    again = store.publications.replace("Coffee", "v1", [TWO, ONE], LATER, "b")
-    assert again == PublicationChanges(added=0, withdrawn=0, unchanged=2)
-    assert rows(store) == before
-
-
-def test_another_reason_or_model_for_a_date_replaces_the_row(store: DuckDBStore) -> None:
-    store.publications.replace("Coffee", "v1", [ONE, TWO], AT, "a")
-    other = [Publication(ONE.data_cutoff_date, "naive", "second"),
-             Publication(TWO.data_cutoff_date, "theta", "best")]  # fmt: skip
-    changes = store.publications.replace("Coffee", "v1", other, LATER, "b")
-    assert changes == PublicationChanges(added=2, withdrawn=2, unchanged=0)
-    assert store.publications.find("Coffee", "v1") == other
-
-
-def test_commodities_are_apart_and_one_version_of_each_is_published(store: DuckDBStore) -> None:
-    for name in ("Coffee", "Sugar"):
-        store.publications.replace(name, "v1", [ONE], AT, "a")
-    changes = store.publications.replace("Coffee", "v2", [ONE, TWO], LATER, "b")
-    assert changes == PublicationChanges(added=2, withdrawn=1, unchanged=0)
-    assert store.publications.find("Coffee", "v1") == []
-    assert store.publications.find("Coffee", "v2") == [ONE, TWO]
-    assert store.publications.find("Sugar", "v1") == [ONE]
-    assert store.publications.replace("Coffee", "v2", [], LATER, "c").withdrawn == 2
-    assert store.publications.find("Coffee", "v2") == []
-
-
-def test_a_forecast_is_published_once(store: DuckDBStore) -> None:
-    twice = [ONE, Publication(ONE.data_cutoff_date, ONE.model_name, "again")]
-    with pytest.raises(duckdb.ConstraintException):
-        store.publications.replace("Coffee", "v1", [*twice, TWO], AT, "a")
-    assert store.publications.find("Coffee", "v1") == []
-
-
-# A downstream program, which has DuckDB and nothing of this project.
 
 SESSIONS = ", ".join(f"day_{k}" for k in range(1, 15))
 COLUMNS = (

@@ -7,23 +7,19 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 
+from forecast_assets.errors import StoreError
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Store
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import rows
 
 DAYS = [date(2026, 11, 2) + timedelta(days=place) for place in range(6)]
 AT = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DuckDBStore:
-    return DuckDBStore(tmp_path / "commodity.duckdb", 3, "512MB", 5.0)
 
 
 def said(origin: str, closes: dict[date, float], **columns: float) -> Observations:
@@ -34,24 +30,22 @@ def said(origin: str, closes: dict[date, float], **columns: float) -> Observatio
     return Observations("Coffee", origin, kept, complete=origin.startswith("file"))
 
 
-def held(store: DuckDBStore) -> dict[date, float]:
+def held(store: Store) -> dict[date, float]:
     history = store.prices.history("Coffee")
     return dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True))
 
 
-def revisions(store: DuckDBStore) -> int:
-    with store.database.reading() as connection:
-        ((count,),) = connection.execute("SELECT count(*) FROM market.price_revisions").fetchall()
-    return int(count)
+def revisions(store: Store) -> int:
+    return len(rows(store, "market.price_revisions"))
 
 
-def land(store: DuckDBStore, sha256: str, closes: dict[date, float]) -> tuple[int, int, bool]:
+def land(store: Store, sha256: str, closes: dict[date, float]) -> tuple[int, int, bool]:
     """Rows added and revised by a file, and whether it is a repeat."""
     (one,) = store.landings.merge("a.csv", sha256, [said("landing:a.csv", closes)], AT, "run")
     return one.changes.added, one.changes.revised, one.repeated
 
 
-def test_the_same_file_twice_changes_nothing_even_after_a_correction(store: DuckDBStore) -> None:
+def test_the_same_file_twice_changes_nothing_even_after_a_correction(store: Store) -> None:
     first = {DAYS[0]: 50.0, DAYS[1]: 51.0}
     assert land(store, "a", first) == (2, 0, False)
     assert land(store, "a", first) == (0, 0, True)
@@ -63,28 +57,27 @@ def test_the_same_file_twice_changes_nothing_even_after_a_correction(store: Duck
     assert revisions(store) == 4
 
 
-def test_the_same_bytes_with_more_usable_rows_are_merged(store: DuckDBStore) -> None:
+def test_the_same_bytes_with_more_usable_rows_are_merged(store: Store) -> None:
     land(store, "a", {DAYS[0]: 50.0})
     assert land(store, "a", {DAYS[0]: 50.0, DAYS[1]: 51.0}) == (1, 0, False)
 
 
-def test_a_file_of_several_commodities_is_one_transaction(store: DuckDBStore) -> None:
+def test_a_file_of_several_commodities_is_one_transaction(store: Store) -> None:
     good = said("landing:a.csv", {DAYS[0]: 50.0})
     twice = replace(good, commodity="Sugar", prices=pd.concat([good.prices, good.prices]))
-    with pytest.raises(duckdb.ConstraintException):
+    with pytest.raises(StoreError):
         store.landings.merge("a.csv", "a", [good, twice], AT, "run")
     assert held(store) == {}
     assert land(store, "a", {DAYS[0]: 50.0}) == (1, 0, False)
 
 
-def test_what_a_file_lacks_beside_the_close_stays(store: DuckDBStore) -> None:
+def test_what_a_file_lacks_beside_the_close_stays(store: Store) -> None:
     store.prices.write(said("landing:a.csv", {DAYS[0]: 50.0}, volume=7.0, high=51.0), AT, "run")
     store.prices.write(said("landing:b.csv", {DAYS[0]: 50.0}), AT, "run")
     assert revisions(store) == 1
     store.prices.write(said("landing:c.csv", {DAYS[0]: 50.5}, volume=8.0), AT, "run")
-    with store.database.reading() as connection:
-        rows = connection.execute("SELECT close, high, volume, source FROM market.prices")
-        assert rows.fetchall() == [(50.5, 51.0, 8.0, "landing:c.csv")]
+    found = rows(store, "market.prices", "close", "high", "volume", "source")
+    assert found == [(50.5, 51.0, 8.0, "landing:c.csv")]
 
 
 @dataclass
@@ -113,7 +106,7 @@ class Model:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_sources_that_contradict_each_other_end_as_one_statement_after_the_other_says(
-    store: DuckDBStore, seed: int
+    store: Store, seed: int
 ) -> None:
     chance, model = random.Random(seed), Model()  # noqa: S311 - a sequence of statements
     for step in range(60):
@@ -170,12 +163,8 @@ def test_each_file_and_commodity_has_a_row(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path, "Coffee", "Sugar")
     keeper.drop("both.csv", make_history(5), make_history(6, 2, "Sugar"))
     keeper.settle()
-    with keeper.store.database.reading() as connection:
-        rows = connection.execute(
-            "SELECT file, commodity, rows_used, rows_refused, sessions_added, sessions_revised,"
-            " length(sha256), length(landed_by) FROM market.landings ORDER BY commodity"
-        ).fetchall()
-    assert rows == [
-        ("both.csv", "Coffee", 5, 0, 5, 0, 64, 36),
-        ("both.csv", "Sugar", 6, 0, 6, 0, 64, 36),
-    ]
+    counts = ("rows_used", "rows_refused", "sessions_added", "sessions_revised")
+    found = rows(keeper.store, "market.landings", "file", "commodity", *counts)
+    assert found == [("both.csv", "Coffee", 5, 0, 5, 0), ("both.csv", "Sugar", 6, 0, 6, 0)]
+    ids = rows(keeper.store, "market.landings", "sha256", "landed_by")
+    assert [(len(sha256), len(by)) for sha256, by in ids] == [(64, 36)] * 2

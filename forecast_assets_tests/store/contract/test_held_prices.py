@@ -6,16 +6,17 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.records import PriceChanges
-from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.contract import Store
 from forecast_assets.timeline.scrutiny import Scrutiny
+from forecast_assets_tests.engines import Engine
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import rows
 
 COFFEE = make_history(200, seed=8)
 DAYS: list[date] = COFFEE.dates.tolist()
@@ -26,10 +27,14 @@ QUARANTINE = Scrutiny(0.25, frozenset({"Coffee"}))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> DuckDBStore:
-    made = DuckDBStore(tmp_path / "commodity.duckdb", 3, "512MB", 5.0)
-    made.prices.write(said(CLOSES), AT, "run")
-    return made
+def empty(engine: Engine, tmp_path: Path) -> Store:
+    return engine.opened(tmp_path / "empty", 3)
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    store.prices.write(said(CLOSES), AT, "run")
+    return store
 
 
 def said(closes: Sequence[float], origin: str = "file:a.csv", first: int = 0) -> Observations:
@@ -44,29 +49,29 @@ def changed(factors: dict[int, float]) -> list[float]:
     return [close * factors.get(place, 1.0) for place, close in enumerate(CLOSES)]
 
 
-def write(store: DuckDBStore, closes: Sequence[float], **keys: Any) -> PriceChanges:
+def write(store: Store, closes: Sequence[float], **keys: Any) -> PriceChanges:
     scrutiny = keys.pop("scrutiny", SCRUTINY)
     return store.prices.write(said(closes, **keys), AT, "run", scrutiny=scrutiny)
 
 
-def stored(store: DuckDBStore) -> list[float]:
+def stored(store: Store) -> list[float]:
     closes: list[float] = store.prices.history("Coffee").closes.tolist()
     return closes
 
 
-def waiting(store: DuckDBStore) -> list[tuple[date, str]]:
+def waiting(store: Store) -> list[tuple[date, str]]:
     return [(each.date, each.reason) for each in store.held.waiting("Coffee")]
 
 
-def test_one_revision_too_far_waits_and_the_others_land(store: DuckDBStore) -> None:
+def test_one_revision_too_far_waits_and_the_others_land(store: Store) -> None:
     changes = write(store, changed({100: 2.0, 101: 1.01}))
     assert (changes.revised, changes.held) == (1, 1)
     assert waiting(store) == [(DAYS[100], "revision")]
     assert stored(store) == changed({101: 1.01})
 
 
-def test_many_revisions_keep_all_that_came_with_them(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "commodity.duckdb", 3, "512MB", 5.0)
+def test_many_revisions_keep_all_that_came_with_them(empty: Store) -> None:
+    store = empty
     store.prices.write(said(CLOSES[:-2]), AT, "run")
     changes = write(store, [close * 0.86 for close in CLOSES])
     assert (changes.added, changes.revised, changes.held) == (0, 0, 200)
@@ -75,29 +80,24 @@ def test_many_revisions_keep_all_that_came_with_them(tmp_path: Path) -> None:
     assert reasons == ["revision"] * 198 + ["with_revisions"] * 2
 
 
-def test_nothing_is_taken_back_by_what_looks_like_another_series(store: DuckDBStore) -> None:
+def test_nothing_is_taken_back_by_what_looks_like_another_series(store: Store) -> None:
     fewer = [close * 0.86 for close in CLOSES[:-50]]
     changes = store.prices.write(said(fewer), AT, "run", scrutiny=SCRUTINY, allow_withdrawals=True)
     assert (changes.withdrawn, changes.missing) == (0, 50)
     assert stored(store) == CLOSES
 
 
-def test_the_same_read_again_changes_no_row(store: DuckDBStore) -> None:
+def test_the_same_read_again_changes_no_row(store: Store) -> None:
     write(store, changed({100: 2.0}))
-    before = rows(store)
+    before = rows(store, "market.held_prices")
     store.prices.write(
         said(changed({100: 2.0})), AT + timedelta(days=1), "another run", scrutiny=SCRUTINY
     )
-    assert rows(store) == before
+    assert rows(store, "market.held_prices") == before
     assert len(before) == 1
 
 
-def rows(store: DuckDBStore) -> list[tuple[Any, ...]]:
-    with store.database.reading() as connection:
-        return connection.execute("FROM market.held_prices ORDER BY ALL").fetchall()
-
-
-def test_what_a_source_takes_back_waits_no_more(store: DuckDBStore) -> None:
+def test_what_a_source_takes_back_waits_no_more(store: Store) -> None:
     write(store, changed({100: 2.0, 150: 3.0}))
     write(store, changed({150: 4.0}))
     assert [(x.date, x.close) for x in store.held.waiting("Coffee")] == [
@@ -107,7 +107,7 @@ def test_what_a_source_takes_back_waits_no_more(store: DuckDBStore) -> None:
     assert waiting(store) == []
 
 
-def test_a_source_that_is_not_complete_lets_go_only_of_what_it_names(store: DuckDBStore) -> None:
+def test_a_source_that_is_not_complete_lets_go_only_of_what_it_names(store: Store) -> None:
     wrong = changed({150: 3.0, 190: 3.0})
     write(store, wrong[140:], origin="yahoo:KC=F", first=140)
     write(store, CLOSES[180:], origin="yahoo:KC=F", first=180)
@@ -116,7 +116,7 @@ def test_a_source_that_is_not_complete_lets_go_only_of_what_it_names(store: Duck
     assert waiting(store) == [(DAYS[150], "revision")]
 
 
-def test_accepted_revisions_are_merged_and_stay(store: DuckDBStore) -> None:
+def test_accepted_revisions_are_merged_and_stay(store: Store) -> None:
     wish = changed({100: 2.0, 150: 3.0})
     write(store, wish)
     assert store.held.accept("Coffee", DAYS[150], AT, "terminal") == [DAYS[150]]
@@ -128,7 +128,7 @@ def test_accepted_revisions_are_merged_and_stay(store: DuckDBStore) -> None:
     assert store.held.accept("Coffee", None, AT, "terminal") == []
 
 
-def test_rejected_revisions_are_not_heard_again_and_others_are(store: DuckDBStore) -> None:
+def test_rejected_revisions_are_not_heard_again_and_others_are(store: Store) -> None:
     write(store, changed({100: 2.0}))
     assert store.held.reject("Coffee", None, AT) == [DAYS[100]]
     assert write(store, changed({100: 2.0})).held == 0
@@ -138,9 +138,11 @@ def test_rejected_revisions_are_not_heard_again_and_others_are(store: DuckDBStor
     assert waiting(store) == [(DAYS[100], "revision")]
 
 
-def test_strange_new_closes_land_unless_the_source_is_quarantined(tmp_path: Path) -> None:
+def test_strange_new_closes_land_unless_the_source_is_quarantined(
+    engine: Engine, tmp_path: Path
+) -> None:
     for name, scrutiny, held in (("free", SCRUTINY, 0), ("kept", QUARANTINE, 17)):
-        store = DuckDBStore(tmp_path / name / "commodity.duckdb", 3, "512MB", 5.0)
+        store = engine.opened(tmp_path / name, 3)
         store.prices.write(said(CLOSES[:-20]), AT, "run")
         pounds = changed(dict.fromkeys(range(183, 200), 0.01))
         changes = write(store, pounds, scrutiny=scrutiny)
@@ -153,9 +155,9 @@ def test_strange_new_closes_land_unless_the_source_is_quarantined(tmp_path: Path
 
 @pytest.mark.parametrize("origin", ["file:a.csv", "yahoo:KC=F", "landing:a.csv"])
 def test_quarantined_closes_that_are_accepted_are_compared_with_from_then_on(
-    tmp_path: Path, origin: str
+    empty: Store, origin: str
 ) -> None:
-    store = DuckDBStore(tmp_path / "commodity.duckdb", 3, "512MB", 5.0)
+    store = empty
     store.prices.write(said(CLOSES[:-20], origin), AT, "run")
     rise = changed(dict.fromkeys(range(183, 200), 1.5))
     write(store, rise[:190], scrutiny=QUARANTINE, origin=origin)
@@ -166,21 +168,21 @@ def test_quarantined_closes_that_are_accepted_are_compared_with_from_then_on(
     assert stored(store) == rise
 
 
-def test_a_whole_history_may_be_quarantined_in_part(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "commodity.duckdb", 3, "512MB", 5.0)
+def test_a_whole_history_may_be_quarantined_in_part(empty: Store) -> None:
+    store = empty
     write(store, changed({50: 10.0, 51: 10.0}), scrutiny=QUARANTINE)
     assert waiting(store) == [(DAYS[50], "strange"), (DAYS[51], "strange")]
     assert len(store.prices.history("Coffee")) == 198
 
 
-def test_a_stored_close_that_is_vouched_for_is_known_until_it_changes(store: DuckDBStore) -> None:
+def test_a_stored_close_that_is_vouched_for_is_known_until_it_changes(store: Store) -> None:
     store.held.vouch("Coffee", [DAYS[5], DAYS[9]], AT)
     assert store.held.accepted("Coffee") == {DAYS[5], DAYS[9]}
     write(store, changed({9: 1.01}))
     assert store.held.accepted("Coffee") == {DAYS[5]}
 
 
-def test_a_file_of_the_landing_folder_waits_by_commodity(store: DuckDBStore) -> None:
+def test_a_file_of_the_landing_folder_waits_by_commodity(store: Store) -> None:
     wrong = said([close * 14 for close in CLOSES[190:]], "landing:b.csv", 190)
     tea = replace(said(CLOSES[:5], "landing:b.csv"), commodity="Tea")
     first, second = store.landings.merge("b.csv", "b", [wrong, tea], AT, "run", SCRUTINY)
@@ -192,12 +194,3 @@ def test_a_file_of_the_landing_folder_waits_by_commodity(store: DuckDBStore) -> 
     first, second = store.landings.merge("b.csv", "b", [wrong, tea], AT, "terminal")
     assert (first.changes.revised, second.repeated) == (10, True)
     assert stored(store)[190:] == [close * 14 for close in CLOSES[190:]]
-
-
-def test_a_file_of_the_release_before_gets_the_tables(store: DuckDBStore) -> None:
-    with duckdb.connect(store.database.path) as connection:
-        connection.execute("DROP TABLE market.held_prices")
-        connection.execute("DROP TABLE market.price_words")
-    assert store.held.waiting("Coffee") == []
-    assert write(store, changed({100: 2.0})).held == 1
-    assert waiting(store) == [(DAYS[100], "revision")]

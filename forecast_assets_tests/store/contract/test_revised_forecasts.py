@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import Graph
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import rows
 
 COFFEE = make_history(560)
 """To 2020-02-21: 37 forecasts from 2020-01-01 on."""
@@ -34,11 +36,9 @@ def revised(close: float, place: int = PLACE) -> History:
 
 
 def view(keeper: Caretaker) -> Rows:
-    with keeper.store.database.reading() as connection:
-        return connection.execute(
-            "SELECT model_name, data_cutoff_date, revised_sessions, first_revised, last_revised"
-            " FROM forecast.revised_forecasts ORDER BY ALL"
-        ).fetchall()
+    columns = ("revised_sessions", "first_revised", "last_revised")
+    named = ("model_name", "data_cutoff_date", *columns)
+    return rows(keeper.store, "forecast.revised_forecasts", *named)
 
 
 def expected(*places: int) -> Rows:
@@ -94,21 +94,16 @@ def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Care
 def test_prices_are_readable_as_they_were_known(keeper: Caretaker) -> None:
     keeper.drop("a.csv", revised(38.0))
     keeper.settle()
-    with keeper.store.database.reading() as connection:
-        (first,), (second,) = connection.execute(
-            "SELECT DISTINCT ingested_at FROM market.price_revisions ORDER BY 1"
-        ).fetchall()
-
-        def known(moment: datetime) -> list[tuple[float, ...]]:
-            return connection.execute(
-                "SELECT close FROM market.prices_as_of($moment) WHERE date = $day",
-                {"moment": moment, "day": COFFEE.dates[PLACE].item()},
-            ).fetchall()
-
-        moment = timedelta(microseconds=1)
-        assert known(first - moment) == []
-        assert known(first) == known(second - moment) == [(COFFEE.closes[PLACE],)]
-        assert known(second) == [(38.0,)]
+    told = rows(keeper.store, "market.price_revisions", "ingested_at")
+    first, second = sorted({moment for (moment,) in told})
     reader = Reader(keeper.settings.database_path)
+
+    def known(moment: datetime | None) -> float:
+        return float(reader.prices("Coffee", moment).closes[PLACE])
+
+    moment = timedelta(microseconds=1)
+    with pytest.raises(ModelNotFound, match="no prices of 'Coffee'"):
+        known(first - moment)
+    assert known(first) == known(second - moment) == COFFEE.closes[PLACE]
+    assert known(second) == known(None) == 38.0
     assert np.array_equal(reader.prices("Coffee", first).closes, COFFEE.closes)
-    assert reader.prices("Coffee").closes[PLACE] == 38.0

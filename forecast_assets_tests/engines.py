@@ -1,0 +1,50 @@
+"""The engines that keep tables. A second one is a line here: the contract's tests run over each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from forecast_assets.store.contract import Store
+from forecast_assets.store.duckdb.store import DuckDBStore
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What tests need of an engine beside its contract.
+
+    ``opened``: the tables in a folder, with so many sessions ahead; ``put``: make a table hold
+    just these rows, as no program of this project would: damaged, or of an older release.
+    """
+
+    name: str
+    kind: type[Store]
+    opened: Callable[[Path, int], Store]
+    put: Callable[[Store, str, pa.Table], None]
+
+
+def open_duckdb(folder: Path, horizon: int) -> DuckDBStore:
+    """The tables of a file in a folder."""
+    return DuckDBStore(folder / "commodity.duckdb", horizon, "256MB", lock_timeout_seconds=30)
+
+
+def put_into_duckdb(store: Store, table: str, rows: pa.Table) -> None:
+    """Columns that the rows lack are NULL."""
+    assert isinstance(store, DuckDBStore)
+    name = table.removeprefix("commodity.")
+    with store.database.writing() as connection:
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - a table of ours
+        connection.register("arriving", rows)
+        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM arriving")  # noqa: S608
+
+
+ENGINES = {
+    engine.name: engine for engine in (Engine("duckdb", DuckDBStore, open_duckdb, put_into_duckdb),)
+}
+
+
+def engine_of(store: Store) -> Engine:
+    """The engine that keeps some tables."""
+    (found,) = [engine for engine in ENGINES.values() if isinstance(store, engine.kind)]
+    return found

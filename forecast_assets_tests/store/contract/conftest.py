@@ -1,0 +1,21 @@
+"""Tables of each engine, three sessions ahead and empty."""
+
+from pathlib import Path
+
+import pytest
+
+from forecast_assets.store.contract import Store
+from forecast_assets_tests.engines import ENGINES, Engine
+
+
+@pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine."""
+    found: Engine = request.param
+    return found
+
+
+@pytest.fixture
+def store(engine: Engine, tmp_path: Path) -> Store:
+    """Tables of its own."""
+    return engine.opened(tmp_path, 3)

@@ -1,0 +1,107 @@
+"""What was said and then said otherwise: kept, by every write that replaces a forecast."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecast_assets.errors import StoreError
+from forecast_assets.forecast.records import Draw, WindowChange
+from forecast_assets.store.contract import Store
+from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
+from forecast_assets_tests.rows import rows
+
+KEPT = (
+    "data_cutoff_date",
+    "revision",
+    "model_name",
+    "payload_sha256",
+    "history_fingerprint",
+    "cutoff_close",
+    "generation_timestamp",
+    "created_by",
+    "superseded_at",
+    "superseded_by",
+    "reason",
+)
+POINTS = ("data_cutoff_date", "revision", "day_ahead", "mean", "upper_95")
+
+LATER = replace(WRITTEN, at=WRITTEN.at + timedelta(hours=1), by="another run")
+
+
+def kept(store: Store) -> list[tuple[Any, ...]]:
+    return rows(store, "forecast.superseded_forecasts", *KEPT)
+
+
+def points_kept(store: Store) -> list[tuple[Any, ...]]:
+    return rows(store, "forecast.superseded_point_forecasts", *POINTS)
+
+
+def of(name: str, days: list[date], value: float, **keys: Any) -> Draw:
+    made = draw(days, value)
+    return replace(made, model=model(name), **keys)
+
+
+def test_what_is_issued_first_replaces_nothing(store: Store) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    assert kept(store) == points_kept(store) == []
+    assert store.paths.superseded("Coffee", "v1.0") == {}
+
+
+def test_what_is_replaced_is_kept_with_its_time_its_numbers_and_why(store: Store) -> None:
+    first = of("naive", DAYS, 1.0, closes=[70.0, 71.0, 72.0])
+    store.paths.apply(WRITTEN, WindowChange([first, of("garch", DAYS, 4.0)]))
+    again = of("naive", DAYS[1:], 9.0, fingerprints=["new"] * 2, why={DAYS[2]: "revised history"})
+    store.paths.apply(LATER, WindowChange([again]))
+    said = ("naive", "one", "print")
+    when = (WRITTEN.at, "a run", LATER.at, "another run")
+    assert kept(store) == [
+        (DAYS[1], 1, *said, 71.0, *when, "drawn again"),
+        (DAYS[2], 1, *said, 72.0, *when, "revised history"),
+    ]
+    points = first.points
+    assert points_kept(store) == [
+        (DAYS[row], 1, day + 1, points.mean[row, day], points.bounds(0.95)[1][row, day])
+        for row in (1, 2)
+        for day in range(3)
+    ]
+    assert store.paths.superseded("Coffee", "v1.0") == {WRITTEN.training_date: 2}
+    assert store.paths.superseded("Coffee", "v2.0") == {}
+
+
+def test_each_time_it_is_said_otherwise_is_kept(store: Store) -> None:
+    for place in range(4):
+        at = WRITTEN.at + timedelta(hours=place)
+        made = of("naive", DAYS[:1], float(place), closes=[70.0 + place])
+        store.paths.apply(replace(WRITTEN, at=at), WindowChange([made]))
+    found = [(row[1], row[5], row[8]) for row in kept(store)]
+    hour = timedelta(hours=1)
+    assert found == [(k + 1, 70.0 + k, WRITTEN.at + (k + 1) * hour) for k in range(3)]
+    assert [row[:3] for row in points_kept(store)] == [
+        (DAYS[0], revision, day) for revision in (1, 2, 3) for day in (1, 2, 3)
+    ]
+
+
+def test_what_is_withdrawn_is_kept_of_every_model(store: Store) -> None:
+    store.paths.apply(WRITTEN, WindowChange([of("naive", DAYS, 1.0), of("garch", DAYS, 2.0)]))
+    store.paths.apply(LATER, WindowChange(withdrawn=[DAYS[1], date(2019, 1, 1)]))
+    assert [(row[0], row[2], row[-1]) for row in kept(store)] == [
+        (DAYS[1], name, "session withdrawn") for name in ("garch", "naive")
+    ]
+    assert [row.data_cutoff_date for row in store.paths.issued("Coffee", "v1.0")] == [
+        DAYS[0],
+        DAYS[2],
+    ] * 2
+    store.paths.apply(LATER, WindowChange([of("naive", [DAYS[1]], 5.0)]))  # it came back
+    assert len(kept(store)) == 2
+
+
+def test_a_write_that_fails_keeps_no_record_either(store: Store) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    broken = draw(value=2.0)
+    broken.paths[-1, -1, -1] = np.inf
+    with pytest.raises(StoreError, match="must be finite"):
+        store.paths.apply(LATER, WindowChange([draw(DAYS[:1], 3.0), broken]))
+    assert kept(store) == points_kept(store) == []

@@ -1,0 +1,99 @@
+"""The DuckDB file itself: made when it is written, waited for, and seen to change."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from forecast_assets.errors import StoreLocked
+from forecast_assets.store.duckdb.database import holds_rows
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets_tests.records import AT, WRITTEN, model
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DuckDBStore:
+    return DuckDBStore(tmp_path / "commodity.duckdb", 3, "256MB", lock_timeout_seconds=0.5)
+
+
+def test_reading_where_no_file_is_finds_empty_tables_and_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "commodity.duckdb"
+    store = DuckDBStore(path, 3, "256MB", lock_timeout_seconds=0.5)
+    assert len(store.prices.history("Coffee")) == 0
+    assert store.paths.issued("Coffee", "v1.0") == []
+    assert store.names.known() == []
+    with store.database.reading() as connection:
+        as_of = "SELECT * FROM commodity.market.prices_as_of(now()::TIMESTAMP)"
+        assert connection.execute(as_of).fetchall() == []
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("content", ["no tables", "no rows", "a row", "no DuckDB file"])
+def test_a_file_holds_rows_unless_it_is_seen_to_hold_none(store: DuckDBStore, content: str) -> None:
+    path = store.database.path
+    match content:
+        case "no tables":
+            duckdb.connect(path).close()
+        case "no rows":
+            store.marks.leave("a run", AT)
+        case "a row":
+            store.models.append(WRITTEN, [model()], [])
+        case _:
+            path.write_bytes(b"another program's")
+    before = path.read_bytes()
+    assert holds_rows(path) == (content in ("a row", "no DuckDB file"))
+    assert path.read_bytes() == before
+
+
+def test_a_file_whose_maker_was_killed_before_its_tables_is_usable(store: DuckDBStore) -> None:
+    duckdb.connect(store.database.path).close()
+    assert store.models.find() == []
+
+
+HOLD = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); "
+
+
+def test_a_locked_file_is_waited_for(store: DuckDBStore) -> None:
+    store.models.append(WRITTEN, [model()], [])
+    patient = DuckDBStore(store.database.path, 3, "256MB", lock_timeout_seconds=30)
+    script = HOLD + "time.sleep(1.5)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(store.database.path)], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        began = time.monotonic()
+        assert patient.models.find() == [model()]
+        assert time.monotonic() - began > 0.5
+
+
+def test_a_file_locked_for_too_long_is_reported_by_name(store: DuckDBStore) -> None:
+    store.models.append(WRITTEN, [model()], [])
+    script = HOLD + "time.sleep(30)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(store.database.path)], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            with pytest.raises(StoreLocked, match=r"commodity\.duckdb: another process kept"):
+                store.models.append(WRITTEN, [model(sha256="two", second=1)], [])
+        finally:
+            holder.kill()
+    assert store.models.find() == [model()]
+
+
+def test_a_token_changes_by_what_a_killed_process_committed(store: DuckDBStore) -> None:
+    store.models.append(WRITTEN, [model()], [])
+    before = store.token()
+    script = (
+        "import duckdb, os, signal, sys; c = duckdb.connect(sys.argv[1]);"
+        ' c.execute("DELETE FROM forecast.trained_models"); os.kill(os.getpid(), signal.SIGKILL)'
+    )
+    command = [sys.executable, "-c", script, str(store.database.path)]
+    subprocess.run(command, check=False)
+    assert store.token() != before
+    assert store.models.find() == []
