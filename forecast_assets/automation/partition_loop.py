@@ -7,6 +7,7 @@ memory holds the value of one.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Generic, TypeVar
 
 from forecast_assets.automation.results import Result
@@ -79,8 +80,10 @@ def each_by_itself(
         for key in keys:
             became = _one(key, steps)
             yield became
-            if isinstance(became, Failed) and isinstance(became.error, StoreLocked):
-                return
+            if isinstance(became, Failed):
+                clear_frames(became.error.__traceback__)  # it holds on to the partition's value
+                if isinstance(became.error, StoreLocked):
+                    return
     except Interrupted as error:
         yield Failed(THE_REST, str(error), error)
 

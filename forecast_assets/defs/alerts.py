@@ -81,7 +81,7 @@ def news(
     known = told or Told(runs=list(failed))
     for name, key in checks.items():
         was, of_whom = known.checks.get(name, [GREEN, ""])
-        now = state(instance, key)
+        now = verdict(instance, key)
         if (now.level, now.of_whom) != (was, of_whom):
             known = Told(known.checks | {name: [now.level, now.of_whom]}, known.runs)
             yield News(Alert("check", name, was, now.level, now.text, now.run_id), known)
@@ -92,25 +92,13 @@ def news(
             yield News(Alert("run", job, GREEN, RED, text, run_id), known)
 
 
-@dataclass(frozen=True)
-class State:
-    """A check as it was last evaluated: how bad, for whom, in words, and by which run."""
-
-    level: str = GREEN
-    of_whom: str = ""
-    text: str = ""
-    run_id: str = ""
-
-
-def state(instance: DagsterInstance, key: AssetCheckKey) -> State:
-    """The latest evaluation of a check; green before the first."""
+def verdict(instance: DagsterInstance, key: AssetCheckKey) -> Verdict:
+    """What a check found when it was last evaluated; green before the first time."""
     record = instance.get_latest_asset_check_evaluation_record(key)
     event = record.event.dagster_event if record and record.event else None
     if record is None or event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
-        return State()
-    said = event.asset_check_evaluation_data
-    verdict = Verdict.of(said)
-    return State(verdict.level, verdict.of_whom, verdict.text, record.run_id)
+        return Verdict()
+    return Verdict.of(event.asset_check_evaluation_data, record.run_id)
 
 
 def failed_runs(instance: DagsterInstance) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Each is made from the result of the partition and from what the tables hold of it now.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
@@ -30,7 +31,6 @@ from forecast_assets.defs.metadata import (
     of_versions,
     scores_table,
 )
-from forecast_assets.defs.partitions import commodity_of, training_date_of
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.report import plots
 from forecast_assets.store.contract import HeldVersion, Store
@@ -39,6 +39,13 @@ from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 
 Described = TypeVar("Described", bound=Result, contravariant=True)
+
+Draw = Callable[[], str | None]
+"""Draws a picture as Markdown from what the tables hold; None where there is nothing to see."""
+
+
+def nothing_to_see() -> None:
+    """The picture of what has none."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,9 @@ class Description(Generic[Described]):
         """What is committed of a partition that failed in part; None where nothing is."""
         return None
 
-    def picture(self, key: str, metadata: Metadata) -> str | None:
-        """A picture of a partition, as Markdown; None where there is nothing to see."""
-        return None
+    def picture(self, result: Described) -> Draw:
+        """What draws a picture of a partition later."""
+        return nothing_to_see
 
     def history(self, result: Described) -> History | None:
         """The history by whose past a partition is known; None where its contents tell it apart."""
@@ -81,9 +88,10 @@ class PriceDescription(Description[PricesRead]):
         """What the source held, and what changed."""
         return of_prices(result, self.settings.commodity(result.commodity).unit)
 
-    def picture(self, key: str, metadata: Metadata) -> str | None:
+    def picture(self, result: PricesRead) -> Draw:
         """All closes."""
-        return plots.price_plot(self.tables.prices.history(key), self.settings.commodity(key).unit)
+        name, unit = result.commodity, self.settings.commodity(result.commodity).unit
+        return lambda: plots.price_plot(self.tables.prices.history(name), unit)
 
     def history(self, result: PricesRead) -> History:
         """The closes."""
@@ -97,10 +105,15 @@ class FeatureDescription(Description[FeaturesJoined]):
         """What is known of each covariate, and what changed."""
         return of_features(result, self._units(result.commodity))
 
-    def picture(self, key: str, metadata: Metadata) -> str | None:
+    def picture(self, result: FeaturesJoined) -> Draw:
         """Each covariate as it is stored."""
-        history = self._stored(key)
-        return plots.feature_plot(history, self._units(key)) if history.feature_names else None
+        name = result.commodity
+
+        def draw() -> str | None:
+            history = self._stored(name)
+            return plots.feature_plot(history, self._units(name)) if history.feature_names else None
+
+        return draw
 
     def history(self, result: FeaturesJoined) -> History:
         """The closes with the covariates."""
@@ -133,10 +146,6 @@ class _WindowDescription(Description[Described]):
     def dates(self, window: Window, model_version: str) -> dict[str, date]:
         """The training date of each version that is shown of a window."""
         return {self.in_use: window.partition_date} | {model_version: window.training_date}
-
-    def versions(self, metadata: Metadata) -> tuple[str, str]:
-        """The versions that a picture is tried of."""
-        return self.in_use, str(metadata["model_version"])
 
 
 class TrainingDescription(_WindowDescription[WindowTrained]):
@@ -177,13 +186,18 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
         window = result.window
         return self.tables.contents.forecasts(window.commodity, window.partition_date, window.end)
 
-    def picture(self, key: str, metadata: Metadata) -> str | None:
-        """The newest forecast of each model."""
-        name, day = commodity_of(key), training_date_of(key)
-        for version in self.versions(metadata):
-            if fans := self.tables.paths.newest(name, day, version):
-                return plots.fan_chart(self.tables.prices.history(name), fans, self.unit(name))
-        return None
+    def picture(self, result: WindowForecast) -> Draw:
+        """The newest forecast of each model, of the version in use if it has any."""
+        name, day = result.window.commodity, result.window.partition_date
+        versions = (self.in_use, result.model_version)
+
+        def draw() -> str | None:
+            for version in versions:
+                if fans := self.tables.paths.newest(name, day, version):
+                    return plots.fan_chart(self.tables.prices.history(name), fans, self.unit(name))
+            return None
+
+        return draw
 
     def _newest(self, result: WindowForecast) -> Metadata:
         """The newest forecasts of the version in use and then of the run's."""
@@ -232,11 +246,16 @@ class ScoreDescription(_WindowDescription[WindowScored]):
         window = result.window
         return self.tables.contents.scores(window.commodity, window.partition_date, window.end)
 
-    def picture(self, key: str, metadata: Metadata) -> str | None:
-        """CRPS and coverage of each model by session ahead."""
-        name, day = commodity_of(key), training_date_of(key)
-        for version in self.versions(metadata):
-            held = frame(self.tables.scores.read(name, [day], version))
-            if len(held):
-                return plots.score_plot(held, self.unit(name))
-        return None
+    def picture(self, result: WindowScored) -> Draw:
+        """CRPS and coverage of each model by session ahead, of the version in use if it has any."""
+        name, day = result.window.commodity, result.window.partition_date
+        versions = (self.in_use, result.model_version)
+
+        def draw() -> str | None:
+            for version in versions:
+                held = frame(self.tables.scores.read(name, [day], version))
+                if len(held):
+                    return plots.score_plot(held, self.unit(name))
+            return None
+
+        return draw

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from dagster import (
@@ -30,7 +30,7 @@ from forecast_assets.automation.partition_loop import (
 )
 from forecast_assets.automation.results import Result
 from forecast_assets.defs.checks import check_events, check_results
-from forecast_assets.defs.descriptions import Description
+from forecast_assets.defs.descriptions import Description, Draw
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
 from forecast_assets.defs.partitions import newest_of_each, newest_window
 from forecast_assets.defs.past import (
@@ -68,8 +68,14 @@ class Shown:
     """
 
     metadata: Metadata
+    draw: Draw
     past: Past | None
     contents: str | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return int(self.metadata[ROWS])
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ class Partitioned(Generic[Value, Outcome]):
             metadata |= past.metadata
         if (contents := self.description.contents(result)) is not None:
             metadata |= {CONTENTS: contents}
-        return Shown(metadata, past, contents)
+        return Shown(metadata, self.description.picture(result), past, contents)
 
     def _keep(self, done: Done[Outcome, Shown]) -> None:
         self.shown[done.key] = done.shown
@@ -183,19 +189,17 @@ class Partitioned(Generic[Value, Outcome]):
 
     @property
     def _rows(self) -> dict[str, int]:
-        return {key: each.metadata[ROWS] for key, each in self.shown.items()}
+        return {key: each.rows for key, each in self.shown.items()}
 
     def _show(self) -> None:
         """Give Dagster what the partitions say of themselves, and the version that most have.
 
         Only the newest ones have a picture, since Dagster's history keeps it for ever.
         """
-        context, metadata = self.context, {key: x.metadata for key, x in self.shown.items()}
-        for key in newest_of_each(self._rows):
-            picture = drawn(context.log, partial(self.description.picture, key, metadata[key]))
-            metadata[key] = with_picture(metadata[key], picture)
-        for key, said in metadata.items():
-            context.add_asset_metadata(said, partition_key=key)
+        context, newest = self.context, newest_of_each(self._rows)
+        for key, shown in self.shown.items():
+            picture = drawn(context.log, shown.draw) if key in newest else None
+            context.add_asset_metadata(with_picture(shown.metadata, picture), partition_key=key)
         if self.versions:  # Dagster gives one to all partitions of a run
             ((version, _),) = Counter(self.versions.values()).most_common(1)
             context.set_data_version(context.asset_key, DataVersion(version))

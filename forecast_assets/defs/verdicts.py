@@ -5,7 +5,7 @@ between them: what is written into it and read from it is said here, and nowhere
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, TableMetadataValue
 
@@ -30,20 +30,21 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found; green where nothing is wrong."""
+    """What a check found, and in which run; green where nothing is wrong."""
 
     level: str = GREEN
-    wrong: Sequence[Wrong] = field(default_factory=tuple)
+    wrong: Sequence[Wrong] = ()
+    run_id: str = ""
 
     @classmethod
-    def of(cls, evaluation: AssetCheckEvaluation) -> "Verdict":
+    def of(cls, evaluation: AssetCheckEvaluation, run_id: str) -> "Verdict":
         """What an evaluation says whose metadata ``of_wrong`` made."""
         if evaluation.passed:
-            return cls()
+            return cls(run_id=run_id)
         level = RED if evaluation.severity == AssetCheckSeverity.ERROR else YELLOW
         found = evaluation.metadata.get(FAILED)
         records = found.records if isinstance(found, TableMetadataValue) else []
-        return cls(level, [_wrong(record.data, level) for record in records])
+        return cls(level, [_wrong(record.data, level) for record in records], run_id)
 
     @property
     def of_whom(self) -> str:

@@ -1,5 +1,7 @@
 """The loop over partitions: what each of them goes through, and what ends it."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -94,6 +96,36 @@ def test_nothing_is_worked_ahead_of_whoever_loops() -> None:
     assert {key for _, key in asset.steps} == {FIRST}
     assert next(loop).key == SECOND
     assert THIRD not in {key for _, key in asset.steps}
+
+
+@dataclass(eq=False)
+class Paths:
+    """A value that is large in earnest."""
+
+    key: str
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_value_of_a_partition_is_let_go_before_the_next_is_worked(fails: bool) -> None:
+    alive: list[weakref.ref[Paths]] = []
+    left: list[int] = []
+
+    def work(key: str) -> Paths:
+        gc.collect()
+        left.append(sum(each() is not None for each in alive))
+        value = Paths(key)
+        alive.append(weakref.ref(value))
+        return value
+
+    def commit(value: Paths) -> Written:
+        if fails:
+            raise ValueError(value.key)
+        return Written(value.key)
+
+    steps: Steps[Paths, Written, str] = Steps(work, commit, lambda key, result: key)
+    for became in each_by_itself(KEYS, steps):
+        assert isinstance(became, Failed) == fails
+    assert left == [0, 0, 0]
 
 
 @pytest.mark.parametrize("step", ["work", "inspect", "commit", "describe"])

@@ -37,16 +37,18 @@ def evaluation(*rows: dict[str, str], severity: AssetCheckSeverity) -> AssetChec
 def test_what_is_written_of_a_check_is_read_again(
     row: dict[str, str], severity: AssetCheckSeverity, level: str, wrong: Wrong
 ) -> None:
-    assert Verdict.of(evaluation(row, severity=severity)) == Verdict(level, [wrong])
+    found = Verdict.of(evaluation(row, severity=severity), "a run")
+    assert found == Verdict(level, [wrong], "a run")
 
 
 def test_a_check_that_passed_is_green() -> None:
-    verdict = Verdict.of(evaluation(severity=AssetCheckSeverity.ERROR))
-    assert (verdict.level, verdict.of_whom, verdict.text) == (GREEN, "", "")
+    verdict = Verdict.of(evaluation(severity=AssetCheckSeverity.ERROR), "a run")
+    assert verdict == Verdict(GREEN, run_id="a run")
+    assert (verdict.of_whom, verdict.text) == ("", "")
 
 
 def test_a_verdict_names_each_with_its_level_and_says_what_is_wrong_a_line_each() -> None:
     rows = ({"commodity": "Coffee", "level": "red", "found": "3 days old"}, SUGAR)
-    verdict = Verdict.of(evaluation(*rows, severity=AssetCheckSeverity.ERROR))
+    verdict = Verdict.of(evaluation(*rows, severity=AssetCheckSeverity.ERROR), "a run")
     assert verdict.of_whom == "Coffee red, Sugar yellow"
     assert verdict.text == "Coffee: 3 days old\nSugar: 2 days old"
