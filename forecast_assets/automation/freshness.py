@@ -1,4 +1,7 @@
-"""Freshness and soundness of prices: what is old, missing or strange, by commodity."""
+"""What is old, missing or strange, by commodity.
+
+A price or forecast is old by the age in sessions that `checks` allows: so say checks and report.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from forecast_assets.configuration.commodities import SampleSource
 from forecast_assets.configuration.sections import Age
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.store.contract import Store
+from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import age, gaps, trading_week
 from forecast_assets.timeline.strange import Strange, strange
 
@@ -25,21 +29,23 @@ class Observed:
 
 
 def price_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
-    """Commodities whose newest price is older than ``checks.price_age``, in sessions.
+    """Commodities whose newest price is older than ``checks.price_age``, in sessions."""
+    return of_each(
+        watched(settings),
+        lambda name: price_age(settings, store.prices.history(name), today),
+    )
 
-    Samples are not expected to grow.
-    """
 
-    def look(name: str) -> list[Observed]:
-        history = store.prices.history(name)
-        if len(history) == 0:
-            return [Observed(name, RED, "there is no price")]
-        calendar = settings.commodity(name).calendar
-        sessions = age(history.newest, today, calendar, trading_week(history.dates))
-        found = f"the newest price is of {history.newest}, {sessions} sessions ago"
-        return _aged(name, sessions, settings.checks.price_age, found)
-
-    return of_each(watched(settings), look)
+def price_age(settings: Settings, history: History, today: date) -> list[Observed]:
+    """Whether the newest price of a commodity is old; samples are not expected to grow."""
+    name = history.commodity
+    if not is_watched(settings, name):
+        return []
+    if len(history) == 0:
+        return [Observed(name, RED, "there is no price")]
+    sessions = sessions_since(settings, history, history.newest, today)
+    found = f"the newest price is of {history.newest}, {sessions} sessions ago"
+    return _aged(name, sessions, settings.checks.price_age, found)
 
 
 def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
@@ -51,12 +57,24 @@ def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observe
         if not issued:
             return [Observed(name, RED, "there is no forecast")]
         newest = max(forecast.data_cutoff_date for forecast in issued)
-        calendar = settings.commodity(name).calendar
-        sessions = age(newest, today, calendar, trading_week(history.dates))
+        sessions = sessions_since(settings, history, newest, today)
         found = f"the newest forecast knows {newest}, {sessions} sessions ago"
         return _aged(name, sessions, settings.checks.forecast_age, found)
 
     return of_each(watched(settings), look)
+
+
+def sessions_since(settings: Settings, history: History, day: date, today: date) -> int:
+    """The age of a day in sessions: those of a commodity after it and before today."""
+    calendar = settings.commodity(history.commodity).calendar
+    return age(day, today, calendar, trading_week(history.dates))
+
+
+def behind(history: History, forecast: str, cutoff: date) -> str | None:
+    """How far a forecast is behind the prices, in words; None where it knows the newest."""
+    if cutoff >= history.newest:
+        return None
+    return f"the newest price is of {history.newest}, {forecast} knows {cutoff}"
 
 
 def missing_sessions(settings: Settings, store: Store) -> list[Observed]:
@@ -112,11 +130,12 @@ def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list
 
 def watched(settings: Settings) -> list[str]:
     """Commodities that new prices are expected of."""
-    return [
-        name
-        for name, commodity in settings.commodities.items()
-        if not isinstance(commodity.source, SampleSource)
-    ]
+    return [name for name in settings.commodities if is_watched(settings, name)]
+
+
+def is_watched(settings: Settings, name: str) -> bool:
+    """Whether new prices are expected of a commodity."""
+    return not isinstance(settings.commodity(name).source, SampleSource)
 
 
 def worst(observed: Sequence[Observed]) -> str:

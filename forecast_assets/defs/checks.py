@@ -20,6 +20,7 @@ from forecast_assets.automation.freshness import (
     GREEN,
     RED,
     Observed,
+    behind,
     forecast_ages,
     missing_sessions,
     price_ages,
@@ -54,8 +55,14 @@ PRICES_HELD = {
 }
 """Checks of all prices that the tables hold."""
 
-FRESHNESS = (("prices", "price_freshness"), ("distributions", "forecast_freshness"))
-"""Checks that turn as days go by, with nothing else happening."""
+PRICES_OBSERVED = {"no_missing_sessions": missing_sessions, "no_strange_prices": strange_prices}
+"""How each of them looks."""
+
+FRESHNESS = {
+    "prices": ("price_freshness", price_ages),
+    "distributions": ("forecast_freshness", forecast_ages),
+}
+"""By asset, the check that turns as days go by with nothing else happening, and how it looks."""
 
 MATCHING = "covariates_match"
 MATCHING_SAYS = "Every covariate, and every region that one names, has a value at new sessions."
@@ -110,68 +117,74 @@ def _result(name: str, findings: Findings) -> AssetCheckResult:
 
 def table_checks(settings: Settings) -> list[AssetChecksDefinition]:
     """The checks that run after the assets and read the tables."""
+    return [
+        prices_held(settings),
+        freshness_check(settings, "prices", "No price is older than `checks.price_age`."),
+        features_held(settings),
+        forecasts_held(settings),
+        freshness_check(settings, "distributions", "None is older than `checks.forecast_age`."),
+        scores_held(settings),
+    ]
 
-    @multi_asset_check(
-        name="forecasts_held",
-        specs=[
-            AssetCheckSpec(name, asset="distributions", description=says)
-            for name, says in HELD.items()
-        ],
-    )
-    def forecasts_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+
+def prices_held(settings: Settings) -> AssetChecksDefinition:
+    """The checks of ``PRICES_HELD``."""
+
+    @multi_asset_check(name="prices_held", specs=_specs("prices", PRICES_HELD))
+    def look(store: StoreResource) -> Iterator[AssetCheckResult]:
         tables = store.tables()
-        found = held(settings, tables)
+        for name, observe in PRICES_OBSERVED.items():
+            yield _observation("prices", name, observe(settings, tables))
+
+    return look
+
+
+def freshness_check(settings: Settings, asset: str, says: str) -> AssetChecksDefinition:
+    """The check of ``FRESHNESS`` that an asset has."""
+    name, ages = FRESHNESS[asset]
+
+    @asset_check(asset=asset, name=name, description=says)
+    def look(store: StoreResource) -> AssetCheckResult:
+        return _observation(asset, name, ages(settings, store.tables(), now().date()))
+
+    return look
+
+
+def features_held(settings: Settings) -> AssetChecksDefinition:
+    """The check ``MATCHING``."""
+
+    @multi_asset_check(name="features_held", specs=_specs("features", {MATCHING: MATCHING_SAYS}))
+    def look(store: StoreResource) -> Iterator[AssetCheckResult]:
+        yield _warning("features", MATCHING, unmatching(settings, store.tables(), now().date()))
+
+    return look
+
+
+def forecasts_held(settings: Settings) -> AssetChecksDefinition:
+    """The checks of ``HELD``."""
+
+    @multi_asset_check(name="forecasts_held", specs=_specs("distributions", HELD))
+    def look(store: StoreResource) -> Iterator[AssetCheckResult]:
+        found = held(settings, store.tables())
         for name in HELD:
             yield _warning("distributions", name, found[name])
 
-    @multi_asset_check(
-        name="prices_held",
-        specs=[
-            AssetCheckSpec(name, asset="prices", description=says)
-            for name, says in PRICES_HELD.items()
-        ],
-    )
-    def prices_held(store: StoreResource) -> Iterator[AssetCheckResult]:
-        tables = store.tables()
-        found = {
-            "no_missing_sessions": missing_sessions(settings, tables),
-            "no_strange_prices": strange_prices(settings, tables),
-        }
-        for name, observed in found.items():
-            yield _observation("prices", name, observed)
+    return look
 
-    @multi_asset_check(
-        name="features_held",
-        specs=[AssetCheckSpec(MATCHING, asset="features", description=MATCHING_SAYS)],
-    )
-    def features_held(store: StoreResource) -> Iterator[AssetCheckResult]:
-        yield _warning("features", MATCHING, unmatching(settings, store.tables(), now().date()))
 
-    @multi_asset_check(
-        name="scores_held",
-        specs=[AssetCheckSpec(COVERAGE, asset="scores", description=COVERAGE_SAYS)],
-    )
-    def scores_held(store: StoreResource) -> Iterator[AssetCheckResult]:
+def scores_held(settings: Settings) -> AssetChecksDefinition:
+    """The check ``COVERAGE``."""
+
+    @multi_asset_check(name="scores_held", specs=_specs("scores", {COVERAGE: COVERAGE_SAYS}))
+    def look(store: StoreResource) -> Iterator[AssetCheckResult]:
         yield _warning("scores", COVERAGE, miscovered(settings, store.tables()))
 
-    @asset_check(asset="prices", description="No price is older than `checks.price_age`.")
-    def price_freshness(store: StoreResource) -> AssetCheckResult:
-        ages = price_ages(settings, store.tables(), now().date())
-        return _observation("prices", "price_freshness", ages)
+    return look
 
-    @asset_check(asset="distributions", description="None is older than `checks.forecast_age`.")
-    def forecast_freshness(store: StoreResource) -> AssetCheckResult:
-        ages = forecast_ages(settings, store.tables(), now().date())
-        return _observation("distributions", "forecast_freshness", ages)
 
-    return [
-        prices_held,
-        price_freshness,
-        features_held,
-        forecasts_held,
-        forecast_freshness,
-        scores_held,
-    ]
+def _specs(asset: str, says: Mapping[str, str]) -> list[AssetCheckSpec]:
+    """The checks of an asset: name to what it says."""
+    return [AssetCheckSpec(name, asset=asset, description=text) for name, text in says.items()]
 
 
 def unmatching(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
@@ -207,9 +220,8 @@ def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
     if not cutoffs:
         return {"newest_forecast": "there are no forecasts"}
     found = {}
-    if max(cutoffs) < history.newest:
-        text = f"the newest price is of {history.newest}, the newest forecast knows"
-        found["newest_forecast"] = f"{text} {max(cutoffs)}"
+    if late := behind(history, "the newest forecast", max(cutoffs)):
+        found["newest_forecast"] = late
     between = history.since(min(cutoffs)).known_at(max(cutoffs))
     if missing := sorted(set(between.dates.tolist()) - cutoffs):
         found["no_gaps"] = f"{len(missing)} sessions have no forecast, the first {missing[0]}"

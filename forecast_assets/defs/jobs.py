@@ -46,7 +46,7 @@ JOBS = (
     define_asset_job(
         "watch",
         selection=AssetSelection.checks(
-            *(AssetCheckKey(AssetKey(asset), name) for asset, name in FRESHNESS)
+            *(AssetCheckKey(AssetKey(asset), name) for asset, (name, _) in FRESHNESS.items())
         ),
         description="See how old the newest prices and forecasts are.",
     ),

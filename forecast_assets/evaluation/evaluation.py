@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
 
 MINIMUM = 30
@@ -231,13 +232,11 @@ def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.D
 
 
 def _skill(track: _Track) -> NDArray[np.float64]:
-    """1 - CRPS over naive CRPS after each record, of those that have both."""
+    """The skill after each record, of those that have both."""
     paired = ~np.isnan(track.naive_crps)
     mine = np.cumsum(np.where(paired, track.crps, 0.0))
     naive = np.cumsum(np.where(paired, track.naive_crps, 0.0))
-    skill = np.full(len(mine), np.nan)
-    np.divide(naive - mine, naive, out=skill, where=naive > 0)
-    return skill
+    return skill(mine, naive)
 
 
 def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:

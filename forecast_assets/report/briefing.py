@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast_assets.automation.freshness import behind, price_age
 from forecast_assets.automation.renaming import departures
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
@@ -26,7 +27,6 @@ from forecast_assets.report.page import (
     Outlook,
     Published,
     Report,
-    stale,
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
@@ -37,9 +37,6 @@ RISK_LEVEL = 0.95
 
 PAST_FANS = 8
 """Published forecasts of old that are shown, a horizon apart."""
-
-STALE_DAYS = 5
-"""Days after which the newest price is called old: more than a long weekend."""
 
 
 def briefing(settings: Settings, store: Store, at: datetime) -> Report:
@@ -54,7 +51,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
             part = brief(settings, store, name, standings[standings.commodity == name])
             notices += [
                 *failures_of(settings, store, name),
-                *stale(part, at.date(), STALE_DAYS),
+                *stale(settings, part, at.date()),
                 *(Notice("warning", x) for x in to_know(settings, store, part.history, at)),
             ]
             commodities.append(part)
@@ -158,6 +155,21 @@ def calibration_of(
         coverage.coverage_80.to_numpy(),
         coverage.coverage_95.to_numpy(),
     )
+
+
+def stale(settings: Settings, part: CommodityReport, today: date) -> list[Notice]:
+    """What is older than it should be: the newest price, or what the published forecast knows.
+
+    A commodity without a price has nothing that is old.
+    """
+    if len(part.history) == 0:
+        return []
+    lines = [each.found for each in price_age(settings, part.history, today)]
+    if part.published is not None:
+        cutoff = part.published.fan.cutoff
+        late = behind(part.history, "the newest published forecast", cutoff)
+        lines += [late] if late else []
+    return [Notice("stale", f"{part.commodity}: {line}") for line in lines]
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

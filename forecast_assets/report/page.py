@@ -6,7 +6,7 @@ no other file: its plots are data URIs, and it forbids itself anything else.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -189,26 +189,6 @@ def render(report: Report) -> str:
 
 LEVELS: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
 """Notices are read in this order."""
-
-
-def stale(part: CommodityReport, today: date, days: int) -> list[Notice]:
-    """What is older than it should be: prices of more than ``days`` days, or the forecast."""
-    if len(part.history) == 0:
-        return []
-    newest, notices = part.history.newest, []
-    if (age := (today - newest).days) > days:
-        text = f"{part.commodity}: the newest price is of {newest:%d %B %Y}, {age} days ago"
-        notices.append(Notice("stale", text))
-    if part.published is not None and part.published.fan.cutoff < newest:
-        notices.append(
-            Notice(
-                "stale",
-                f"{part.commodity}: the newest published forecast knows prices up to"
-                f" {part.published.fan.cutoff:%d %B %Y}, and there are some up to"
-                f" {newest:%d %B %Y}",
-            )
-        )
-    return notices
 
 
 def section(part: CommodityReport, place: int) -> Section:

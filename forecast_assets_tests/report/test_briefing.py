@@ -1,18 +1,23 @@
 """What the report says, gathered from real tables, and the page that a run writes of it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from dagster import AssetMaterialization, TableMetadataValue
 from typer.testing import CliRunner, Result
 
+from forecast_assets.automation.freshness import price_ages
 from forecast_assets.cli import app
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets.report import replace_file
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import ModelFailure, Written
-from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outlook_of
+from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outlook_of, stale
+from forecast_assets.report.page import CommodityReport
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import Panel, panel, report
@@ -148,6 +153,43 @@ def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None
     assert not any("roster" in text or "long ago" in text for _, text in levels)
     stale = [notice.text for notice in said.notices if notice.level == "stale"]
     assert [text.partition(":")[0] for text in stale] == ["Sugar", "Tea"]
+
+
+@pytest.mark.parametrize("day", [5, 7, 8, 9, 11, 14, 30])
+def test_a_price_is_old_where_its_check_says_so(made: Panel, day: int) -> None:
+    at = datetime(2020, 9, day, 6, tzinfo=UTC).replace(tzinfo=None)
+    with made.at_home() as graph:
+        said = [
+            x.text
+            for x in briefing(made.settings, graph.store, at).notices
+            if "sessions ago" in x.text
+        ]
+        observed = price_ages(made.settings, graph.store, at.date())
+    assert said == [f"{each.commodity}: {each.found}" for each in observed]
+    old = "Coffee: the newest price is of 2020-09-04, 2 sessions ago"  # the 7th and the 8th
+    assert (old in said) == (day == 9)
+
+
+def test_the_price_of_a_sample_is_never_old() -> None:
+    settings = load_settings()
+    gold = CommodityReport(
+        "Gold", "USD/oz", make_history(commodity="Gold"), None, [], None, pd.DataFrame()
+    )
+    assert stale(settings, gold, date(2026, 11, 24)) == []
+
+
+def test_a_published_forecast_that_does_not_know_the_newest_price_is_old(made: Panel) -> None:
+    with made.at_home() as graph:
+        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
+    assert coffee.published is not None
+    before = coffee.history.dates[-2].item()
+    late = replace(coffee.published, fan=replace(coffee.published.fan, cutoff=before))
+    (notice,) = stale(made.settings, replace(coffee, published=late), NOW.date())
+    assert notice.level == "stale"
+    assert notice.text == (
+        "Coffee: the newest price is of 2020-09-04, the newest published forecast knows 2020-09-03"
+    )
+    assert stale(made.settings, coffee, NOW.date()) == []
 
 
 def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -> None:

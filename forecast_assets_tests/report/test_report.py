@@ -20,7 +20,6 @@ from forecast_assets.report.page import (
     decimals,
     outlook,
     render,
-    stale,
     standings,
 )
 from forecast_assets.timeline.history import History
@@ -293,20 +292,6 @@ def test_failures_come_before_what_is_stale_and_what_was_declined() -> None:
     text = Reading(render(report_of(notices=notices))).text
     assert text.index("first") < text.index("second") < text.index("third")
     assert "All is well" not in text
-
-
-def test_old_prices_and_old_forecasts_are_stale() -> None:
-    part = full()
-    newest = part.history.newest
-    assert stale(part, newest + timedelta(days=5), 5) == []
-    (late,) = stale(part, newest + timedelta(days=6), 5)
-    assert late.level == "stale"
-    assert "6 days ago" in late.text
-    assert part.published is not None
-    old = replace(part.published, fan=fan_of(part.history, len(part.history) - 2))
-    (behind,) = stale(replace(part, published=old), newest, 5)
-    assert f"{part.history.dates[-2].item():%d %B %Y}" in behind.text
-    assert stale(bare(empty_history("Cocoa")), newest, 5) == []
 
 
 def test_times_are_said_in_utc() -> None:
