@@ -1,4 +1,4 @@
-"""Freshness and soundness of prices: what is old, missing or strange, by commodity."""
+"""Checks of stored prices and forecasts: what is old, missing or strange, by commodity."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Observed:
 def price_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
     """Commodities whose newest price is older than ``checks.price_age``, in sessions.
 
-    Samples are not expected to grow.
+    Samples are left out, since they never grow.
     """
 
     def look(name: str) -> list[Observed]:
@@ -43,7 +43,10 @@ def price_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
 
 
 def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
-    """Commodities whose newest forecast knows less than ``checks.forecast_age`` allows."""
+    """Commodities whose newest forecast is older than ``checks.forecast_age``, in sessions.
+
+    The age of a forecast is that of the last close that it was made from.
+    """
 
     def look(name: str) -> list[Observed]:
         history = store.prices.history(name)
@@ -75,9 +78,10 @@ def missing_sessions(settings: Settings, store: Store) -> list[Observed]:
 def strange_prices(
     settings: Settings, store: Store, names: Sequence[str] | None = None
 ) -> list[Observed]:
-    """Moves and changes of scale that a model in use has seen and that nobody has accepted.
+    """Moves and changes of scale that a model in use was fitted on and that nobody has accepted.
 
-    Of the commodities called ``names``, or of all but samples, which somebody has looked at.
+    Only the commodities in ``names`` are looked at, or all if it is None. Samples are always left
+    out, since their strange prices are known.
     """
 
     def look(name: str) -> list[Observed]:
@@ -90,7 +94,7 @@ def strange_prices(
 
 
 def strange_of(settings: Settings, store: Store, name: str) -> Strange:
-    """What is strange about the closes that the newest models of a commodity have seen."""
+    """What is strange about the closes that a commodity's newest models were fitted on."""
     history = store.prices.history(name)
     models = store.models.find(name, model_version=settings.model_version)
     newest = max((row.training_date for row in models), default=date.min)
@@ -100,7 +104,7 @@ def strange_of(settings: Settings, store: Store, name: str) -> Strange:
 
 
 def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list[Observed]:
-    """What is wrong with each commodity; one that cannot be looked at fails by its error."""
+    """What ``look`` finds for each commodity; a commodity whose look raises is red."""
     observed = []
     for name in names:
         failures: list[str] = []
@@ -111,7 +115,7 @@ def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list
 
 
 def watched(settings: Settings) -> list[str]:
-    """Commodities that new prices are expected of."""
+    """The commodities for which new prices are expected: all but samples."""
     return [
         name
         for name, commodity in settings.commodities.items()
