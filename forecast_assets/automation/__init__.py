@@ -1,1 +1,1 @@
-"""What is due, the plan, attempts, freshness."""
+"""What is due, the plan of runs that does it, what was tried, and how old the prices are."""

@@ -1,13 +1,13 @@
-"""Attempts: what runs of a sensor have tried, so that each piece of work is asked for once.
+"""Attempts: the runs that have already tried a piece of work, so that it is not asked for at once.
 
-Nothing is remembered beside Dagster's own history of runs: each run that a sensor asks for carries
-a tag with the pieces of work it is for and the signature of what each was to be made from. A piece
-that is still due after such a run is tried again after a pause that doubles, until it has been
-tried often enough; then it waits until it would be made from something else.
+The only memory is Dagster's own history of runs. Each run of a plan has a tag that names its pieces
+of work, each with a signature: a hash of the inputs that the piece would be made from. If a piece
+is still due after its run has ended, it is tried again after a pause, which doubles each time.
+After ``automation.attempts`` runs it is given up until its inputs, and so its signature, change.
 
-A run counts for the tables that it was made on. It carries the newest mark of the tables when it
-was asked for, and in the end a mark that it leaves in them itself; tables without that mark, since
-they were emptied or restored from a copy, know nothing of the run.
+A run counts only for the tables that it worked on. It carries the newest mark that the tables had
+when it was asked for, and leaves a mark of its own in them when it ends. Tables that were emptied
+or restored from a copy do not have that mark, so the run does not count for them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class PastRun:
 
 @dataclass(frozen=True)
 class Tried:
-    """How often a piece of work was tried from the same, and when the last run of it ended."""
+    """How often a piece of work was tried with the same inputs, and when its last run ended."""
 
     times: int
     last: datetime | None
@@ -43,8 +43,9 @@ class Tried:
 class Attempts:
     """The runs of a plan that have ended, the newest first.
 
-    ``marks``: of the tables; read when they are needed, which may raise StoreLocked. ``earlier``:
-    runs that are known and do not count as tries any more, since somebody asks anew.
+    ``finished``: the runs that count as tries. ``marks``: the table of marks; it is read at first
+    use, which may raise StoreLocked. ``earlier``: older runs that no longer count as tries because
+    a user has asked again; they still show what models decline.
     """
 
     finished: Sequence[PastRun]
@@ -78,19 +79,19 @@ class Attempts:
         return {work for run in known if run.mark in self._found for work in run.work}
 
     def seen(self, work: Work) -> bool:
-        """Whether any run has tried it from the same."""
+        """Whether any run, an earlier one too, has tried this piece with the same inputs."""
         return work in self._seen
 
     def tried(self, work: Work) -> Tried:
-        """How often a piece of work was tried from the same."""
+        """How often a piece of work was tried with the same inputs."""
         return self._tried.get(work, Tried(0, None, ""))
 
     def given_up(self, work: Work) -> bool:
-        """Whether it was tried often enough."""
+        """Whether this piece was tried as often as ``automation.attempts`` allows."""
         return self.tried(work).times >= self.policy.attempts
 
     def next_time(self, work: Work) -> datetime | None:
-        """When it may be tried; None for at once."""
+        """When this piece may be tried again, in UTC; None if it may be tried at once."""
         tried = self.tried(work)
         if tried.last is None:
             return None
@@ -100,8 +101,8 @@ class Attempts:
     def key(self, asked: Sequence[Work]) -> str:
         """The run key of a request: the same request at the same attempt has the same key.
 
-        A key is good for one run, ever: after another run has ended it is another, or tables
-        that were emptied would never be filled again.
+        Dagster starts only one run for a key, ever. The key therefore changes whenever a run has
+        ended; otherwise tables that were emptied would never be filled again.
         """
         newest = self.finished[0].run_id if self.finished else ""
         return signature(newest, *((work, self.tried(work).times) for work in sorted(asked)))

@@ -1,4 +1,4 @@
-"""What should be in the tables and is not: the windows that a run has work in."""
+"""What the tables lack: the windows in which a run would have something to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """What the tables hold for one commodity and version."""
+    """What the tables hold for one commodity and version: closes, models, forecasts."""
 
     history: History
     models: Sequence[TrainedModel]
@@ -52,9 +52,10 @@ def due_windows(settings: Settings, windows: Sequence[Window], history: History)
 
 
 def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:
-    """Why a commodity has no window at all to train and forecast; None where it has one.
+    """Why a commodity has no window to train and forecast; None if it has one.
 
-    ``windows``: those that have begun. The newest that the prices reach says it.
+    ``windows``: the windows that have begun. The reason is that of the newest window that the
+    prices reach.
     """
     if len(history) == 0:
         return f"{history.commodity}: there is no price yet"
@@ -71,7 +72,7 @@ def undue(settings: Settings, windows: Sequence[Window], history: History) -> st
 
 
 def missing_models(settings: Settings, window: Window, ledger: Ledger) -> list[str]:
-    """The models of the roster that a window lacks, or has from other data or options."""
+    """The models that a window lacks, or that were fitted from other data or options."""
     known = ledger.history.known_before(window.training_date)
     found = to_fit(settings, known, ledger.models_of(window, settings))
     return [*found.unable, *(forecaster.name for forecaster in found.due)]
@@ -88,7 +89,7 @@ def missing_forecasts(
         try:
             prints = ledger.views.offered(settings, name)
         except MissingCovariate:
-            missing[name] = len(origins)  # forecasting says so by name
+            missing[name] = len(origins)  # the run that draws them names the missing covariate
             continue
         todo = agenda(settings, origins, row, held, prints, recompute=recompute)
         if todo.due:
@@ -99,10 +100,11 @@ def missing_forecasts(
 def windows_with_news(
     settings: Settings, windows: Sequence[Window], ledger: Ledger
 ) -> list[Window]:
-    """The window of a run that puts right what is said of forecasts, or none.
+    """The last window if a stored forecast needs a new start, an outcome or deletion; else none.
 
-    Their first session moved, their cutoff was withdrawn, or their outcome is news. A run of any
-    window does it for all: of the last one with models and sessions, or else with forecasts.
+    A start changes when an unexpected session moves it, an outcome arrives with a price, and a
+    forecast is deleted when its cutoff is withdrawn. One run corrects all windows of a commodity,
+    so one window suffices: the last that has models and sessions, or else the last with forecasts.
     """
     history, issued = ledger.history, ledger.issued
     drawable = [
@@ -122,7 +124,7 @@ def windows_with_news(
 def holding(
     windows: Sequence[Window], forecasts: Sequence[IssuedForecast | ScoredForecast]
 ) -> list[Window]:
-    """The windows that some forecasts, issued or scored, start in."""
+    """The windows in which at least one of these forecasts starts."""
     starts = {forecast.forecast_start_date for forecast in forecasts}
     return [
         window
@@ -138,10 +140,10 @@ def windows_without_scores(
     issued: Sequence[IssuedForecast],
     scored: Sequence[ScoredForecast],
 ) -> list[Window]:
-    """The windows that a scoring run has work in.
+    """The windows in which a scoring run would write or delete scores.
 
-    Scores whose forecast is not there any more are deleted by a run of any window: of the last
-    one that has forecasts, or had them, if none other is due.
+    A scoring run of any window also deletes the scores whose forecast no longer exists. If nothing
+    else is due, the last window that has forecasts, or had them, is chosen for that.
     """
     lacking = [
         window
@@ -154,7 +156,7 @@ def windows_without_scores(
 
 
 def stretches(windows: Sequence[Item], among: Sequence[Item]) -> list[tuple[Item, Item]]:
-    """First and last of each unbroken run of ``windows``, or of other items, in ``among``."""
+    """The first and last item of each stretch of ``among`` that lies wholly in ``windows``."""
     wanted = set(windows)
     found: list[tuple[Item, Item]] = []
     previous = False

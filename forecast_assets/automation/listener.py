@@ -1,7 +1,7 @@
-"""Listeners: who is told of each result of a run while it goes on.
+"""Listeners: objects that receive each result of a run as soon as it is committed.
 
-The UI reads materializations and needs no listener. A terminal collects results, and takes them
-after each run that it launches.
+The UI needs no listener, since it reads materializations. A terminal collects the results of each
+run that it launches, and prints a summary of them after the run.
 """
 
 from dataclasses import dataclass, field
@@ -11,30 +11,30 @@ from forecast_assets.automation.results import Result
 
 
 class Listener(Protocol):
-    """Somebody who is told what came of each piece of a run's work."""
+    """Receives the result of each piece of a run's work."""
 
     def hear(self, result: Result) -> None:
-        """Be told of a result: what it says is committed."""
+        """Receive a result whose rows are already committed."""
 
 
 class Nobody:
-    """Whoever needs no results; what is said to it is forgotten."""
+    """A listener that ignores results, for runs that nobody waits for."""
 
     def hear(self, result: Result) -> None:
-        """Forget it."""
+        """Ignore the result."""
 
 
 @dataclass
 class Collector:
-    """Keeps results, in the order in which they came, until they are taken."""
+    """A listener that keeps results, in the order in which they came, until they are taken."""
 
     results: list[Result] = field(default_factory=list)
 
     def hear(self, result: Result) -> None:
-        """Keep it."""
+        """Keep the result."""
         self.results.append(result)
 
     def take(self) -> list[Result]:
-        """What was heard since this was last asked."""
+        """Return the results since the last call, and forget them."""
         taken, self.results = self.results, []
         return taken

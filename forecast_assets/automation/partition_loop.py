@@ -1,8 +1,8 @@
-"""The loop over the partitions of a run: each is worked, checked, committed and described.
+"""The loop over the partitions of a run: each is computed, checked, committed and described.
 
 A partition that fails does not stop the others. Nothing of it is committed, unless its result says
-that only a part of it broke. Whoever loops learns of each partition as soon as it is done, so that
-memory holds the value of one.
+that only a part of it broke. The loop is a generator that yields after each partition, so that
+memory never holds the values of two.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,11 +30,11 @@ def nothing_found(value: object) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Steps(Generic[Value, Outcome, Shown]):
-    """What is done for each partition, in this order.
+    """The functions that are called for each partition, in this order.
 
-    ``work`` computes its value. ``inspect`` finds what is wrong with the value: a finding that
-    blocks keeps it from being committed. ``commit`` writes it in one transaction and says what
-    came of it. ``describe`` makes of that what is shown.
+    ``work`` computes the value of a partition. ``inspect`` finds what is wrong with the value; a
+    finding that blocks prevents the commit. ``commit`` writes the value in one transaction and
+    returns a result. ``describe`` turns the result into what is shown, such as metadata.
     """
 
     work: Callable[[str], Value]
@@ -55,9 +55,10 @@ class Done(Generic[Outcome, Shown]):
 
 @dataclass(frozen=True)
 class Failed(Generic[Outcome]):
-    """A partition that failed, and why, in a line that begins with its key.
+    """A partition that failed.
 
-    ``result``: what is committed of it although a part broke; None where nothing is.
+    ``line``: the reason, beginning with the key. ``result``: what was committed although a part
+    broke; None if nothing was committed.
     """
 
     key: str
@@ -70,11 +71,11 @@ class Failed(Generic[Outcome]):
 def each_by_itself(
     keys: Iterable[str], steps: Steps[Value, Outcome, Shown]
 ) -> Iterator[Done[Outcome, Shown] | Failed[Outcome]]:
-    """Do the steps for each partition, and say what became of it.
+    """Do the steps for each partition, and yield whether it is done or has failed.
 
-    A wish to stop, which is raised while the next key is asked for or in a step, ends the loop with
-    a failure of ``THE_REST``. Tables that another process keeps end it as well, since what the
-    others compute could not be written.
+    Two errors end the loop early. Interrupted, which ``keys`` or a step raises when the user asks
+    to stop, yields a failure of ``THE_REST``. StoreLocked, since another process keeps the tables
+    open and the values of the other partitions could not be written either.
     """
     try:
         for key in keys:
@@ -101,5 +102,5 @@ def _one(key: str, steps: Steps[Value, Outcome, Shown]) -> Done[Outcome, Shown] 
         return Done(key, result, steps.describe(key, result), findings)
     except Interrupted:
         raise
-    except Exception as error:  # noqa: BLE001 - a partition's boundary: whoever loops is told
+    except Exception as error:  # noqa: BLE001 - a partition's boundary: the caller gets a Failed
         return Failed(key, told_of(key, error), error, findings)

@@ -1,10 +1,9 @@
-"""The plan: what is due over all commodities, as the fewest runs that do exactly that.
+"""The plan: all that is due over all commodities, grouped into as few runs as possible.
 
-What should be in the tables is compared with what is; how it came to be so does not matter. Pieces
-of work that were never tried go together: one run for a stretch of windows, from the first stage
-that is due on, and for neighbouring commodities whose stretch is the same. After a run that left
-something undone each stage goes by itself, and then each window, so that one that fails stops no
-other.
+Pieces of work that were never tried share a run: one run for a stretch of windows, from the first
+stage that is due to the last stage, and for neighbouring commodities with the same stretch. Pieces
+that were tried once get a run for each stage, and pieces that were tried more often a run for each
+window. So a piece that fails again does not stop the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ from forecast_assets.store.contract import Store
 from forecast_assets.store.saved_models import ModelStore
 
 Keys = Mapping[str, Sequence[str]]
-"""Every commodity in the configuration's order, with the keys of its windows that have begun."""
+"""The keys of the windows that have begun, by commodity in the configuration's order."""
 
 Shape = tuple[str, str, tuple[str, ...]]
 """First and last training date of a stretch, and its assets."""
@@ -33,7 +32,7 @@ PUBLISH = ("leaderboard", "published_distributions", "report")
 
 @dataclass(frozen=True)
 class Request:
-    """One run: a job, its assets, the pieces it is for, and the first and last partition."""
+    """One run: a job, its assets, its pieces of work, and its first and last partition key."""
 
     job: str
     assets: tuple[str, ...]
@@ -43,10 +42,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs to ask for, and a line for each commodity, or piece, that is left alone for now.
+    """The runs to ask for, and the reasons why nothing else is asked for.
 
-    ``failures``: the commodities of which it cannot be told what is due, each with the error.
-    ``settled``: nothing changes before the tables or the day do.
+    ``reasons``: a line for each commodity or piece of work that is left alone for now.
+    ``failures``: a line for each commodity whose work could not be determined, with the error.
+    ``settled``: True when the plan cannot change until the tables or the date do.
     """
 
     requests: list[Request] = field(default_factory=list)
@@ -62,9 +62,9 @@ def plan(
     now: datetime,
     scope: Scope = EVERYTHING,
 ) -> Plan:
-    """What to run now of all that is due in a scope, and why the rest is left alone.
+    """Plan the runs for what is due in a scope, and give a reason for what is left alone.
 
-    ``settings``: with the version that is meant.
+    ``settings``: with the model version to plan for. ``now``: with a time zone.
     """
     models = ModelStore.over(store, settings)
     pieces: list[Piece] = []
@@ -95,15 +95,17 @@ def plan(
 
 
 def due(state: CommodityState, attempts: Attempts) -> list[Piece]:
-    """What is due for a commodity before any window, or else all that is due of them.
+    """The pieces of work of a commodity: its prices and covariates first, then its windows.
 
-    What its models are known to decline is left out once a run has tried it.
+    Windows follow only when nothing is left to load, or loading was given up. A piece that the
+    models decline is left out once a run has tried it, since another run would add nothing.
     """
     first = state.before_windows()
     if able := [piece for piece in first if not attempts.given_up(piece.work)]:
         return able
     lacking = [x for x in state.lacking() if not (x.declined and attempts.seen(x.work))]
-    if all(attempts.given_up(piece.work) for piece in lacking):  # else one of them tells it
+    # Any run that draws forecasts also corrects the stored ones, so news needs no run beside it.
+    if all(attempts.given_up(piece.work) for piece in lacking):
         lacking += state.news()
     return [*first, *lacking, *state.unscored()]
 
@@ -146,14 +148,17 @@ def requests(begun: Keys, pieces: Sequence[Piece], attempts: Attempts) -> list[R
 
 
 def _and_published(asked: list[Request]) -> list[Request]:
-    """The same runs; one that is alone publishes, too."""
+    """The same runs; if there is only one, it goes on to the report."""
     if len(asked) == 1 and asked[0].job == "catch_up":
         return [replace(asked[0], assets=(*asked[0].assets, *PUBLISH))]
     return asked
 
 
 def publishing_due(settings: Settings, store: Store) -> Work | None:
-    """Whether a forecast or score is newer than the report, which is written last of all."""
+    """Publishing as a piece of work, if a forecast or score is newer than the report's file.
+
+    The report is written last, so its time stands for the leaderboard and the publications too.
+    """
     evidence = store.leaderboard.evidence()
     if evidence is None:
         return None
@@ -175,7 +180,10 @@ def _loading(begun: Keys, pieces: Sequence[Piece]) -> list[Request]:
 
 
 def _together(begun: Keys, pieces: Sequence[Piece], *, through: bool) -> list[Request]:
-    """Runs over stretches of windows; ``through``: and over all stages after the first due."""
+    """Runs over stretches of windows.
+
+    ``through``: whether each run goes on through all stages after the first that is due.
+    """
     by_shape: dict[Shape, dict[str, tuple[str, str, list[Work]]]] = {}
     for name, mine in groupby(pieces, key=lambda piece: piece.commodity):
         of_window: dict[str, list[Piece]] = {}
@@ -206,7 +214,10 @@ def _assets(pieces: Sequence[Piece], *, through: bool) -> tuple[str, ...]:
 
 
 def _neighbours(begun: Keys, names: Iterable[str]) -> list[list[str]]:
-    """Commodities that stand beside each other in the configuration, together."""
+    """These commodities, grouped by stretches without a gap in the configuration's order.
+
+    A run has one range of partitions, so it can hold only commodities that stand side by side.
+    """
     order, wanted = list(begun), set(names)
     return [
         order[order.index(first) : order.index(last) + 1]

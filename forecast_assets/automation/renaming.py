@@ -1,4 +1,4 @@
-"""Commodities that the configuration no longer names: what is told of them, and a new name."""
+"""Commodities that the configuration no longer names: finding them, and renaming their rows."""
 
 from dataclasses import replace
 
@@ -14,9 +14,10 @@ def departed(settings: Settings, store: Store) -> list[str]:
 
 
 def departures(settings: Settings, store: Store) -> list[str]:
-    """What is told of each of them, a line each.
+    """A line for each commodity that has rows and is not in the configuration.
 
-    A new name is spoken of where the configuration has one that could be meant: one without rows.
+    The line suggests ``forecast rename`` if the configuration has a commodity without rows, since
+    that may be the new name.
     """
     known = store.names.known()
     free = [name for name in settings.commodities if name not in known]
@@ -30,11 +31,10 @@ def departures(settings: Settings, store: Store) -> list[str]:
 
 
 def rename(settings: Settings, store: Store, old: str, new: str) -> dict[str, int]:
-    """Give all rows of a commodity to a new name; return how many, by table.
+    """Give all rows of a commodity a new name, and return their number by table.
 
-    Forecasts stay as they were said, and models as they were fitted: neither is due again.
-    Raises ConfigurationError unless the configuration names ``new`` in place of ``old``, and only
-    ``old`` has rows.
+    Forecasts and models stay as they are, and neither becomes due again. Raises ConfigurationError
+    unless the configuration names ``new`` instead of ``old`` and only ``old`` has rows.
     """
     if old in settings.commodities:
         raise ConfigurationError(
@@ -56,9 +56,10 @@ def rename(settings: Settings, store: Store, old: str, new: str) -> dict[str, in
 
 
 def reprinted(settings: Settings, history: History, name: str) -> dict[str, str]:
-    """What each fingerprint of a history is under another name, by what it is now.
+    """The fingerprints of a history under another commodity name, by the present fingerprints.
 
-    That is, of every prefix, with the covariates of each model of the roster.
+    A fingerprint covers the commodity's name, so renaming changes it. Included are the fingerprints
+    of every prefix of the history, with the covariates of each model of the roster.
     """
     names = history.feature_names
     views = {()} | {settings.covariates_of(model, names) for model in settings.models.values()}

@@ -1,7 +1,8 @@
-"""What came of a run, a result for each piece of its work.
+"""The results of a run, one for each partition or other piece of its work.
 
-Metadata, the summary of a terminal and what it tells as a problem are all made from these. A
-result is small, so that those of a long run can be kept: it has counts and words, and no paths.
+Asset metadata, the summary in a terminal and its list of problems are all made from these results.
+A result is small, so that all results of a long run fit into memory: it has counts and texts, but
+no paths.
 """
 
 import json
@@ -26,27 +27,27 @@ from forecast_assets.timeline.window import Window
 
 
 class Result:
-    """What came of one piece of work; each kind says more."""
+    """The result of one piece of work; each subclass adds its own fields."""
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know although nothing failed, a line each."""
+        """What a reader should know although nothing failed, one line each."""
         return []
 
     @property
     def problems(self) -> list[str]:
-        """What somebody must mend although nothing failed in the run itself, a line each."""
+        """What somebody must correct although the run did not fail, one line each."""
         return []
 
     @property
     def broken(self) -> str:
-        """Why the partition fails though the rest of it is committed; empty where it does not."""
+        """Why the partition fails although a part of it is committed; empty if it does not."""
         return ""
 
 
 @dataclass(frozen=True, eq=False)
 class PricesRead(Result):
-    """What a source held of a commodity, what changed by it, and the closes that there are now."""
+    """What a price source held for a commodity, what it changed, and all closes after that."""
 
     observations: Observations
     changes: PriceChanges
@@ -54,63 +55,69 @@ class PricesRead(Result):
 
     @property
     def commodity(self) -> str:
-        """Whose prices they are."""
+        """The commodity of the prices."""
         return self.observations.commodity
 
     @property
     def refused(self) -> Refused:
-        """What was refused of the source."""
+        """The rows of the source that were refused."""
         return Refused.of(self.observations.rejections)
 
     @property
     def half_a_file(self) -> str:
-        """That the source lacks too much of what is stored, in a line; empty where it does not."""
+        """A warning if the source lacks so many stored sessions that it may be cut off; else ""."""
         return self.changes.lacking.problem(self.commodity)
 
     @property
     def notes(self) -> list[str]:
-        """What was left out without harm, and which sessions the source lacks."""
+        """Rows that were left out without harm, and stored sessions that the source lacks."""
         left_out = [f"{self.commodity}: {each}" for each in self.observations.notes]
         return [*left_out, *self.changes.lacking.notes(self.commodity)]
 
     @property
     def problems(self) -> list[str]:
-        """What was refused, and whether the source may be half a file."""
+        """The refused rows, and the warning that the source may be cut off."""
         return [*self.refused.lines, *([self.half_a_file] if self.half_a_file else [])]
 
 
 @dataclass(frozen=True, eq=False)
 class PricesLanded(PricesRead):
-    """What ``files`` of the landing folder did to the prices of a commodity."""
+    """What the files of the landing folder changed in a commodity's prices.
+
+    ``files``: how many files had prices of the commodity.
+    """
 
     files: int
 
     @property
     def problems(self) -> list[str]:
-        """None: what was refused is told of the files."""
+        """Empty, since ``FilesLanded`` names the refused rows."""
         return []
 
 
 @dataclass(frozen=True, eq=False)
 class FilesLanded(Result):
-    """What became of each file of the landing folder; ``unfinished`` ones were left there."""
+    """What was done with each file of the landing folder.
+
+    ``unfinished``: how many files were left there because they may still be growing.
+    """
 
     received: Sequence[Received]
     unfinished: int
 
     @property
     def refused(self) -> Refused:
-        """What was refused of all files."""
+        """The refused rows of all files."""
         return Refused.of([each for file in self.received for each in file.rejections])
 
     @property
     def notes(self) -> list[str]:
-        """What was left out without harm."""
+        """Rows that were left out without harm."""
         return [note for file in self.received for note in file.notes]
 
     @property
     def problems(self) -> list[str]:
-        """The files that held nothing usable, and what was refused of the others."""
+        """The files that were rejected whole, and the refused rows of the others."""
         rejected = [file for file in self.received if file.reason]
         put_away = [f"{file.outcome}; it is now {file.place}" for file in rejected]
         return [*put_away, *self.refused.lines]
@@ -125,22 +132,22 @@ class FeaturesJoined(Result):
 
     @property
     def commodity(self) -> str:
-        """Whose covariates they are."""
+        """The commodity that the covariates belong to."""
         return self.features.commodity
 
     @property
     def refused(self) -> Refused:
-        """What was refused of the covariates' files."""
+        """The refused rows of the covariates' files."""
         return Refused.of(self.features.rejections)
 
     @property
     def notes(self) -> list[str]:
-        """What was left out without harm, and what has no value where one is needed."""
+        """Rows that were left out without harm, and covariates that lack a value they need."""
         return [*self.features.notes, *self.features.unmatched]
 
     @property
     def problems(self) -> list[str]:
-        """What was refused, and the covariates whose files cannot be read."""
+        """The refused rows, and the covariates whose files cannot be read."""
         missing = self.features.missing.values()
         unread = [f"{reason}; what is stored of it stays as it was" for reason in missing]
         return [*self.refused.lines, *unread]
@@ -148,9 +155,10 @@ class FeaturesJoined(Result):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model as it is told of, without its payload.
+    """What is shown of a trained model: its row without the payload.
 
-    ``first`` and ``last``: sessions that it was fitted on. ``seconds``: that fitting took.
+    ``samples``: how many sessions it was fitted on. ``first`` and ``last``: the first and last of
+    them. ``seconds``: how long fitting took.
     """
 
     name: str
@@ -164,7 +172,7 @@ class Model:
 
     @classmethod
     def of(cls, row: TrainedModel) -> "Model":
-        """That of a row of ``trained_models``."""
+        """Take what is shown from a row of ``trained_models``."""
         return cls(
             name=row.model_name,
             samples=row.training_samples,
@@ -179,10 +187,10 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class WindowTrained(Result):
-    """What became of a window's roster under one version.
+    """The result of training a window's models under one version.
 
-    ``sessions``: known before the training date. ``not_due``: why the window needs no model at
-    all, or None.
+    ``sessions``: how many are known before the training date. ``not_due``: why the window needs no
+    models at all, or None.
     """
 
     window: Window
@@ -197,7 +205,7 @@ class WindowTrained(Result):
     def of(
         cls, window: Window, model_version: str, training: Training, rows: Sequence[TrainedModel]
     ) -> "WindowTrained":
-        """What came of a training of which ``rows`` were written."""
+        """Summarize a training; ``rows``: the models that were written."""
         return cls(
             window,
             model_version,
@@ -210,7 +218,7 @@ class WindowTrained(Result):
 
     @property
     def broken(self) -> str:
-        """Why the window has no model though some could have been fitted."""
+        """Why every fit failed; empty if the window has a model, or if all models declined."""
         reasons = [failure.reason for failure in self.failures if not failure.declined]
         if not reasons or self.fitted or self.kept:
             return ""
@@ -219,10 +227,11 @@ class WindowTrained(Result):
 
 @dataclass(frozen=True, eq=False)
 class WindowForecast(Result):
-    """What became of a window's forecasts under one version, counted as ``Forecasting`` counts.
+    """The result of forecasting a window under one version; ``Forecasting`` explains its counts.
 
-    ``history``: the closes that they came from. ``rows``: paths written. ``changed``: whether
-    anything was written at all. ``not_due``: why there was nothing to draw, or None.
+    ``history``: the closes that the forecasts were made from. ``rows``: how many paths were
+    written. ``changed``: whether anything was written at all. ``not_due``: why there was nothing
+    to draw, or None.
     """
 
     window: Window
@@ -254,7 +263,7 @@ class WindowForecast(Result):
         rows: int,
         not_due: str | None,
     ) -> "WindowForecast":
-        """What came of a forecasting of which ``rows`` paths were written."""
+        """Summarize a forecasting; ``rows``: how many paths were written."""
         return cls(
             window=window,
             model_version=model_version,
@@ -278,20 +287,20 @@ class WindowForecast(Result):
 
     @property
     def notes(self) -> list[str]:
-        """Which forecasts were drawn again since their history was revised."""
+        """Which forecasts were drawn again because their history was revised."""
         return [f"{self.window.commodity}: {each}" for each in lines_of(self.reissues)]
 
     @property
     def broken(self) -> str:
-        """The models that broke; what the others gave is committed."""
+        """The models that failed; the forecasts of the others are committed."""
         return "; ".join(failure.reason for failure in self.failures if not failure.declined)
 
 
 @dataclass(frozen=True)
 class WindowScored(Result):
-    """What became of a window's scores under one version, counted in forecasts.
+    """The result of scoring a window under one version, counted in forecasts.
 
-    ``kept``, ``gone`` and ``waiting`` are those of ``Assessment``.
+    ``Assessment`` explains ``kept``, ``gone`` and ``waiting``.
     """
 
     window: Window
@@ -303,7 +312,7 @@ class WindowScored(Result):
 
     @classmethod
     def of(cls, window: Window, model_version: str, assessment: Assessment) -> "WindowScored":
-        """What came of an assessment."""
+        """Summarize an assessment."""
         return cls(
             window,
             model_version,
@@ -316,9 +325,9 @@ class WindowScored(Result):
 
 @dataclass(frozen=True, eq=False)
 class Ranked(Result):
-    """The leaderboard as it is now, all versions, and the commodities that it lacks.
+    """The leaderboard of all versions, and the commodities that could not be ranked.
 
-    ``standings``: rows of ``forecast.leaderboard``. ``failures``: a line each.
+    ``standings``: rows of ``forecast.leaderboard``. ``failures``: a line for each such commodity.
     """
 
     standings: pd.DataFrame
@@ -327,10 +336,11 @@ class Ranked(Result):
 
 @dataclass(frozen=True, eq=False)
 class Published(Result):
-    """What is published of each commodity, and of which it could not be said.
+    """What is published of each commodity, and which commodities failed.
 
-    ``newest``: the publications at the newest cutoff of each. ``departures``: commodities that the
-    configuration has no more, a line each.
+    ``changes``: rows added, changed and deleted, by commodity. ``newest``: the publications at the
+    newest cutoff, by commodity. ``departures``: a line for each commodity with rows that is no
+    longer in the configuration. ``failures``: a line for each commodity that failed.
     """
 
     changes: Mapping[str, PublicationChanges]
@@ -340,17 +350,17 @@ class Published(Result):
 
     @property
     def notes(self) -> list[str]:
-        """Commodities that the configuration has no more."""
+        """The commodities that are no longer in the configuration."""
         return self.departures
 
 
 @dataclass(frozen=True)
 class PageWritten(Result):
-    """The warnings of the page that was written, a line each."""
+    """The report was written; ``warnings``: what it warns of, one line each."""
 
     warnings: list[str]
 
     @property
     def notes(self) -> list[str]:
-        """What the page warns of."""
+        """The warnings of the page."""
         return self.warnings

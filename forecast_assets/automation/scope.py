@@ -1,4 +1,4 @@
-"""The scope of a plan: which of all that is due somebody asks for."""
+"""The scope of a plan: the part of the due work that a user asks for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from forecast_assets.timeline.window import Window
 
 @dataclass(frozen=True)
 class Scope:
-    """What a plan is limited to; by default to nothing, as sensors ask.
+    """The filters of a plan. The defaults filter nothing, and sensors use them.
 
-    ``commodities``: only these, and no publishing, which is about all of them. ``first`` and
-    ``last``: only windows with a day between them are trained and forecast; scores, which an
-    older price may change, are those of every window. ``recompute``: forecasts whose history was
-    revised are due, too. ``train_on``: instead of the windows the rest of the one that has this
-    day inside it, from that day on.
+    ``commodities``: plan only these, and do not publish, since publishing covers all commodities.
+    ``first`` and ``last``: train and forecast only windows that overlap these days; scores are due
+    in every window, since a revised price may change older ones. ``recompute``: forecasts whose
+    history was revised are due as well. ``train_on``: replace the windows by a part of one, the
+    window that contains this day, from this day to the window's end.
     """
 
     commodities: tuple[str, ...] | None = None
@@ -25,11 +25,11 @@ class Scope:
     train_on: date | None = None
 
     def names(self, known: Sequence[str]) -> list[str]:
-        """The commodities meant of all that are known."""
+        """The commodities in this scope, from all that are ``known``."""
         return list(known if self.commodities is None else self.commodities)
 
     def windows(self, begun: Sequence[Window]) -> list[Window]:
-        """The windows to train and forecast among those of a commodity that have begun."""
+        """The windows to train and forecast, from a commodity's windows that have begun."""
         day = self.train_on
         if day is not None:
             return [x.retrained(day) for x in begun if x.training_date < day < x.end]

@@ -1,7 +1,7 @@
-"""The state of a commodity: what its tables hold, and the pieces of work that are due for it.
+"""The state of a commodity: what the tables hold of it, and the work that is due for it.
 
-What should be in the tables is compared with what is; how it came to be so does not matter, and
-nothing is remembered. Plans leave out what was tried already.
+Work is due when the tables lack something that they should hold, or hold something made from other
+inputs. Nothing else is remembered. The plan, not this state, leaves out what was tried already.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ from forecast_assets.timeline.window import Window
 class CommodityState:
     """What the tables hold of one commodity, and what is due for it.
 
-    ``settings``: with the version that is meant. ``begun``: its windows that have begun.
+    ``settings``: with the model version to plan for. ``begun``: the commodity's windows that have
+    begun. ``name``: the commodity.
     """
 
     settings: Settings
@@ -55,12 +56,12 @@ class CommodityState:
 
     @cached_property
     def history(self) -> History:
-        """Its closes."""
+        """The stored closes of the commodity."""
         return self.store.prices.history(self.name)
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Its history with covariates, its models and its forecasts."""
+        """The commodity's history with covariates, its models and its forecasts."""
         version = self.settings.model_version
         return Ledger(
             self.store.features.read(self.history),
@@ -79,12 +80,12 @@ class CommodityState:
 
     @cached_property
     def superseded(self) -> dict[date, int]:
-        """How many forecasts of each training date were replaced so far."""
+        """How many forecasts were replaced so far, by training date."""
         return self.store.paths.superseded(self.name, self.settings.model_version)
 
     @property
     def idle(self) -> str:
-        """Why nothing is due, in words."""
+        """Why nothing is due, as a text for users."""
         if len(self.history) == 0:
             return "no price has landed yet"
         if not self.windows:
@@ -96,7 +97,7 @@ class CommodityState:
         return f"nothing due until a price after {self.history.newest}"
 
     def before_windows(self) -> list[Piece]:
-        """Prices that were never read, or sessions whose covariates were not joined."""
+        """The loading of prices if there are none yet, or of covariates if sessions lack them."""
         commodity = self.settings.commodity(self.name)
         if len(self.history) == 0:
             if isinstance(commodity.source, LandingSource):
@@ -110,7 +111,7 @@ class CommodityState:
         return [Piece(Work(f"features {self.name}", made_from), self.name, LOAD[1:])]
 
     def lacking(self) -> Iterator[Piece]:
-        """Models that windows lack, and forecasts."""
+        """The trainings and forecasts that windows lack."""
         if len(self.history) == 0:
             return
         recompute = self.scope.recompute
@@ -127,13 +128,17 @@ class CommodityState:
                 yield replace(forecast, declined=declined)
 
     def news(self) -> Iterator[Piece]:
-        """What is to be put right of forecasts; any forecast of the commodity does it as well."""
+        """A forecast run that corrects stored forecasts, if any needs a start, outcome or deletion.
+
+        Every forecast run of the commodity makes these corrections, so this piece is needed only
+        when no other forecast is due.
+        """
         if len(self.history):
             for window in windows_with_news(self.settings, self.windows, self.ledger):
                 yield self._piece(window, "forecast")
 
     def unscored(self) -> Iterator[Piece]:
-        """Windows with scores to write or to take back."""
+        """The windows with scores to write or to delete."""
         if len(self.history) == 0:
             return
         scored = self.store.scores.scored(self.name, self.settings.model_version)
@@ -143,7 +148,7 @@ class CommodityState:
             yield self._piece(window, "score")
 
     def _declined(self, window: Window, stage: str, missing: dict[str, int]) -> bool:
-        """Whether models have declined all that is missing."""
+        """Whether the models have already declined every missing model or forecast."""
         known = self.declines.get((stage, window.training_date), {})
         return all(name in known and known[name].origins == n for name, n in missing.items())
 
@@ -164,6 +169,7 @@ class CommodityState:
             return signature(*made_from)
         last = window.key == self.begun[-1].key
         seen = history if last else history.known_before(window.end)
-        said_before = self.superseded.get(window.training_date, 0)  # a price may be taken back
+        # Inputs repeat when a price is revised and restored, but each time a forecast is replaced.
+        said_before = self.superseded.get(window.training_date, 0)
         asked = (self.settings.paths, said_before, self.scope.recompute)
         return signature(*made_from, seen.fingerprint, *asked)

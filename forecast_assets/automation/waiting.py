@@ -1,4 +1,7 @@
-"""Waiting: what was not merged and needs somebody's word, and what in the prices needs a look."""
+"""Prices and files that wait until a user accepts or rejects them, and what users should look at.
+
+Each function returns lines of text for the terminal, the report and the metadata.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -19,12 +22,12 @@ from forecast_assets.timeline.strange import strange
 
 
 def held_files(folder: LandingFolder) -> list[str]:
-    """The files that wait in ``landing/held``, a line for each commodity that they would revise."""
+    """A line for each file in ``landing/held`` and each commodity that it would revise."""
     return [line for file in folder.held() for line in file.lines]
 
 
 def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
-    """What a source says of the commodity called ``name`` and what waits, a line a reason."""
+    """The prices of the commodity ``name`` that its source gave and that wait, a line a reason."""
     waiting = store.held.waiting(name)
     if not waiting:
         return []
@@ -38,13 +41,13 @@ def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
 
 
 def files_in_brief(folder: LandingFolder) -> list[str]:
-    """The names of the files that wait, in one line if there are any."""
+    """The names of the files that wait, in one line; empty if there are none."""
     names = [file.arrival.path.name for file in folder.held()]
     return [f"held for a word: {', '.join(names)} (`forecast landing`)"] if names else []
 
 
 def prices_in_brief(settings: Settings, store: Store) -> list[str]:
-    """How many prices of each commodity wait, a line each."""
+    """How many prices wait, a line for each commodity that has any."""
     lines: list[str] = []
     for name in settings.commodities:
         with boundary(name, lines):
@@ -54,11 +57,11 @@ def prices_in_brief(settings: Settings, store: Store) -> list[str]:
 
 
 def to_know(settings: Settings, store: Store, history: History, at: datetime) -> list[str]:
-    """All that should be known before a commodity's forecasts are read, a line each.
+    """What a reader should know before using a commodity's forecasts, one line each.
 
-    Why it has no window to train or forecast, which published forecasts used closes that have
-    been revised since, what in its prices needs a look, and which covariates lack a value. ``at``:
-    now, in UTC.
+    The lines say why the commodity has no window to train or forecast, which published forecasts
+    used closes that have been revised since, what in the prices needs a look, and which covariates
+    lack a value. ``at``: the present moment, in UTC.
     """
     name = history.commodity
     windows = settings.windows.of(name, at.replace(tzinfo=UTC))
@@ -72,7 +75,7 @@ def to_know(settings: Settings, store: Store, history: History, at: datetime) ->
 
 
 def unmatched(settings: Settings, history: History, today: date) -> list[str]:
-    """Covariates and regions without a value where one is needed, as their files are now."""
+    """Covariates and regions whose files, as they are now, lack a value that is needed."""
     name = history.commodity
     commodity = settings.commodity(name)
     if not commodity.covariates or len(history) == 0:
@@ -95,7 +98,7 @@ def drawn_from_others(settings: Settings, store: Store, history: History) -> lis
 
 
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:
-    """All that somebody should look at in the prices of a commodity, a line each."""
+    """What a user should look at in a commodity's prices: waiting and strange ones, a line each."""
     strange_ones = strange_prices(settings, store, [name])
     return [
         *held_prices(settings, store, name),

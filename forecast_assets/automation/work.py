@@ -1,4 +1,4 @@
-"""Pieces of work: what is due, each with a hash of what it would be made from."""
+"""Pieces of work that are due, each with a hash of the inputs that it would be made from."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,40 +8,40 @@ from forecast_assets.market.landing import Arrival
 from forecast_assets.timeline.window import Window
 
 STAGES = {"train": "trained_models", "forecast": "distributions", "score": "scores"}
-"""Stages of a window in order, each with its asset."""
+"""The stages of a window in their order, each with the asset that does it."""
 
 LOAD = ("prices", "features")
-"""The assets of a commodity before any window."""
+"""The assets that load a commodity; they run before those of its windows."""
 
 PLACES_TOLD = 3
-"""Windows or files that are named before the rest are counted."""
+"""How many windows or files a text names; it counts the rest."""
 
 
 @dataclass(frozen=True, order=True)
 class Work:
-    """A piece of work that is due, and a hash of what it would be made from."""
+    """The name of a piece of work, such as ``train WTI|2026-07-01``, and a hash of its inputs."""
 
     name: str
     signature: str
 
     @property
     def stage(self) -> str:
-        """What is to be done, such as ``train``."""
+        """The first word of the name, such as ``train``."""
         return self.name.partition(" ")[0]
 
 
 def signature(*parts: object) -> str:
-    """A short hash of some values, by what they look like."""
+    """A short hash of some values; values whose ``repr`` is the same have the same hash."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of work: a stage of a window, or what a commodity needs before any window.
+    """A piece of work: one stage of a window, or the loading of a commodity or file.
 
-    ``also``: what a run that goes on from it does as well, as soon as it can be done.
-    ``declined``: whether models have declined all of it that is missing, so that a run that was
-    made from the same has nothing to add.
+    ``also``: the work that becomes possible by this piece, and that a run through the later stages
+    does too: a training is followed by its forecasts. ``declined``: whether models have declined
+    all that is missing, so that another run with the same inputs would add nothing.
     """
 
     work: Work
@@ -61,7 +61,7 @@ def file_work(arrival: Arrival) -> Piece:
 def in_words(asked: Sequence[Work]) -> str:
     """Pieces of work as people read them: "WTI 2026-07-01: forecast, score".
 
-    Windows in which the same is done are told together; of many only the first few.
+    Windows with the same stages share a text, which names only the first few of them.
     """
     stages: dict[str, list[str]] = {}
     for work in asked:

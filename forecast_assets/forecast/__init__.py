@@ -1,1 +1,1 @@
-"""Training and drawing of windows."""
+"""Fitting the models of a window, and drawing the paths of its forecasts."""

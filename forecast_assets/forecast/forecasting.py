@@ -1,4 +1,8 @@
-"""Forecasting one window: a pure function of configuration, history, models and key."""
+"""Forecasting one window: a pure function of configuration, history, models and stored forecasts.
+
+A forecast has one model and one origin. Those that are missing are drawn, and those that were made
+from something that has changed since are drawn again.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,14 +34,15 @@ LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
 OTHER_PATHS = "other number of paths"
 REVISED = "revised history"
-"""Why an issued forecast is drawn again; a history is its closes and covariates."""
+"""The reasons why an issued forecast is drawn again; a history is its closes and covariates."""
 
 
 @dataclass(frozen=True)
 class Reissue:
-    """A forecast drawn again before its outcome began, since its history was revised.
+    """A forecast that is drawn again because its history was revised before any outcome was known.
 
-    ``said_from`` and ``close``: the close at the cutoff that it was drawn from, then and now.
+    ``said_from``: the close at the cutoff when it was first drawn; None if the tables do not know.
+    ``close``: the close at the cutoff now.
     """
 
     model_name: str
@@ -54,7 +59,7 @@ class Reissue:
 
 
 def lines_of(reissues: Sequence[Reissue]) -> list[str]:
-    """What was drawn again and why, in words: a line for the models of which the same is true."""
+    """Lines for users: what was drawn again and why; models with the same reason share a line."""
     models: dict[tuple[date, str], list[str]] = {}
     for each in reissues:
         models.setdefault((each.cutoff, each.why), []).append(each.model_name)
@@ -66,16 +71,20 @@ def lines_of(reissues: Sequence[Reissue]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Forecasting:
-    """What became of a window's forecasts, counted in forecasts (one model, one origin).
+    """The result for one window; its counts are of forecasts (one model, one origin).
 
-    ``kept``: issued earlier from the same model. ``stale``: of these, how many have a history
-    that was revised since. ``redrawn``: drawn in place of an issued one, ``reissues`` among them:
-    those whose history was revised before their outcome began. ``moved``: (cutoff, start) where
-    the first session was another day. ``withdrawn``: cutoffs of issued forecasts that are no
-    session any more. ``elsewhere``: issued by the model of another training date, as after a
-    change of cadence; they stay. ``happened``: what came after the cutoffs drawn now, and after
-    those of which the tables say something else. ``outcomes``: cutoffs of which a session is
-    known now that the tables did not have.
+    ``draws``: the new paths, and ``failures``: the models that failed or declined. Of the
+    forecasts that the tables already hold, ``kept``: left as they are; ``stale``: how many of the
+    kept have a history that was revised since; ``redrawn``: how many were drawn again;
+    ``reissues``: those of the redrawn whose history was revised before any outcome was known;
+    ``elsewhere``: issued by the model of another training date, as after a change of cadence, and
+    left as they are.
+
+    ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day,
+    ``start``. ``withdrawn``: cutoffs of issued forecasts that are no longer sessions.
+    ``happened``: the outcomes after the cutoffs drawn now, and after those whose outcomes in the
+    tables are not those of the history. ``outcomes``: the number of cutoffs with a newly known
+    session.
     """
 
     origins: list[Origin]
@@ -94,7 +103,7 @@ class Forecasting:
 
     @property
     def drawn(self) -> int:
-        """Forecasts drawn now, the redrawn ones among them."""
+        """How many forecasts were drawn, new and redrawn ones."""
         return sum(len(draw.cutoffs) for draw in self.draws)
 
     @property
@@ -111,10 +120,11 @@ class Forecasting:
 
 @dataclass(frozen=True, eq=False)
 class Agenda:
-    """What one model has to do in a window.
+    """The work of one model in a window; its counts are explained by ``Forecasting``.
 
-    ``why``: by cutoff, why an issued forecast is drawn again; what is due and not in it is new.
-    ``reissued``: those of them whose history was revised before their outcome began.
+    ``due``: the origins to draw. ``why``: by cutoff, why an issued forecast is drawn again; an
+    origin that is due and not in ``why`` is new. ``reissued``: the cutoffs of ``why`` whose history
+    was revised before any outcome was known.
     """
 
     due: list[Origin]
@@ -136,12 +146,14 @@ def agenda(
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
-    ``issued`` are this model's forecasts by cutoff, ``fingerprints`` those of its history by
-    session. A forecast is drawn again when its model's payload or the number of paths changed, or
-    when it is of a later window's model and its first session turned out to be before that
-    window. When its history changed it is drawn again only if ``recompute``, or if nothing has
-    happened after its cutoff, which then is the last session: after that it is a record of what
-    was said.
+    ``issued``: this model's forecasts by cutoff. ``fingerprints``: those of the model's history, by
+    session.
+
+    An issued forecast is drawn again if its model's payload or the number of paths changed. It is
+    also drawn again if a later window's model made it and its first session turned out to lie
+    before that window. If its history was revised, it is drawn again only if ``recompute`` asks
+    for it or if no session after its cutoff is known: once an outcome is known, the forecast is a
+    record of what was forecast and must not change by itself.
     """
     due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
     newest = max(fingerprints, default=None)
@@ -154,7 +166,7 @@ def agenda(
         is_revised = held.history_fingerprint != fingerprints[origin.cutoff]
         is_reissued = is_revised and origin.cutoff == newest
         reasons = {
-            LATER_MODEL: held.training_date > origin.start,  # sessions came late, before its date
+            LATER_MODEL: held.training_date > origin.start,  # an unexpected, earlier session came
             RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
             OTHER_PATHS: is_own and held.n_paths != settings.paths,
             REVISED: is_reissued or (is_own and is_revised and recompute),
@@ -172,15 +184,15 @@ def agenda(
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """A history as each model may see it: with its own covariates, and no other."""
+    """Views of a history: each has only the covariates of one model. Views are kept for reuse."""
 
     history: History
     seen: dict[tuple[str, ...], tuple[History, dict[date, str]]] = field(default_factory=dict)
 
     def of(self, covariates: tuple[str, ...]) -> tuple[History, dict[date, str]]:
-        """The view, and the fingerprint of what it held at each session.
+        """The history with only these covariates, and its fingerprint up to each session.
 
-        Raises MissingCovariate.
+        Raises MissingCovariate if the history lacks one of them.
         """
         if covariates not in self.seen:
             view = self.history.select(covariates)
@@ -189,10 +201,11 @@ class Views:
         return self.seen[covariates]
 
     def offered(self, settings: Settings, model_name: str) -> dict[date, str]:
-        """By session, the fingerprint of the closes and the covariates that a model is offered.
+        """By session, the fingerprint of the closes and of all covariates that a model is offered.
 
-        An ensemble may do with fewer, where a member was not fitted; a change of any is a reason
-        to draw its forecasts again, as it is to fit it again. Raises MissingCovariate.
+        An ensemble may use fewer covariates, if a member of it could not be fitted. A change of
+        any offered covariate still makes its forecasts due, as it also makes its training due.
+        Raises MissingCovariate if the history lacks one of them.
         """
         names = settings.covariates_of(settings.models[model_name], self.history.feature_names)
         return self.of(names)[1]
@@ -209,7 +222,7 @@ def forecast_window(
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
 
-    Raises LookAheadError rather than let a model see past an origin's cutoff.
+    Raises LookAheadError if a model would see past an origin's cutoff.
     """
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
@@ -251,7 +264,7 @@ def forecast_window(
 
 
 def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:
-    """Of what a model drew, that which it had said from another history."""
+    """The forecasts of a draw that were issued before, from a history that was revised since."""
     return [
         Reissue(draw.model.model_name, cutoff, held[cutoff].cutoff_close, close)
         for cutoff, close in zip(draw.cutoffs, draw.closes, strict=True)
@@ -267,7 +280,10 @@ def draw_model(
     todo: Agenda,
     fingerprints: Mapping[date, str],
 ) -> tuple[Draw | None, list[ModelFailure]]:
-    """The paths of one model from the origins due, and the origins that it declined."""
+    """Draw the paths of one model from the origins due.
+
+    Returns the draw, or None if there is no path, and the origins that failed or were declined.
+    """
     (row, model), due = loaded, todo.due
     if not due:
         return None, []
@@ -303,7 +319,7 @@ def draw_model(
 
 
 def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[Origin]) -> None:
-    """Raise LookAheadError unless everything used was known before what is forecast."""
+    """Raise LookAheadError unless the model and each cutoff precede the sessions to forecast."""
     if row.training_end_date >= row.training_date or row.training_date > window.training_date:
         raise LookAheadError(
             f"{window.key}: {row.model_id} was trained up to {row.training_end_date}, too late"
@@ -320,7 +336,10 @@ def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[O
 def moved(
     history: History, origins: Sequence[Origin], issued: Sequence[IssuedForecast]
 ) -> list[tuple[date, date]]:
-    """Issued forecasts whose first session turned out to be another day than was expected."""
+    """Issued forecasts whose first session is not the day that was expected: (cutoff, new start).
+
+    This happens when a holiday was not expected, or a session was.
+    """
     followers: dict[date, date] = dict(pairwise(history.dates.tolist()))
     followers |= {origin.cutoff: origin.start for origin in origins}
     wrong = {
@@ -332,13 +351,13 @@ def moved(
 
 
 def withdrawn(history: History, issued: Sequence[IssuedForecast]) -> list[date]:
-    """Cutoffs of issued forecasts that the data no longer has as sessions."""
+    """Cutoffs of issued forecasts that are no longer sessions of the history."""
     sessions = set(history.dates.tolist())
     return sorted({old.data_cutoff_date for old in issued} - sessions)
 
 
 def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) -> list[date]:
-    """Cutoffs of issued forecasts after which the data says something else than the tables do."""
+    """Cutoffs of issued forecasts whose stored outcome differs from the history's closes."""
     sessions = set(history.dates.tolist())
     old = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
     if not old:
@@ -352,7 +371,7 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
 
 
 def with_news(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
-    """Cutoffs of which a session has happened that is not told of yet beside any forecast."""
+    """How many cutoffs have more known sessions after them than any stored outcome of them."""
     told: dict[date, int] = {}
     for old in issued:
         known = sum(close is not None for close in old.outcome or [])

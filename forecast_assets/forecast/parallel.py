@@ -1,4 +1,4 @@
-"""Running tasks on all cores, by joblib and whichever of its backends is configured."""
+"""Running tasks on all cores, by joblib with the backend that the configuration names."""
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,33 +12,36 @@ from forecast_assets.errors import ConfigurationError
 from forecast_assets.forecast.tasks import Done, Task, Whole, inline
 
 ALL = -1
-"""joblib's number for as many as its backend has."""
+"""The value of ``n_jobs`` by which joblib uses every processor of its backend."""
 
 
 Numbered = tuple[int, list[Done[Any]]]
-"""The place of a task among all, and what came of it."""
+"""The place of a task among all tasks, and its results by training date."""
 
 Watch = Callable[[Iterator[Whole], int], Iterator[Whole]]
-"""Passes on the models whose tasks are all done, in any order, of so many in all; and sees it."""
+"""Passes on each model when all its tasks are done, in any order, and may show the progress.
+
+The second argument is the number of models in all.
+"""
 
 
 def unwatched(done: Iterator[Whole], total: int) -> Iterator[Whole]:
-    """Pass it on."""
+    """Pass on the models without showing progress."""
     return done
 
 
 @dataclass(frozen=True)
 class Processes:
-    """As many processes as the configuration says; one means this one.
+    """Runs tasks in as many processes as the configuration says; with one, in this process.
 
-    ``watch`` sees each model of the roster when all its tasks are done, though others are not.
+    ``watch`` is told of each model of the roster as soon as its own tasks are done.
     """
 
     parallel: Parallel
     watch: Watch = unwatched
 
     def __call__(self, tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
-        """What came of each task, in their order, as soon as it and those before it are there.
+        """Yield the results of each task, in the order of the tasks, as early as possible.
 
         Raises ConfigurationError for a backend that joblib does not know.
         """
@@ -67,14 +70,14 @@ class Processes:
 
 
 def numbered(place: int, task: Task) -> Numbered:
-    """Run a task and keep its place."""
+    """Run a task and return its results with its place."""
     return place, task.run()
 
 
 def watched(done: Iterator[Numbered], tasks: Sequence[Task], watch: Watch) -> Iterator[Numbered]:
-    """Pass on what came of tasks, while ``watch`` sees which models have all that they need.
+    """Pass on the results of tasks, and tell ``watch`` each model whose last task is done.
 
-    One task may serve several models, as the members of an ensemble do, and several windows.
+    A task may serve several models, as a member of an ensemble does, and several windows.
     """
     left: dict[Whole, set[int]] = {}
     for place, task in enumerate(tasks):
@@ -97,7 +100,7 @@ def watched(done: Iterator[Numbered], tasks: Sequence[Task], watch: Watch) -> It
 
 
 def in_order(done: Iterator[Numbered]) -> Iterator[list[Done[Any]]]:
-    """What came of each task in the order of their places, each as soon as it can be."""
+    """Yield the results of each task in the order of their places, as early as possible."""
     early: dict[int, list[Done[Any]]] = {}
     due = 0
     for place, outcome in done:

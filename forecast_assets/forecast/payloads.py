@@ -1,4 +1,4 @@
-"""Payloads: canonical JSON and the versions behind it."""
+"""Payloads: fitted models as canonical JSON, and the library versions that produced them."""
 
 import json
 import platform
@@ -14,13 +14,16 @@ LIBRARIES = ("forecast_assets", "numpy", "scipy", "statsmodels", "arch", "lightg
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """JSON of one spelling: sorted keys, no spaces, no NaN, floats that read back bit for bit."""
+    """The only JSON for a document: sorted keys, no spaces, no NaN, floats that read back exactly.
+
+    Raises ValueError for NaN or an infinite number.
+    """
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
     ).encode()
 
 
 def library_versions() -> dict[str, str]:
-    """The releases that a fit depends on, of an optional library only where it is installed."""
+    """The versions of the libraries that a fit depends on; optional ones only if installed."""
     libraries = {name: installed_version(name) for name in LIBRARIES if find_spec(name)}
     return {"python": platform.python_version()} | libraries

@@ -1,7 +1,8 @@
-"""Points: what is read off the paths of a forecast, session by session.
+"""Points: the mean, standard deviation and quantiles of a forecast's paths at each session.
 
-Sums are taken over a few origins at a time, so that temporaries stay in the processor's cache,
-and over what is left when a centre is taken off: prices near 100,000 may lie within a cent.
+Sums are taken over a few origins at a time, so that temporary arrays stay in the processor's cache.
+A central price is subtracted before summing, since prices near 100,000 may differ by less than a
+cent and a sum of squares would lose that.
 """
 
 from collections.abc import Iterator
@@ -11,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-"""Levels of the quantiles that are kept."""
+"""The levels of the quantiles that are stored."""
 
 INTERVALS = {0.5: (0.25, 0.75), 0.8: (0.1, 0.9), 0.95: (0.025, 0.975)}
-"""Levels of the bounds of each central interval, by its coverage."""
+"""The levels of the lower and upper bound of each central interval, by its coverage."""
 
 ORIGINS_AT_ONCE = 8
-"""Origins whose float64 temporaries fit into the cache, at 2,000 paths of 14 sessions."""
+"""So many origins of 2,000 paths and 14 sessions have float64 temporaries that fit the cache."""
 
 Ordered = NDArray[np.float32]
 """Prices in ascending order: float32, C-contiguous, shape (n_origins, horizon, n_paths)."""
@@ -25,9 +26,9 @@ Ordered = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Float64, of shape (n_origins, horizon), in the unit of the price.
+    """Point forecasts: float64, shape (n_origins, horizon), in the unit of the price.
 
-    ``standard_deviation``: with n_paths - 1 in its denominator; ``quantiles``: at LEVELS, shape
+    ``standard_deviation``: with n_paths - 1 in its denominator. ``quantiles``: at LEVELS, shape
     (len(LEVELS), n_origins, horizon).
     """
 
@@ -37,7 +38,7 @@ class Points:
 
     @property
     def median(self) -> NDArray[np.float64]:
-        """Half of the paths lie below it, shape (n_origins, horizon)."""
+        """The quantile at level 0.5, shape (n_origins, horizon)."""
         return self.at(0.5)
 
     def at(self, level: float) -> NDArray[np.float64]:
@@ -90,7 +91,7 @@ def points_of(ordered: Ordered) -> Points:
 
 
 def centred(ordered: Ordered) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A price in the middle, shape (n_origins, horizon), and float64 distances from it."""
+    """The middle price, shape (n_origins, horizon), and each price minus it, in float64."""
     centre = ordered[..., ordered.shape[-1] // 2].astype(np.float64)
     return centre, np.subtract(ordered, centre[..., None], dtype=np.float64)
 

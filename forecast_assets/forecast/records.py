@@ -1,4 +1,4 @@
-"""What training and forecasting hand on."""
+"""The records that training and forecasting produce and the store writes and reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -48,10 +48,10 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class ModelFailure:
-    """A model that is absent from a window, and why.
+    """A model, or some forecasts of it, that a window lacks, and the reason.
 
-    ``declined``: the model does not apply there, by its nature, and nothing broke. ``origins``:
-    the forecasts that are absent where the model itself is not.
+    ``declined``: True if the model does not apply to these data, so that nothing is wrong.
+    ``origins``: how many forecasts are lacking; 0 if the model itself is lacking.
     """
 
     model_name: str
@@ -64,9 +64,9 @@ class ModelFailure:
 class IssuedForecast:
     """One forecast that the tables hold, and what it was made from.
 
-    ``outcome``: what the tables say of each session ahead, None where it has not happened; None
-    as a whole where they have no row for it. ``cutoff_close``: the close at the cutoff that it was
-    drawn from; None where the tables do not know.
+    ``outcome``: the stored close of each session ahead, with None for a session that has not
+    happened; None as a whole if the tables have no row of outcomes for this forecast.
+    ``cutoff_close``: the close at the cutoff when it was drawn; None if the tables do not know.
     """
 
     model_name: str
@@ -84,9 +84,11 @@ class IssuedForecast:
 
 @dataclass(frozen=True)
 class RevisedForecast:
-    """A forecast that used closes which have changed since, all of them up to its cutoff.
+    """A forecast that used closes which have been revised since.
 
-    ``used`` and ``newest``: the close at the cutoff, when the forecast was drawn and as it is now.
+    ``revised_sessions``: how many sessions up to the cutoff were revised, ``first_revised`` and
+    ``last_revised`` among them. ``used``: the close at the cutoff when the forecast was drawn.
+    ``newest``: that close now. Both are None if the tables do not know.
     """
 
     model_name: str
@@ -99,9 +101,10 @@ class RevisedForecast:
     newest: float | None
 
     def told(self, newest: date) -> str:
-        """What is revised, in words. ``newest``: the newest session that has a price.
+        """A line for users that says what was revised, and whether the forecast is drawn again.
 
-        A forecast whose outcome has begun is a record, and is drawn again only if that is asked.
+        ``newest``: the newest session that has a price. A forecast whose outcome has begun is a
+        record, so it is drawn again only if a user asks for it.
         """
         how = "forecast run --recompute" if newest > self.data_cutoff_date else "forecast run"
         days = str(self.first_revised)
@@ -121,9 +124,10 @@ class RevisedForecast:
 class Draw:
     """New paths of one model: float32, shape (n_origins, n_paths, horizon), all finite.
 
-    ``cutoffs``, ``starts``, ``fingerprints`` (of the history up to the cutoff) and ``closes`` (at
-    the cutoff, in the commodity's unit) have one item an origin, ``points`` are the same paths in
-    a few numbers. ``why``: by cutoff, why the forecast that was issued before is replaced.
+    ``cutoffs``, ``starts``, ``fingerprints`` and ``closes`` have one item for each origin. A
+    fingerprint is that of the history up to the cutoff; a close is that at the cutoff, in the
+    commodity's unit. ``points``: means, deviations and quantiles of the paths. ``why``: by cutoff,
+    why an issued forecast is replaced.
     """
 
     model: TrainedModel
@@ -138,14 +142,15 @@ class Draw:
 
 @dataclass(frozen=True, eq=False)
 class WindowChange:
-    """What one write does to the forecasts of a commodity and version: all of it, or nothing.
+    """The changes of one write to the forecasts of a commodity and version, in one transaction.
 
-    ``draws`` take the place of the same forecasts, if there are any; what is replaced or withdrawn
-    stays as a record, without its paths, of what was said. ``failures``: of this attempt at the
-    window, in place of the last one's. ``moved``: (cutoff, start) of forecasts whose first session
-    turned out to be another day. ``withdrawn``: cutoffs that are no session any more; forecasts
-    from them are deleted. ``happened``: what came after some cutoffs; every forecast from them gets
-    it beside its paths, as path 0. A draw from another cutoff gets a row that knows nothing yet.
+    ``draws``: new forecasts; each replaces the stored one of the same model and cutoff. A replaced
+    or withdrawn forecast stays as a record of what was forecast, without its paths. ``failures``:
+    those of this attempt, which replace those of the last attempt. ``moved``: (cutoff, start) of
+    forecasts whose first session turned out to be another day, ``start``. ``withdrawn``: cutoffs
+    that are no longer sessions; the forecasts from them are deleted. ``happened``: the outcomes
+    after some cutoffs; they are written as path 0 of every forecast from these cutoffs. A draw from
+    a cutoff without outcomes gets an empty path 0.
     """
 
     draws: Sequence[Draw] = ()
@@ -157,7 +162,7 @@ class WindowChange:
 
 @dataclass(frozen=True)
 class Written:
-    """Who writes, when, and for which window: columns that every row of one write shares."""
+    """The columns that all rows of one write share: the window, who writes, and when."""
 
     commodity: str
     model_version: str
@@ -170,7 +175,7 @@ class Written:
 class Fan:
     """One forecast: float32 paths, shape (n_paths, horizon).
 
-    ``close``: what it was drawn from at its cutoff; None where the tables do not know.
+    ``close``: the close at the cutoff when it was drawn; None if the tables do not know.
     """
 
     cutoff: date
@@ -179,9 +184,10 @@ class Fan:
     close: float | None = None
 
     def opens_at(self, history: History) -> float:
-        """The close that the paths begin at, even if it was revised since.
+        """The close that the paths begin at, as it was before any later revision.
 
-        That of the history where the tables do not know: raises IndexError when it has none.
+        It is taken from the history if the tables do not know it. Raises IndexError if the history
+        has none either.
         """
         known = history.known_at(self.cutoff)
         return float(known.closes[-1]) if self.close is None else self.close
@@ -202,6 +208,6 @@ class RecordedFailure:
 
 
 def same_failures(recorded: Sequence[RecordedFailure], failures: Sequence[ModelFailure]) -> bool:
-    """Whether an attempt failed as the last one did, so that nothing need be written."""
+    """Whether an attempt failed as the recorded one did, so that nothing needs to be written."""
     before = {(row.model_name, row.reason, row.declined, row.origins) for row in recorded}
     return before == {astuple(failure) for failure in failures}

@@ -1,8 +1,8 @@
-"""What one unit may lose: value-at-risk, expected shortfall and the odds of a rise, from paths.
+"""The risk of holding one unit: value-at-risk, expected shortfall and the probability of a rise.
 
-``prices`` hold the paths of one session ahead along their last axis, shape (..., n_paths), in the
-commodity's unit; ``close`` is what the position cost, shape (...). Both broadcast, and so do the
-results, of shape (...). The position is long: it loses close - price.
+``prices``: the paths at one session ahead along the last axis, shape (..., n_paths), in the
+commodity's unit. ``close``: what the position cost, shape (...). Both broadcast, and results have
+shape (...). The position is long: its loss is close - price.
 """
 
 import math
@@ -15,10 +15,10 @@ Numbers = NDArray[np.float64]
 
 
 def value_at_risk(prices: Prices, close: ArrayLike, level: float) -> Numbers:
-    """The quantile ``level`` of the loss, in the commodity's unit: below zero, a gain.
+    """The quantile of the loss at ``level``, in the commodity's unit; a negative loss is a gain.
 
-    Between two paths it is interpolated, as all quantiles of the tables are. Raises ValueError
-    for a level that is not between 0 and 1.
+    It is interpolated between two paths, as all quantiles of the tables are. Raises ValueError for
+    a level that is not between 0 and 1.
     """
     _require_level(level)
     losses = _column(close) - np.asarray(prices, dtype=np.float64)
@@ -26,11 +26,11 @@ def value_at_risk(prices: Prices, close: ArrayLike, level: float) -> Numbers:
 
 
 def expected_shortfall(prices: Prices, close: ArrayLike, level: float) -> Numbers:
-    """The mean loss of the worst 1 - ``level`` of the paths, also called CVaR.
+    """The mean loss over the worst share 1 - ``level`` of the paths, also called CVaR.
 
-    Where that share is no whole number of paths, the last of them counts with its fraction:
-    Acerbi and Tasche (2002), On the coherence of expected shortfall, definition 2.6. Raises
-    ValueError for a level that is not between 0 and 1.
+    If that share is not a whole number of paths, the last path counts by the fraction: Acerbi and
+    Tasche (2002), On the coherence of expected shortfall, definition 2.6. Raises ValueError for a
+    level that is not between 0 and 1.
     """
     _require_level(level)
     share = np.shape(prices)[-1] * (1.0 - level)
@@ -43,9 +43,9 @@ def expected_shortfall(prices: Prices, close: ArrayLike, level: float) -> Number
 
 
 def probability_above(prices: Prices, close: ArrayLike) -> Numbers:
-    """The share of paths above ``close``, where a path that equals it counts as half a path.
+    """The share of paths above ``close``; a path that equals it counts as half a path.
 
-    ``close`` is rounded to the type of ``prices``: a path that never moved ends at its close.
+    ``close`` is first rounded to the type of ``prices``, so that a path that never moved equals it.
     """
     paths = np.asarray(prices)
     level = np.asarray(close, dtype=paths.dtype)[..., None]

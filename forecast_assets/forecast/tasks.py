@@ -1,4 +1,4 @@
-"""Tasks of training: each knows all that it needs, so that any process can run it."""
+"""Tasks of training: each carries all data that it needs, so that any process can run it."""
 
 import time
 from abc import ABC, abstractmethod
@@ -16,17 +16,17 @@ from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.timeline.history import History
 
 NUMERICAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)
-"""What numerical libraries raise on data that they cannot handle."""
+"""The errors that numerical libraries raise on data that they cannot handle."""
 
 LEAST_SESSIONS = 30
-"""Fewer sessions than this are not even a beginning: the least that min_observations may be."""
+"""The least value that min_observations may have; no model is estimated on fewer sessions."""
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
 class Done(Generic[Value]):
-    """What came of one piece of work: a value, or the reason why there is none."""
+    """The result of one piece of work: a value, or the reason why there is none."""
 
     value: Value | None
     seconds: float
@@ -35,7 +35,7 @@ class Done(Generic[Value]):
 
 
 def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
-    """Do a piece of work on a model; what it cannot do is a reason, by name."""
+    """Do a piece of work on a model; an error of the model becomes a reason that names it."""
     began = time.perf_counter()
     try:
         value = work()
@@ -51,11 +51,11 @@ def attempt(model: Forecaster, work: Callable[[], Value]) -> Done[Value]:
 
 
 Whole = tuple[str, date]
-"""A model of the roster at a training date: what is to be trained, made of tasks."""
+"""A model of the roster and a training date; all tasks that serve it must be done to train it."""
 
 
 class Task(ABC):
-    """One model's work for some training dates; ``serves``: what cannot be whole without it."""
+    """The work of one model for some training dates; ``serves``: the models that need it."""
 
     model: Forecaster
     serves: tuple[Whole, ...]
@@ -63,30 +63,30 @@ class Task(ABC):
     @property
     @abstractmethod
     def dates(self) -> tuple[date, ...]:
-        """The training dates that it is for."""
+        """The training dates of the task."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """What progress shows."""
+        """The name of the task in progress displays."""
 
     @abstractmethod
     def outcomes(self) -> list[Done[Any]]:
-        """Do it: what came of each date."""
+        """Do the task, and return a result for each of its dates."""
 
     def run(self) -> list[Done[Any]]:
-        """Do it in one thread, so that no sum depends on how many cores there are."""
+        """Do the task in one thread, so that no sum depends on the number of cores."""
         with threadpool_limits(limits=1):
             return self.outcomes()
 
 
 @dataclass(frozen=True, eq=False)
 class Estimation(Task):
-    """A model to estimate at the training dates ``wanted`` of a chain.
+    """The estimation of a model at the training dates ``wanted`` of a chain.
 
-    ``chain``: these, and those before them. Each begins with the estimates of the one before and
-    the first with none, whichever are wanted: a window trained alone gets what it would get in a
-    range.
+    ``chain``: the wanted dates and all dates of the chain before them. The model is estimated at
+    each date of the chain, starting from the estimates of the date before; the first date starts
+    from scratch. So a window that is trained alone has the same estimates as in a range.
     """
 
     model: Forecaster
@@ -99,16 +99,16 @@ class Estimation(Task):
 
     @property
     def dates(self) -> tuple[date, ...]:
-        """The training dates that it is for."""
+        """The training dates that are wanted."""
         return self.wanted
 
     @property
     def label(self) -> str:
-        """What progress shows."""
+        """The commodity, the first date that is wanted, and the model."""
         return f"{self.history.commodity}|{self.wanted[0]} {self.model.name}"
 
     def outcomes(self) -> list[Done[Any]]:
-        """Estimate along the chain; what is not wanted only serves as a beginning."""
+        """Estimate along the chain, and return the results of the dates that are wanted."""
         found: dict[date, Done[FittedForecaster]] = {}
         start: FittedForecaster | None = None
         for day in self.chain:
@@ -117,7 +117,11 @@ class Estimation(Task):
         return [self._required(day, found[day]) for day in self.wanted]
 
     def _estimate(self, day: date, start: FittedForecaster | None) -> FittedForecaster:
-        """Whatever the configuration asks for: a beginning depends on the history alone."""
+        """Estimate at one date of the chain, whether or not ``min_observations`` are there.
+
+        The options of training do not count here, so that the estimates that later dates start
+        from depend on the history alone.
+        """
         known = self.history.known_before(day).select(self.covariates)
         sample = known if self.model.takes_missing else known.since_missing()
         if len(sample) < LEAST_SESSIONS:
@@ -125,12 +129,12 @@ class Estimation(Task):
         return self.model.estimate(sample, start)
 
     def _required(self, day: date, done: Done[FittedForecaster]) -> Done[FittedForecaster]:
-        """What was done, unless too few sessions could be used for it."""
+        """The result of a date; if too few sessions could be used, the reason in its place."""
         refused = attempt(self.model, lambda: self._require_enough(day))
         return done if refused.value else Done(None, done.seconds, refused.reason, refused.declined)
 
     def _require_enough(self, day: date) -> bool:
-        """True. Raises Declined or MissingCovariate."""
+        """Return True, or raise Declined or MissingCovariate if too few sessions can be used."""
         known = self.history.known_before(day).select(self.covariates)
         usable = len(known.positive() if self.model.positive_only else known)
         if usable < self.min_observations:
@@ -145,7 +149,7 @@ class Estimation(Task):
 
 @dataclass(frozen=True, eq=False)
 class TryOut(Task):
-    """A model to try on the hold-out of one window."""
+    """The trial of a model: it is fitted on the older part of a history, and tried on the newer."""
 
     model: Forecaster
     held: HoldOut
@@ -155,21 +159,21 @@ class TryOut(Task):
 
     @property
     def dates(self) -> tuple[date, ...]:
-        """The training date that it is for."""
+        """The training date of the window."""
         return (self.training_date,)
 
     @property
     def label(self) -> str:
-        """What progress shows."""
+        """The commodity, the training date and the model, with a note that this is a trial."""
         return f"{self.held.commodity}|{self.training_date} {self.model.name}, held out"
 
     def outcomes(self) -> list[Done[Any]]:
-        """Try it."""
+        """Fit and try the model."""
         return [attempt(self.model, lambda: self.model.trial(self.held.select(self.covariates)))]
 
 
 def require_covariates(sample: History, least: int) -> None:
-    """Raise MissingCovariate for too few sessions since every covariate was known."""
+    """Raise MissingCovariate if fewer than ``least`` sessions follow the last missing value."""
     known = sample.since_missing()
     if len(known) == len(sample) or len(known) >= least:
         return
@@ -183,5 +187,5 @@ def require_covariates(sample: History, least: int) -> None:
 
 
 def inline(tasks: Sequence[Task]) -> Iterator[list[Done[Any]]]:
-    """Run tasks here, one after the other."""
+    """Run tasks in this process, one after the other."""
     return (task.run() for task in tasks)

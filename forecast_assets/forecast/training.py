@@ -1,7 +1,7 @@
-"""Training windows: a pure function of configuration, histories and what is there already.
+"""Training windows: a pure function of configuration, histories and the models that are stored.
 
-The work is cut into tasks that know of no other (see tasks.py). Whoever runs them, in how many
-processes ever, the outcome is the same.
+The work is divided into tasks (see tasks.py). Tasks are independent of each other, so the result
+does not depend on who runs them or in how many processes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,12 +24,16 @@ from forecast_assets.timeline.sessions import too_sparse
 from forecast_assets.timeline.window import Window
 
 Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
-"""Runs tasks, anywhere; gives what came of each, in their order."""
+"""A function that runs tasks, in any process, and yields the results in the order of the tasks."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A model that was fitted now, and how; ``covariates`` are those that it was offered."""
+    """A model that was fitted.
+
+    ``training_start``: the first session that it was fitted on. ``seconds``: how long all its
+    tasks took. ``covariates``: those that it was offered.
+    """
 
     forecaster: Forecaster
     model: FittedForecaster
@@ -40,10 +44,12 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What became of a window's roster.
+    """The result of training a window.
 
-    ``kept``: rows with the same options and data, not fitted again. ``not_due``: why the window
-    needs no model at all, or None.
+    ``history``: the sessions known before the training date. ``fits``: models that were fitted.
+    ``kept``: stored models with the same options and data, which were not fitted again.
+    ``failures``: models that could not be fitted. ``not_due``: why the window needs no model at
+    all, or None.
     """
 
     history: History
@@ -55,7 +61,7 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A window to train, its commodity's history, and the rows that it has already."""
+    """A window to train, its commodity's history, and the window's stored models, ``known``."""
 
     window: Window
     history: History
@@ -63,7 +69,7 @@ class Request:
 
 
 def not_due(settings: Settings, window: Window, history: History) -> str | None:
-    """Why a window has nothing to train or forecast, or None when it has."""
+    """Why a window has nothing to train or forecast, or None if it has."""
     if reason := too_sparse(history.dates):
         return f"{window.commodity}: {reason}"
     known = len(history.known_before(window.training_date))
@@ -81,9 +87,10 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
 
 
 def require_session(settings: Settings, first: Window, history: History) -> None:
-    """Raise NoSession when the first window of a run begins after all that can be forecast.
+    """Raise NoSession if the first window of a run begins after every session that can be forecast.
 
-    Its partitions would be green and hold nothing. ``history``: of the window's commodity.
+    Otherwise the partitions of the run would succeed without holding anything. ``history``: that of
+    the window's commodity.
     """
     calendar = settings.commodity(first.commodity).calendar
     if first.training_date <= history.newest or first.origins(history, calendar):
@@ -96,7 +103,11 @@ def require_session(settings: Settings, first: Window, history: History) -> None
 
 @dataclass(frozen=True, eq=False)
 class ToFit:
-    """The roster of a window, sorted: to fit, fitted already, or lacking a covariate, and which."""
+    """The models of a window, sorted.
+
+    ``due``: to fit. ``kept``: fitted already. ``unable``: those that lack a covariate, by model
+    name.
+    """
 
     due: list[Forecaster] = field(default_factory=list)
     kept: list[TrainedModel] = field(default_factory=list)
@@ -104,9 +115,9 @@ class ToFit:
 
 
 def to_fit(settings: Settings, known: History, rows: Mapping[str, TrainedModel]) -> ToFit:
-    """Sort the roster by what a window has: the one rule of which models are due.
+    """Sort the roster into models to fit and others; nothing else decides which models are due.
 
-    ``known``: the history before the training date; ``rows``: the window's models by name.
+    ``known``: the history before the training date. ``rows``: the window's stored models by name.
     """
     found = ToFit()
     for name, forecaster in settings.models.items():
@@ -123,9 +134,9 @@ def to_fit(settings: Settings, known: History, rows: Mapping[str, TrainedModel])
 
 
 def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
-    """Whether a stored model has these options and was fitted on this very history.
+    """Whether a stored model has these options and was fitted on exactly this history.
 
-    ``history`` has the covariates of the model and no other.
+    ``history`` has only the covariates that the model is offered.
     """
     same_options = row.options == canonical_json(forecaster.model_dump()).decode()
     return same_options and row.data_fingerprint == history.fingerprint
@@ -134,9 +145,10 @@ def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> b
 def train_window(
     settings: Settings, window: Window, history: History, known: Sequence[TrainedModel]
 ) -> Training:
-    """Fit the roster on what was known before the window, but for what ``known`` has already.
+    """Fit the models of a window on the sessions before its training date.
 
-    A model that cannot be fitted is a failure by name; the others go on.
+    ``known``: the window's stored models; those that are current are not fitted again. A model that
+    cannot be fitted becomes a failure in the result and does not stop the others.
     """
     ((_, training),) = train(settings, [Request(window, history, known)], inline)
     return training
@@ -145,7 +157,10 @@ def train_window(
 def train(
     settings: Settings, requests: Sequence[Request], spread: Spread
 ) -> Iterator[tuple[Window, Training]]:
-    """Train windows that are in order, chain by chain, and give each as soon as it can be."""
+    """Train windows, and yield each as soon as its chain is done.
+
+    ``requests``: in the order of their windows, so that windows of a chain stand together.
+    """
     plans = [_planned(settings, request) for request in requests]
     chains = [list(chain) for _, chain in groupby(plans, key=_chain_of)]
     tasks = [_tasks(settings, chain) for chain in chains]
@@ -156,7 +171,7 @@ def train(
             for day, result in zip(task.dates, results, strict=True):
                 done[type(task), day, task.model] = result
         if chain is chains[-1]:
-            next(outcomes, None)  # whoever watches them sees that they are done
+            next(outcomes, None)  # exhausts the iterator, so that a progress display ends
         for plan in chain:
             with threadpool_limits(limits=1):  # as in a task: no sum depends on the cores
                 _assemble(settings, plan, done)
@@ -168,7 +183,7 @@ Outcomes = dict[tuple[type[Task], date, Forecaster], Done[Any]]
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What one window needs: ``due`` are the models of the roster to fit."""
+    """The work of one window: ``due``: the models to fit; ``held``: its hold-out for trials."""
 
     window: Window
     history: History
@@ -184,18 +199,18 @@ class _Plan:
         return list(dict.fromkeys(part for parts in models for part in parts))
 
     def served(self, kind: type[Task], part: Forecaster) -> tuple[Whole, ...]:
-        """What is to be trained here and needs a task of this kind."""
+        """The models of this window that need a task of this kind for ``part``."""
         due = [model.name for model in self.due if part in _made_of(kind, model)]
         return tuple((name, self.window.training_date) for name in due)
 
 
 def _made_of(kind: type[Task], model: Forecaster) -> Sequence[Forecaster]:
-    """The models that a model of the roster needs tasks of this kind for."""
+    """The parts of a roster model that need a task of this kind."""
     return model.parts() if kind is Estimation else model.tried()
 
 
 def _chain_of(plan: _Plan) -> tuple[str, date]:
-    """What the windows of one chain have in common: the commodity, and where the chain begins."""
+    """The key of a window's chain: its commodity and the first date of the chain."""
     return plan.window.commodity, plan.window.chain[0]
 
 
@@ -213,7 +228,7 @@ def _planned(settings: Settings, request: Request) -> _Plan:
 
 
 def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
-    """Every task of the windows of one chain, each once."""
+    """The tasks of the windows of one chain, without duplicates."""
     tasks: list[Task] = []
     wanted: dict[Forecaster, list[date]] = {}
     for plan in chain:
@@ -237,7 +252,7 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
 
 
 def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
-    """Put the models of a window together, or say why there is none."""
+    """Assemble each model of a window from its done tasks, or record why that is not possible."""
     day, key = plan.window.training_date, plan.window.key
     for model in plan.due:
         parts = {part: done[Estimation, day, part] for part in model.parts()}
@@ -273,7 +288,10 @@ def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedFo
 
 
 def _first_session(history: History, parts: Mapping[Forecaster, FittedForecaster]) -> date:
-    """The first session that any part was fitted on: its covariates are known since then."""
+    """The first session that any part was fitted on.
+
+    A part that cannot handle missing values begins after the last missing value.
+    """
     return min(
         history.first
         if part.takes_missing

@@ -1,1 +1,1 @@
-"""Histories, windows, sessions and what came after."""
+"""Histories of closes, windows and their origins, sessions, and outcomes of forecasts."""

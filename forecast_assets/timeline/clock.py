@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The time in UTC, as the tables keep it: without a zone."""
+    """The present time in UTC, without a time zone, as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)

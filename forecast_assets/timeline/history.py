@@ -1,4 +1,4 @@
-"""History: the closes of one commodity, and the one cut that keeps the future out."""
+"""History: the closes of one commodity, and the only cuts that keep the future out."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Dates = NDArray[np.datetime64]
 
 
 def frozen(values: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """An array that nobody can write to: a copy, unless it is one already."""
+    """A read-only array of this type: the array itself if it is one already, otherwise a copy."""
     array = np.asarray(values)
     whole = array if array.base is None else array.base
     if array.dtype == dtype and isinstance(whole, np.ndarray) and not whole.flags.writeable:
@@ -28,7 +28,7 @@ def frozen(values: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Daily closes, one a session, in order, and what else was known at each.
+    """Daily closes in order, one for each session, with the covariates known at each close.
 
     ``dates``: datetime64[D], shape (n,), strictly increasing. ``closes``: float64, shape (n,),
     finite, in the commodity's unit. ``features``: float64, shape (n, k), one column for each of
@@ -43,7 +43,7 @@ class History:
     feature_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Freeze the arrays and refuse what is not a history. Raises ValueError."""
+        """Make the arrays read-only. Raises ValueError if they are not as the class says."""
         shape, names = (len(self.dates), len(self.feature_names)), self.feature_names
         features = frozen(self.features, "float64")
         if features.size == 0 and 0 in shape:
@@ -79,24 +79,24 @@ class History:
         return day
 
     def known_before(self, day: date) -> "History":
-        """What was known before ``day``: sessions dated strictly earlier."""
+        """What was known before ``day``: the sessions dated strictly earlier."""
         return self._slice(0, int(np.searchsorted(self.dates, np.datetime64(day), side="left")))
 
     def known_at(self, cutoff: date) -> "History":
-        """What was known after the close of ``cutoff``: sessions up to and with it."""
+        """What was known after the close of ``cutoff``: the sessions up to and including it."""
         return self._slice(0, int(np.searchsorted(self.dates, np.datetime64(cutoff), side="right")))
 
     def since(self, day: date) -> "History":
-        """Sessions dated ``day`` or later."""
+        """The sessions dated ``day`` or later."""
         first = int(np.searchsorted(self.dates, np.datetime64(day), side="left"))
         return self._slice(first, len(self))
 
     def positive(self) -> "History":
-        """Sessions whose close has a logarithm, as if the others had not traded."""
+        """The sessions with a close above zero; models of logarithms ignore the others."""
         return self._take(self.closes > 0)
 
     def since_missing(self) -> "History":
-        """Sessions after the last at which a covariate was not known."""
+        """The sessions after the last one at which the value of a covariate is missing."""
         missing = np.flatnonzero(np.isnan(self.features).any(axis=1))
         return self._slice(int(missing[-1]) + 1 if len(missing) else 0, len(self))
 

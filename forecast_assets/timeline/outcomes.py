@@ -1,4 +1,4 @@
-"""Outcomes: what really happened after each cutoff."""
+"""Outcomes: the closes that came after each cutoff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Outcomes:
 
     @classmethod
     def after(cls, history: History, cutoffs: Sequence[date], horizon: int) -> "Outcomes":
-        """What a history has after each cutoff. Raises ValueError for one that is no session."""
+        """The outcomes in a history. Raises ValueError for a cutoff that is not a session."""
         days = list(cutoffs)
         at = history.positions(days)
         ahead = at[:, None] + np.arange(1, horizon + 1)
@@ -42,7 +42,7 @@ class Outcomes:
 
     @classmethod
     def none(cls, horizon: int) -> "Outcomes":
-        """Nothing after no cutoff."""
+        """Outcomes of no cutoff at all."""
         return cls([], np.empty(0), np.empty((0, horizon), "datetime64[D]"), np.empty((0, horizon)))
 
     @property

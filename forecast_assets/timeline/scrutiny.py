@@ -1,8 +1,9 @@
-"""Scrutiny: which of a source's news are so unlike what is stored that they wait for a word.
+"""Scrutiny: which new and revised closes of a source must wait until a user accepts them.
 
-A revision is looked at like a new price: a close that moves beyond the bound, or many closes at
-once, is more often another file, unit or contract than a correction. A revision that brings a
-strange stretch of closes back in line with its neighbours is a correction, whatever its size.
+A revision waits if it moves a close by more than the bound, or if it revises many closes at once.
+Such revisions come from another file, unit or contract more often than from a correction. If a
+revision brings a strange stretch of closes back in line with its neighbours, it is a correction and
+does not wait, whatever its size.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,15 +14,15 @@ from forecast_assets.timeline.history import History
 from forecast_assets.timeline.strange import moved, percent
 
 FEW_SESSIONS, FEW_SHARE = 5, 0.01
-"""So many sessions, or this share of them, may change at once before it looks like another file."""
+"""If more sessions than this, and a larger share of all, change at once, it may be another file."""
 
 ROUNDING = 0.001
-"""A close that changes by less than this share was rounded otherwise."""
+"""A close that changes by at most this share counts as rounded differently, not as revised."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a source says of a session: its close, and the stored one; None for a new session."""
+    """A new or revised close of a source, and the stored one; None for a new session."""
 
     date: date
     close: float
@@ -29,21 +30,22 @@ class Change:
 
     @property
     def share(self) -> float:
-        """By which share of the stored close it moves; infinite from zero."""
+        """The change as a share of the stored close; infinite if that is zero or missing."""
         if self.stored is None or self.stored == 0:
             return float("inf")
         return (self.close - self.stored) / abs(self.stored)
 
     def __str__(self) -> str:
-        """From what to what, in words."""
+        """The session, both closes and the change, as a text for users."""
         return f"{self.date}: {self.stored:g} to {self.close:g}, {percent(self.share)}"
 
 
 @dataclass(frozen=True)
 class Dispute:
-    """Revisions that wait for a word. ``many``: too many at once, so that nothing else is taken.
+    """Revisions that wait until a user accepts or rejects them.
 
-    ``stored``: how many sessions are stored.
+    ``stored``: how many sessions are stored. ``many``: True if they are too many at once; then
+    nothing else of the source is taken either.
     """
 
     revisions: Sequence[Change]
@@ -51,7 +53,7 @@ class Dispute:
     many: bool
 
     def __str__(self) -> str:
-        """How many, from when to when, and the largest."""
+        """The number of revisions, their first and last day, and the largest, for users."""
         largest = max(self.revisions, key=lambda each: abs(each.share))
         if len(self.revisions) == 1:
             return f"1 of {self.stored:,} stored closes would change ({largest})"
@@ -62,9 +64,10 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Scrutiny:
-    """What is not believed at once: ``bound``, and sources whose strange new closes wait as well.
+    """The settings of scrutiny.
 
-    ``bound``: the largest plausible move of a close, a share. ``quarantined``: commodities.
+    ``bound``: the largest move of a close that is plausible, as a share. ``quarantined``: the
+    commodities whose strange new closes wait as well, not only their revisions.
     """
 
     bound: float
@@ -72,7 +75,10 @@ class Scrutiny:
 
 
 def dispute(stored: History, changes: Sequence[Change], bound: float) -> Dispute | None:
-    """The revisions among ``changes``, in order of dates, that wait for a word; None for none."""
+    """The revisions that wait until a user accepts or rejects them; None if there are none.
+
+    ``changes``: in order of their dates. ``bound``: the largest move that is plausible, a share.
+    """
     revised = [x for x in changes if x.stored is not None and moved(x.close, x.stored, ROUNDING)]
     mends = mended(stored, changes, bound)
     doubted = [change for change in revised if change.date not in mends]
@@ -83,10 +89,10 @@ def dispute(stored: History, changes: Sequence[Change], bound: float) -> Dispute
 
 
 def mended(stored: History, changes: Sequence[Change], bound: float) -> set[date]:
-    """The revised sessions of stretches that were strange beside their neighbours and would not be.
+    """The revised sessions that belong to a correction of a strange stretch.
 
-    A stretch is sessions in a row that are all revised; it was strange where the move into it, or
-    the one out of it, was beyond the bound.
+    A stretch is a row of sessions that are all revised. It was strange if the move into it or out
+    of it was beyond the bound; it is corrected if no move into, in or out of it is any more.
     """
     said = {change.date: change.close for change in changes if change.stored is not None}
     days: list[date] = stored.dates.tolist()
@@ -112,7 +118,10 @@ def mended(stored: History, changes: Sequence[Change], bound: float) -> set[date
 def strange_news(
     stored: History, changes: Sequence[Change], bound: float, accepted: Collection[date]
 ) -> list[Change]:
-    """New or revised closes beyond the bound from the last close before them that is let in."""
+    """New or revised closes whose move from the last accepted close is beyond the bound.
+
+    ``accepted``: sessions whose strange close a user has accepted.
+    """
     news = {change.date: change for change in changes}
     closes = dict(zip(stored.dates.tolist(), stored.closes.tolist(), strict=True))
     strange: list[Change] = []
@@ -138,5 +147,5 @@ def _leaps(
     closes: dict[date, float],
     bound: float,
 ) -> bool:
-    """Whether a close is beyond the bound from the one before it, in any of the pairs."""
+    """Whether the move between the days of any pair is beyond the bound."""
     return any(moved(closes[days[at]], closes[days[before]], bound) for before, at in pairs)

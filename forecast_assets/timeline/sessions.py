@@ -10,19 +10,19 @@ from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.history import Dates, History, frozen
 
 LEARNED_FROM, LEAST = 60, 20
-"""The newest sessions that weekdays are learned from; with fewer it is Monday to Friday."""
+"""Weekdays are learned from at most 60 sessions; with fewer than 20 they are Monday to Friday."""
 
 SHARE = 1 / 3
-"""A weekday trades if it did in this share of the weeks that had any session."""
+"""A weekday counts as traded if it had a session in this share of the weeks with any session."""
 
 LONG_GAP_DAYS = 30
-"""A longer stretch without a price is no holiday: what traded before may trade otherwise after."""
+"""A longer gap is not a holiday: the weekdays that trade may be different after it."""
 
 JUDGED_FROM, USUAL_DAYS = 8, 4.0
-"""With this many sessions a series is too sparse when they are usually more days apart."""
+"""From 8 sessions on, a series is too sparse if they are usually more than 4 days apart."""
 
 HOLIDAYS_DAYS = 10
-"""A longer stretch without a price says nothing of how regularly a series has one otherwise."""
+"""A longer gap is left out when the regularity of a series is measured."""
 
 REGULAR = 0.6
 """A series is at odd times if fewer of its newest trading days than this share have a price."""
@@ -34,7 +34,7 @@ RATES = {
     "a quarter": (85, 95),
     "a year": (360, 370),
 }
-"""How rarely a series has a price, in words: from and to, the days usually between two."""
+"""How often a sparse series has a price: the range of the usual days between two prices."""
 
 WEEKDAYS = (True, True, True, True, True, False, False)
 """Monday to Friday."""
@@ -46,11 +46,11 @@ ONE_DAY = timedelta(days=1)
 
 
 def trading_week(dates: Dates) -> Week:
-    """The weekdays on which the newest of some sessions were.
+    """The weekdays that trade, learned from the newest sessions.
 
-    ``dates``: datetime64[D], shape (n,), sorted. Only weeks with a session count, so that a gap of
-    years says nothing of weekdays; what came after a long gap counts alone once it is enough.
-    Monday to Friday where nothing can be learned: at least one day always trades.
+    ``dates``: datetime64[D], shape (n,), sorted. Weeks without a session do not count, so that a
+    gap does not hide weekdays. The sessions before a long gap do not count either, if enough follow
+    it. The result is Monday to Friday if nothing can be learned, so at least one day always trades.
     """
     newest = dates[-LEARNED_FROM:]
     gaps_at = np.flatnonzero(_days_between(newest) > LONG_GAP_DAYS)
@@ -67,9 +67,9 @@ def trading_week(dates: Dates) -> Week:
 def too_sparse(dates: Dates) -> str | None:
     """Why a series has too few prices to be forecast session by session, or None if it has enough.
 
-    ``dates``: datetime64[D], shape (n,), sorted. The newest sessions decide, by the days that
-    usually lie between two of them, and by the share of their trading days that have a price: a
-    long gap, or several, in a daily series is none of them.
+    ``dates``: datetime64[D], shape (n,), sorted. The rule looks at the newest sessions: at the days
+    that usually lie between two of them, and at the share of trading days that have a price. A
+    daily series with one or several long gaps is not too sparse.
     """
     newest = dates[-LEARNED_FROM:]
     if len(newest) < JUDGED_FROM:
@@ -88,10 +88,11 @@ def too_sparse(dates: Dates) -> str | None:
 
 
 def at_odd_times(dates: Dates) -> str | None:
-    """Why a series has prices at odd times, or None: many of its own trading days have none.
+    """Why a series has prices at odd times, or None if it has not.
 
-    ``dates``: datetime64[D], shape (n,), sorted. Stretches without a price, of holidays or years,
-    do not count, nor does a series that is too young to tell its trading days.
+    A series has prices at odd times if many of the weekdays on which it trades have no price.
+    ``dates``: datetime64[D], shape (n,), sorted. Gaps longer than ``HOLIDAYS_DAYS`` do not count. A
+    series that is too short to learn its weekdays from never has prices at odd times.
     """
     newest = dates[-LEARNED_FROM:].astype("datetime64[D]")
     if len(newest) < LEAST:
@@ -112,8 +113,8 @@ def at_odd_times(dates: Dates) -> str | None:
 def next_session(day: date, calendar: str, week: Week = WEEKDAYS) -> date:
     """The first session after ``day``.
 
-    By a calendar of exchange_calendars, or the next day of ``week`` where it is ``from_data``.
-    Raises ConfigurationError for a day that the calendar does not reach.
+    ``calendar``: a name of exchange_calendars, or ``from_data`` for the next day that trades in
+    ``week``. Raises ConfigurationError for a day that the calendar does not reach.
     """
     if calendar == FROM_DATA:
         following = np.busday_offset(np.datetime64(day) + 1, 0, roll="forward", weekmask=list(week))
@@ -145,7 +146,8 @@ def expected_sessions(first: date, last: date, calendar: str, week: Week = WEEKD
 def gaps(history: History, calendar: str, since: date) -> list[date]:
     """Sessions from ``since`` on, between the first and the newest close, that have no price.
 
-    None where the calendar is learned from the data: there a gap is a holiday like any other.
+    There are none if the calendar is learned from the data, since it cannot tell a missing price
+    from a holiday.
     """
     if calendar == FROM_DATA or len(history) == 0:
         return []
@@ -157,7 +159,7 @@ def gaps(history: History, calendar: str, since: date) -> list[date]:
 def age(newest: date, today: date, calendar: str, week: Week = WEEKDAYS) -> int:
     """How many sessions there were after ``newest`` and before ``today``.
 
-    Today's does not count: it may still be going on.
+    Today's session does not count, since it may not have ended.
     """
     return len(expected_sessions(newest + ONE_DAY, today - ONE_DAY, calendar, week))
 
@@ -168,7 +170,7 @@ def _days_between(dates: Dates) -> NDArray[np.int64]:
 
 
 def _sessions_from(calendar: str, day: date) -> Dates:
-    """Sessions of an exchange, from before ``day`` to about a year from now."""
+    """Sessions of an exchange, from ``day`` or before to about a year from now."""
     usual = _sessions(calendar, None)
     if np.datetime64(day) >= usual[0]:
         return usual
@@ -194,4 +196,4 @@ def _beyond(calendar: str, day: date) -> str:
 
 
 FROM_DATA = "from_data"
-"""A calendar that is learned from the sessions of the data: the weekdays that trade."""
+"""The name of the calendar that is learned from the data: every weekday that trades."""

@@ -1,8 +1,8 @@
 """Strange closes of a history: moves beyond a bound, and runs of closes on another scale.
 
-A close that is about ten, a hundred or a thousand times the one before it, and that stays there or
-flips back, is more likely another unit or a misread separator than a price. It is named as such;
-nothing is left out for being strange.
+If a close is about ten, a hundred or a thousand times the one before it, and the closes after it
+stay there or return, it is probably in another unit, or a separator was misread. The text for users
+says so. Strange closes are shown, but used like all others.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,26 +16,29 @@ from numpy.typing import NDArray
 from forecast_assets.timeline.history import History
 
 ABOUT = np.log10(1.25)
-"""How far from a power of ten, in powers of ten, a move still looks like one: 25 %."""
+"""A move looks like a power of ten if its factor is at most 25 % away from it, in log10."""
 
 STAYS = np.log10(2.0)
-"""How far the closes that follow may be from that level: prices move meanwhile."""
+"""How far the closes after a change of scale may be from the new level, in log10: prices move."""
 
 AROUND = 5
-"""Sessions on either side of a move whose median says on what level they are."""
+"""The level before and after a move is the median of this many sessions on either side."""
 
 UNUSUAL = 20.0
-"""A change of scale is so many times the usual move: series around zero leap by themselves."""
+"""A change of scale is at least this many times the median move.
+
+Series around zero often move by a power of ten without a change of scale.
+"""
 
 SEPARATOR = 3
-"""A separator that is misread is worth so many powers of ten."""
+"""A misread separator of thousands changes a price by this many powers of ten."""
 
 
 @dataclass(frozen=True)
 class FlaggedPrice:
-    """A close that somebody should look at; it is used like any other.
+    """A close that a user should look at; it is used like any other.
 
-    ``move``: share of the close before it; None after one at or below zero.
+    ``move``: the change as a share of the close before it; None if that is at or below zero.
     """
 
     date: date
@@ -44,7 +47,7 @@ class FlaggedPrice:
     move: float | None
 
     def __str__(self) -> str:
-        """What is strange about it, in words."""
+        """The session, its close, the close before it and the move, as a text for users."""
         before = "" if self.previous_close is None else f" after {self.previous_close:g}"
         move = "" if self.move is None else f", {percent(self.move)}"
         return f"{self.date}: {self.close:g}{before}{move}"
@@ -52,7 +55,10 @@ class FlaggedPrice:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Sessions in a row on one scale. ``begun``: the move that led to it; None at the start."""
+    """Consecutive sessions on one scale.
+
+    ``begun``: the first close with the move that led to it; None at the start of the history.
+    """
 
     first: date
     last: date
@@ -62,10 +68,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Rescaled:
-    """Closes that look ``10 ** power`` times too large (too small if negative) beside most others.
+    """Closes that look ``10 ** power`` times too large, compared with most others.
 
-    ``open_end``: the newest close is one of them. ``back``: the move that follows the first
-    stretch, None where it is the last.
+    ``power``: negative if they look too small. ``open_end``: whether the newest close is one of
+    them. ``back``: the close after the first stretch, with its move; None if none follows.
     """
 
     power: int
@@ -74,7 +80,7 @@ class Rescaled:
     back: FlaggedPrice | None
 
     def __str__(self) -> str:
-        """What they look like, in words."""
+        """The closes and what may be wrong with them, as a text for users."""
         count = sum(each.sessions for each in self.stretches)
         first, last = self.stretches[0].first, self.stretches[-1].last
         times = f"{10 ** abs(self.power)} times too {'large' if self.power > 0 else 'small'}"
@@ -93,18 +99,21 @@ class Rescaled:
 
 @dataclass(frozen=True)
 class Strange:
-    """What is strange about a history: other scales, and all other moves that are flagged."""
+    """What is strange about a history.
+
+    ``rescaled``: closes on another scale. ``moves``: all other moves beyond ``bound``, a share.
+    """
 
     bound: float
     rescaled: Sequence[Rescaled] = field(default_factory=list)
     moves: Sequence[FlaggedPrice] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether there is anything to tell."""
+        """Whether anything is strange."""
         return bool(self.rescaled or self.moves)
 
     def __str__(self) -> str:
-        """All of it in a line: how many, the worst and the newest."""
+        """A line for users: the other scales, and the number, largest and newest of the moves."""
         said = [str(each) for each in self.rescaled]
         if len(self.moves) <= 2:
             return "; ".join([*said, *map(str, self.moves)])
@@ -130,10 +139,11 @@ class Strange:
 
 
 def strange(history: History, bound: float, accepted: Collection[date] = ()) -> Strange:
-    """What somebody should look at in a history.
+    """Find what a user should look at in a history.
 
     ``bound``: the largest move from one close to the next that is not flagged, a share.
-    ``accepted``: sessions whose close somebody has looked at: nothing that begins there is told.
+    ``accepted``: sessions whose close a user has accepted; a move or another scale that begins
+    there is left out.
     """
     powers = scales(history.closes)
     usual = _most_common(powers)
@@ -153,11 +163,11 @@ def strange(history: History, bound: float, accepted: Collection[date] = ()) -> 
 
 
 def scales(closes: NDArray[np.float64]) -> NDArray[np.int64]:
-    """On which power of ten each close is, beside the first one; shape (n,).
+    """The scale of each close, as a power of ten relative to the first close; shape (n,).
 
-    It changes where a move is about a power of ten, far more than the usual move, and the closes
-    up to the next such move stay on the new level. A close at or below zero has the power of the
-    one before it.
+    The scale changes at a move if the move is about a power of ten, if it is far larger than the
+    usual move, and if the closes up to the next such move stay on the new level. A close at or
+    below zero has the scale of the one before it.
     """
     powers = np.zeros(len(closes), dtype=np.int64)
     priced = np.flatnonzero(closes > 0)
@@ -180,18 +190,18 @@ def scales(closes: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def moved(close: float, before: float, bound: float) -> bool:
-    """Whether a close is further from another than ``bound``, a share of the other."""
+    """Whether ``close`` differs from ``before`` by more than ``bound``, a share of ``before``."""
     return abs(close - before) > bound * abs(before)
 
 
 def percent(share: float) -> str:
-    """A change, such as -99 %; with more digits where it rounds to 0 or to -100."""
+    """A change as text, such as -99 %; it has one more digit if it would round to 0 or -100."""
     text = f"{100 * share:+,.0f} %"
     return f"{100 * share:+,.1f} %" if text in ("+0 %", "-0 %", "-100 %") else text
 
 
 def flagged_at(history: History, at: int) -> FlaggedPrice:
-    """The close at a place of a history, with the move that led to it."""
+    """The close at position ``at`` of a history, with the move that led to it."""
     close = float(history.closes[at])
     before = float(history.closes[at - 1]) if at else None
     move = close / before - 1 if before is not None and before > 0 else None
@@ -199,7 +209,7 @@ def flagged_at(history: History, at: int) -> FlaggedPrice:
 
 
 def _flagged(history: History, bound: float) -> list[tuple[int, FlaggedPrice]]:
-    """Closes at or below zero, the one after, and moves beyond the bound, each with its place."""
+    """Closes at or below zero, those after them, and moves beyond the bound, with positions."""
     closes = history.closes
     below = closes <= 0
     flags = below.copy()

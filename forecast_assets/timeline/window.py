@@ -1,4 +1,4 @@
-"""Windows and origins."""
+"""Windows, in which a fitted model is used, and origins, from which forecasts start."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,7 +10,7 @@ from forecast_assets.timeline.sessions import next_session, trading_week
 
 @dataclass(frozen=True)
 class Origin:
-    """One forecast to issue: known up to ``cutoff``, for sessions from ``start`` on."""
+    """The start of one forecast: it uses sessions up to ``cutoff`` and forecasts from ``start``."""
 
     cutoff: date
     start: date
@@ -18,10 +18,11 @@ class Origin:
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A model's validity: fitted before ``training_date``, used from it until ``end``.
+    """The validity of a model: fitted before ``training_date``, used from then up to ``end``.
 
-    ``earlier``: the training dates, if any, along whose estimates its own are begun. ``begun``:
-    the partition's own date, where a model is trained in mid-window.
+    ``earlier``: the earlier training dates of the same chain; the estimates at each date start from
+    those at the date before. ``begun``: the date of the partition, if the model is trained in the
+    middle of its window; otherwise None.
     """
 
     commodity: str
@@ -32,12 +33,12 @@ class Window:
 
     @property
     def chain(self) -> tuple[date, ...]:
-        """The earlier dates and its own."""
+        """All training dates of the chain up to this one."""
         return (*self.earlier, self.training_date)
 
     @property
     def partition_date(self) -> date:
-        """The training date of the partition, which is another where it is trained mid-window."""
+        """The date in the partition key; an earlier one if the model is trained mid-window."""
         return self.begun or self.training_date
 
     @property
@@ -48,7 +49,7 @@ class Window:
     def retrained(self, day: date) -> "Window":
         """The rest of this window from ``day`` on, for models that are trained on that day.
 
-        Raises ConfigurationError for a day that is not inside it.
+        Raises ConfigurationError for a day that is not inside the window.
         """
         if not self.training_date < day < self.end:
             raise ConfigurationError(
@@ -58,10 +59,11 @@ class Window:
         return replace(self, training_date=day, earlier=(), begun=self.training_date)
 
     def origins(self, history: History, calendar: str) -> list[Origin]:
-        """Every forecast that starts in this window, in order.
+        """The origins of all forecasts that start in this window, in order.
 
-        One for each observed session in the window, whose cutoff is the session before it, and
-        one for the session after the newest close when that falls in the window.
+        There is one for each observed session in the window, with the session before it as its
+        cutoff. There is one more for the next expected session after the newest close, if that lies
+        in the window.
         """
         if len(history) == 0:
             return []

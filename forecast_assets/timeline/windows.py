@@ -1,4 +1,4 @@
-"""Windows: the training dates of a cadence, and the window that each begins."""
+"""Windows: the training dates of a cadence, and the windows that begin on them."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,10 +10,10 @@ from forecast_assets.timeline.window import Window
 Cadence = Literal["annually", "semiannually", "quarterly", "monthly", "weekly"]
 
 MONTHS: dict[Cadence, int] = {"annually": 12, "semiannually": 6, "quarterly": 3, "monthly": 1}
-"""Months between training dates, all of them the first of a month; weekly ones are Mondays."""
+"""Months between training dates, each the first of a month; weekly training dates are Mondays."""
 
 EPOCH = date(1950, 1, 1)
-"""Training dates are counted from here, so that ``training.start`` never renumbers them."""
+"""Fixed date from which training dates are numbered, so ``training.start`` never renumbers them."""
 
 CHAIN_LENGTH = 4
 """Consecutive windows warm-start from one another; every fourth starts from scratch."""
@@ -21,23 +21,23 @@ CHAIN_LENGTH = 4
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of any commodity: from the cadence's first training date on or after a start."""
+    """The windows of every commodity: those of a cadence that begin on or after ``start``."""
 
     cadence: Cadence
     start: date
 
     @property
     def first(self) -> date:
-        """The first training date, whether it has come or not."""
+        """The first training date, which may lie in the future."""
         return next_date(self.cadence, self.start - timedelta(days=1))
 
     def begun(self, now: datetime | None = None) -> list[date]:
-        """Every training date that has come at ``now``, in order; it has a zone."""
+        """The training dates up to ``now`` (with a time zone; by default the present), in order."""
         today = (now or datetime.now(UTC)).astimezone(UTC).date()
         return [day for day in dates_until(self.cadence, today) if self.start <= day <= today]
 
     def of(self, commodity: str, now: datetime | None = None) -> list[Window]:
-        """All windows of a commodity that have begun at ``now``, in order."""
+        """The windows of a commodity that have begun by ``now``, in order."""
         begun = self.begun(now)
         if not begun:
             return []
@@ -53,7 +53,7 @@ class Windows:
 
 @cache
 def dates_until(cadence: Cadence, day: date) -> tuple[date, ...]:
-    """Every date of a cadence from the epoch to the first one after ``day``."""
+    """The dates of a cadence from the epoch up to and including the first one after ``day``."""
     days = [next_date(cadence, EPOCH - timedelta(days=1))]
     while days[-1] <= day:
         days.append(next_date(cadence, days[-1]))

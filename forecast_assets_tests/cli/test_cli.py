@@ -49,7 +49,7 @@ def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
     assert again.exit_code == 0
     with DagsterInstance.get() as instance:
         names = [run.job_name for run in instance.get_runs()]
-        assert [names.count(name) for name in ("forecast", "score", "publish")] == [1, 1, 2]
+        assert [names.count(name) for name in ("load_prices", "catch_up", "publish")] == [2, 1, 2]
 
 
 def test_from_and_to_choose_the_windows_that_touch_them(graph: Graph) -> None:
