@@ -169,17 +169,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
         )
         for window, training in train(settings, [Request(x, history) for x in windows], inline):
             written = Written("Coffee", "v1.0", window.training_date, AT, "bench")
-            rows = [
-                models.row(
-                    fit.model,
-                    written,
-                    training.history,
-                    training_start=history.first,
-                    options={},
-                    fit_seconds=0.0,
-                )
-                for fit in training.fits
-            ]
+            rows = [models.row(fit, written, training.history) for fit in training.fits]
             models.store.models.append(written, rows, [])
             loaded, _ = FittedModels(models).of(window, "v1.0", settings.models)
             issued = models.store.paths.issued("Coffee", "v1.0")

@@ -82,7 +82,7 @@ def main() -> None:
             fit.seconds
             for _, training in trained
             for fit in training.fits
-            if fit.forecaster.name == Ensemble.name
+            if fit.model.name == Ensemble.name
         )
         - sum(fits.values())
         - sum(trials.values())

@@ -132,18 +132,7 @@ class ModelIOManager(PartitionedIOManager):
         """Append the models fitted now, and the failures of the others."""
         training, written = value.training, value.written
         models = self.model_store()
-        rows = [
-            models.row(
-                fit.model,
-                written,
-                training.history,
-                training_start=fit.training_start,
-                options=fit.forecaster.model_dump(),
-                fit_seconds=round(fit.seconds, 4),
-                covariates=fit.covariates,
-            )
-            for fit in training.fits
-        ]
+        rows = [models.row(fit, written, training.history) for fit in training.fits]
         before = recorded(models.store, written, "train")
         if rows or not same_failures(before, training.failures):
             models.store.models.append(written, rows, training.failures)

@@ -31,15 +31,16 @@ Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 class Fit:
     """A model that was fitted.
 
-    ``training_start``: the first session that it was fitted on. ``seconds``: how long all its
-    tasks took. ``covariates``: those that it was offered.
+    ``options``: what it was configured with. ``training_start``: the first session that it was
+    fitted on. ``covariates``: those that it was offered, though it may need fewer: a change of any
+    of them is a reason to fit it again. ``seconds``: how long all its tasks took.
     """
 
-    forecaster: Forecaster
     model: FittedForecaster
+    options: Mapping[str, Any]
     training_start: date
-    seconds: float
-    covariates: tuple[str, ...] = ()
+    covariates: tuple[str, ...]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +280,7 @@ def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
         offered = settings.covariates_of(model, plan.training.history.feature_names)
         lost = {part.name: one.reason for part, one in trials.items() if one.value is None}
         told = _with_warnings(whole.value, [f"{name} held out: {x}" for name, x in lost.items()])
-        plan.training.fits.append(Fit(model, told, first, seconds, offered))
+        plan.training.fits.append(Fit(told, model.model_dump(), first, offered, seconds))
 
 
 def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedForecaster:

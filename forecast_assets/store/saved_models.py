@@ -6,7 +6,7 @@ and loading checks the hash and the schema before anything is rebuilt.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from forecast_assets.errors import (
 from forecast_assets.forecast.forecasting import Loaded
 from forecast_assets.forecast.payloads import PAYLOAD_FORMAT, canonical_json, library_versions
 from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
+from forecast_assets.forecast.training import Fit
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.store.artifacts import ArtifactStore
@@ -30,6 +31,25 @@ from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
+
+
+@dataclass(frozen=True)
+class StoredPayload:
+    """The columns of ``trained_models`` that say what a model's payload is, and where."""
+
+    fitted_model_json: str | None
+    fitted_model_uri: str | None
+    payload_sha256: str
+    model_size_bytes: int
+
+
+def require_past(name: str, written: Written, history: History) -> None:
+    """Raise LookAheadError when a history reaches the training date of the model fitted on it."""
+    if history.newest >= written.training_date:
+        raise LookAheadError(
+            f"{written.commodity}: {name} of {written.training_date} was fitted on a close of"
+            f" {history.newest}"
+        )
 
 
 @dataclass(frozen=True)
@@ -51,66 +71,54 @@ class ModelStore:
         artifacts = ArtifactStore(settings.artifacts_url)
         return cls(store, artifacts, settings.artifacts.threshold_bytes)
 
-    def row(
-        self,
-        fitted: FittedForecaster,
-        written: Written,
-        history: History,
-        *,
-        training_start: date,
-        options: Mapping[str, Any],
-        fit_seconds: float,
-        covariates: Sequence[str] | None = None,
-    ) -> TrainedModel:
+    def row(self, fit: Fit, written: Written, history: History) -> TrainedModel:
         """The row of a model fitted on ``history``, its payload stored if it is large.
-
-        ``covariates``: those that it was offered, if it may need fewer: a change of any of them
-        is a reason to fit it again.
 
         Raises LookAheadError when the history reaches the training date.
         """
-        if history.newest >= written.training_date:
-            raise LookAheadError(
-                f"{written.commodity}: {fitted.name} of {written.training_date} was fitted on a"
-                f" close of {history.newest}"
-            )
-        sample = history.since(training_start)
+        fitted = fit.model
+        require_past(fitted.name, written, history)
+        sample = history.since(fit.training_start)
         skips = roster.forecaster_class(fitted.name).positive_only
-        known = history.select(fitted.covariates if covariates is None else covariates)
-        payload = canonical_json(roster.dump(fitted))
-        sha256 = hashlib.sha256(payload).hexdigest()
-        large = len(payload) >= self.threshold_bytes
-        training_date = written.training_date
-        parts = (written.commodity, fitted.name, training_date.isoformat(), written.model_version)
+        parts = (
+            written.commodity,
+            fitted.name,
+            written.training_date.isoformat(),
+            written.model_version,
+        )
         return TrainedModel(
             model_id="_".join(parts),
             commodity=written.commodity,
             model_name=fitted.name,
             model_version=written.model_version,
-            training_date=training_date,
-            training_start_date=training_start,
+            training_date=written.training_date,
+            training_start_date=fit.training_start,
             training_end_date=history.newest,
             training_samples=len(sample.positive() if skips else sample),
-            options=canonical_json(options).decode(),
+            options=canonical_json(fit.options).decode(),
             parameters=canonical_json(fitted.parameters).decode(),
-            fitted_model_json=None if large else payload.decode(),
-            fitted_model_uri=(
-                self.artifacts.write("/".join(parts), sha256, payload) if large else None
-            ),
+            **asdict(self._stored(fitted, "/".join(parts))),
             payload_format=PAYLOAD_FORMAT,
             payload_schema_version=fitted.schema_version,
-            payload_sha256=sha256,
-            model_size_bytes=len(payload),
-            data_fingerprint=known.fingerprint,
+            data_fingerprint=history.select(fit.covariates).fingerprint,
             library_versions=canonical_json(library_versions()).decode(),
             fit_metrics=canonical_json(asdict(fitted.metrics)).decode(),
-            fit_seconds=fit_seconds,
+            fit_seconds=round(fit.seconds, 4),
             created_at=written.at,
             created_by=written.by,
             is_active=True,
-            year=training_date.year,
-            month=training_date.month,
+            year=written.training_date.year,
+            month=written.training_date.month,
         )
+
+    def _stored(self, fitted: FittedForecaster, place: str) -> "StoredPayload":
+        """Where the payload of a model is: in its row, or under ``place`` if it is large."""
+        payload = canonical_json(roster.dump(fitted))
+        sha256 = hashlib.sha256(payload).hexdigest()
+        if len(payload) < self.threshold_bytes:
+            return StoredPayload(payload.decode(), None, sha256, len(payload))
+        uri = self.artifacts.write(place, sha256, payload)
+        return StoredPayload(None, uri, sha256, len(payload))
 
     def rebuild(self, row: TrainedModel) -> FittedForecaster:
         """The model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
@@ -212,14 +220,8 @@ def save_model(
         at=now(),
         by="save_model",
     )
-    row = shelf.row(
-        fitted,
-        written,
-        history,
-        training_start=history.first,
-        options=options or {},
-        fit_seconds=0.0,
-    )
+    fit = Fit(fitted, options or {}, history.first, fitted.covariates)
+    row = shelf.row(fit, written, history)
     shelf.store.models.append(written, [row], [])
     return row
 
