@@ -8,6 +8,7 @@ from dagster import AssetExecutionContext
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.partitions import Partitions, commodity_of
+from forecast_assets.defs.past import is_of_other_code
 from forecast_assets.forecast.records import Written
 from forecast_assets.forecast.training import require_session
 from forecast_assets.timeline.history import History
@@ -43,6 +44,10 @@ class RunWindows:
     def all_of(self, commodity: str) -> Mapping[str, Window]:
         """The windows of a commodity by key, in order."""
         return {key: self.of(key) for key in self.keys_of(commodity)}
+
+    def anew(self, key: str) -> bool:
+        """Whether all of a partition is to be made again, since other code made what it holds."""
+        return is_of_other_code(self.context.instance, self.context.asset_key, key)
 
     def require_session(self, history: History) -> None:
         """Raise NoSession where the first window of a commodity begins after what can be forecast.

@@ -30,6 +30,7 @@ LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
 OTHER_PATHS = "other number of paths"
 REVISED = "revised history"
+OTHER_CODE = "other code"
 """Why an issued forecast is drawn again; a history is its closes and covariates."""
 
 
@@ -133,6 +134,7 @@ def agenda(
     fingerprints: Mapping[date, str],
     *,
     recompute: bool,
+    anew: bool = False,
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
@@ -141,7 +143,7 @@ def agenda(
     when it is of a later window's model and its first session turned out to be before that
     window. When its history changed it is drawn again only if ``recompute``, or if nothing has
     happened after its cutoff, which then is the last session: after that it is a record of what
-    was said.
+    was said. With ``anew`` each is drawn again.
     """
     due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
     newest = max(fingerprints, default=None)
@@ -158,6 +160,7 @@ def agenda(
             RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
             OTHER_PATHS: is_own and held.n_paths != settings.paths,
             REVISED: is_reissued or (is_own and is_revised and recompute),
+            OTHER_CODE: is_own and anew,
         }
         if any(reasons.values()):
             due.append(origin)
@@ -206,6 +209,7 @@ def forecast_window(
     issued: Sequence[IssuedForecast],
     *,
     recompute: bool = False,
+    anew: bool = False,
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
 
@@ -224,7 +228,7 @@ def forecast_window(
             reason = f"{window.key}: {row.model_name}: {error}"
             failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
             continue
-        todo = agenda(settings, origins, row, held, prints, recompute=recompute)
+        todo = agenda(settings, origins, row, held, prints, recompute=recompute, anew=anew)
         draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
         draws += [draw] if draw else []
         reissues += reissues_of(draw, todo, held) if draw else []
