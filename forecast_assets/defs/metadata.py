@@ -35,6 +35,7 @@ from forecast_assets.automation.results import (
 )
 from forecast_assets.boundary import boundary
 from forecast_assets.defs.summary import counted
+from forecast_assets.evaluation.skill import skill
 from forecast_assets.forecast.points import LEVELS
 from forecast_assets.forecast.records import Fan
 from forecast_assets.market.features import Feature, Features
@@ -370,12 +371,11 @@ def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any
     rows = []
     for name, scores in held.groupby("model_name"):
         both = scores.set_index(keys).crps.to_frame().join(naive, how="inner")
-        skill = 1 - float(both.crps.sum() / both.naive.sum()) if both.naive.sum() > 0 else None
         starts = scores.forecast_start_date
         rows.append(
             {
                 "model_name": name,
-                "skill": figures.change(skill),
+                "skill": figures.change(float(skill(both.crps.sum(), both.naive.sum()))),
                 f"CRPS, {unit}": figures.figure(float(scores.crps.mean())),
                 "in 80 %": figures.share(float(scores.covered_80.mean())),
                 "in 95 %": figures.share(float(scores.covered_95.mean())),

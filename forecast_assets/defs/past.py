@@ -22,6 +22,9 @@ from forecast_assets.timeline.history import History
 VERSION = "dagster/data_version"
 """Dagster's tag of a materialization: what those made from it are compared by."""
 
+CODE_VERSION = "dagster/code_version"
+"""Dagster's tag of a materialization: the version of the code that made it."""
+
 UNCHANGED = "INITIAL"
 """The version that Dagster takes an asset for which was never materialized: nothing changed."""
 
@@ -78,7 +81,7 @@ def made_from(version: str, asset: str, its_version: str) -> Mapping[str, str]:
     """
     return {
         VERSION: version,
-        "dagster/code_version": CODE_VERSIONS["prices"],
+        CODE_VERSION: CODE_VERSIONS["prices"],
         f"dagster/input_data_version/{asset}": its_version,
         f"dagster/input_event_pointer/{asset}": "NULL",
         "dagster/data_version_is_user_provided": "true",
@@ -120,6 +123,16 @@ def versions_by_contents(
     changed = sorted((key, found) for key, found in held.items() if key not in kept)
     fresh = hashlib.sha256(repr(changed).encode()).hexdigest()[:DIGITS]
     return dict.fromkeys(held, fresh) | kept
+
+
+def is_of_other_code(instance: DagsterInstance, asset: AssetKey, partition: str) -> bool:
+    """Whether another version of the code made a partition: all of it is to be made again.
+
+    Not where that is not told, as by a release without code versions, which gave the run's id.
+    """
+    newest = last_materialization(instance, asset, partition)
+    told = (newest.tags or {}).get(CODE_VERSION, "") if newest else ""
+    return told.isdecimal() and told != CODE_VERSIONS[asset.to_user_string()]
 
 
 def last_materialization(

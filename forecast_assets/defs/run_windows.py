@@ -8,6 +8,8 @@ from dagster import AssetExecutionContext
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.partitions import Partitions, commodity_of
+from forecast_assets.defs.past import is_of_other_code
+from forecast_assets.defs.run_history import DUE
 from forecast_assets.forecast.records import Written
 from forecast_assets.forecast.training import require_session
 from forecast_assets.timeline.history import History
@@ -43,6 +45,16 @@ class RunWindows:
     def all_of(self, commodity: str) -> Mapping[str, Window]:
         """The windows of a commodity by key, in order."""
         return {key: self.of(key) for key in self.keys_of(commodity)}
+
+    def anew(self, key: str) -> bool:
+        """Whether all of a partition is to be made again, since other code made what it holds.
+
+        Only somebody who launches a run by hand asks for that: a run of the plan makes what the
+        tables lack, and rewrites no forecast because of a release.
+        """
+        context = self.context
+        by_hand = DUE not in context.run.tags
+        return by_hand and is_of_other_code(context.instance, context.asset_key, key)
 
     def require_session(self, history: History) -> None:
         """Raise NoSession where the first window of a commodity begins after what can be forecast.

@@ -47,15 +47,16 @@ def assess_window(
     horizon: int,
     read: ReadPaths,
     spread: Callable[..., Iterable[Any]] = map,
+    anew: bool = False,
 ) -> Assessment:
     """Score the forecasts of a window of which something is known that is not scored yet.
 
     ``issued`` and ``scored`` are those of a commodity and version, of all windows. ``spread`` runs
-    independent pieces of work, as ``map`` does.
+    independent pieces of work, as ``map`` does. With ``anew`` what is scored is scored again.
     """
     mine = forecasts_in(window, history, issued)
     happened = outcomes_of(mine, history, horizon)
-    due = unscored(mine, scored, happened)
+    due = unscored(mine, scored, happened, anew=anew)
     models = []
     for name, n_paths in sorted({(forecast.model_name, forecast.n_paths) for forecast in due}):
         forecasts = [x for x in due if (x.model_name, x.n_paths) == (name, n_paths)]
@@ -114,11 +115,15 @@ def gone(
 
 
 def unscored(
-    issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast], happened: Outcomes
+    issued: Sequence[IssuedForecast],
+    scored: Sequence[ScoredForecast],
+    happened: Outcomes,
+    *,
+    anew: bool = False,
 ) -> list[IssuedForecast]:
     """The forecasts whose scores are not those of today's paths and outcomes.
 
-    ``happened``: what came after each of ``issued``, an item a forecast.
+    ``happened``: what came after each of ``issued``, an item a forecast. With ``anew`` none are.
     """
     held = {(old.model_name, old.data_cutoff_date): old for old in scored}
     due = []
@@ -135,6 +140,6 @@ def unscored(
             close,
             closes[place][: known[place]],
         )
-        if (old or known[place]) and old != true:
+        if (old or known[place]) and (anew or old != true):
             due.append(forecast)
     return due

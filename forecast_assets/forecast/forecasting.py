@@ -34,6 +34,7 @@ LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
 OTHER_PATHS = "other number of paths"
 REVISED = "revised history"
+OTHER_CODE = "other code"
 """The reasons why an issued forecast is drawn again; a history is its closes and covariates."""
 
 
@@ -143,6 +144,7 @@ def agenda(
     fingerprints: Mapping[date, str],
     *,
     recompute: bool,
+    anew: bool = False,
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
@@ -153,7 +155,7 @@ def agenda(
     also drawn again if a later window's model made it and its first session turned out to lie
     before that window. If its history was revised, it is drawn again only if ``recompute`` asks
     for it or if no session after its cutoff is known: once an outcome is known, the forecast is a
-    record of what was forecast and must not change by itself.
+    record of what was forecast and must not change by itself. With ``anew`` each is drawn again.
     """
     due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
     newest = max(fingerprints, default=None)
@@ -170,6 +172,7 @@ def agenda(
             RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
             OTHER_PATHS: is_own and held.n_paths != settings.paths,
             REVISED: is_reissued or (is_own and is_revised and recompute),
+            OTHER_CODE: is_own and anew,
         }
         if any(reasons.values()):
             due.append(origin)
@@ -219,6 +222,7 @@ def forecast_window(
     issued: Sequence[IssuedForecast],
     *,
     recompute: bool = False,
+    anew: bool = False,
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
 
@@ -237,7 +241,7 @@ def forecast_window(
             reason = f"{window.key}: {row.model_name}: {error}"
             failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
             continue
-        todo = agenda(settings, origins, row, held, prints, recompute=recompute)
+        todo = agenda(settings, origins, row, held, prints, recompute=recompute, anew=anew)
         draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
         draws += [draw] if draw else []
         reissues += reissues_of(draw, todo, held) if draw else []

@@ -8,8 +8,6 @@ from threading import Event
 import numpy as np
 import pytest
 from dagster import AssetKey, DagsterInstance
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
 
 from forecast_assets.automation.scope import EVERYTHING
 from forecast_assets.configuration.settings import Settings
@@ -21,27 +19,10 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.unsynced import ASSETS, WHOLE, unsynced
 
-ASSETS = ("prices", "features", "trained_models", "distributions", "scores")
-WHOLE = ("landed_files", "leaderboard", "published_distributions", "report")
 COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
 SUGAR = make_history(700, seed=2, commodity="Sugar")
-
-
-def unsynced(settings: Settings, dagster: DagsterInstance) -> dict[str, set[str]]:
-    """The partitions, by asset, that the UI calls unsynced; assets without any are left out."""
-    graph = build_definitions(settings).resolve_asset_graph()
-    loading = LoadingContextForTest(dagster)
-    resolver = CachingStaleStatusResolver(dagster, graph, loading)
-    found: dict[str, set[str]] = {}
-    for name in ASSETS:
-        for key in graph.get(AssetKey(name)).partitions_def.get_partition_keys():  # type: ignore[union-attr]
-            if resolver.get_status(AssetKey(name), key) == StaleStatus.STALE:
-                found.setdefault(name, set()).add(key)
-    for name in WHOLE:
-        if resolver.get_status(AssetKey(name)) == StaleStatus.STALE:
-            found[name] = {"whole"}
-    return found
 
 
 def until(history: History, sessions: int) -> History:

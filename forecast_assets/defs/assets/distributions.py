@@ -91,6 +91,7 @@ class Drawing:
             models,
             self.store.tables().paths.issued(window.commodity, self.run.model_version),
             recompute=self.recompute,
+            anew=self.windows.anew(key),
         )
         if reason and not outcome.changes_tables:
             self.windows.require_session(history)

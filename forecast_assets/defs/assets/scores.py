@@ -71,6 +71,7 @@ class Scoring:
                 horizon=self.settings.horizon,
                 read=lambda model, days: tables.paths.drawn(name, model, version, days),
                 spread=pool.map,
+                anew=self.windows.anew(key),
             )
         if not (assessment.models or assessment.gone):
             self.windows.require_session(history)

@@ -93,11 +93,14 @@ class Trainings:
 
     def _begin(self, commodity: str) -> Iterator[tuple[Window, Training]]:
         """The windows of a commodity, each trained when it is asked for. Raises NoSession."""
-        windows = list(self.windows.all_of(commodity).values())
-        require_session(self.run, windows[0], self.features[commodity])
-        return train(self.run, [self._request(window) for window in windows], self.spread)
+        windows = self.windows.all_of(commodity)
+        require_session(self.run, next(iter(windows.values())), self.features[commodity])
+        requests = [self._request(key, window) for key, window in windows.items()]
+        return train(self.run, requests, self.spread)
 
-    def _request(self, window: Window) -> Request:
+    def _request(self, key: str, window: Window) -> Request:
+        if self.windows.anew(key):
+            return Request(window, self.features[window.commodity])
         known = self.models.store.models.find(
             window.commodity,
             training_date=window.training_date,

@@ -244,7 +244,8 @@ SUPERSEDED_FORECASTS = Table(
         text("superseded_by", "the run that replaced it"),
         text(
             "reason",
-            "revised history, retrained model, other number of paths, session withdrawn or several",
+            "revised history, retrained model, other number of paths, other code, session withdrawn"
+            " or several",
         ),
     ),
     key=(*FORECAST, "revision"),
