@@ -17,6 +17,7 @@ from forecast_assets.defs.progress import TerminalProgress, spoken
 from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.patience import KEPT
 
 
@@ -94,7 +95,7 @@ class Outcome:
         size, grown = size_of(path), size_of(path) - self.bytes_before
         more = f"{spoken_bytes(abs(grown))} {'more' if grown > 0 else 'less'} than before"
         return (
-            f"Tables: {path}, {spoken_bytes(size)}{f', {more}' if grown else ''}; in DuckDB"
+            f"Tables: {path}, {spoken_bytes(size)}{f', {more}' if grown else ''}; in {ENGINE}"
             " commodity.forecast.distributions has a row a path"
         )
 

@@ -9,6 +9,9 @@ from forecast_assets.store.duckdb.reading import reading_file as reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience, Told
 
+ENGINE = "DuckDB"
+"""What keeps the tables, as people call it."""
+
 
 def open_store(
     settings: Settings, patience: Patience | None = None, *, at_most: float = float("inf")

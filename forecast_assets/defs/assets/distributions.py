@@ -38,6 +38,7 @@ from forecast_assets.evaluation.findings import Finding, of_forecasting
 from forecast_assets.forecast.forecasting import Loaded, forecast_window
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.forecast.training import not_due
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.saved_models import FittedModels
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
@@ -133,7 +134,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         io_manager_key="paths_io_manager",
         check_specs=forecast_checks("distributions"),
         group_name="forecast",
-        kinds={"numpy", "duckdb"},
+        kinds={"numpy", ENGINE.lower()},
         description=__doc__,
     )
     def distributions(

@@ -36,6 +36,7 @@ from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
@@ -91,7 +92,7 @@ class Arrivals:
 def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
     """The asset ``landed_files`` of a configuration."""
 
-    @asset(group_name="market", kinds={"python", "duckdb"}, description=__doc__)
+    @asset(group_name="market", kinds={"python", ENGINE.lower()}, description=__doc__)
     def landed_files(
         context: AssetExecutionContext,
         store: StoreResource,

@@ -27,6 +27,7 @@ from forecast_assets.evaluation.publishing import publications
 from forecast_assets.evaluation.records import Publication, PublicationChanges
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
@@ -59,7 +60,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
         name="published_distributions",
         deps=["scores", "distributions"],
         group_name="trust",
-        kinds={"duckdb"},
+        kinds={ENGINE.lower()},
         description=__doc__,
     )
     def publish(

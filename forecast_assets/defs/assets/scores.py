@@ -33,6 +33,7 @@ from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.evaluation.assessment import assess_window
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
@@ -93,7 +94,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="score_io_manager",
         group_name="trust",
-        kinds={"scoringrules", "duckdb"},
+        kinds={"scoringrules", ENGINE.lower()},
         description=__doc__,
     )
     def scores(

@@ -37,6 +37,7 @@ from forecast_assets.errors import ModelsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
 from forecast_assets.forecast.training import Request, Spread, Training, require_session, train
+from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
@@ -123,7 +124,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="model_io_manager",
         group_name="forecast",
-        kinds={"statsmodels", "duckdb"},
+        kinds={"statsmodels", ENGINE.lower()},
         description=__doc__,
     )
     def trained_models(
