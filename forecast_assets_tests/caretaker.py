@@ -1,6 +1,6 @@
 """A daemon in small: looks at both sensors, and executes what they ask for in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,10 @@ from forecast_assets.defs.sensors import due_work, new_market_data
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.history import History
+from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import QUIET
+
+Drops = Mapping[str, Sequence[History]]
 
 RANGE = "dagster/asset_partition_range_"
 
@@ -135,6 +138,36 @@ def described(done: Sequence[tuple[RunRequest, bool]]) -> list[tuple[str, str, s
 
 def caretaker(folder: Path, *names: str, **keys: Any) -> Caretaker:
     """Commodities whose prices land, of two quick models; three sessions ahead, 20 paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "forecast.yaml"
+    path.write_text(configuration(*names, **keys))
+    instance = DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
+    return Caretaker(Settings.load(path), instance)
+
+
+def settled(
+    beginnings: Beginnings, folder: Path, drops: Drops, *names: str, **keys: Any
+) -> Caretaker:
+    """The same after these files, by name, were dropped and all that was due was done.
+
+    It is done once for all tests that begin so. The sensors remember nothing of it, and neither
+    does the instance.
+    """
+
+    def begin(place: Path) -> None:
+        with at_home(place):
+            made = caretaker(place, *names, **keys)
+            for name, histories in drops.items():
+                made.drop(name, *histories)
+            assert all(success for _, success in made.settle())
+
+    dropped = {name: [x.fingerprint for x in histories] for name, histories in drops.items()}
+    beginnings.copy(f"{configuration(*names, **keys)} {dropped}", begin, folder)
+    return caretaker(folder, *names, **keys)
+
+
+def configuration(*names: str, **keys: Any) -> str:
+    """The text of a configuration of these commodities."""
     document = {
         "model_version": "v1.0",
         "horizon": 3,
@@ -148,11 +181,7 @@ def caretaker(folder: Path, *names: str, **keys: Any) -> Caretaker:
         "automation": {"retry_seconds": 0},
         "parallel": {"processes": 1},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "forecast.yaml"
-    path.write_text(yaml.safe_dump(document | keys, sort_keys=False))
-    instance = DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
-    return Caretaker(Settings.load(path), instance)
+    return yaml.safe_dump(document | keys, sort_keys=False)
 
 
 def utc(text: str) -> datetime:

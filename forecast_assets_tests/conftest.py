@@ -1,5 +1,8 @@
 """What tests share: closes drawn from a named seed, configurations, and the graph over them."""
 
+import os
+import shutil
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,11 +10,26 @@ from typing import Any
 import pytest
 import yaml
 from dagster import DagsterInstance
+from matplotlib.figure import Figure
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
+from forecast_assets_tests import blank
+from forecast_assets_tests.beginnings import Beginnings, at_home
+from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
+
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in memory, where it is
+"""Where files of tests go if it has so many bytes left: no commit waits for a disk there."""
+
+
+DRAWING = Figure.savefig
+
+
+def pytest_configure() -> None:
+    """Let the folders of tests be in memory, unless somebody wants them elsewhere."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(autouse=True)
@@ -22,35 +40,80 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    """Figures are composed and not drawn, but where the fixture ``pictures`` is used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", blank.save)
+        yield
+
+
 @pytest.fixture
-def make_graph(tmp_path: Path) -> MakeGraph:
+def pictures() -> Iterator[None]:
+    """Pictures are drawn, as they are for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", DRAWING)
+        yield
+
+
+@pytest.fixture(scope="session")
+def beginnings(tmp_path_factory: pytest.TempPathFactory) -> Beginnings:
+    """What several tests begin with."""
+    return Beginnings(tmp_path_factory.mktemp("beginnings"))
+
+
+@pytest.fixture
+def make_graph(tmp_path: Path, beginnings: Beginnings) -> MakeGraph:
     """Build a graph over prices: one commodity from a file unless the keys say otherwise.
 
     The covariates of the history are files of their own, known the day after. No processes are
-    started for its models.
+    started for its models. ``after``: runs that the tables are after. They are made once for all
+    tests that begin with them, and the Dagster instance of the graph does not know of them.
     """
 
-    def build(history: History | None = None, **keys: Any) -> Graph:
-        history = history or make_history()
-        write_prices(tmp_path / "prices" / f"{history.commodity}.csv", history)
-        source = {"type": "file", "path": f"prices/{history.commodity}.csv"}
-        covariates = {}
-        for name in history.feature_names:
-            write_covariate(tmp_path / "covariates" / f"{name}.csv", history, name)
-            covariates[name] = {"path": f"covariates/{name}.csv", "column": "close"}
-        document: dict[str, Any] = {
-            "model_version": "v1.0",
-            "horizon": 14,
-            "paths": 20,
-            "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
-            "models": ["naive", "random_walk", "arima_111", "garch"],
-            "commodities": {
-                history.commodity: {"unit": "USc/lb", "source": source, "covariates": covariates}
-            },
-            "parallel": {"processes": 1},
-        }
-        path = tmp_path / "forecast.yaml"
-        path.write_text(yaml.safe_dump(document | keys))
-        return Graph(Settings.load(path), DagsterInstance.ephemeral(str(tmp_path / "instance")))
+    def build(history: History | None = None, after: Sequence[Run] = (), **keys: Any) -> Graph:
+        known = history or make_history()
+        said = configure(tmp_path, known, keys)
+
+        def begin(folder: Path) -> None:
+            with at_home(folder):
+                configure(folder, known, keys)
+                made = graph_in(folder)
+                for run in after:
+                    made.run(*run)
+
+        if after:
+            beginnings.copy(f"{said} {known.fingerprint} {after}", begin, tmp_path)
+        return graph_in(tmp_path)
 
     return build
+
+
+def graph_in(folder: Path) -> Graph:
+    """A graph over the configuration in a folder, with an instance in memory."""
+    instance = DagsterInstance.ephemeral(str(folder / "instance"))
+    return Graph(Settings.load(folder / "forecast.yaml"), instance)
+
+
+def configure(folder: Path, history: History, keys: dict[str, Any]) -> str:
+    """Write a configuration, and the files that it names; return the configuration."""
+    write_prices(folder / "prices" / f"{history.commodity}.csv", history)
+    source = {"type": "file", "path": f"prices/{history.commodity}.csv"}
+    covariates = {}
+    for name in history.feature_names:
+        write_covariate(folder / "covariates" / f"{name}.csv", history, name)
+        covariates[name] = {"path": f"covariates/{name}.csv", "column": "close"}
+    document: dict[str, Any] = {
+        "model_version": "v1.0",
+        "horizon": 14,
+        "paths": 20,
+        "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
+        "models": ["naive", "random_walk", "arima_111", "garch"],
+        "commodities": {
+            history.commodity: {"unit": "USc/lb", "source": source, "covariates": covariates}
+        },
+        "parallel": {"processes": 1},
+    }
+    text = yaml.safe_dump(document | keys)
+    (folder / "forecast.yaml").write_text(text)
+    return text

@@ -14,7 +14,7 @@ from typing import Any
 from forecast_assets.cli.serving import workspace
 from forecast_assets.configuration.settings import Settings
 
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 INSTANCE = {
     "telemetry": {"enabled": False},
@@ -45,13 +45,13 @@ class Home:
         return Settings.load(self.folder / "forecast.yaml")
 
 
-def within(seconds: float, what: str, ask: Callable[[], Any]) -> Any:
+def within(seconds: float, what: str, ask: Callable[[], Any], pause: float = 0.5) -> Any:
     """The first answer that is not empty; TimeoutError when there is none in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := ask():
             return answer
-        time.sleep(0.5)
+        time.sleep(pause)
     raise TimeoutError(f"{what}: not within {seconds:g} s")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagster import DagsterInstance, ExecuteInProcessResult
 
@@ -17,6 +17,15 @@ ROOT = Path(__file__).parent.parent
 
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+class Run(NamedTuple):
+    """A job on one partition, or on the range from ``first`` to ``last``."""
+
+    job: str
+    first: str
+    last: str | None = None
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

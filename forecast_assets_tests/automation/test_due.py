@@ -15,14 +15,14 @@ from forecast_assets.automation.due import (
 )
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph, ledger
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, ledger
 from forecast_assets_tests.histories import make_history
 
 
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    graph: Graph = make_graph(models=["naive", "random_walk"])
-    graph.run("load_prices", "Coffee")
+    after = [Run("load_prices", "Coffee")]
+    graph: Graph = make_graph(after=after, models=["naive", "random_walk"])
     return graph
 
 

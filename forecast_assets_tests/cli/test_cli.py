@@ -32,6 +32,7 @@ def forecast(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
     result = forecast("run")
     assert result.exit_code == 0, result.output

@@ -19,7 +19,7 @@ from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding, requ
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.panel import panel
 
@@ -29,9 +29,8 @@ CHECKS = [*BLOCKING, *WARNING]
 
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    made: Graph = make_graph(models=["naive", "random_walk"], horizon=7, paths=200)
-    made.run("load_prices", "Coffee")
-    made.run("train", FIRST, LAST)
+    after = [Run("load_prices", "Coffee"), Run("train", FIRST, LAST)]
+    made: Graph = make_graph(after=after, models=["naive", "random_walk"], horizon=7, paths=200)
     return made
 
 

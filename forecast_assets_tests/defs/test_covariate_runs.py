@@ -25,7 +25,7 @@ from forecast_assets.defs.launching import instance
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.report.briefing import briefing
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 
 KEY = "Coffee|2020-07-01"
@@ -40,8 +40,7 @@ KEYS: dict[str, Any] = {
 
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    made: Graph = make_graph(HISTORY, **KEYS)
-    made.run("load_prices", "Coffee")
+    made: Graph = make_graph(HISTORY, after=[Run("load_prices", "Coffee")], **KEYS)
     return made
 
 
@@ -85,6 +84,7 @@ def names(graph: Graph) -> list[str]:
     return [row.model_name for row in graph.store.models.find("Coffee")]
 
 
+@pytest.mark.usefixtures("pictures")
 def test_features_say_what_is_known_and_a_second_run_writes_nothing(graph: Graph) -> None:
     event = materialized(graph.run("load_prices", "Coffee"), "features")
     assert event.metadata["outcome"].value == "nothing written: no change"

@@ -14,7 +14,7 @@ from forecast_assets.models.arima_auto import DISGUISED
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.events import materializations, value
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import change, rows
 
@@ -23,10 +23,14 @@ KEYS = [FIRST, "Coffee|2020-04-01", LAST]
 FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last has one to come
 
 
+LOADED = [Run("load_prices", "Coffee")]
+FIRST_FORECAST = [*LOADED, Run("train", FIRST), Run("forecast", FIRST)]
+"""What the tables of many tests are after."""
+
+
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    graph: Graph = make_graph()
-    graph.run("load_prices", "Coffee")
+    graph: Graph = make_graph(after=LOADED)
     return graph
 
 
@@ -45,6 +49,7 @@ def corrupt(graph: Graph, training_date: str, model_name: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("pictures")
 def test_prices_land_with_counts_and_a_plot(make_graph: MakeGraph) -> None:
     graph = make_graph()
     (event,) = materializations(graph.run("load_prices", "Coffee"), "prices").values()
@@ -57,6 +62,7 @@ def test_prices_land_with_counts_and_a_plot(make_graph: MakeGraph) -> None:
     assert (value(again, "sessions_added"), value(again, "sessions_revised")) == (0, 0)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_one_partition_trains_and_forecasts(graph: Graph) -> None:
     (trained,) = materializations(graph.run("train", FIRST)).values()
     assert value(trained, "outcome") == "4 fitted, 0 kept"
@@ -121,9 +127,10 @@ def test_new_days_add_only_what_is_new(make_graph: MakeGraph) -> None:
     assert (value(drawn, "forecasts_drawn"), value(drawn, "forecasts_redrawn")) == (3 * 4, 0)
 
 
-def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(graph: Graph) -> None:
-    graph.run("train", FIRST)
-    graph.run("forecast", FIRST)
+def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(
+    make_graph: MakeGraph,
+) -> None:
+    graph = make_graph(after=FIRST_FORECAST)
     closes = make_history().closes.copy()
     closes[540] *= 1.1  # inside the window: 18 sessions after its training date
     revised = History("Coffee", make_history().dates, closes)
@@ -140,9 +147,8 @@ def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(graph: 
     assert len(graph.store.paths.read("Coffee", [date(2020, 1, 1)])) == len(before)
 
 
-def test_revised_training_data_fits_again_and_draws_again(graph: Graph) -> None:
-    graph.run("train", FIRST)
-    graph.run("forecast", FIRST)
+def test_revised_training_data_fits_again_and_draws_again(make_graph: MakeGraph) -> None:
+    graph = make_graph(after=FIRST_FORECAST)
     closes = make_history().closes.copy()
     closes[100] *= 1.1
     revised = History("Coffee", make_history().dates, closes)
@@ -155,9 +161,8 @@ def test_revised_training_data_fits_again_and_draws_again(graph: Graph) -> None:
     assert value(drawn, "forecasts_stale") == 65 * 2  # the walks have none, and the same payload
 
 
-def test_another_version_lives_beside_and_changes_no_row(graph: Graph) -> None:
-    graph.run("train", FIRST)
-    graph.run("forecast", FIRST)
+def test_another_version_lives_beside_and_changes_no_row(make_graph: MakeGraph) -> None:
+    graph = make_graph(after=FIRST_FORECAST)
     before = graph.store.paths.read("Coffee", [date(2020, 1, 1)], "v1.0")
     config = {"model_version": "experiment_gdelt_v1"}
     graph.run("train", FIRST, config=config)
@@ -241,10 +246,9 @@ def test_a_range_without_partitions_is_an_error(graph: Graph) -> None:
 
 
 def test_a_change_of_cadence_keeps_what_was_forecast_and_counts_it_apart(
-    graph: Graph, make_graph: MakeGraph
+    make_graph: MakeGraph,
 ) -> None:
-    graph.run("train", FIRST)
-    graph.run("forecast", FIRST)
+    make_graph(after=FIRST_FORECAST)
     monthly = make_graph(training={"cadence": "monthly", "start": date(2020, 2, 1)})
     monthly.run("train", "Coffee|2020-02-01")
     (drawn,) = materializations(monthly.run("forecast", "Coffee|2020-02-01")).values()
@@ -308,11 +312,10 @@ def test_rejected_rows_are_listed_and_the_good_ones_land(make_graph: MakeGraph) 
     assert record.data["value"] == "x"
 
 
-def test_a_partition_loads_back_as_a_table(graph: Graph) -> None:
+def test_a_partition_loads_back_as_a_table(make_graph: MakeGraph) -> None:
     from forecast_assets.defs.build import build_definitions
 
-    graph.run("train", FIRST)
-    graph.run("forecast", FIRST)
+    graph = make_graph(after=FIRST_FORECAST)
     definitions: Any = build_definitions(graph.settings)
     table = definitions.load_asset_value(
         "distributions", partition_key=FIRST, instance=graph.instance

@@ -46,6 +46,8 @@ from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.results import BROKEN, DECLINED, MODEL, refusal
 
+pytestmark = pytest.mark.usefixtures("pictures")
+
 LOG = logging.getLogger(__name__)
 FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
 

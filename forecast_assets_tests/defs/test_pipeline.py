@@ -1,5 +1,6 @@
 """The main job on the embedded sample: real prices, two windows, everything as configured."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -7,7 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from forecast_assets.cli import app
+from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.graphs import ROOT
+
+pytestmark = pytest.mark.usefixtures("pictures")
 
 SPAN = ["--from", "2018-07-01", "--to", "2018-07-01"]
 MODEL_NAMES = ("arima_auto", "ensemble", "ets", "garch", "naive", "reverting_volatility")
@@ -41,9 +45,19 @@ def differences(one: Path, other: Path, query: str) -> int:
     return int(counted[0][0])
 
 
-def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, again = tmp_path / "first", tmp_path / "again"
-    run(first, monkeypatch)
+@pytest.fixture
+def first(
+    tmp_path: Path, beginnings: Beginnings, pictures: None, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A data folder in which both samples are forecast, made once and copied."""
+    beginnings.copy("samples", lambda home: run(home, monkeypatch), tmp_path / "first")
+    return tmp_path / "first"
+
+
+def test_two_windows_of_the_sample(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = tmp_path / "again"
     with duckdb.connect(first / "commodity.duckdb", read_only=True) as connection:
         leaks = connection.execute(
             "SELECT count(*) FROM commodity.forecast.distributions"
@@ -76,17 +90,18 @@ def test_two_windows_of_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (first / "commodity.duckdb").stat().st_size < before + 2_000_000
 
 
-def test_another_version_changes_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    both, one = tmp_path / "both", tmp_path / "one"
-    for home in (both, one):
-        run(home, monkeypatch, "--commodity", "Gold")
+def test_another_version_changes_no_row(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = tmp_path / "both"
+    shutil.copytree(first, both)
     run(both, monkeypatch, "--commodity", "Gold", "--model-version", "experiment_gdelt_v1")
     v1 = PATHS + " WHERE model_version = 'v1.0'"
-    assert differences(both, one, v1) == 0
+    assert differences(both, first, v1) == 0
     with duckdb.connect(both / "commodity.duckdb", read_only=True) as connection:
         counted = connection.execute(
             "SELECT model_version, count(*) FROM commodity.forecast.distributions"
-            " GROUP BY ALL ORDER BY ALL"
+            " WHERE commodity = 'Gold' GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     paths = len(MODEL_NAMES) * 126 * 2001
     assert counted == [("experiment_gdelt_v1", paths), ("v1.0", paths)]

@@ -1,7 +1,8 @@
 """A daemon that is left alone while files arrive: late, twice, corrected, half, broken, strange.
 
 Afterwards the tables hold exactly what they should, by exactly the runs that were due; and killing
-the daemon and its runs at random moments changes nothing in the tables.
+the daemon and its runs, in an order by chance and in the midst of their work, changes nothing in
+the tables.
 """
 
 import os
@@ -19,9 +20,11 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
-from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
+from dagster import DagsterEventType, DagsterInstance
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.pulse import Pulses
+from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 from forecast_assets_tests.histories import make_history
@@ -45,7 +48,8 @@ BAD = {
 HARMLESS = (584, 586)
 """Those of them whose close is sound: it lands without the columns that no model reads."""
 
-QUIET_SECONDS = 150
+PATIENCE_SECONDS = 900
+"""How long anything is waited for: a machine may have other things to do."""
 
 
 class Site(Home):
@@ -55,7 +59,8 @@ class Site(Home):
     def landing(self) -> Path:
         return self.folder / "home" / "landing"
 
-    def build(self) -> None:
+    def build(self, silence_seconds: float) -> None:
+        """Make it. ``silence_seconds``: after how long a run without a pulse is dead."""
         source = {"unit": "USc/lb", "source": {"type": "landing"}}
         document = {
             "model_version": "v1.0",
@@ -69,7 +74,7 @@ class Site(Home):
                 "interval_seconds": 1,
                 "attempts": 20,
                 "retry_seconds": 0.1,
-                "silence_seconds": 10,
+                "silence_seconds": silence_seconds,
             },
             "parallel": {"processes": 1},
         }
@@ -110,13 +115,27 @@ class Site(Home):
                 and "nothing due until" in said.get("due_work", "")
             )
 
-        return bool(within(QUIET_SECONDS, "quiet", ask))
+        return bool(within(PATIENCE_SECONDS, "quiet", ask))
 
     def runs(self) -> list[tuple[str, str]]:
         """Job and status of each run that a sensor asked for, the oldest first."""
         with self.instance() as instance:
             runs = [run for run in instance.get_runs() if "dagster/sensor_name" in run.tags]
         return [(run.job_name, run.status.value) for run in reversed(runs)]
+
+    def working(self) -> list[str]:
+        """The runs that have a pulse: their processes are alive."""
+        return Pulses(self.settings.home / ".runs").alive()
+
+    def process_of(self, run_id: str) -> int | None:
+        """The process that the daemon started for a run, once it has said which."""
+        with self.instance() as instance:
+            for record in instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT):
+                event = record.dagster_event
+                pid = event.engine_event_data.metadata.get("pid") if event else None
+                if pid is not None:
+                    return int(str(pid.value))
+        return None
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         database = self.folder / "home" / "commodity.duckdb"
@@ -168,15 +187,15 @@ def corrected() -> str:
     return rows(History("Coffee", COFFEE.dates, closes), OLD, 600, but=(LATE,))
 
 
-def slowly(site: Site, name: str, text: str, seconds: float) -> Callable[[], None]:
-    """Begin to copy a file; the function given back waits until the copy is done."""
+def slowly(site: Site, name: str, text: str) -> Callable[[], None]:
+    """Begin to copy a file; the function given back ends the copy."""
     done = threading.Event()
 
     def copy() -> None:
         with (site.landing / name).open("w") as file:
             file.write(text[: len(text) // 2])
             file.flush()
-            done.wait(seconds)
+            done.wait(PATIENCE_SECONDS)
             file.write(text[len(text) // 2 :])
 
     thread = threading.Thread(target=copy)
@@ -226,7 +245,6 @@ def expected_forecasts(settings: Settings) -> list[tuple[Any, ...]]:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = Site(tmp_path)
-    made.build()
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made
@@ -235,19 +253,20 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 def test_files_that_arrive_while_the_daemon_runs_are_landed_and_forecast_by_the_due_runs(
     site: Site,
 ) -> None:
+    site.build(silence_seconds=PATIENCE_SECONDS)
     site.drop("coffee.csv", rows(COFFEE, 0, OLD))
     site.drop("sugar.csv", rows(SUGAR, 0, OLD))
     daemon = site.start()
     try:
         assert site.quiet()
-        finish = slowly(site, "sugar_new.csv", rows(SUGAR, 600, 610), seconds=60)
+        finish = slowly(site, "sugar_new.csv", rows(SUGAR, 600, 610))
         site.drop("late.csv", rows(COFFEE, LATE, LATE + 1))
         site.drop("coffee_new.csv", rows(COFFEE, OLD, 600, but=(LATE,)))
         site.drop("sugar_again.csv", rows(SUGAR, 0, OLD))
         site.drop("bad.csv", bad_rows())
         site.drop("cocoa.csv", rows(make_history(30, 3, "Cocoa"), 0, 30))
-        within(QUIET_SECONDS, "second landing", lambda: len(site.runs()) == 4)
-        within(QUIET_SECONDS, "runs end", lambda: all(run[1] == "SUCCESS" for run in site.runs()))
+        within(PATIENCE_SECONDS, "second landing", lambda: len(site.runs()) == 4)
+        within(PATIENCE_SECONDS, "runs end", lambda: {run[1] for run in site.runs()} == {"SUCCESS"})
         assert (site.landing / "sugar_new.csv").exists()
         finish()
         assert site.quiet()
@@ -299,32 +318,38 @@ def assert_put_away(site: Site) -> None:
     assert "Cocoa" in (site.landing / "rejected" / "cocoa.csv.txt").read_text()
 
 
-def test_killing_the_daemon_and_its_runs_at_random_changes_nothing_in_the_tables(
+def test_killing_the_daemon_and_its_runs_in_the_midst_changes_nothing_in_the_tables(
     site: Site,
 ) -> None:
-    chance = random.Random(4)  # noqa: S311 - moments of death
+    site.build(silence_seconds=10)
+    deaths = [(victim, moment) for victim in ("run", "daemon") for moment in MOMENTS]
+    random.Random(4).shuffle(deaths)  # noqa: S311 - an order of deaths
     drops = [
-        ("coffee.csv", rows(COFFEE, 0, OLD)),
-        ("sugar.csv", rows(SUGAR, 0, OLD)),
-        ("late.csv", rows(COFFEE, LATE, LATE + 1)),
-        ("coffee_new.csv", rows(COFFEE, OLD, 600, but=(LATE,))),
-        ("sugar_again.csv", rows(SUGAR, 0, OLD)),
-        ("bad.csv", bad_rows()),
-        ("cocoa.csv", rows(make_history(30, 3, "Cocoa"), 0, 30)),
-        ("sugar_new.csv", rows(SUGAR, 600, 610)),
+        {"coffee.csv": rows(COFFEE, 0, OLD), "sugar.csv": rows(SUGAR, 0, OLD)},
+        {
+            "late.csv": rows(COFFEE, LATE, LATE + 1),
+            "coffee_new.csv": rows(COFFEE, OLD, 600, but=(LATE,)),
+        },
+        {"sugar_again.csv": rows(SUGAR, 0, OLD), "bad.csv": bad_rows()},
+        {
+            "cocoa.csv": rows(make_history(30, 3, "Cocoa"), 0, 30),
+            "sugar_new.csv": rows(SUGAR, 600, 610),
+        },
     ]
     daemon = site.start()
     try:
-        for name, text in drops:
-            site.drop(name, text)
-            if chance.random() < 0.5:
-                time.sleep(chance.uniform(2, 14))
-                kill_a_run(site)
+        for files, (victim, moment) in zip(drops, deaths, strict=True):
+            has_come = MOMENTS[moment](site)
+            for name, text in files.items():
+                site.drop(name, text)
+            process = within(PATIENCE_SECONDS, moment, has_come, pause=0.02)
+            if victim == "run":
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             else:
-                time.sleep(chance.uniform(4, 14))
                 kill_group(daemon)
                 daemon = site.start()
-        within(QUIET_SECONDS, "landed", lambda: not list(site.landing.glob("*.csv")))
+        within(PATIENCE_SECONDS, "landed", lambda: not list(site.landing.glob("*.csv")))
         site.drop("coffee_new.csv", corrected())
         assert site.quiet()
     finally:
@@ -332,20 +357,35 @@ def test_killing_the_daemon_and_its_runs_at_random_changes_nothing_in_the_tables
     assert site.closes() == expected_closes()
     assert [row[:-1] for row in site.forecasts()] == expected_forecasts(site.settings)
     assert_put_away(site)
-    statuses = {status for _, status in site.runs()}
-    assert "FAILURE" in statuses  # or nothing was hit, and this test says nothing
-    assert statuses <= {"SUCCESS", "FAILURE"}
+    statuses = [status for _, status in site.runs()]
+    assert statuses.count("FAILURE") >= 2  # or nothing was hit, and this test says nothing
+    assert set(statuses) <= {"SUCCESS", "FAILURE"}
 
 
-def kill_a_run(site: Site) -> None:
-    """Kill the process of a run that is going on, if there is one."""
-    with site.instance() as instance:
-        for run in instance.get_runs():
-            if run.status == DagsterRunStatus.STARTED:
-                for record in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
-                    event = record.dagster_event
-                    pid = event.engine_event_data.metadata.get("pid") if event else None
-                    if pid is not None:
-                        with suppress(ProcessLookupError):
-                            os.kill(int(str(pid.value)), signal.SIGKILL)
-                        return
+def beginning(site: Site) -> Callable[[], int | None]:
+    """Ask for the process of a run that has begun since now, as soon as it has its pulse."""
+    before = set(site.working())
+
+    def ask() -> int | None:
+        begun = [run_id for run_id in site.working() if run_id not in before]
+        return site.process_of(begun[0]) if begun else None
+
+    return ask
+
+
+def writing(site: Site) -> Callable[[], int | None]:
+    """Ask for the process of a run in whose time the tables have changed."""
+    begun, tables = beginning(site), list[str]()
+
+    def ask() -> int | None:
+        if (process := begun()) is None:
+            tables.clear()
+            return None
+        tables.append(DuckDBStore.of(site.settings).token())
+        return process if tables[0] != tables[-1] else None
+
+    return ask
+
+
+MOMENTS = {"a run begins": beginning, "a run writes": writing}
+"""Moments in which something is killed."""

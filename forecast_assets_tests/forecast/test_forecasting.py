@@ -19,7 +19,7 @@ from forecast_assets.models.naive import FittedNaive
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history
 
 WINDOW = Window("Coffee", date(2020, 4, 1), date(2020, 7, 1))
@@ -31,9 +31,8 @@ Forecast = Callable[..., Forecasting]
 
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    graph: Graph = make_graph(models=["naive", "arima_111"])
-    graph.run("load_prices", "Coffee")
-    graph.run("train", WINDOW.key)
+    after = [Run("load_prices", "Coffee"), Run("train", WINDOW.key)]
+    graph: Graph = make_graph(after=after, models=["naive", "arima_111"])
     return graph
 
 

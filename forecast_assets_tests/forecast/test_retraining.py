@@ -14,7 +14,8 @@ from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, settled
 from forecast_assets_tests.graphs import Graph
 from forecast_assets_tests.histories import make_history
 
@@ -26,11 +27,8 @@ WINDOW = Window("Coffee", date(2020, 1, 1), date(2020, 4, 1), (date(2019, 10, 1)
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Caretaker:
-    made = caretaker(tmp_path)
-    made.drop("coffee.csv", COFFEE)
-    made.settle()
-    return made
+def keeper(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    return settled(beginnings, tmp_path, {"coffee.csv": [COFFEE]})
 
 
 def test_the_rest_of_a_window_is_of_the_same_partition_and_begins_anew() -> None:

@@ -43,7 +43,7 @@ FAN_LEGEND = ["close", "95 %", "80 %", "50 %", "median"]
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+def drawn(pictures: None, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were made into images, in order."""
     figures: list[Figure] = []
     save = Figure.savefig

@@ -26,6 +26,8 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.browser import DESKTOP, PHONE, Screen, opened
 from forecast_assets_tests.histories import make_history
 
+pytestmark = pytest.mark.usefixtures("pictures")
+
 NASTY = "Gas <b>&\"'</b> $x_1$"
 
 

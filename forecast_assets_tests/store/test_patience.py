@@ -18,11 +18,10 @@ NAMES = ("commodity.duckdb", "block of locks.duckdb", "Could not set lock on fil
 
 
 def database(path: Path, patience: Patience, told: list[str] | None = None) -> Database:
-    made = Database(path, TABLE, "128MB", patience, told.append if told is not None else None)
     if not path.exists():
-        with made.writing():
+        with Database(path, TABLE, "128MB").writing():
             pass
-    return made
+    return Database(path, TABLE, "128MB", patience, told.append if told is not None else None)
 
 
 @pytest.fixture(autouse=True)

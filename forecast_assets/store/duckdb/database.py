@@ -1,15 +1,15 @@
 """The DuckDB file: short connections, whole transactions, and patience with locks."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb.lock import holder_of
-from forecast_assets.store.patience import Kept, Patience, Told
+from forecast_assets.store.duckdb.engine import ENGINES
+from forecast_assets.store.patience import Patience, Told
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -35,20 +35,23 @@ class Database:
 
         Where there is no file none is made: the tables are empty.
         """
-        connection = self._open(read_only=True) if self.path.exists() else self._empty()
-        if not self._has_tables(connection):
-            connection.close()
-            with self.writing():
-                pass
-            connection = self._open(read_only=True)
-        with closing(connection), self._told_as_ours():
+        with self._told_as_ours(), ExitStack() as stack:
+            if not self.path.exists():
+                yield stack.enter_context(closing(self._empty()))
+                return
+            connection = stack.enter_context(self._opened(read_only=True))
+            if not self._has_tables(connection):
+                stack.close()
+                with self.writing():
+                    pass
+                connection = stack.enter_context(self._opened(read_only=True))
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed at the end; on any error, closing takes it back."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._open(read_only=False)) as connection, self._told_as_ours():
+        with self._told_as_ours(), self._opened(read_only=False) as connection:
             connection.begin()
             for definition in self.definitions:
                 connection.execute(definition)
@@ -83,19 +86,20 @@ class Database:
         ).fetchall()
         return counted == [(True,)]
 
-    def _open(self, *, read_only: bool) -> Connection:
-        def connect() -> Connection:
-            try:
-                return duckdb.connect(
-                    self.path, read_only=read_only, config={"memory_limit": self.memory_limit}
-                )
-            except duckdb.Error as error:
-                if holder := holder_of(error):
-                    raise Kept(holder) from error
-                raise
-
-        with self._told_as_ours():
-            return self.patience.open(self.path, connect, writing=not read_only, also=self.told)
+    @contextmanager
+    def _opened(self, *, read_only: bool) -> Iterator[Connection]:
+        """A connection to the file, as soon as nobody keeps it from us."""
+        engine = ENGINES.of(self.path, self.memory_limit)
+        connection = self.patience.open(
+            self.path,
+            lambda: engine.open(read_only=read_only),
+            writing=not read_only,
+            also=self.told,
+        )
+        try:
+            yield connection
+        finally:
+            engine.close(connection)
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:

@@ -13,8 +13,6 @@ HELD = re.compile(r".*Conflicting lock is held in (?:(.+) \(PID (\d+)\)|PID (\d+
 def holder_of(error: duckdb.Error) -> str | None:
     """The program, with its PID, whose connection excludes ours; None if the error says no such."""
     message = str(error)
-    if isinstance(error, duckdb.ConnectionException) and "different configuration" in message:
-        return "this very process, in another mode"
     if not isinstance(error, duckdb.IOException) or not message.startswith(LOCKED):
         return None
     found = HELD.match(message)

@@ -9,7 +9,8 @@ import pytest
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, settled
 from forecast_assets_tests.graphs import Graph
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import rows
@@ -24,11 +25,8 @@ Rows = list[tuple[object, ...]]
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Caretaker:
-    made = caretaker(tmp_path)
-    made.drop("coffee.csv", COFFEE)
-    made.settle()
-    return made
+def keeper(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    return settled(beginnings, tmp_path, {"coffee.csv": [COFFEE]})
 
 
 def revised(close: float, place: int = PLACE) -> History:

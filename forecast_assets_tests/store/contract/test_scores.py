@@ -20,7 +20,7 @@ from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.store.contract import Condition
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.events import materializations, value
-from forecast_assets_tests.graphs import Graph, MakeGraph, ledger
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, ledger
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import framed, keep, rows
 from forecast_assets_tests.writers import wait_for_part, writing
@@ -150,10 +150,16 @@ def rescored(graph: Graph, before: list[pd.DataFrame]) -> dict[str, list[date]]:
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
     """Coffee up to 2020-07-10, forecast in the two windows from April on and scored."""
-    graph: Graph = make_graph(history_of("Coffee", 660), models=list(MODELS), paths=PATHS)
-    graph.run("load_prices", "Coffee")
-    graph.run("train", "Coffee" + SECOND, "Coffee" + THIRD)
-    forecast_and_score(graph)
+    windows = "Coffee" + SECOND, "Coffee" + THIRD
+    graph: Graph = make_graph(
+        history_of("Coffee", 660),
+        after=[
+            Run("load_prices", "Coffee"),
+            *(Run(job, *windows) for job in ("train", "forecast", "score")),
+        ],
+        models=list(MODELS),
+        paths=PATHS,
+    )
     return graph
 
 

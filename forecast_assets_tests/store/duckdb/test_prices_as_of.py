@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
+from forecast_assets.store.duckdb.engine import Engine
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.revisions import AT, COLUMNS, known_at, revisions
 from forecast_assets_tests.rows import add
@@ -79,13 +79,13 @@ def test_a_file_that_has_everything_is_opened_once(
 ) -> None:
     add(store, "market.price_revisions", revisions(0))
     opened = []
-    connect = duckdb.connect
+    connect = Engine.open
 
-    def counted(*given: Any, **named: Any) -> duckdb.DuckDBPyConnection:
-        opened.append(named["read_only"])
-        return connect(*given, **named)
+    def counted(engine: Engine, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        opened.append(read_only)
+        return connect(engine, read_only=read_only)
 
-    monkeypatch.setattr(duckdb, "connect", counted)
+    monkeypatch.setattr(Engine, "open", counted)
     with store.database.reading():
         pass
     assert opened == [True]
