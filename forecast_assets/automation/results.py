@@ -339,12 +339,14 @@ class Published(Result):
     """What is published of each commodity, and which commodities failed.
 
     ``changes``: rows added, changed and deleted, by commodity. ``newest``: the publications at the
-    newest cutoff, by commodity. ``departures``: a line for each commodity with rows that is no
-    longer in the configuration. ``failures``: a line for each commodity that failed.
+    newest cutoff, by commodity. ``paths``: rows that the view of published paths has, by commodity.
+    ``departures``: a line for each commodity with rows that is no longer in the configuration.
+    ``failures``: a line for each commodity that failed.
     """
 
     changes: Mapping[str, PublicationChanges]
     newest: Mapping[str, Sequence[Publication]]
+    paths: Mapping[str, int]
     departures: list[str]
     failures: list[str]
 

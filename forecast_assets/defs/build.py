@@ -1,8 +1,15 @@
 """The graph of a configuration: its assets, checks, jobs, schedules, sensors and resources."""
 
 import warnings
+from typing import Any
 
-from dagster import BetaWarning, Definitions, in_process_executor
+from dagster import (
+    AssetsDefinition,
+    BetaWarning,
+    ConfigurableResource,
+    Definitions,
+    in_process_executor,
+)
 
 from forecast_assets.automation.listener import Listener, Nobody
 from forecast_assets.configuration.settings import Settings
@@ -25,6 +32,7 @@ from forecast_assets.defs.io_managers import (
     ScoreIOManager,
 )
 from forecast_assets.defs.jobs import JOBS
+from forecast_assets.defs.partitioned import PartitionedIOManager
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import LogProgress, Progress
 from forecast_assets.defs.resources import StoreResource
@@ -45,14 +53,29 @@ def build_definitions(
     ``progress`` shows long work; the run's log by default. ``patience`` is with a locked file;
     each run's own by default. ``listener`` is told of each result; nobody by default.
     """
-    partitions, store = Partitions(settings), StoreResource.of(settings, patience)
-    asked = settings.fetch.model_dump(
-        include={"timeout_seconds", "attempts", "requests_per_minute"}
+    return Definitions(
+        assets=[catalogued(settings, each) for each in assets(settings)],
+        asset_checks=table_checks(settings),
+        jobs=JOBS,
+        schedules=schedules(settings),
+        sensors=sensors(settings),
+        executor=in_process_executor,
+        resources={
+            "progress": progress or LogProgress(),
+            "listener": listener or Nobody(),
+            **live_sources(settings),
+            **kept_by(StoreResource.of(settings, patience), settings),
+        },
     )
+
+
+def assets(settings: Settings) -> list[AssetsDefinition]:
+    """The assets, in the order in which data flow through them."""
+    partitions = Partitions(settings)
     with warnings.catch_warnings():
         # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
         warnings.simplefilter("ignore", BetaWarning)
-        assets = [
+        return [
             landed_files_asset(settings, partitions),
             prices_asset(settings, partitions),
             features_asset(settings, partitions),
@@ -63,27 +86,29 @@ def build_definitions(
             published_distributions_asset(settings),
             report_asset(settings),
         ]
-    return Definitions(
-        assets=[catalogued(settings, each) for each in assets],
-        asset_checks=table_checks(settings),
-        jobs=JOBS,
-        schedules=schedules(settings),
-        sensors=sensors(settings),
-        executor=in_process_executor,
-        resources={
-            "store": store,
-            "progress": progress or LogProgress(),
-            "listener": listener or Nobody(),
-            "yahoo": YahooResource(**asked),
-            "fred": FredResource(**asked),
-            "price_io_manager": PriceIOManager(store=store),
-            "feature_io_manager": FeatureIOManager(store=store),
-            "model_io_manager": ModelIOManager(
-                store=store,
-                artifacts_url=settings.artifacts_url,
-                threshold_bytes=settings.artifacts.threshold_bytes,
-            ),
-            "paths_io_manager": PathsIOManager(store=store),
-            "score_io_manager": ScoreIOManager(store=store),
-        },
+
+
+def live_sources(settings: Settings) -> dict[str, ConfigurableResource[Any]]:
+    """The services that prices are asked of, by the name that an asset asks for."""
+    asked = settings.fetch.model_dump(
+        include={"timeout_seconds", "attempts", "requests_per_minute"}
     )
+    return {"yahoo": YahooResource(**asked), "fred": FredResource(**asked)}
+
+
+def kept_by(
+    store: StoreResource, settings: Settings
+) -> dict[str, StoreResource | PartitionedIOManager]:
+    """The tables, and the IO managers that save the partitions of assets in them."""
+    return {
+        "store": store,
+        "price_io_manager": PriceIOManager(store=store),
+        "feature_io_manager": FeatureIOManager(store=store),
+        "model_io_manager": ModelIOManager(
+            store=store,
+            artifacts_url=settings.artifacts_url,
+            threshold_bytes=settings.artifacts.threshold_bytes,
+        ),
+        "paths_io_manager": PathsIOManager(store=store),
+        "score_io_manager": ScoreIOManager(store=store),
+    }

@@ -80,5 +80,5 @@ def column_schema(table: Table) -> TableSchema:
         )
         for each in table.columns
     ]
-    key = [f"no two rows have the same {', '.join(table.key)}"] if table.key else []
+    key = [f"key: {', '.join(table.key)}"] if table.key else []
     return TableSchema(columns, TableConstraints(other=key))

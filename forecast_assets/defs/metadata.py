@@ -313,8 +313,10 @@ def of_publications(published: Published) -> Metadata:
         for name, change in published.changes.items()
     ]
     more = "SELECT * FROM commodity.forecast.publications"
+    counted_all = not published.failures  # of one that failed it is not known how many it has
     return (
         {"publications": table(records, more)}
+        | ({"dagster/row_count": sum(published.paths.values())} if counted_all else {})
         | notes(published.notes)
         | failures(published.failures)
     )

@@ -61,11 +61,41 @@ def read_covariate(
     Raises SourceError where no file can be read, or where none holds a usable value.
     """
     whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
+    rejections: list[Rejection] = []
+    usable = usable_values(whose, key, source, folder, today, zone, rejections)
+    if usable.empty:
+        first = f" First: {grouped(rejections)[0]}" if rejections else ""
+        raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
+    require_regions(whose, key, source, set(usable["region"]))
+    daily = one_a_day(source, usable)
+    return CovariateSeries(
+        name,
+        daily.index.to_numpy().astype("datetime64[D]"),
+        daily.to_numpy(),
+        harmful(rejections),
+        [f"{whose}: {note}" for note in notes_of(rejections)],
+        {region: _days(usable[usable["region"] == region]["date"]) for region in named(source)},
+    )
+
+
+def usable_values(
+    whose: str,
+    key: str,
+    source: Covariate,
+    folder: Path,
+    today: date,
+    zone: ZoneInfo | None,
+    rejections: list[Rejection],
+) -> pd.DataFrame:
+    """What the files hold that can be used: date, region and value, a row each date and region.
+
+    What cannot is added to ``rejections``. Without regions in the files all are "everywhere".
+    Raises SourceError where no file can be read.
+    """
     column = source.column.lower()
     region = source.region.lower() if source.region else None
     labels = (region,) if region else ()
     layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
-    rejections: list[Rejection] = []
     said = Said(source, key=f"{key}.{{}}")
     rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections, said)
     stamps = read_stamps(rows["date"]).of_zone(zone)
@@ -81,20 +111,7 @@ def read_covariate(
     keys = [table["date"], table["region"]]
     values = table["value"].rename(column)
     kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)
-    usable = table[kept].drop_duplicates(["date", "region"])
-    if usable.empty:
-        first = f" First: {grouped(rejections)[0]}" if rejections else ""
-        raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
-    require_regions(whose, key, source, set(usable["region"]))
-    daily = one_a_day(source, usable)
-    return CovariateSeries(
-        name,
-        daily.index.to_numpy().astype("datetime64[D]"),
-        daily.to_numpy(),
-        harmful(rejections),
-        [f"{whose}: {note}" for note in notes_of(rejections)],
-        {region: _days(usable[usable["region"] == region]["date"]) for region in named(source)},
-    )
+    return table[kept].drop_duplicates(["date", "region"])
 
 
 def named(source: Covariate) -> list[str]:

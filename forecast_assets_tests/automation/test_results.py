@@ -106,7 +106,9 @@ def test_a_model_is_told_of_without_its_payload() -> None:
 
 
 def test_what_is_published_notes_the_commodities_that_went_and_the_page_its_warnings() -> None:
-    assert Published({}, {}, ["Tea: is no more"], ["Oats: ValueError"]).notes == ["Tea: is no more"]
+    assert Published({}, {}, {}, ["Tea: is no more"], ["Oats: ValueError"]).notes == [
+        "Tea: is no more"
+    ]
     assert PageWritten(["old prices"]).notes == ["old prices"]
 
 

@@ -93,8 +93,7 @@ def test_the_columns_follow_the_horizon(make_graph: MakeGraph) -> None:
 def test_a_table_says_what_tells_its_rows_apart(make_graph: MakeGraph) -> None:
     schema = nodes(make_graph().settings)["scores"].metadata["dagster/column_schema"].value
     assert schema.constraints.other == [
-        "no two rows have the same"
-        " commodity, model_name, model_version, data_cutoff_date, day_ahead"
+        "key: commodity, model_name, model_version, data_cutoff_date, day_ahead"
     ]
 
 

@@ -300,6 +300,9 @@ def test_a_rerun_replaces_every_row_and_the_metadata_show_them(
     pd.testing.assert_frame_equal(ours.drop(columns=said), table.drop(columns=said))
     (event,) = result.asset_materializations_for_node("leaderboard")
     assert event.metadata["dagster/row_count"].value == 9
+    (published,) = result.asset_materializations_for_node("published_distributions")
+    view = made.frame("SELECT count(*) AS rows FROM commodity.forecast.published_distributions")
+    assert published.metadata["dagster/row_count"].value == view.rows.item() > 0
     shown = event.metadata["leaderboard"]
     assert isinstance(shown, TableMetadataValue)
     first = shown.records[0].data

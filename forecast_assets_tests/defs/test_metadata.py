@@ -286,13 +286,14 @@ def test_a_scored_window_says_what_was_scored() -> None:
 def test_publications_say_what_is_newest_and_which_commodities_are_lacking() -> None:
     changes = {"Coffee": PublicationChanges(3, 1, 4), "Tea": PublicationChanges(0, 2, 0)}
     newest = {"Coffee": [Publication(date(2020, 2, 3), "naive", "the best")], "Tea": []}
-    found = Published(changes, newest, ["Tea: is no more"], ["Oats: ValueError: x"])
+    found = Published(changes, newest, {"Coffee": 10}, ["Tea: is no more"], ["Oats: ValueError: x"])
     said = plain(of_publications(found))
     assert list(said) == ["publications", "notes", "failures"]
     coffee, tea = said["publications"]
     assert (coffee["published"], coffee["newest_model"]) == ("7", "naive")
     assert (tea["withdrawn"], tea["newest_cutoff"]) == ("2", "None")
     assert said["failures"] == [{"failure": "Oats: ValueError: x"}]
+    assert plain(of_publications(replace(found, failures=[])))["dagster/row_count"] == 10
 
 
 def test_a_leaderboard_that_lacks_commodities_says_so() -> None:

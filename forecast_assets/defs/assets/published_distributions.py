@@ -6,6 +6,8 @@ The view ``commodity.forecast.published_distributions`` has the paths of these f
 ``{model_name}_{model_version}`` as the version.
 """
 
+from collections.abc import Sequence
+
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
@@ -25,6 +27,7 @@ from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.publishing import publications
 from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 from forecast_assets.store.opening import ENGINE
@@ -39,6 +42,7 @@ def published(settings: Settings, tables: Store, by: str) -> Published:
     version = settings.model_version
     changes: dict[str, PublicationChanges] = {}
     newest: dict[str, list[Publication]] = {}
+    paths: dict[str, int] = {}
     failed: list[str] = []
     for name in settings.commodities:
         with boundary(name, failed):
@@ -46,11 +50,18 @@ def published(settings: Settings, tables: Store, by: str) -> Published:
             chosen = publications(settings, issued, frame(tables.scores.records(name, version)))
             newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
             changes[name] = tables.publications.replace(name, version, chosen, now(), by)
+            paths[name] = published_paths(chosen, issued)
     for name in departed(settings, tables):
         with boundary(name, failed):
             newest[name] = []
             changes[name] = tables.publications.replace(name, version, [], now(), by)
-    return Published(changes, newest, departures(settings, tables), failed)
+    return Published(changes, newest, paths, departures(settings, tables), failed)
+
+
+def published_paths(chosen: Sequence[Publication], issued: Sequence[IssuedForecast]) -> int:
+    """How many rows the view has of some publications: the paths of each, and what happened."""
+    drawn = {(each.data_cutoff_date, each.model_name): each.n_paths for each in issued}
+    return sum(drawn[each.data_cutoff_date, each.model_name] + 1 for each in chosen)
 
 
 def published_distributions_asset(settings: Settings) -> AssetsDefinition:
