@@ -1,4 +1,4 @@
-"""Refusals: summarizing refused rows in a few lines, and telling which of them do no harm."""
+"""Refusals: summarising refused rows in a few lines, and telling which of them do no harm."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ class Refused:
 
     @classmethod
     def of(cls, rejections: Sequence[Rejection]) -> "Refused":
-        """Summarize refusals that stand for one value each."""
+        """Summarise refusals that stand for one value each."""
         return cls(grouped(rejections)[:SHOWN], rows_of(rejections), values_of(rejections))
 
     @property

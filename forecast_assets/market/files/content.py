@@ -62,7 +62,7 @@ PRICED = re.compile(r"[\w\s.,;|/:$%&'\"()+-]", re.ASCII)
 """Encodings with NUL bytes, and the characters that make up at least half of a table of prices."""
 
 SAMPLE = 4096
-"""How many bytes at the start of a file are used to recognize an encoding without a mark."""
+"""How many bytes at the start of a file are used to recognise an encoding without a mark."""
 
 ONE_BYTE = "cp1252"
 """Text that is not UTF-8 is read so. This matters only for names: dates and numbers are ASCII."""

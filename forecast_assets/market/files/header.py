@@ -248,7 +248,7 @@ def place_of(
 
 
 def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[str, int]:
-    """The positions of price columns that are recognized by their names.
+    """The positions of price columns that are recognised by their names.
 
     ``columns``: the columns that the configuration sets; they are not looked for. ``called``: the
     names that the file may use for the commodity; a column with such a name is the close. Raises

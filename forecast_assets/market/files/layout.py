@@ -9,7 +9,7 @@ class Layout:
 
     ``values``: columns with content. ``required``: columns without which the file is refused.
     ``labels``: columns that only say what a row belongs to, so that a row with nothing else counts
-    as blank. ``prices``: whether columns are also recognized by vendors' names for prices.
+    as blank. ``prices``: whether columns are also recognised by vendors' names for prices.
     """
 
     values: tuple[str, ...]

@@ -119,7 +119,7 @@ class TableFile:
 
     @property
     def names(self) -> list[str]:
-        """The columns' names in lower case; ``date`` and ``close`` for recognized columns."""
+        """The columns' names in lower case; ``date`` and ``close`` for recognised columns."""
         names = [column.name for column in self.header.columns]
         if self.day is not None:
             names[self.day] = "date"
@@ -203,7 +203,7 @@ class TableFile:
         return " ".join(filter(None, said.cells)) if is_adjusted(said) else ""
 
     def _roles(self, called: Sequence[str]) -> dict[str, int]:
-        """The positions of price columns that are configured or recognized by name."""
+        """The positions of price columns that are configured or recognised by name."""
         columns, header = self.form.columns, self.header
         places, mine = recognised(header, columns, called), of_commodity(header, called)
         for role in ("open", "high", "low", "close", "volume"):
