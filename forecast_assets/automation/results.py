@@ -205,7 +205,7 @@ class WindowTrained(Result):
     def of(
         cls, window: Window, model_version: str, training: Training, rows: Sequence[TrainedModel]
     ) -> "WindowTrained":
-        """Summarize a training; ``rows``: the models that were written."""
+        """Summarise a training; ``rows``: the models that were written."""
         return cls(
             window,
             model_version,
@@ -263,7 +263,7 @@ class WindowForecast(Result):
         rows: int,
         not_due: str | None,
     ) -> "WindowForecast":
-        """Summarize a forecasting; ``rows``: how many paths were written."""
+        """Summarise a forecasting; ``rows``: how many paths were written."""
         return cls(
             window=window,
             model_version=model_version,
@@ -312,7 +312,7 @@ class WindowScored(Result):
 
     @classmethod
     def of(cls, window: Window, model_version: str, assessment: Assessment) -> "WindowScored":
-        """Summarize an assessment."""
+        """Summarise an assessment."""
         return cls(
             window,
             model_version,

@@ -1,7 +1,7 @@
-"""The configuration file, a section a file.
+"""The configuration file, with one module for each of its sections.
 
-``from forecast_assets.configuration import Settings, load_settings``: imported when they are asked
-for, since commands that only ask where things lie need neither.
+``from forecast_assets.configuration import Settings, load_settings`` works. The names are imported
+at first use, since commands that only look for folders need neither.
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ __all__ = ["Settings", "load_settings"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the public face when it is asked for."""
+    """Import ``Settings`` or ``load_settings`` when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.settings"), name)

@@ -10,18 +10,18 @@ from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.sessions import FROM_DATA
 
 EXAMPLES = ("COMEX", "NYMEX", "ICEUS", "XLON")
-"""Calendars that are named where somebody names one that nothing is like."""
+"""Calendars that an error names as examples if the given name resembles none."""
 
 
 class SampleSource(Section):
-    """Real prices that come inside a Python package."""
+    """Real prices that are part of an installed Python package."""
 
     type: Literal["sample"]
     name: Literal["wti", "gold"]
 
 
 class HeardSource(Section):
-    """A source whose prices are not known beforehand."""
+    """A source of new prices, which may be wrong; samples are not of this kind."""
 
     quarantine: bool = Field(
         False,
@@ -31,7 +31,7 @@ class HeardSource(Section):
 
 
 class RowKeys(HeardSource):
-    """What the rows of files mean: whose day, how many a day, how far ahead."""
+    """How rows of files are interpreted: time zone, several rows a day, weekends, future days."""
 
     timezone: TimeZone | None = Field(
         None, description="The zone whose days are sessions; stamps with a zone are converted."
@@ -96,7 +96,7 @@ SOURCES: dict[str, type[Section]] = {
 
 
 StoredSource = SampleSource | FileSource | LandingSource
-"""Sources that are read from this machine; the others are asked over the internet."""
+"""Sources that are read from this machine; all others are services on the internet."""
 
 
 Source = Annotated[
@@ -106,7 +106,7 @@ Source = Annotated[
 
 
 Aggregate = Literal["mean", "weighted", "first"]
-"""How the regions of a day become one value."""
+"""How the values of a day's regions are combined into one."""
 
 
 class Covariate(FileFormat):
@@ -149,7 +149,7 @@ class Covariate(FileFormat):
 
 
 class Commodity(Section):
-    """One commodity: its unit, where prices and covariates come from, when it trades."""
+    """One commodity: its unit, the sources of its prices and covariates, and when it trades."""
 
     unit: str = Field(min_length=1)
     source: Source

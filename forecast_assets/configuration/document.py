@@ -1,4 +1,4 @@
-"""The text of the configuration file, as plain values: readable YAML, each key once."""
+"""Reading the configuration file as plain values; unreadable YAML and repeated keys are errors."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from forecast_assets.errors import ConfigurationError
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """The keys and values of a configuration file, as they are written.
+    """The keys and values of a configuration file, before they are validated.
 
-    Raises ConfigurationError for a file that cannot be opened, is not YAML, or holds no keys.
+    Raises ConfigurationError if the file cannot be opened, is not YAML, or holds no keys.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def _parsed(path: Path, text: str) -> Any:
-    """What a text says in YAML; None where it is empty."""
+    """Parse a text as YAML; the result of an empty text is None."""
     loader = _UniqueKeys(text)
     try:
         root = loader.get_single_node()
@@ -40,7 +40,10 @@ def _parsed(path: Path, text: str) -> Any:
 
 
 def _values(path: Path, loader: "_UniqueKeys", root: yaml.Node) -> Any:
-    """The values of the nodes. Raises ConfigurationError for one that has none, by line and key."""
+    """Convert the nodes to values.
+
+    Raises ConfigurationError, with line and key, for a node that cannot be converted.
+    """
     try:
         return loader.construct_document(root)
     except _Unreadable as error:
@@ -58,11 +61,11 @@ KINDS = {
     "int": ("number", "a whole number, such as 14, or quotes around a text"),
     "float": ("number", "a number, such as 0.5, or quotes around a text"),
 }
-"""What a value may look like to YAML without being it, and what is allowed instead."""
+"""Types that YAML may mistake a text for: how an error names them, and what it allows instead."""
 
 
 def _keys_to(node: yaml.Node, root: yaml.Node) -> list[str] | None:
-    """The keys, and places in lists, that lead from the root to a node; None if none do."""
+    """The keys and list positions that lead from the root to a node; None if the node is absent."""
     if root is node:
         return []
     inner: list[tuple[str, yaml.Node]] = []
@@ -79,7 +82,7 @@ def _keys_to(node: yaml.Node, root: yaml.Node) -> list[str] | None:
 
 
 class _Unreadable(Exception):
-    """A node whose text looks like a date or a number and is none."""
+    """A node whose text looks like a date or a number to YAML but is none."""
 
     def __init__(self, node: yaml.Node, reason: str) -> None:
         super().__init__(reason)
@@ -87,7 +90,7 @@ class _Unreadable(Exception):
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which the same key twice is an error instead of the last one winning."""
+    """A YAML loader that refuses a key that occurs twice; usual loaders take the last one."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

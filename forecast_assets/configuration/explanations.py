@@ -1,4 +1,4 @@
-"""What is wrong in a configuration, a line each."""
+"""Error texts for users: one line for each mistake in a configuration."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from forecast_assets.configuration.file_format import FileFormat
 
 
 def line_of(detail: Any, section: type[BaseModel]) -> str:
-    """What pydantic says of one key of ``section``, in a line that begins with the key."""
+    """An error of pydantic about a key of ``section``, as a line that begins with the key."""
     *parents, last = [str(part) for part in detail["loc"]] or [""]
     found, message = detail["input"], detail["msg"]
     if last == "[key]":
         unquoted = "" if isinstance(found, str) else " (YAML reads it as no text: quote it)"
         return f"{'.'.join(parents[:-1])}: found the name {found!r}{unquoted}; {message}"
-    tagged = len(parents) > 3 and parents[2] == "source"  # pydantic puts the source's type in
+    tagged = len(parents) > 3 and parents[2] == "source"  # pydantic inserts the source's type
     key = ".".join([*parents[:3], *parents[4:], last] if tagged else [*parents, last])
     if len(parents) == 3 and parents[2] == "source":
         key = ".".join(parents)
@@ -23,7 +23,7 @@ def line_of(detail: Any, section: type[BaseModel]) -> str:
         case "missing":
             return f"{key}: missing"
         case "extra_forbidden":
-            # A file's own keys before those of how it is written.
+            # The keys of the section itself come before those of FileFormat.
             fields = sorted(section.model_fields, key=FileFormat.model_fields.__contains__)
             allowed = ", ".join(fields) or "none"
             return f"{key}: unknown key, found {found!r}, allowed: {allowed}"

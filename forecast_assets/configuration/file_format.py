@@ -1,7 +1,7 @@
-"""How a file is written, as the configuration may say it, and presets that say it by a name.
+"""The keys that say how a file is written, and presets that set these keys for a vendor.
 
-What is not said is recognised where the file leaves no doubt (``table_file.py``), and refused with
-the key to set where it does.
+Keys that are not set are recognised from the file. If the file leaves a doubt, it is refused with
+the key to set (``table_file.py``).
 """
 
 import codecs
@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from forecast_assets.configuration.section import Section
 
 DAY_WORDS = ("iso", "unix", "unix_ms", "excel")
-"""Formats of dates that strptime has no directives for: YYYY-MM-DD and a time, seconds and
-milliseconds since 1970, days since 1899-12-30."""
+"""Formats of dates for which strptime has no directives: YYYY-MM-DD with or without a time, seconds
+and milliseconds since 1970, days since 1899-12-30."""
 
 NO_SEPARATOR = "none"
-"""Thousands are not separated."""
+"""The value of ``thousands`` for numbers without separators of thousands."""
 
 TAB = "\t"
 
@@ -45,14 +45,14 @@ def _places(said: Any) -> Any:
     return said
 
 
-# One validator for all branches, so that an error has the key that the user wrote.
+# One validator instead of a union of types: with a union, pydantic would add the type to the key.
 Places = Annotated[Any, AfterValidator(_places)]
-"""A column, by what the header calls it (case does not matter), or counted from 1; or several, of
-which the first that a file has is taken."""
+"""A column: its name in the header, in any case, or its number, counted from 1. A list of columns
+stands for the first of them that a file has."""
 
 
 class Columns(Section):
-    """Which column is which. What is left out is recognised by its name."""
+    """Which column is which; columns that are not set are recognised by their names."""
 
     date: Places = Field(None, description="The day.")
     time: Places = Field(None, description="The time of day, where that is a column of its own.")
@@ -64,7 +64,7 @@ class Columns(Section):
 
 
 def _day_formats(said: Any) -> Any:
-    """One or several formats as a tuple. Raises ValueError for one that makes no day."""
+    """One or several formats as a tuple. Raises ValueError if a format does not give a full day."""
     every = [said] if isinstance(said, str) else said
     if not isinstance(every, list | tuple) or not every or not all(map(_makes_a_day, every)):
         raise ValueError(
@@ -99,7 +99,7 @@ Preset = Literal[
 
 
 class FileFormat(Section):
-    """How a file is written. Keys that are set are held to; the others are recognised."""
+    """How a file is written; keys that are not set are recognised from the file."""
 
     format: Preset | None = Field(None, description="A vendor: its keys, by name.")
     columns: Columns = Columns()
@@ -149,7 +149,7 @@ class FileFormat(Section):
 
     @property
     def settled(self) -> "FileFormat":
-        """The preset's keys, and over them the ones that are set beside it."""
+        """The keys of the preset, overridden by those that are set beside it."""
         own = {key: getattr(self, key) for key in FileFormat.model_fields if key != "format"}
         keys = {key: value for key, value in own.items() if key in self.model_fields_set}
         preset = PRESETS.get(self.format or "", {})
@@ -158,12 +158,12 @@ class FileFormat(Section):
 
     @property
     def day_formats(self) -> tuple[str, ...]:
-        """The formats of dates that are set; the first that fits a value is its."""
+        """The formats of dates that are set; each value is read by the first that fits it."""
         return self.date_format or ()
 
 
 PLAIN = FileFormat()
-"""Nothing is said: everything is recognised."""
+"""The form without any key: everything is recognised from the file."""
 
 _BARS = {name: [name, f"<{name}>"] for name in ("open", "high", "low", "close")}
 
@@ -225,4 +225,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "lbma": {"columns": {"date": "date", "close": "USD (PM)"}, "decimal": "."},
 }
-"""What the files of a vendor have in common, as keys that a source could have itself."""
+"""For each vendor, the keys that describe its files; a source could set the same keys itself."""

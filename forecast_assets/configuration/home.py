@@ -1,8 +1,9 @@
-"""Where things lie: the configuration, the data folder, and Dagster's home with its history.
+"""Where the configuration, the data folder and Dagster's home with its history are.
 
-One rule for every command, sensor, run and make target. The configuration is the file that
-``FORECAST_CONFIG`` names, or ``forecast.yaml`` in the folder one is in. The other two lie beside
-it, as ``data`` and ``.dagster``, unless ``FORECAST_HOME`` and ``DAGSTER_HOME`` say otherwise.
+Every command, sensor, run and make target uses this one rule. The configuration is the file that
+``FORECAST_CONFIG`` names, or ``forecast.yaml`` in the current folder. The data folder is
+``FORECAST_HOME``, or ``data`` beside the configuration. Dagster's home is ``DAGSTER_HOME``, or
+``.dagster`` beside the configuration.
 """
 
 import os
@@ -17,24 +18,24 @@ from pathlib import Path
 from forecast_assets.errors import ConfigurationError
 
 CONFIGURATION, DATA, DAGSTER = "FORECAST_CONFIG", "FORECAST_HOME", "DAGSTER_HOME"
-"""The environment variables that name the three; an empty one counts as absent."""
+"""The environment variables that name these three places; an empty variable counts as not set."""
 
 DATABASE = "commodity.duckdb"
-"""The database file in the data folder. Its name is the catalog of every table in it."""
+"""The database file in the data folder. SQL clients see its name as the catalog of every table."""
 
 INSTANCE_SETTINGS = "dagster.yaml"
-"""The file of a Dagster home that holds the settings of its instance."""
+"""The file in a Dagster home that holds the settings of its instance."""
 
 DAGSTER_OF_DATA, DATA_OF_DAGSTER = ".dagster_home", ".data_folder"
-"""Files in the data folder and in Dagster's home: which of the other kind was used last."""
+"""Note files: the data folder notes which Dagster home it was last used with, and the reverse."""
 
 PATIENCE_SECONDS = 0.1
-"""How long a history that is being written is waited for."""
+"""How long to wait for a history that another process is writing."""
 
 
 @dataclass(frozen=True)
 class RunHistory:
-    """The runs that a Dagster home remembers: how many, and when the newest was asked for."""
+    """How many runs a Dagster home knows, and when the newest was created."""
 
     runs: int
     newest: str
@@ -45,7 +46,7 @@ NO_HISTORY = RunHistory(0, "")
 
 @dataclass(frozen=True)
 class Places:
-    """The three places, absolute: a file and two folders."""
+    """The three places as absolute paths: the configuration file and two folders."""
 
     configuration: Path
     data: Path
@@ -53,12 +54,12 @@ class Places:
 
     @classmethod
     def here(cls) -> "Places":
-        """The places that the environment and the folder one is in determine."""
+        """The places that follow from the environment and the current folder."""
         return cls.of(configuration_path())
 
     @classmethod
     def of(cls, configuration: Path) -> "Places":
-        """The places of a configuration file; it need not exist."""
+        """The places of a configuration file, which need not exist."""
         folder = real(configuration).parent
         return cls(
             real(configuration.parent) / configuration.name,
@@ -68,12 +69,12 @@ class Places:
 
     @property
     def folder(self) -> Path:
-        """The folder that holds the configuration itself, where it is a link: paths start here."""
+        """The folder of the configuration, where relative paths start; links are followed first."""
         return real(self.configuration).parent
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which another process finds the same three from any folder."""
+        """The environment variables by which a process in any folder finds the same places."""
         return {
             CONFIGURATION: str(self.configuration),
             DATA: str(self.data),
@@ -81,11 +82,11 @@ class Places:
         }
 
     def prepare(self) -> list[str]:
-        """Make Dagster's home, with settings unless it has its own; a line for what was filled.
+        """Make Dagster's home, and write its settings if it has none.
 
-        The settings are those of a ``dagster.yaml`` beside the configuration, or else the shipped
-        ones. An empty file, which earlier releases made, is filled. Raises ConfigurationError
-        where the folder cannot be written.
+        The settings are those of a ``dagster.yaml`` beside the configuration, or else those of the
+        package. Earlier releases made an empty file, which is filled; then the result is a line
+        that says so. Raises ConfigurationError if the folder cannot be written.
         """
         from filelock import FileLock
 
@@ -110,9 +111,9 @@ class Places:
         return [told] if there and filled else []
 
     def require_data(self, *, made: bool) -> None:
-        """Raise ConfigurationError where the data folder cannot be used, which need not exist yet.
+        """Raise ConfigurationError if the data folder cannot be used; it need not exist yet.
 
-        ``made``: make it, for a command that writes there.
+        ``made``: whether to make it, for a command that writes there.
         """
         try:
             if made:
@@ -133,10 +134,10 @@ class Places:
         )
 
     def elsewhere(self, holds_rows: Callable[[Path], bool]) -> list[str]:
-        """Other places that hold what one may look for here, a line each.
+        """Lines for users about other folders that hold the runs or tables they may expect here.
 
-        ``holds_rows`` says whether a database file does: one without any is nothing to go on
-        with. A folder that may not be looked into says nothing.
+        ``holds_rows``: whether a database file has rows; one without rows is not mentioned. A
+        folder that may not be read is not mentioned either.
         """
         lines: list[str] = []
         with suppress(OSError):
@@ -151,9 +152,9 @@ class Places:
         return (beside if _holds_text(beside) else shipped).read_text(encoding="utf-8")
 
     def _remember(self) -> None:
-        """Note in each folder which of the other kind it is used with.
+        """Write the note in the data folder and in Dagster's home that names the other.
 
-        A data folder that cannot be written is told by ``require_data``.
+        Errors of the data folder are ignored here, since ``require_data`` reports them.
         """
         _write_if_new(self.dagster / DATA_OF_DAGSTER, str(self.data))
         with suppress(OSError):
@@ -161,9 +162,10 @@ class Places:
             _write_if_new(self.data / DAGSTER_OF_DATA, str(self.dagster))
 
     def _other_histories(self) -> Iterator[str]:
-        """Dagster homes with runs to go on with: beside the configuration, or used before.
+        """Lines about other Dagster homes: the one beside the configuration, and one used before.
 
-        Their runs must be newer than those here; any will do where those here are on other tables.
+        A home is mentioned if its runs are newer than those here. If the runs here worked on other
+        tables, it is mentioned if it has any runs.
         """
         known = history_of(self.dagster)
         elsewhere = self._tables_of_runs()
@@ -184,7 +186,7 @@ class Places:
                 )
 
     def _newer_tables(self, holds_rows: Callable[[Path], bool]) -> Iterator[str]:
-        """Newer tables beside the configuration than in the data folder."""
+        """A line if there are newer tables beside the configuration than in the data folder."""
         beside = self.folder / "data"
         newer = _changed(beside / DATABASE) > _changed(self.data / DATABASE)
         if beside != self.data and newer and holds_rows(beside / DATABASE):
@@ -194,7 +196,7 @@ class Places:
             )
 
     def _other_tables(self) -> Iterator[str]:
-        """The data folder that Dagster's home was used with before."""
+        """A line if Dagster's home was used with another data folder before."""
         other = self._tables_of_runs()
         if other:
             yield (
@@ -203,10 +205,10 @@ class Places:
             )
 
     def _tables_of_runs(self) -> Path | None:
-        """The data folder that the runs of Dagster's home are of, where it is another than this.
+        """The data folder that Dagster's home was used with before, if that is another folder.
 
-        It counts while it is there and has tables, or there are runs: those that failed before
-        they made any table are shown, too.
+        The result is None if that folder no longer exists. It is also None if the folder has no
+        tables and Dagster's home has no runs; runs alone suffice, since the UI shows them.
         """
         other = _noted(self.dagster / DATA_OF_DAGSTER)
         if other is None or other == self.data or not other.is_dir():
@@ -216,22 +218,22 @@ class Places:
 
 
 def configuration_path() -> Path:
-    """Where the configuration is read from, as it was named."""
+    """The path of the configuration file, as the user has given it."""
     return expanded(os.environ.get(CONFIGURATION) or "forecast.yaml")
 
 
 def expanded(path: str) -> Path:
-    """A path with ``~`` replaced; an unknown user's is left as it is, and will not be found."""
+    """A path with ``~`` replaced. ``~name`` of an unknown user stays, so it will not be found."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
 def real(path: Path) -> Path:
-    """The absolute path, links followed; a circle of links is left as it is."""
+    """The absolute path with links followed; a circle of links stays as it is."""
     return Path(os.path.realpath(path))
 
 
 def rule(variable: str) -> str:
-    """Why a place is where it is, in words: the variable that names it, or the default."""
+    """A text for users that says why a place is where it is: by its variable, or by default."""
     defaults = {
         CONFIGURATION: "the default: forecast.yaml in the folder you are in",
         DATA: "the default: data beside the configuration",
@@ -241,7 +243,7 @@ def rule(variable: str) -> str:
 
 
 def history_of(dagster: Path) -> RunHistory:
-    """What a Dagster home remembers; nothing where it keeps its runs elsewhere than in SQLite."""
+    """The runs of a Dagster home; none if it does not keep them in its own SQLite file."""
     file = dagster / "history" / "runs.db"
     if not file.is_file():
         return NO_HISTORY
@@ -250,12 +252,12 @@ def history_of(dagster: Path) -> RunHistory:
         address = f"{file.as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=PATIENCE_SECONDS, uri=True)) as runs:
             return RunHistory(*runs.execute(question).fetchone())
-    except sqlite3.Error:  # being written, made by another release, or not Dagster's
+    except sqlite3.Error:  # the file is being written, is of another release, or is not Dagster's
         return NO_HISTORY
 
 
 def _require_folder(path: Path) -> None:
-    """Raise OSError where a path, or the nearest of its parents that is there, is no folder."""
+    """Raise OSError if a path, or its nearest parent that exists, is not a folder."""
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if not there.is_dir():
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(there))
@@ -271,12 +273,12 @@ def _holds_text(path: Path) -> bool:
 
 
 def _changed(path: Path) -> float:
-    """When a file was written last; 0 where there is none."""
+    """When a file was last written, in seconds since 1970; 0 if there is none."""
     return path.stat().st_mtime if path.exists() else 0.0
 
 
 def _noted(path: Path) -> Path | None:
-    """The folder that a note names."""
+    """The folder that a note file names; None without the file."""
     return Path(path.read_text("utf-8", "replace").strip()) if path.is_file() else None
 
 
@@ -286,7 +288,7 @@ def _write_if_new(path: Path, text: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """A whole file by a rename, so that nobody reads half of one."""
+    """Write a file and rename it into place, so that nobody reads half of it."""
     whole = path.with_name(f"{path.name}.tmp")
     whole.write_text(text, encoding="utf-8")
     whole.replace(path)

@@ -1,4 +1,4 @@
-"""Names that users give, and which of them tables, keys and paths can carry."""
+"""Names that users choose, and the rules that make them usable in tables, keys and paths."""
 
 import re
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ NAME_RULE = "1 to 64 letters, digits, '.', '_' or '-', the first a letter or a d
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """``; did you mean`` and the names nearest to a mistaken one, small letters as large ones.
+    """The text ``; did you mean`` with the known names nearest to a mistaken one.
 
-    Nothing where none is near.
+    Case does not matter. The text is empty if no name is near.
     """
     spelled = {each.casefold(): each for each in known}
     near = [spelled[each] for each in get_close_matches(name.casefold(), spelled)]
@@ -27,7 +27,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def valid_name(name: str) -> str:
-    """``name`` itself, when tables, keys and paths can carry it. Raises ConfigurationError."""
+    """Return ``name``. Raises ConfigurationError if tables, keys or paths cannot hold it."""
     if not NAME_PATTERN.fullmatch(name):
         raise ConfigurationError(f"found {name!r}, allowed: {NAME_RULE}")
     return name
@@ -51,7 +51,7 @@ def _known_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
-"""What Dagster takes for an owner: an e-mail address or a team."""
+"""The forms of an owner that Dagster accepts: an e-mail address or a team."""
 
 
 def _owner(name: str) -> str:

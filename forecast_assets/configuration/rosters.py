@@ -1,4 +1,4 @@
-"""Rosters: the models of a list, each with its options."""
+"""Rosters: reading a list of models, each with its options."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,12 @@ from forecast_assets.models.roster import forecaster_class
 def roster_of(
     entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
 ) -> dict[str, Forecaster]:
-    """The models of a list, by name. Raises ValueError, which says what is allowed.
+    """The models of a list, by name. Raises ValueError with a text that says what is allowed.
 
-    ``feature_sets`` and ``horizon`` are None where they are wrong themselves.
+    ``feature_sets`` and ``horizon`` are None if the configuration has mistakes in them.
     """
     if not isinstance(entries, list):
-        # A ValueError, so that pydantic reports it with its key.
+        # pydantic reports a ValueError, but not a TypeError, with the key.
         raise ValueError(  # noqa: TRY004
             "allowed: a list of model names or of `name: {option: value}`"
         )

@@ -1,9 +1,9 @@
-"""What every part of the configuration file has in common."""
+"""The base class of all sections of the configuration file."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the file: unknown keys are errors, values never change."""
+    """A section of the file: unknown keys are errors, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The sections of forecast.yaml beside commodities and models."""
+"""The sections of forecast.yaml other than commodities and models."""
 
 from datetime import date
 from fnmatch import fnmatchcase
@@ -13,7 +13,7 @@ from forecast_assets.timeline.windows import Cadence
 
 
 class Training(Section):
-    """When models are fitted, and on how much."""
+    """When models are fitted, and how many sessions they need."""
 
     cadence: Cadence = "semiannually"
     start: date = Field(description="First training date: the cadence's first on or after it.")
@@ -23,7 +23,7 @@ class Training(Section):
 
 
 class Artifacts(Section):
-    """Where payloads go that are too large for a table."""
+    """Where payloads are stored that are too large for a table."""
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     threshold_bytes: int = Field(1_000_000, ge=0, description="Payloads this large go there.")
@@ -42,7 +42,7 @@ class Database(Section):
 
 
 class Parallel(Section):
-    """Where models are fitted: as many at once as there are processes."""
+    """The processes in which models are fitted, one model at a time in each."""
 
     backend: str = Field(
         "loky", min_length=1, description="A backend of joblib: its own, or one that is registered."
@@ -56,7 +56,7 @@ class Parallel(Section):
 
 
 class Calibration(Section):
-    """How far a model may be from nominal and still be called calibrated."""
+    """How far a model's coverage and PIT may be from ideal for it to count as calibrated."""
 
     coverage_80: float = Field(
         0.05,
@@ -82,7 +82,7 @@ class Calibration(Section):
 
 
 class Publish(Section):
-    """Which forecasts downstream programs are given."""
+    """Which forecasts are published for downstream programs."""
 
     rule: Literal["best", "fixed"] = Field(
         "best", description="The best skill among calibrated models, or every one of `models`."
@@ -96,7 +96,7 @@ class Publish(Section):
 
 
 class Age(Section):
-    """From how many sessions on a check turns yellow, and then red."""
+    """The ages, in sessions, from which a check is yellow and then red."""
 
     warn: int = Field(2, strict=True, ge=1, description="Yellow from here on, in sessions.")
     fail: int = Field(5, strict=True, ge=1, description="Red from here on, in sessions.")
@@ -135,12 +135,12 @@ class LandingFormat(FileFormat):
     files: str = Field(min_length=1, description="A pattern of file names, such as CL*.csv.")
 
     def is_of(self, name: str) -> bool:
-        """Whether it speaks of a file of that name; case does not matter."""
+        """Whether the pattern fits a file of this name, in any case."""
         return fnmatchcase(name.casefold(), self.files.casefold())
 
 
 class Landing(Section):
-    """The folder that files are dropped into, and how one is told from half of one."""
+    """The folder into which files are dropped, and how a complete file is recognised."""
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     settle_seconds: float = Field(
@@ -157,16 +157,16 @@ class Landing(Section):
     )
 
     def format_of(self, name: str) -> FileFormat:
-        """How a file of that name is written."""
+        """How a file of this name is written, by the first format whose pattern fits."""
         return next((each for each in self.formats if each.is_of(name)), PLAIN)
 
 
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
-"""An hour and minute, HH:MM."""
+"""A pattern for an hour and minute, HH:MM."""
 
 
 class Fetch(Section):
-    """When live sources are asked, and how patiently."""
+    """When live sources are asked, how often, and which of their closes are final."""
 
     at: str = Field(
         "19:00", pattern=CLOCK, description="When sources are asked, HH:MM; any hour will do."
@@ -209,7 +209,7 @@ class Automation(Section):
 
 
 class Alerts(Section):
-    """Who is told when a check turns or a run fails."""
+    """Where a message is sent when a check changes or a run fails."""
 
     webhook: str | None = Field(
         None, pattern=r"^https?://\S+$", description="A URL that takes JSON by POST."
@@ -218,7 +218,7 @@ class Alerts(Section):
 
 
 class Owners(Section):
-    """Who answers for the assets of each group; the UI names them."""
+    """The owners of the assets of each group, which the UI shows."""
 
     market: list[Owner] = Field(default=[], description="Of files, prices and covariates.")
     forecast: list[Owner] = Field(default=[], description="Of models and forecasts.")

@@ -1,4 +1,4 @@
-"""The configuration file, validated: what is forecast, from which prices, by which models."""
+"""The validated configuration file: what is forecast, from which prices, and by which models."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,9 +112,10 @@ class Settings(Section):
         return publish
 
     def covariates_of(self, forecaster: Forecaster, available: Sequence[str]) -> tuple[str, ...]:
-        """The covariates that a model uses, in the order of their names; none for most.
+        """The covariates that a model uses, in the order of their names; none for most models.
 
-        An ensemble goes on with what is ``available``: a member that lacks one fails by name.
+        ``available``: the covariates that the history has. For an ensemble only these count: a
+        member that lacks a covariate fails by itself, and the others go on without it.
         """
         sets = {part.feature_set for part in forecaster.parts()}
         names = sorted({name for each in sets if each for name in self.feature_sets[each]})
@@ -123,10 +124,10 @@ class Settings(Section):
         return tuple(name for name in names if name in available)
 
     def of_run(self, model_version: str | None, models: list[Any] | None) -> Self:
-        """These settings with the version and the models of a run, where it has its own.
+        """These settings with the version and the models of a run, if it has its own.
 
-        Raises ConfigurationError for models without a version of their own: they would retire
-        the models in use.
+        Raises ConfigurationError for a run that has its own models but no version of its own, since
+        its models would replace those in use.
         """
         version = self.version(model_version)
         if models is None:
@@ -145,7 +146,7 @@ class Settings(Section):
 
     @property
     def scrutiny(self) -> Scrutiny:
-        """What is not believed at once of what sources say."""
+        """The settings that decide which new and revised closes wait for a user."""
         quarantined = [
             name
             for name, commodity in self.commodities.items()
@@ -155,17 +156,17 @@ class Settings(Section):
 
     @property
     def windows(self) -> Windows:
-        """When models are trained, and until when each is used."""
+        """The windows of the configured cadence: when models are trained and used."""
         return Windows(self.training.cadence, self.training.start)
 
     @property
     def folder(self) -> Path:
-        """The folder that holds the file; relative paths start here."""
+        """The folder of the configuration file, where relative paths start."""
         return self.places.folder
 
     @property
     def places(self) -> Places:
-        """The file itself, and the folders of its data and of Dagster's history."""
+        """The configuration file, the data folder and Dagster's home."""
         return Places.of(self._file)
 
     @property
@@ -175,22 +176,22 @@ class Settings(Section):
 
     @property
     def database_path(self) -> Path:
-        """The database file. Its name is the catalog of every table in it."""
+        """The database file; SQL clients see its name as the catalog of every table."""
         return self.home / DATABASE
 
     @property
     def read_copy_path(self) -> Path:
-        """The copy of the database file for programs that only read; its catalog is the same."""
+        """The copy of the database for programs that only read; SQL sees the same catalog name."""
         return self.database_path.with_suffix(".read.duckdb")
 
     @property
     def report_path(self) -> Path:
-        """The page that the asset ``report`` writes."""
+        """The file that the asset ``report`` writes."""
         return self.home / "report.html"
 
     @property
     def artifacts_url(self) -> str:
-        """Where large payloads go; a plain path starts at the configuration's folder."""
+        """Where large payloads are stored; a relative path starts at the configuration's folder."""
         url = self.artifacts.url
         if url is None:
             return (self.home / "artifacts").as_uri()
@@ -198,7 +199,7 @@ class Settings(Section):
 
     @property
     def landing_url(self) -> str:
-        """Where files are dropped; a plain path starts at the configuration's folder."""
+        """Where files are dropped; a relative path starts at the configuration's folder."""
         url = self.landing.url
         if url is None:
             return (self.home / "landing").as_uri()
@@ -214,7 +215,7 @@ class Settings(Section):
             raise ConfigurationError(f"model_version: {error}") from error
 
     def commodity(self, name: str) -> Commodity:
-        """The settings of one commodity. Raises ConfigurationError, which lists them."""
+        """The settings of one commodity. Raises ConfigurationError, which lists all, without it."""
         if name not in self.commodities:
             raise ConfigurationError(
                 f"commodity: found {name!r}, allowed: {', '.join(self.commodities)}"
@@ -256,7 +257,7 @@ def load_settings() -> Settings:
 
 
 def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
-    """The part of the file that a key with these parents stands in."""
+    """The class of the section that contains a key with these parents."""
     if not keys:
         return Settings
     if keys[0] == "commodities":

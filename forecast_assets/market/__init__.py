@@ -1,1 +1,1 @@
-"""Files and services to observations and features."""
+"""Reading prices and covariates from files and services, and checking them."""

@@ -1,4 +1,4 @@
-"""Covariate sources: series beside the prices, by date or by date and region."""
+"""Covariates: series that models may use beside the prices, by date or by date and region."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,11 +31,11 @@ from forecast_assets.timeline.history import Dates
 
 @dataclass(frozen=True, eq=False)
 class CovariateSeries:
-    """What the files hold of one covariate, its regions made one.
+    """One covariate as its files hold it, with its regions combined into one series.
 
-    ``dates``: datetime64[D], shape (n,), strictly increasing: the day that a value is of, not the
-    day on which it is known. ``values``: float64, shape (n,), finite. ``regions``: the days of
-    each region that the configuration names, as ``dates`` are.
+    ``dates``: datetime64[D], shape (n,), strictly increasing: the day that a value belongs to, not
+    the day on which it became known. ``values``: float64, shape (n,), finite. ``regions``: for each
+    region that the configuration names, its days, of the same type as ``dates``.
     """
 
     name: str
@@ -56,9 +56,10 @@ def read_covariate(
 ) -> CovariateSeries:
     """Read the covariate called ``name`` of a commodity.
 
-    ``folder`` is where relative paths start; values dated after ``today`` are left out, or refused
-    if that is far. A stamp with a zone is of the day in ``zone``, where the commodity trades.
-    Raises SourceError where no file can be read, or where none holds a usable value.
+    ``folder``: where relative paths start. ``today``: values dated a few days after it are left
+    out, and later ones are refused. ``zone``: the zone where the commodity trades; a stamp with a
+    zone belongs to the day there. Raises SourceError if no file can be read, or if none holds a
+    usable value.
     """
     whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
     rejections: list[Rejection] = []
@@ -115,7 +116,7 @@ def usable_values(
 
 
 def named(source: Covariate) -> list[str]:
-    """The regions that a configuration names, in order."""
+    """The regions that the configuration of a covariate names, in order."""
     return sorted({*(source.weights or {}), *(source.regions or [])})
 
 
@@ -135,12 +136,13 @@ def require_regions(whose: str, key: str, source: Covariate, held: set[str]) -> 
 
 
 def one_a_day(source: Covariate, rows: pd.DataFrame) -> pd.Series:
-    """One value for each date, of the regions that have one that day.
+    """Combine the regions that have a value on a date into one value for that date.
 
-    ``rows`` has the columns date, region and value, one row a date and region. ``mean``: the plain
-    mean. ``weighted``: the mean by ``weights``, those of the regions present adding up to one;
-    regions without a weight do not count. ``first``: the value of the first of ``regions``, or of
-    the alphabet, that is present.
+    ``rows``: columns date, region and value, one row for each date and region. The source says how
+    they are combined. ``mean``: the plain mean. ``weighted``: the mean weighted by ``weights``,
+    which are scaled to add up to one over the regions that are present; regions without a weight
+    do not count. ``first``: the value of the first region that is present, in the order of
+    ``regions`` or else of the alphabet.
     """
     by_region = rows.pivot_table(index="date", columns="region", values="value").sort_index()
     if source.aggregate == "first":

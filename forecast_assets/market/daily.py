@@ -1,4 +1,4 @@
-"""One row a day: how moments become days, and several rows of a day one price or none."""
+"""One row a day: converting moments to days, and combining or refusing several rows of a day."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ from forecast_assets.market.stamps import (
 from forecast_assets.timeline.sessions import at_odd_times
 
 NEWEST = "newest"
-"""The file that is preferred is the one that reaches furthest."""
+"""The value of ``prefer`` by which the file with the latest date is preferred."""
 
 REPEATS, REPEATED_SHARE = 4, 0.5
-"""So many closes of weekends, and this share of them, that repeat the one before are filled in."""
+"""Weekend closes count as filled in if so many, and this share of them, repeat the close before."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of one commodity that are being made days of.
+    """The rows of one commodity while they are converted to days.
 
-    ``places``: ``file``, ``line`` and the texts of each row. What is refused goes to
-    ``rejections``, what a reader should know to ``notes``.
+    ``places``: ``file``, ``line`` and the texts of each row. Functions append refused rows to
+    ``rejections``, and what a reader should know to ``notes``.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Rows:
     notes: list[str]
 
     def refuse(self, refused: pd.Series, column: str, rule: str) -> None:
-        """Refuse rows as a whole, in one line for each file."""
+        """Refuse these rows, with one rejection for all rows of a file."""
         for file, rows in self.places[refused].groupby("file", sort=True):
             first = rows.loc[rows["line"].idxmin()]
             self.rejections.append(
@@ -61,7 +61,7 @@ class Rows:
             )
 
     def in_one_line(self, refused: pd.Series, column: str, rule: str) -> None:
-        """Refuse rows of several files in one line, which names the first file of them."""
+        """Refuse rows of several files with one rejection, which names the other files."""
         rows = self.places[refused]
         files = sorted(set(rows["file"]))
         others = "" if len(files) == 1 else f" ({_listed(files[1:])} alike)"
@@ -77,9 +77,10 @@ def _listed(files: list[str]) -> str:
 
 
 def moments_of(rows: Rows, stamps: Stamps, priced: pd.Series) -> pd.Series:
-    """The moment of each row by the clock of its exchange, NaT where it is refused.
+    """The moment of each row on the clock of its exchange; NaT for rows that are refused.
 
-    ``priced``: the rows that have a close; the others do not count for what rows mean.
+    ``priced``: whether a row has a close. Rows without one do not count when it is decided whether
+    a file has several rows a day and on which weekdays the commodity trades.
     """
     meaning = rows.meaning
     files = rows.places["file"]
@@ -102,7 +103,7 @@ def moments_of(rows: Rows, stamps: Stamps, priced: pd.Series) -> pd.Series:
 def _files_where(
     holds: Callable[[pd.Series], bool], values: pd.Series, files: pd.Series
 ) -> pd.Series:
-    """Whether something holds of the values of each row's file."""
+    """Whether ``holds`` is true of the values of a row's file, for each row."""
     found = {file: holds(mine) for file, mine in values.groupby(files)}
     return files.map(found).astype(bool)
 
@@ -119,7 +120,7 @@ def _refuse_intraday(rows: Rows, local: pd.Series, intraday: pd.Series) -> None:
 
 
 def _days_are_wrong(meaning: Meaning, stamps: Stamps, days: pd.Series) -> str | None:
-    """Why days cannot be those of sessions, or None."""
+    """Why these days cannot be the days of sessions, or None if they can."""
     zone = f"the zone {meaning.zone}" if meaning.zone else "no zone is set"
     expected = meaning.sundays or meaning.weekends == "keep"
     if a_day_early(days) and not expected and _at_odd_times(days) is None:
@@ -144,12 +145,12 @@ def _days_are_wrong(meaning: Meaning, stamps: Stamps, days: pd.Series) -> str | 
 
 
 def _at_odd_times(days: pd.Series) -> str | None:
-    """Why these days are of no trading week; then their Sundays say nothing of zones."""
+    """Why these days show no trading week, or None; without one, Sundays do not show a zone."""
     return at_odd_times(np.unique(days.dropna().to_numpy().astype("datetime64[D]")))
 
 
 def _zone_hint(meaning: Meaning) -> str:
-    """What to do about a zone that is not set, or that is the wrong one."""
+    """A hint for users to set the zone, or to set another one."""
     hint = meaning.hint("timezone")
     return f"{hint} to another zone" if meaning.timezone and meaning.key else hint
 
@@ -157,12 +158,12 @@ def _zone_hint(meaning: Meaning) -> str:
 def aggregated(
     rows: Rows, prices: pd.DataFrame, moments: pd.Series, utc: pd.Series, today: date
 ) -> pd.DataFrame:
-    """One row for each day of several, at the place of the day's last row.
+    """Combine the rows of each day into one, with the index of the day's last row.
 
-    ``prices``: the columns of the contract, with a date and a close. ``moments``: by the clock of
-    the exchange; ``utc``: the same in UTC, NaT where no zone is written. The close is the last
-    one's, open the first one's, high the highest, low the lowest, volume the sum. A day whose last
-    moment has two closes is refused; today is left out while it is not over.
+    ``prices``: the columns of the contract, with a date and a close. ``moments``: on the clock of
+    the exchange. ``utc``: the same in UTC, NaT where no zone is written. The close is that of the
+    last row, open that of the first, high the highest, low the lowest, volume the sum. A day with
+    two different closes at its last moment is refused. Today is left out until it is over.
     """
     table = prices.assign(moment=moments, instant=utc.fillna(moments)).sort_values(
         ["date", "instant"], kind="stable"
@@ -194,7 +195,7 @@ def aggregated(
 
 
 def _unfinished(rows: Rows, table: pd.DataFrame, today: date) -> list[pd.Timestamp]:
-    """Today, if it has ended earlier than half of the other days did."""
+    """Today, if its last row is earlier in the day than the last rows of half of all days."""
     now = pd.Timestamp(today)
     ends = table.groupby("date")["moment"].max()
     spent = ends - ends.index.to_series()
@@ -207,10 +208,11 @@ def _unfinished(rows: Rows, table: pd.DataFrame, today: date) -> list[pd.Timesta
 
 
 def preferred(rows: Rows, prices: pd.DataFrame, kept: pd.Series) -> pd.Series:
-    """Which of the kept rows count, where files have the same date: those of the preferred file.
+    """Which of the kept rows count: if several files have a date, only those of the preferred file.
 
-    ``newest`` is the file with the latest date, and of two of them the one whose name sorts last.
-    Raises SourceError where no file is called as the pattern says.
+    The preferred file is the one whose name fits the pattern ``prefer``. ``newest`` prefers the
+    file with the latest date, and among several the one whose name sorts last. Raises SourceError
+    if no file's name fits the pattern.
     """
     prefer, files = rows.meaning.prefer, rows.places["file"]
     if prefer is None:
@@ -237,10 +239,10 @@ def _rank(file: object, order: list[str], prefer: str) -> int:
 
 
 def disagreeing(rows: Rows, prices: pd.DataFrame, kept: pd.Series) -> pd.Series:
-    """Which of the kept rows have a date of which another file says another close.
+    """Which of the kept rows have a date for which another file has a different close.
 
-    Where files differ about most of the dates that they share, they are of different contracts,
-    and all their rows are refused: a series that jumps between them would be nobody's.
+    If files differ on most of the dates that they share, they probably hold different contracts.
+    Then all rows are refused, since a series that jumps between contracts would be wrong.
     """
     none = pd.Series(False, index=kept.index)
     table = pd.DataFrame({"date": prices["date"], "close": prices["close"]})[kept]
@@ -273,7 +275,7 @@ def disagreeing(rows: Rows, prices: pd.DataFrame, kept: pd.Series) -> pd.Series:
 
 
 def on_weekdays(rows: Rows, prices: pd.DataFrame) -> pd.DataFrame:
-    """The prices without weekends, where the source says so; a note where they are filled in."""
+    """The prices without weekends if the source says so; a note if weekends look filled in."""
     weekend = prices["date"].dt.day_of_week >= 5
     if rows.meaning.weekends == "drop":
         return prices[~weekend].reset_index(drop=True)

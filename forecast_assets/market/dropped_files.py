@@ -1,4 +1,4 @@
-"""Files that were dropped, read: whose prices they hold."""
+"""Reading a dropped file, and finding out which commodities its prices belong to."""
 
 import hashlib
 import re
@@ -36,13 +36,13 @@ MARK = (
 
 
 MARKS = re.compile(rf"([ ._()-]+{MARK}(?![^\W_]))*[ ._()-]*", re.IGNORECASE)
-"""What may follow a commodity's name in a file's: dates and times, numbers, marks of copies, and
-the suffix that a program has put there a second time."""
+"""What may follow a commodity's name in a file name: dates, times, numbers, marks of copies such as
+"(1)", and a suffix that a program has added a second time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dropped:
-    """What a file held: prices by commodity, what was refused of it, and what was left out."""
+    """The content of a file: prices by commodity, refused rows, and notes on what was left out."""
 
     file: str
     sha256: str
@@ -53,13 +53,13 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Names:
-    """What files may call the commodities of a configuration; case does not matter."""
+    """The names that files may use for the commodities of a configuration, in any case."""
 
     settings: Settings
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """Commodity by what it is called, in lower case."""
+        """The commodity by each of its names in lower case: its own name and its symbol."""
         names = {}
         for name, commodity in self.settings.commodities.items():
             if isinstance(commodity.source, LandingSource | FileSource) and commodity.source.symbol:
@@ -67,14 +67,15 @@ class Names:
         return names | {name.lower(): name for name in self.settings.commodities}
 
     def find(self, text: str) -> str | None:
-        """The commodity that a text names."""
+        """The commodity that a text names, or None."""
         return text if text in self.settings.commodities else self.known.get(text.lower())
 
     def of_file(self, stem: str) -> str | None:
-        """The commodity that a file's name is, alone or before dates, numbers and copy marks.
+        """The commodity that a file's name stands for, or None.
 
-        Of several the longest: ``sugar_5`` is of Sugar_5 if there is one. Separators are alike,
-        and None stands for a name that two commodities have then.
+        Dates, numbers and marks of copies may follow the commodity's name. The longest name
+        counts: ``sugar_5`` stands for Sugar_5 if that is a commodity, otherwise for Sugar. All
+        separators are equal, so two commodities may have the same name; then the result is None.
         """
         begun = {
             known: name
@@ -86,25 +87,25 @@ class Names:
         return exact or (longest.pop() if len(longest) == 1 else None)
 
     def begun_by(self, stem: str) -> list[str]:
-        """The commodities whose names a file's name begins with, whatever follows."""
+        """The commodities whose names begin a file's name and are followed by anything else."""
         return sorted({name for known, name in self.known.items() if _after(stem, known)})
 
     def __str__(self) -> str:
-        """The commodities, as an error lists them."""
+        """The list of commodities for an error text."""
         return ", ".join(self.settings.commodities)
 
 
 def _after(stem: str, known: str) -> str | None:
-    """What follows a commodity's name in a file's, None where it does not begin with that."""
+    """What follows a commodity's name in a file name; None if it does not begin the file name."""
     words = (re.escape(word) for word in re.split(r"[ ._-]+", known))
     begun = re.match("[ ._-]+".join(words) + r"(?![^\W_])", stem, re.IGNORECASE)
     return stem[begun.end() :] if begun else None
 
 
 def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped:
-    """Everything that a file holds ``now``, in UTC without a zone.
+    """Read all that a file holds.
 
-    Raises SourceError where it holds nothing readable.
+    ``now``: the present, in UTC without a zone. Raises SourceError if the file cannot be read.
     """
     content, name = arrival.path.read_bytes(), arrival.path.name
     rejections: list[Rejection] = []
@@ -132,7 +133,10 @@ def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped
 def _observed(
     commodity: str, rows: pd.DataFrame, settings: Settings, now: datetime
 ) -> Observations:
-    """What rows of a file say of a commodity; a wide file's close has a column of its own name."""
+    """The observations in a file's rows of one commodity.
+
+    In a wide file the column of closes has the commodity's name; refusals are reported by it.
+    """
     meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
     file = rows["file"].iloc[0]
     seen = observed(
@@ -148,9 +152,10 @@ def _observed(
 def _long_rows(
     path: Path, names: Names, rejections: list[Rejection], notes: list[str]
 ) -> list[tuple[str, pd.DataFrame]]:
-    """Rows of text by commodity, each with its ``file``, ``line`` and the ``column`` of its close.
+    """The rows of a file as text, by commodity.
 
-    Raises SourceError for a file of another kind, or of commodities that nobody can tell.
+    Each row has its ``file``, its ``line`` and the ``column`` of its close. Raises SourceError for
+    a file of another kind, or if it cannot be told which commodities the rows belong to.
     """
     if path.suffix.lower() not in SUFFIXES:
         allowed = ", ".join(SUFFIXES)
@@ -191,7 +196,7 @@ def _of_long(
 
 
 def _how_to_say(stem: str, names: Names) -> str:
-    """How a file may say whose prices it holds, and why its name does not."""
+    """A text for users: why a file's name names no commodity, and how the file may name one."""
     begun = names.begun_by(stem)
     more = (
         f"Its name begins with {' and '.join(begun)} and goes on with more than dates, numbers and"

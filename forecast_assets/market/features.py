@@ -1,4 +1,4 @@
-"""Features: the sessions of a commodity joined with what was known of its covariates at each."""
+"""Features: the values of a commodity's covariates that were known at each of its sessions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from forecast_assets.market.rows import Rejection
 from forecast_assets.timeline.history import Dates
 
 RECENT_SESSIONS = 60
-"""The newest sessions, at one of which at least a covariate must have a value."""
+"""A covariate must have a value at one of this many newest sessions, or users are told."""
 
 
 @dataclass(frozen=True, eq=False)
 class Feature:
     """One covariate at every session.
 
-    ``values``: float64, shape (n_sessions,), NaN where nothing was known. ``observed_on``:
-    datetime64[D], same shape, the day that the value is of, NaT where there is none.
+    ``values``: float64, shape (n_sessions,), NaN where none was known. ``observed_on``:
+    datetime64[D], same shape: the day that the value belongs to, NaT where there is none.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Feature:
 
     @property
     def carried(self) -> NDArray[np.bool_]:
-        """Whether a session has the very observation of the session before it."""
+        """Whether a session has the same observation as the session before, shape (n_sessions,)."""
         same = self.observed_on[1:] == self.observed_on[:-1]
         return np.concatenate([np.zeros(min(len(self.values), 1), dtype=bool), same])
 
@@ -48,8 +48,9 @@ class Feature:
 class Features:
     """The covariates of one commodity at its sessions.
 
-    ``missing``: those whose files cannot be read, each with the reason. ``unmatched``: what has no
-    value where one is needed, a line each: it fails nothing, and helps nobody.
+    ``sessions``: datetime64[D], shape (n_sessions,). ``missing``: the covariates whose files cannot
+    be read, each with the reason. ``unmatched``: a line for each covariate or region without a
+    value where models need one; this does not fail the run.
     """
 
     commodity: str
@@ -66,8 +67,9 @@ def read_features(
 ) -> Features:
     """The covariates of the commodity called ``name`` at its sessions.
 
-    ``sessions``: datetime64[D], increasing. ``folder`` is where relative paths start; values dated
-    after ``today`` are refused. A covariate whose files cannot be read stands in ``missing``.
+    ``sessions``: datetime64[D], increasing. ``folder``: where relative paths start. ``today``:
+    values dated after it are left out or refused. A covariate whose files cannot be read goes to
+    ``missing`` with the reason.
     """
     meaning = Meaning.of(name, commodity)
     present, missing, rejections, notes, unmatched = [], {}, [], [], []
@@ -88,9 +90,10 @@ def read_features(
 def mismatches(
     sessions: Dates, series: CovariateSeries, source: Covariate, known_ahead: int
 ) -> list[str]:
-    """Where a covariate, or a region that it names, has no value at any session, or at no new one.
+    """Lines for users if a covariate, or else one of its regions, lacks values.
 
-    A line each, which says its days and those of the sessions.
+    A line says whether it has no value at any session or at none of the newest sessions, and which
+    days it has.
     """
     regions = {f"{series.name}, region {name}": days for name, days in series.regions.items()}
     for parts in ({series.name: series.dates}, regions):
@@ -106,7 +109,7 @@ def mismatches(
 
 
 def _without_value(sessions: Dates, known: NDArray[np.bool_]) -> str | None:
-    """At which sessions there is no value: at all of them, at the newest ones, or None."""
+    """A text if no session, or none of the newest ones, has a value; otherwise None."""
     recent = known[-RECENT_SESSIONS:]
     if len(sessions) == 0 or recent.any():
         return None
@@ -118,11 +121,11 @@ def _without_value(sessions: Dates, known: NDArray[np.bool_]) -> str | None:
 def known_at(
     sessions: Dates, series: CovariateSeries, source: Covariate, known_ahead: int = 0
 ) -> Feature:
-    """The newest observation that was known when the price of each session was.
+    """The newest observation of a covariate that was known when each session's price was.
 
-    It is dated ``delay_days`` before the session or earlier, and ``fill_days`` more at most. A
-    price that is known ``known_ahead`` days before its session was fixed without what those days
-    brought, so that they are a delay, too.
+    The observation is at least ``delay_days`` older than the session, and at most ``fill_days``
+    older than that. A price that is known ``known_ahead`` days before its session was set without
+    knowledge of these days, so they are added to the delay.
     """
     since = series.dates + np.timedelta64(source.delay_days + known_ahead, "D")
     newest = np.searchsorted(since, sessions, side="right") - 1

@@ -1,7 +1,7 @@
-"""Finality: from when on a session's close is final, on the clock of its exchange.
+"""Finality: the moment from which a session's close is final, on the clock of its exchange.
 
-Neither the zone of this machine nor that of a schedule matters: a session that has ended in New
-York has ended in Singapore too, where the next day has begun.
+The time zones of this machine and of a schedule do not matter: when a session in New York has
+ended, its close is final in Singapore too, although the next day has begun there.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
 PAUSES = {"CMES": time(16), "us_futures": time(17)}
-"""When exchanges that trade around the clock stop for an hour, on their own clocks.
+"""The hour at which exchanges that trade around the clock pause, on their own clocks.
 
-exchange_calendars ends a session of theirs where the next one begins, when that hour is over.
+Their sessions end at this pause of an hour. exchange_calendars ends them an hour later, when the
+next session begins.
 """
 
 ONE_DAY = timedelta(days=1)
 
 
 def final_at(day: date, calendar: str, fetch: Fetch) -> datetime:
-    """The moment from which on the close of a session is final, in UTC.
+    """The moment from which the close of a session is final, in UTC.
 
-    By the calendar, or at ``fetch.final_at`` where it is learned from the data. Raises ValueError
-    for a day that is no session of the calendar.
+    The calendar gives the moment. A calendar that is learned from the data has none, so it is
+    ``fetch.final_at`` in ``fetch.exchange_timezone``. Raises ValueError for a day that is not a
+    session of the calendar.
     """
     if calendar == FROM_DATA:
         zone = ZoneInfo(fetch.exchange_timezone)
@@ -45,9 +47,9 @@ def final_at(day: date, calendar: str, fetch: Fetch) -> datetime:
 
 
 def newest_final(now: datetime, calendar: str, fetch: Fetch) -> date:
-    """The last day whose close is final at ``now``, which has a zone.
+    """The last day whose close is final at ``now``, which has a time zone.
 
-    A session of the calendar, or any day where it is learned from the data. Raises
+    It is a session of the calendar, or any day if the calendar is learned from the data. Raises
     ConfigurationError for a moment that the calendar does not reach.
     """
     if calendar == FROM_DATA:
@@ -72,7 +74,7 @@ def newest_final(now: datetime, calendar: str, fetch: Fetch) -> date:
 def has_ended(
     since: datetime, until: datetime, calendar: str, fetch: Fetch, week: Week = WEEKDAYS
 ) -> bool:
-    """Whether a session became final after ``since`` and up to ``until``, which have zones.
+    """Whether a close became final after ``since`` and not after ``until``; both have time zones.
 
     Raises ConfigurationError for days that the calendar does not reach.
     """

@@ -1,4 +1,4 @@
-"""FRED: daily series of the Federal Reserve Bank of St. Louis, by its public CSV files."""
+"""FRED: daily series of the Federal Reserve Bank of St. Louis, read from its public CSV files."""
 
 import csv
 import io
@@ -20,13 +20,13 @@ HOST = "https://fred.stlouisfed.org"
 
 @dataclass(frozen=True)
 class Fred:
-    """Prices from FRED. ``base_url``: where it is asked."""
+    """Prices from FRED. ``base_url``: the address of the service."""
 
     asker: Asker
     base_url: str = HOST
 
     def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
-        """A series up to ``final``; a day without a value is a holiday. Raises SourceError."""
+        """A series up to ``final``; days without a value count as holidays. Raises SourceError."""
         text = self._ask(name, symbol, since)
         lines = list(csv.reader(io.StringIO(text)))
         header = [field.strip() for field in lines[0]] if lines else []

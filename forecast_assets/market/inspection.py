@@ -1,4 +1,4 @@
-"""What is understood of a file of prices, and the keys of the configuration that say the same."""
+"""Inspecting a file of prices: how it is read, and which keys of the configuration say so."""
 
 import os
 import re
@@ -30,20 +30,21 @@ from forecast_assets.timeline.sessions import too_sparse
 from forecast_assets.timeline.strange import strange
 
 ENDS = 3
-"""Rows that are shown of each end of a file."""
+"""How many rows are shown of the beginning and of the end of a file."""
 
 PREVIEW_CHARACTERS = 100
 UNIT = "USD"
-"""What the section says of the unit, which no file tells."""
+"""The unit in the suggested section, since a file does not contain it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What a file holds: facts as (what, value), rows of both ends, what is strange.
+    """What an inspection found out about a file.
 
-    ``refusal``: why it cannot be read, or why what can be read is no use; "" where it can.
-    ``refused``: rows that a run would refuse. ``section``: the part of the configuration that reads
-    the others, "" where nothing does.
+    ``facts``: (name, value) pairs for display. ``ends``: the first and last rows. ``strange``:
+    lines on what is unusual. ``refusal``: why the file cannot be read, or why its prices are of no
+    use; "" if it can be used. ``refused``: lines on rows that a run would refuse. ``section``: a
+    part of the configuration that reads the other rows; "" if there is none.
     """
 
     facts: list[tuple[str, str]]
@@ -57,9 +58,9 @@ class Inspection:
 def inspect_file(
     path: Path, keys: dict[str, Any], name: str, folder: Path, today: date
 ) -> Inspection:
-    """What is understood of a file by some keys of a source, as commodity ``name``.
+    """Read a file as a run would read it for commodity ``name``, with these keys of a source.
 
-    ``folder`` is where the configuration's paths start.
+    ``folder``: where the configuration's paths start.
     """
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
@@ -86,7 +87,7 @@ def inspect_file(
 
 
 def _refusal(name: str, observed: Observations) -> str:
-    """Why the prices that were read are no use: most are missing, or they are not daily."""
+    """Why the prices that were read are of no use: most are missing or not daily; else empty."""
     lost, read = rows_of(observed.rejections), len(observed.prices)
     if lost > read:
         return f"{name}: {lost:,} rows cannot be read, {read:,} can"
@@ -95,7 +96,7 @@ def _refusal(name: str, observed: Observations) -> str:
 
 
 def _first_lines(path: Path) -> list[str]:
-    """How a file begins that cannot be read, where it is text."""
+    """The first lines of a file that cannot be read, if it is text."""
     with path.open("rb") as file:
         start = file.read(ENDS * 1024)
     if is_binary(start):
@@ -105,7 +106,7 @@ def _first_lines(path: Path) -> list[str]:
 
 
 def facts_of(table: TableFile) -> list[tuple[str, str]]:
-    """How a file is written, before its values are looked at."""
+    """Facts about the form of a file, such as its delimiter, without its values."""
     grid, header = table.grid, table.header
     facts = [("encoding", grid.encoding), ("sheet", grid.sheet)]
     facts.append(("delimiter", {TAB: "tab"}.get(grid.delimiter, grid.delimiter)))
@@ -130,14 +131,14 @@ def _meaning(table: TableFile, found: Understood) -> list[tuple[str, str]]:
 
 
 def _ends(texts: pd.DataFrame) -> pd.DataFrame:
-    """The first and last rows, as they were understood."""
+    """The first and last rows as they were read."""
     filled = texts[(texts.drop(columns="line").astype("string").fillna("") != "").any(axis=1)]
     ends = filled if len(filled) <= 2 * ENDS else pd.concat([filled.head(ENDS), filled.tail(ENDS)])
     return ends[["line", *(column for column in ends if column != "line")]]
 
 
 def _strange(table: TableFile, found: Understood) -> list[str]:
-    """What is not as in a file of the project's own form, and was dealt with."""
+    """Lines on what differs from the project's own form and was handled."""
     header = table.header
     said = []
     if header.lines and header.lines[0] > 1:
@@ -162,7 +163,7 @@ def _strange(table: TableFile, found: Understood) -> list[str]:
 
 
 def _told(observed: Observations) -> list[str]:
-    """What was left out of the rows, and strange closes."""
+    """Lines on rows that were left out, and on strange closes."""
     closed = f"{observed.without_close:,} rows without a close are holidays"
     prices = observed.prices
     history = History(observed.commodity, prices["date"].to_numpy(), prices["close"].to_numpy())
@@ -183,7 +184,10 @@ def _section(
     folder: Path,
     today: date,
 ) -> str:
-    """The section to paste: all that was understood, if that reads the same when it is tried."""
+    """A section of the configuration to paste, with all keys that the file needs.
+
+    It is tried first, and left out ("") unless the file reads the same with it.
+    """
     given = source.model_dump(mode="json", exclude_unset=True, exclude_defaults=True)
     given |= {"type": "file"}
     if len(source.day_formats) == 1:
@@ -197,7 +201,7 @@ def _section(
 
 
 def keys_of(table: TableFile, found: Understood, form: FileFormat) -> dict[str, Any]:
-    """The keys that say what was understood, without those that say what is so anyway."""
+    """The keys that describe how the file was read, without those that only repeat a default."""
     grid, columns = table.grid, table.header.columns
     keys: dict[str, Any] = {}
     places = {
@@ -228,7 +232,7 @@ def keys_of(table: TableFile, found: Understood, form: FileFormat) -> dict[str, 
 
 
 def _cells(table: TableFile, found: Understood) -> list[str]:
-    """The days as they are written, where they were understood."""
+    """The texts of the days that were understood."""
     place = found.places.get("date", 0)
     if table.parquet is not None or "date" not in found.texts:
         return []
@@ -243,21 +247,21 @@ def _name(columns: Sequence[Column], place: int) -> str:
 
 
 def _place(table: TableFile, place: int) -> str | int:
-    """A column by its name, or counted where the name does not tell."""
+    """A column's name, or its number if the name does not identify it."""
     columns = table.header.columns
     alone = [column.name for column in columns].count(columns[place].name) == 1
     return _name(columns, place) if alone and columns[place].name else place + 1
 
 
 def _path(path: Path, folder: Path) -> str:
-    """A path as the configuration has it: a pattern that only this file fits."""
+    """The path as a pattern for the configuration that only this file fits."""
     full, start = path.resolve(), folder.resolve()
     near = full.is_relative_to(start)
     return escape(os.path.relpath(full, start) if near else str(full))
 
 
 def name_of(path: Path) -> str:
-    """A name for a commodity, from a file's."""
+    """A name for a commodity, made from a file's name."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")[:64]
     return name if NAME_PATTERN.fullmatch(name) else "NAME"
 
@@ -268,6 +272,6 @@ def _yaml(name: str, source: dict[str, Any]) -> str:
 
 
 def shown(text: str) -> str:
-    """Text of a file for a terminal: one line, without escapes, and not without end."""
+    """A text of a file for the terminal: in one line, without escape sequences, cut if long."""
     clean = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
     return clean[:PREVIEW_CHARACTERS]

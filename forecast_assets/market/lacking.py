@@ -1,8 +1,8 @@
-"""Lacking: the stored sessions that a source no longer has, and which of them are taken back.
+"""Lacking: stored sessions that a source no longer has, and which of them are withdrawn.
 
-A session that is gone between others was deleted by somebody. One that is gone from the end is
-more often the mark of a file that broke off, or of an older copy, and one from the start that of a
-file which holds the last years only: these are taken back only when that is asked for.
+A session that is missing between others was deleted on purpose, so it is withdrawn. If sessions are
+missing at the end, the file was probably cut off, or is an older copy; if they are missing at the
+start, the file probably holds only the last years. Those are withdrawn only if a user asks for it.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,18 @@ from datetime import date
 from forecast_assets.timeline.scrutiny import FEW_SESSIONS, FEW_SHARE
 
 LISTED = 5
-"""Sessions that a line lists; of more it says the first and the last."""
+"""A line lists at most this many sessions; of more it names the first and the last."""
 
 
 @dataclass(frozen=True)
 class Lacking:
     """Stored sessions that a source lacks, in order of dates.
 
-    ``taken_back``: withdrawn. The others were kept: ``oldest`` are before its first session,
-    ``newest`` after its last one. ``many``: so many beside the oldest that it may be half a file.
-    ``weekends``: withdrawn too, since the configuration says that they are no sessions.
+    ``taken_back``: those that are withdrawn. All others are kept. ``oldest``: those before the
+    source's first session. ``between``: those between its sessions. ``newest``: those after its
+    last session. ``many``: True if so many others than the oldest are missing that the file may be
+    cut off. ``weekends``: withdrawn too, since the configuration says that weekends are no
+    sessions.
     """
 
     taken_back: Sequence[date] = ()
@@ -37,7 +39,7 @@ class Lacking:
         return [*self.oldest, *self.between, *self.newest]
 
     def notes(self, name: str) -> list[str]:
-        """What was taken back of the commodity called ``name``, and what was kept, a line each."""
+        """Lines for users: which sessions of the commodity ``name`` were withdrawn, and kept."""
         hint = f"`forecast run --commodity {name} --allow-withdrawals` takes"
         lines = []
         if self.taken_back:
@@ -64,7 +66,7 @@ class Lacking:
         return lines
 
     def problem(self, name: str) -> str:
-        """That the source may be half of one, in a line; empty where it is not."""
+        """A warning that the source may be cut off; empty if nothing suggests that."""
         if not self.many:
             return ""
         lost = sessions([*self.between, *self.newest])
@@ -78,10 +80,11 @@ class Lacking:
 def lacking(
     missing: Sequence[date], first: date, newest: date, held: int, *, sound: bool, allowed: bool
 ) -> Lacking:
-    """Sort out the stored sessions that a source lacks.
+    """Sort the stored sessions that a source lacks into those to withdraw and those to keep.
 
-    ``first`` and ``newest`` are its own, ``held`` is how many it has. ``sound``: nothing in it was
-    refused. ``allowed``: whatever it lacks is taken back.
+    ``missing``: the sessions that it lacks. ``first`` and ``newest``: the first and last session of
+    the source. ``held``: how many sessions it has. ``sound``: whether none of its rows was refused.
+    ``allowed``: whether a user has allowed it to withdraw all that it lacks.
     """
     if allowed:
         return Lacking(taken_back=missing)
@@ -95,7 +98,7 @@ def lacking(
 
 
 def sessions(days: Sequence[date]) -> str:
-    """How many sessions, and which."""
+    """The number of sessions and their days, as a text for users."""
     if len(days) == 1:
         return f"session, {days[0]}" if days else ""
     which = ", ".join(map(str, days))

@@ -1,9 +1,9 @@
-"""The landing folder: files that people and programs drop, told apart, read, and put away.
+"""The landing folder: people and programs drop files there, and runs read them and put them away.
 
-A file is read from a copy of its bytes, so that what is merged is what its hash says. One that is
-still being written is left alone; every other one leaves the folder, to ``accepted`` if a row of
-it was usable and to ``rejected`` otherwise, with a note beside it that says what became of it.
-Nothing is deleted and nothing is written over.
+The bytes of a file are read once, so that its hash belongs to exactly the rows that are merged. A
+file that is still being written is left alone. Every other file is moved: to ``accepted`` if a row
+of it was merged, to ``held`` if a revision in it waits for a user, otherwise to ``rejected``. A
+note beside it says what was done with it. No file is deleted or overwritten.
 """
 
 import fcntl
@@ -20,29 +20,32 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.market.files.content import PARQUET, PARQUET_SUFFIXES
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", *PARQUET_SUFFIXES)
-"""Endings of files that may hold prices."""
+"""Suffixes of files that may hold prices."""
 
 WORKBOOK_END = 22
-"""Bytes with which a workbook ends, as any zip archive without a comment."""
+"""The bytes of the end record of a workbook, which is a zip archive without a comment."""
 
 KEY = "{} of a rule of landing.formats"
-"""What says how a dropped file is written."""
+"""The key of the configuration that says how a dropped file is written, for error texts."""
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp", "~")
-"""Endings that programs give to files which they have not finished; others begin with a dot."""
+"""Suffixes that programs give to files while they write them; others use a leading dot."""
 
 NOTE = ".txt"
 
 HELD = "held"
-"""The folder of files that wait for somebody's word."""
+"""The folder of files that wait until a user accepts or rejects them."""
 
 WAITS = "waits: "
-"""How a line of a held file's note begins that says what of it waits."""
+"""The prefix of those lines in a held file's note that say what waits."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file in the landing folder. ``modified``: seconds since 1970, None where nobody knows."""
+    """A file in the landing folder.
+
+    ``size``: in bytes. ``modified``: in seconds since 1970; None if the file system has no time.
+    """
 
     path: UPath
     size: int
@@ -50,13 +53,13 @@ class Arrival:
 
     @property
     def signature(self) -> str:
-        """Other bytes have another one, but for a rewrite of equal length at the same moment."""
+        """A text that changes when the file is rewritten, from its size and time of change."""
         return f"{self.size}:{self.modified}"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is in the landing folder: files that are whole, and files that are being written."""
+    """The files in the landing folder: those that are complete, and those still being written."""
 
     whole: list[Arrival]
     unfinished: list[Arrival]
@@ -64,14 +67,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Held:
-    """A file that waits for a word, and why, a line for each commodity that it would revise."""
+    """A file that waits until a user accepts or rejects it.
+
+    ``waits``: why it waits, a line for each commodity that it would revise.
+    """
 
     arrival: Arrival
     waits: list[str]
 
     @classmethod
     def read(cls, path: UPath) -> "Held":
-        """A file of the folder ``held``, with what the note beside it says."""
+        """Read a file's entry in the folder ``held`` from the note beside it."""
         note = note_of(path)
         said = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
         waits = [line.removeprefix(WAITS) for line in said if line.startswith(WAITS)]
@@ -79,7 +85,7 @@ class Held:
 
     @property
     def lines(self) -> list[str]:
-        """What waits and what to say, a line a commodity."""
+        """Lines for users, one for each commodity: what waits, and the commands to decide on it."""
         name = self.arrival.path.name
         hint = (
             f"`forecast landing accept {quote(name)}` merges it,"
@@ -94,30 +100,30 @@ class Held:
 
 @dataclass(frozen=True)
 class LandingFolder:
-    """The folder of a configuration: a local one, or anything that fsspec reaches."""
+    """The landing folder of a configuration, on a local disk or any file system of fsspec."""
 
     settings: Settings
 
     @cached_property
     def path(self) -> UPath:
-        """Where files are dropped."""
+        """The path of the folder."""
         return UPath(self.settings.landing_url)
 
     def make(self) -> None:
-        """Make the folders, so that there is a place to drop into."""
+        """Make the folder and those for files that were put away, if they do not exist."""
         for name in ("accepted", "held", "rejected"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
 
     def waiting(self, now: float) -> Waiting:
-        """The files that are there ``now``, in seconds since 1970; the oldest first."""
+        """The files in the folder, the oldest first; ``now``: in seconds since 1970."""
         arrivals = sorted(self._arrivals(), key=lambda x: (x.modified or 0.0, x.path.name))
         whole = [arrival for arrival in arrivals if self._is_whole(arrival, now)]
         return Waiting(whole, [arrival for arrival in arrivals if arrival not in whole])
 
     def put_away(self, arrival: Arrival, folder: str, note: str) -> UPath:
-        """Move a file to ``folder`` under a name that is free, with its note beside it.
+        """Move a file to ``folder``, under a name that is free, with a note beside it.
 
-        The note comes first: a file there is never without one.
+        The note is written before the move, so that a file there always has one.
         """
         name = PurePosixPath(arrival.path.name)
         place, number = self.path / folder / name.name, 1
@@ -129,13 +135,13 @@ class LandingFolder:
         return place
 
     def held(self) -> list[Held]:
-        """The files that wait for a word, by name."""
+        """The files that wait until a user accepts or rejects them, in order of their names."""
         folder = self.path / HELD
         paths = sorted(folder.iterdir(), key=lambda path: path.name) if folder.exists() else []
         return [Held.read(path) for path in paths if is_dropped(path)]
 
     def settle(self, held: Held, folder: str, note: str) -> UPath:
-        """Move a file that waited to ``folder``, with a note that says what became of it."""
+        """Move a file that waited to ``folder``, with a note that says what was decided."""
         place = self.put_away(held.arrival, folder, note)
         note_of(held.arrival.path).unlink(missing_ok=True)
         return place
@@ -150,7 +156,7 @@ class LandingFolder:
             try:
                 found = path.stat()
             except FileNotFoundError:
-                continue  # renamed in between: the next look sees it
+                continue  # renamed since it was listed; the next look finds it
             yield Arrival(path, int(found.st_size), found.st_mtime or None)
 
     def _is_whole(self, arrival: Arrival, now: float) -> bool:
@@ -165,19 +171,19 @@ class LandingFolder:
 
 
 def note_of(place: UPath) -> UPath:
-    """Where the note of a file is that was put away."""
+    """The path of the note beside a file that was put away."""
     return place.with_name(place.name + NOTE)
 
 
 def is_dropped(place: UPath) -> bool:
-    """Whether there is a file that was put away itself: one that is not just another's note."""
+    """Whether this is a stored file rather than another file's note."""
     return bool(place.exists() and note_of(place).exists())
 
 
 def is_open_for_writing(path: UPath) -> bool:
-    """Whether a program has a local file open to write it, where the system can tell: on Linux.
+    """Whether a program has a local file open for writing; False if the system cannot tell.
 
-    A read lease is refused for such a file: fcntl(2), F_SETLEASE.
+    Linux can: it refuses a read lease for such a file, see fcntl(2), F_SETLEASE.
     """
     if path.protocol not in ("", "file", "local") or not hasattr(fcntl, "F_SETLEASE"):
         return False
@@ -191,14 +197,14 @@ def is_open_for_writing(path: UPath) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False  # someone else's file, or a file system without leases: its age decides
+        return False  # another user's file, or a file system without leases: only its age counts
     finally:
         os.close(descriptor)
     return False
 
 
 def has_its_end(arrival: Arrival) -> bool:
-    """Whether a file ends as a whole one does: with a newline, or as its format ends."""
+    """Whether a file ends as a complete one does: with a newline, or with its format's end."""
     if arrival.size == 0:
         return False
     with arrival.path.open("rb") as file:

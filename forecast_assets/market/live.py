@@ -1,4 +1,4 @@
-"""Live sources: what they have in common, how patiently they are asked, and what is final."""
+"""Live sources: their interface, how often they are asked, and which closes are final."""
 
 import threading
 import time
@@ -22,18 +22,18 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.timeline.sessions import FROM_DATA
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
-"""Answers of HTTP that may be better the next time."""
+"""HTTP status codes after which another attempt may succeed."""
 
 LONGEST_WAIT_SECONDS = 60.0
-"""What Retry-After may ask for."""
+"""The longest wait that an answer's Retry-After header may demand."""
 
 
 class NotAnswered(ForecastAssetsError):
-    """A service did not answer, or refused, as often as it was asked."""
+    """A service did not answer, or refused to, at every attempt."""
 
 
 class Busy(Exception):
-    """An answer that says to come again; ``after`` seconds, where it says so."""
+    """An answer that asks for another attempt, ``after`` so many seconds if it says so."""
 
     def __init__(self, status: int, after: str | None) -> None:
         super().__init__(f"status {status}")
@@ -41,18 +41,19 @@ class Busy(Exception):
 
 
 class PriceSource(Protocol):
-    """A service that prices are asked from."""
+    """A service that offers prices."""
 
     def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
         """Daily prices of the commodity called ``name`` up to ``final``, as the service has them.
 
-        From ``since`` on, or all there are. Not complete: days that it lacks are not taken back.
-        Raises SourceError, which names commodity and symbol, for a service that cannot be asked.
+        ``since``: the first day to ask for; None for all prices. The observations are not complete,
+        so stored days that they lack are not withdrawn. Raises SourceError, which names commodity
+        and symbol, if the service does not answer or has no such prices.
         """
 
 
 class Asker:
-    """Asks a service: not too often, with a time-out, and again when it may help."""
+    """Sends requests to a service: not too often, with a time-out, and again after some errors."""
 
     def __init__(
         self,
@@ -66,9 +67,10 @@ class Asker:
         self._turn = threading.Lock()
 
     def ask(self, send: Callable[[float], Any], broken: type[Exception]) -> Any:
-        """The answer of ``send``, a function of the time-out in seconds.
+        """Return the answer of ``send``, a function of the time-out in seconds.
 
-        ``broken``: the errors of its library that another attempt may mend. Raises NotAnswered.
+        ``broken``: the errors of its library after which another attempt may succeed. Raises
+        NotAnswered.
         """
 
         def once() -> Any:
@@ -100,7 +102,7 @@ class Asker:
 
 
 def _pause(state: RetryCallState) -> float:
-    """As long as the answer asks for, or an exponential pause with chance in it."""
+    """The seconds to wait: what the answer asks for, or an exponential pause with jitter."""
     found = state.outcome.exception() if state.outcome else None
     if isinstance(found, Busy) and found.after is not None:
         return min(found.after, LONGEST_WAIT_SECONDS)
@@ -108,10 +110,10 @@ def _pause(state: RetryCallState) -> float:
 
 
 def final_day(fetch: Fetch, now: datetime, calendar: str = FROM_DATA) -> date:
-    """The last day whose close is final at ``now``, which has a zone.
+    """The last day whose close is final at ``now``, which has a time zone.
 
-    Futures trade almost around the clock: until a session has ended on its exchange, a service's
-    newest daily bar is the running one. Raises ConfigurationError for a moment that the calendar
-    does not reach.
+    Futures trade almost around the clock, so the newest daily bar of a service changes until the
+    session has ended on its exchange. Raises ConfigurationError for a moment that the calendar does
+    not reach.
     """
     return newest_final(now, calendar, fetch)

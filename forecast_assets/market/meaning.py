@@ -1,4 +1,4 @@
-"""Meaning: what the configuration says of the rows of a commodity's source."""
+"""Meaning: how the configuration says to interpret the rows of a commodity's source."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,12 +11,12 @@ from forecast_assets.timeline.sessions import FROM_DATA
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the rows of a commodity mean.
+    """How to interpret the rows of a commodity.
 
-    ``key``: where its source is configured; None for a source whose rows have no keys.
-    ``timezone``: the zone that the source sets. ``exchange``: the one of its calendar, None where
-    that is learned from the data or knows no place. ``sundays``: the calendar trades on Sundays
-    and not on Fridays.
+    ``key``: the place of the source in the configuration; None for a source without keys for rows.
+    ``timezone``: the zone that the source sets. ``exchange``: the zone of its calendar; None if the
+    calendar is learned from the data or has no place. ``sundays``: whether the calendar trades on
+    Sundays and not on Fridays. The other fields are keys of the source.
     """
 
     key: str | None = None
@@ -30,7 +30,7 @@ class Meaning:
 
     @classmethod
     def of(cls, name: str, commodity: Commodity) -> "Meaning":
-        """The meaning of the rows of the commodity called ``name``, in its files and dropped."""
+        """The meaning of rows of the commodity ``name``, in its own files and in dropped ones."""
         source = commodity.source
         exchange, sundays = _exchange(commodity.calendar)
         if not isinstance(source, RowKeys):
@@ -48,28 +48,28 @@ class Meaning:
 
     @property
     def zone(self) -> ZoneInfo | None:
-        """The zone whose days are sessions, where one is known."""
+        """The zone whose days are the sessions, or None if it is not known."""
         return self.timezone or self.exchange
 
     def today(self, now: datetime) -> date:
-        """The day in the commodity's zone, or in UTC; ``now`` is UTC without a zone."""
+        """Today in the commodity's zone, or in UTC if that is unknown; ``now``: UTC, no zone."""
         return now.replace(tzinfo=UTC).astimezone(self.zone or UTC).date()
 
     def hint(self, key: str) -> str:
-        """What to set, where the source has keys for its rows."""
+        """A hint for users to set this key, or that only other types of source have it."""
         if self.key is None:
             return f"that takes the key {key} of a source of type file or landing"
         return f"set {self.key}.{key}"
 
 
 AS_WRITTEN = Meaning()
-"""Days as they are written, one row each, none of them ahead of today."""
+"""The default meaning: days are taken as written, one row each, and none lies after today."""
 
 
 def _exchange(calendar: str) -> tuple[ZoneInfo | None, bool]:
     """The zone of a calendar, and whether it trades on Sundays and not on Fridays.
 
-    A calendar in UTC, such as 24/7, is of no place.
+    The zone is None for a calendar in UTC, such as 24/7, since it belongs to no place.
     """
     if calendar == FROM_DATA:
         return None, False

@@ -1,4 +1,4 @@
-"""Observations: what a source holds for one commodity."""
+"""Observations: the checked prices of one commodity from one source."""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +9,15 @@ from forecast_assets.market.rows import Rejection
 
 @dataclass(frozen=True)
 class Observations:
-    """What a source holds for one commodity.
+    """The prices that a source holds for one commodity.
 
-    ``prices``: columns date (datetime64, one row a date, sorted), open, high, low, close, volume
-    (float64, NaN where absent; close is never NaN). ``without_close``: rows with no close, which
-    are holidays: dropped, never filled. ``complete``: the source has all sessions there are, so
-    that one it lacks was taken back; otherwise it says nothing of others than its own.
-    ``notes``: what was left out and does no harm, a line a kind; told, and no failure.
-    ``weekdays``: Saturdays and Sundays are no sessions, and stored ones are taken back.
+    ``origin``: a name of the source. ``prices``: columns date (datetime64, one row a date, sorted),
+    open, high, low, close, volume (float64, NaN where absent; close is never NaN). ``rejections``:
+    rows that were refused. ``without_close``: how many rows have no close; they count as holidays
+    and are dropped, never filled in. ``complete``: True if the source has all sessions, so that a
+    stored session that it lacks was withdrawn; False if it says nothing about other sessions.
+    ``notes``: a line for each kind of rows that were left out without harm. ``weekdays``: True if
+    Saturdays and Sundays are no sessions, so that stored ones are withdrawn.
     """
 
     commodity: str

@@ -1,4 +1,4 @@
-"""The contract of price rows: what every source is held to before a row reaches the tables."""
+"""The contract of price rows: the rules that a row of any source must meet to reach the tables."""
 
 import numpy as np
 import pandas as pd
@@ -28,20 +28,21 @@ CONTRACT = pandera.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-"""One row a session. A close may be at or below zero: that happened, and is flagged elsewhere."""
+"""One row for each session. A close at or below zero is allowed, since oil had one in 2020; it is
+flagged by ``timeline.strange``."""
 
 REPORTED = {"high below low": "high"}
-"""The column that a rule over whole rows is reported on."""
+"""The column that is named when a row breaks a rule over several columns."""
 
 NEEDED = ("date", "close")
-"""The columns that a row cannot be without; no model reads the others."""
+"""The columns that a row must have; models read no others."""
 
 WORDS = {
     "field_uniqueness": "its date stands more than once",
     "not_nullable": "missing",
     "high below low": "the high is below the low",
 }
-"""Rules whose name in the contract does not read well."""
+"""Texts for users in place of the contract's names for its rules."""
 
 
 def admitted(
@@ -50,8 +51,8 @@ def admitted(
     """The rows whose date and close keep the contract, in order; the others become rejections.
 
     ``prices``: the contract's columns. ``places``: ``file`` and ``line`` of each row, by the same
-    index. A value beside the close that breaks a rule is left empty, which does no harm. Raises
-    SourceError where the columns themselves are wrong.
+    index. If another value than date or close breaks a rule, it is removed and the row is kept; the
+    rejection is harmless. Raises SourceError if the columns themselves are wrong.
     """
     typed = prices.astype({"date": "datetime64[s]"})
     try:
@@ -73,7 +74,7 @@ def admitted(
 
 
 def _mended(typed: pd.DataFrame, broken: pd.DataFrame) -> pd.DataFrame:
-    """The rows without those whose date or close is broken, and without other broken values."""
+    """Remove the rows with a broken date or close, and empty all other broken values."""
     mended = typed.copy()
     for row, column, rule in zip(broken["index"], broken["column"], broken["check"], strict=True):
         if column not in NEEDED:

@@ -1,4 +1,4 @@
-"""Reception: what becomes of one file of the landing folder, and the note that says so."""
+"""Reception: merging one file of the landing folder, putting it away, and the note about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,12 @@ from forecast_assets.market.rows import Rejection
 
 @dataclass(frozen=True)
 class Received:
-    """A file that was put away: where, what it did to each commodity, and what was refused.
+    """A file that was put away.
 
-    ``notes``: what was left out and does no harm. ``reason``: why none of it was
-    usable; empty for a file that was accepted or is held.
+    ``place``: its new path. ``landings``: what it did to the prices of each commodity.
+    ``observations``: the prices that it held. ``rejections``: its refused rows. ``notes``: lines on
+    rows that were left out without harm. ``reason``: why none of it was usable; empty for a file
+    that was accepted or is held.
     """
 
     file: str
@@ -31,26 +33,27 @@ class Received:
 
     @property
     def accepted(self) -> bool:
-        """Whether it was merged: all that was usable, and some was."""
+        """Whether all usable rows of the file were merged, and there were some."""
         return not self.reason and not self.held
 
     @property
     def held(self) -> bool:
-        """Whether some of it waits for a word."""
+        """Whether some of its rows wait until a user accepts or rejects them."""
         return any(landing.dispute for landing in self.landings)
 
     @property
     def outcome(self) -> str:
-        """What became of it, in a line."""
+        """What was done with the file, in one line."""
         return self.reason or "; ".join(line_of(landing) for landing in self.landings)
 
 
 def receive(
     folder: LandingFolder, arrival: Arrival, landings: LandingTable, at: datetime, by: str
 ) -> Received:
-    """Merge a file's prices and put it away; one with a disputed revision waits in ``held``.
+    """Merge a file's prices and put the file away; one with a disputed revision waits in ``held``.
 
-    Killed in between, the next reception finds it merged and puts it away. Raises StoreError.
+    If the process is killed between the two, the next reception finds that the file was merged and
+    only puts it away. Raises StoreError.
     """
     name = arrival.path.name
     try:
@@ -92,7 +95,7 @@ def _accept(
 def accept(
     folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
 ) -> list[Landing]:
-    """Merge all of a file that waits, and put it away. Raises SourceError and StoreError."""
+    """Merge all rows of a file that waits, and put it away. Raises SourceError and StoreError."""
     dropped = read_arrival(held.arrival, folder.settings, at)
     merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
     folder.settle(held, "accepted", f"{note_about(dropped, merged)}Accepted by hand.\n")
@@ -100,13 +103,13 @@ def accept(
 
 
 def reject(folder: LandingFolder, held: Held) -> None:
-    """Put away a file that waits without merging what waits of it."""
+    """Put away a file that waits, without merging the rows that wait."""
     lines = [held.arrival.path.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
     folder.settle(held, "rejected", "\n".join(lines) + "\n")
 
 
 def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
-    """The text that is put beside a file that was merged, but for what waits."""
+    """The note about a file that was merged; it marks the commodities whose rows wait."""
     marks = [WAITS if landing.dispute else "" for landing in landings]
     lines = [mark + line_of(each) for mark, each in zip(marks, landings, strict=True)]
     if any(marks):
@@ -115,7 +118,7 @@ def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
 
 
 def line_of(landing: Landing) -> str:
-    """What a file did to a commodity, in a line."""
+    """What a file did to the prices of a commodity, in one line."""
     changes = landing.changes
     if landing.dispute:
         return f"{landing.commodity}: {landing.dispute}; none of its {changes.held} rows is merged"
@@ -130,7 +133,7 @@ def line_of(landing: Landing) -> str:
 
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
-    """The text that is put beside a file: what became of it, what was refused, what left out."""
+    """The note about a file: what was done with it, and which rows were refused or left out."""
     lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
         told = grouped(rejections, SINGLY_IN_A_NOTE)

@@ -1,4 +1,4 @@
-"""What was done to prices and features."""
+"""Records of what a write did to prices and features, and of prices that wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,11 @@ from forecast_assets.timeline.scrutiny import Dispute, Scrutiny
 
 @dataclass(frozen=True)
 class PriceChanges:
-    """What a write of prices did, in sessions.
+    """What a write of prices did, in numbers of sessions.
 
-    ``missing``: sessions that the source lacks and that were kept all the same. ``held``: what it
-    says of others and what waits for a word. ``lacking``: which are missing or withdrawn.
+    ``missing``: sessions that the source lacks and that were kept nevertheless. ``held``: sessions
+    whose new or revised close waits until a user accepts or rejects it. ``lacking``: the days of
+    the sessions that are missing or were withdrawn.
     """
 
     added: int
@@ -27,7 +28,7 @@ class PriceChanges:
     lacking: Lacking = field(default_factory=Lacking)
 
     def __add__(self, other: "PriceChanges") -> "PriceChanges":
-        """What two writes did together."""
+        """Add up what two writes did."""
         return PriceChanges(
             self.added + other.added,
             self.revised + other.revised,
@@ -39,14 +40,19 @@ class PriceChanges:
 
 
 HeldReason = Literal["revision", "with_revisions", "strange"]
-"""A stored close would move too far, or a session came with too many such; a strange new close."""
+"""Why a close waits.
+
+``revision``: it would change a stored close too much, or too many stored closes would change.
+``with_revisions``: it came together with too many revisions. ``strange``: it is a strange new
+close.
+"""
 
 
 @dataclass(frozen=True)
 class HeldPrice:
-    """A close that a source says and that waits for a word.
+    """A close of a source that waits until a user accepts or rejects it.
 
-    ``stored_close``: None for a session that is not stored.
+    ``stored_close``: the close in use; None for a session that is not stored.
     """
 
     date: date
@@ -60,8 +66,8 @@ class HeldPrice:
 class Landing:
     """What a file from the landing folder did to the prices of one commodity, in rows.
 
-    ``repeated``: the same rows of the same file were merged before, and nothing was done.
-    ``dispute``: why its rows were not merged and wait for a word.
+    ``repeated``: True if the same rows of the same file were merged before, so nothing was done.
+    ``dispute``: the revisions because of which its rows were not merged and wait for a user.
     """
 
     commodity: str
@@ -72,7 +78,7 @@ class Landing:
 
 @dataclass(frozen=True)
 class FeatureChanges:
-    """What a write of features did, in rows: one for each covariate and session."""
+    """What a write of features did, in numbers of rows: one for each covariate and session."""
 
     added: int
     revised: int
@@ -81,7 +87,7 @@ class FeatureChanges:
 
 
 class LandingTable(Protocol):
-    """Files that were merged into the prices."""
+    """The table of files that were merged into the prices."""
 
     def merge(
         self,
@@ -94,6 +100,6 @@ class LandingTable(Protocol):
     ) -> list[Landing]:
         """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
-        The same bytes with the same number of usable rows are the same file. Of a commodity whose
-        revisions ``scrutiny`` disputes nothing is merged.
+        Two files are the same if they have the same bytes and the same number of usable rows. If
+        ``scrutiny`` disputes revisions of a commodity, none of its rows is merged.
         """

@@ -1,4 +1,4 @@
-"""Refusals: what was refused of rows, told in a few lines, and what of it does no harm."""
+"""Refusals: summarising refused rows in a few lines, and telling which of them do no harm."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,26 +10,26 @@ import pandas as pd
 from forecast_assets.market.rows import Rejection, is_missing, rejections_of
 
 SINGLY = 3
-"""More refusals of a kind in a file than these are told in one line."""
+"""Up to this many refusals of a kind in a file have a line each; more share one line."""
 
 SINGLY_IN_A_NOTE = 50
-"""The same for the note beside a landed file, which somebody mends it by."""
+"""The same for the note beside a landed file, which a user needs to correct the file."""
 
 RUNS = 5
-"""So many runs of lines are named one by one."""
+"""A text names at most this many ranges of line numbers one by one."""
 
 SHOWN = 12
-"""So many kinds of refusals are told where a reader may look them up one by one elsewhere."""
+"""A summary shows at most this many kinds of refusals."""
 
 NO_ROW = "a line of text and no row of prices: left out"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """What was refused, as it is told: the first kinds of it by file, and how much it is in all.
+    """A summary of refusals.
 
-    ``n_rows``: rows that have a refused value. ``n_values``: all refused values, also those that
-    are not in ``shown``.
+    ``shown``: the first kinds of them, by file. ``n_rows``: how many rows have a refused value.
+    ``n_values``: how many values were refused, including those that are not in ``shown``.
     """
 
     shown: list[Rejection]
@@ -38,19 +38,19 @@ class Refused:
 
     @classmethod
     def of(cls, rejections: Sequence[Rejection]) -> "Refused":
-        """What is told of refusals that stand for one value each."""
+        """Summarise refusals that stand for one value each."""
         return cls(grouped(rejections)[:SHOWN], rows_of(rejections), values_of(rejections))
 
     @property
     def lines(self) -> list[str]:
-        """A line for each kind that is shown, and one for the number of the others."""
+        """A line for each kind that is shown, and a line with the number of the others."""
         more = self.n_values - values_of(self.shown)
         others = [f"{self.shown[0].commodity}: and {more} more refused values"] if more else []
         return [*map(str, self.shown), *others]
 
 
 def grouped(rejections: Iterable[Rejection], singly: int = SINGLY) -> list[Rejection]:
-    """One refusal for all of a file, column and rule, where they are more than ``singly``."""
+    """Combine the refusals of a file, column and rule into one if they are more than ``singly``."""
 
     def kind(each: Rejection) -> tuple[str, str, str, str, bool]:
         return each.commodity, each.file, each.column, each.rule, each.harmless
@@ -65,14 +65,14 @@ def grouped(rejections: Iterable[Rejection], singly: int = SINGLY) -> list[Rejec
 
 
 def together(same: Sequence[Rejection]) -> Rejection:
-    """Refusals of a kind as one: the first of them, how many they are, and all lines."""
+    """Combine refusals of a kind into the first of them, with their number and all their lines."""
     first = min(same, key=lambda each: each.line)
     lines = lines_of(each.line for each in same)
     return first if len(same) == 1 else replace(first, lines=lines, count=values_of(same))
 
 
 def lines_of(numbers: Iterable[int]) -> str:
-    """Some lines as an error names them: by their runs, or the first and last of many."""
+    """A text that names line numbers by their ranges, or by the first and last of many."""
     lines = sorted(set(numbers))
     runs = [[lines[0], lines[0]]]
     for line in lines[1:]:
@@ -92,7 +92,7 @@ def values_of(rejections: Iterable[Rejection]) -> int:
 
 
 def rows_of(rejections: Iterable[Rejection]) -> int:
-    """How many rows have a value that was refused, of refusals that stand for one value each."""
+    """How many rows have a refused value; each refusal stands for one value."""
     places = sorted({(each.commodity, each.file, each.line, each.count) for each in rejections})
     return sum(
         max(count for *_, count in rows) for _, rows in groupby(places, key=lambda place: place[:3])
@@ -100,31 +100,35 @@ def rows_of(rejections: Iterable[Rejection]) -> int:
 
 
 def harmful(rejections: Iterable[Rejection]) -> list[Rejection]:
-    """Those by which a price may be lost."""
+    """The refusals by which a price may be lost."""
     return [each for each in rejections if not is_harmless(each)]
 
 
 def notes_of(rejections: Iterable[Rejection]) -> list[str]:
-    """The harmless ones, a line for each file and kind, without the commodity."""
+    """A line for each file and kind of the harmless refusals, without the commodity's name."""
     return [each.told for each in grouped(filter(is_harmless, rejections), singly=1)]
 
 
 def is_harmless(rejection: Rejection) -> bool:
-    """Whether no price is lost: it says so, or it is a row with too many fields, and is text."""
+    """Whether no price is lost by a refusal.
+
+    That is so if it is marked as harmless, or if the row has too many fields and is text.
+    """
     too_many = rejection.column == "*" and "fields, the header" in rejection.rule
     return rejection.harmless or (too_many and is_text(rejection.value))
 
 
 def is_text(value: str) -> bool:
-    """Whether a cell holds words rather than a date or a number, as the footer of a vendor does."""
+    """Whether a cell holds words, as in a vendor's footer, and not a date or a number."""
     letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
     return letters > 2 * digits and re.search(r"[^\W\d_]{2}", value) is not None
 
 
 def without_text(name: str, rows: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
-    """The rows without those that hold text in place of date and close, or nothing in both.
+    """Leave out rows that hold text or nothing where date and close should be.
 
-    A close that has digits is text only below the last row with a price: the end of a footer.
+    A close with digits counts as text only below the last row with a price, since it then belongs
+    to a footer.
     """
     date, close = rows["date"], rows["close"]
     priced = pd.to_numeric(close, errors="coerce").notna()

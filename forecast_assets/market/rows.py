@@ -1,7 +1,7 @@
-"""Rows of files: read as text, checked value by value, refused by name.
+"""Rows of files: they are read as text, and each value is checked.
 
-A good row lands whatever stands beside it; a refused one is reported with its file, line, column,
-value and the rule it broke.
+A bad row does not affect the good ones. It is refused and reported with its file, line, column and
+value, and with the rule that it breaks.
 """
 
 import csv
@@ -31,18 +31,19 @@ NO_MONTH = (
 ADJUSTED = "an adjusted close, which changes in the past at each adjustment"
 UNREAD = "left empty, since no model reads it"
 NAMES_A_MONTH = rf"\D*\d{{1,4}}\W*{WORD}\W+\d{{1,4}}.*|\W*{WORD}\W+\d{{1,2}}\W+\d{{2,4}}.*"
-"""What is like a day with a month by its name."""
+"""A pattern for texts that look like a day whose month is written as a name."""
 
 NEAR_DAYS = 7
-"""A row dated so many days after today is early; a later one is a mistake."""
+"""A row dated at most this many days after today is left out as early; a later one is refused."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A value that was refused, and why; or several of a kind, the first of them shown.
+    """A value that was refused and the rule that it breaks, or several values of a kind.
 
-    ``count`` values, in ``lines`` where they are several. ``harmless``: no price is lost by it, so
-    that it is told as a note and fails nothing.
+    Of several values the first is shown. ``count``: how many values they are. ``lines``: a text
+    with the lines of several. ``harmless``: True if no price is lost; then it becomes a note and
+    fails nothing.
     """
 
     commodity: str
@@ -56,12 +57,12 @@ class Rejection:
     harmless: bool = False
 
     def __str__(self) -> str:
-        """One line that says where to look and what is wrong."""
+        """One line that says where the value is and what is wrong with it."""
         return f"{self.commodity}: {self.told}"
 
     @property
     def told(self) -> str:
-        """The same without the commodity."""
+        """The same line without the commodity's name."""
         first = "found" if self.count == 1 else "first found"
         where = f"{self.file}, {self.lines or f'line {self.line}'}, column {self.column}"
         return f"{where}: {first} {self.value!r}: {self.rule}"
@@ -69,10 +70,11 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Said:
-    """What is said of files: how they are written, and what they call the commodity.
+    """What the configuration says about files.
 
-    ``key``: the key of the configuration that would say more, with a place for its last part; ""
-    where there is none.
+    ``form``: how they are written. ``called``: the names of the commodity in them. ``key``: a
+    format string for error texts that gives the full name of a key of the configuration; "" if
+    there are no keys.
     """
 
     form: FileFormat = PLAIN
@@ -89,11 +91,11 @@ def read_rows(
     rejections: list[Rejection],
     said: Said | None = None,
 ) -> pd.DataFrame:
-    """The rows of every file that ``path``, a file or a glob, names under ``folder``.
+    """Read the rows of all files that ``path``, a file name or a glob, names under ``folder``.
 
-    All columns of the layout as text, "" where absent, and ``file`` and ``line`` of each row. A
-    file that cannot be read is a rejection while another can; SourceError where none can. ``key``
-    is where the configuration says ``path``.
+    The result has all columns of the layout as text, "" where absent, and ``file`` and ``line`` of
+    each row. A file that cannot be read becomes a rejection; raises SourceError if no file can be
+    read. ``key``: the key of the configuration that has ``path``.
     """
     pattern = str(Path(escape(str(folder))) / expanded(path))
     files = [file for file in map(Path, sorted(glob(pattern, recursive=True))) if file.is_file()]  # noqa: PTH207 - may be absolute
@@ -113,10 +115,10 @@ def read_rows(
 def read_file(
     name: str, layout: Layout, path: Path, rejections: list[Rejection], said: Said
 ) -> pd.DataFrame:
-    """One file as text: the columns of the layout, and ``file`` and ``line`` of each row.
+    """Read one file as text: the columns of the layout, and ``file`` and ``line`` of each row.
 
-    Days are ISO and numbers plain where they were understood. Raises SourceError for a file that
-    cannot be read, or that may be read in several ways.
+    Days and numbers that were understood are rewritten as ISO days and plain numbers. Raises
+    SourceError for a file that cannot be read, or that could be read in several ways.
     """
     with told(f"{name}: {path}", said.key):
         return rows_of(name, layout, path, open_table(path, said.form), rejections, said.called)
@@ -124,9 +126,9 @@ def read_file(
 
 @contextmanager
 def told(whose: str, key: str) -> Iterator[None]:
-    """Turn what a file is refused for into a SourceError that begins with ``whose`` it is.
+    """Turn errors of reading a file into a SourceError whose text begins with ``whose``.
 
-    It ends with the key to set, where ``key`` has a place for it.
+    The text ends with the key to set, if ``key`` is not empty and a key would help.
     """
     try:
         yield
@@ -146,7 +148,7 @@ def rows_of(
     rejections: list[Rejection],
     called: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The rows of a file that is open, as ``read_file`` has them. Raises UnclearFormat."""
+    """The rows of an open file, in the form of ``read_file``. Raises UnclearFormat."""
     found = file.read(layout, called)
     for row in found.too_long:
         rule = f"the row has {len(row.fields)} fields, the header {row.width}"
@@ -165,14 +167,14 @@ def rows_of(
 
 
 def is_missing(text: pd.Series) -> pd.Series:
-    """Whether each text stands for a value that is not there."""
+    """Whether each text stands for a missing value."""
     return text.str.lower().isin(MISSING)
 
 
 def written_days(
     name: str, rows: pd.DataFrame, stamps: Stamps, rejections: list[Rejection]
 ) -> pd.Series:
-    """Local moment of each row, NaT where it cannot be read and is refused."""
+    """The local moment of each row; rows whose moment cannot be read are refused and have NaT."""
     refused = rows[stamps.local.isna()]
     named = refused["date"].str.fullmatch(NAMES_A_MONTH).astype(bool)
     rejections += rejections_of(name, refused[named], "date", NO_MONTH)
@@ -182,7 +184,11 @@ def written_days(
 
 @dataclass(frozen=True)
 class Ahead:
-    """Today, how many days after it have prices, and the key that says so, if there is one."""
+    """How far dates may lie in the future.
+
+    ``today``: the present day. ``days``: how many days after it may have prices. ``key``: the place
+    of the source in the configuration, whose key ``known_ahead`` says so; None without one.
+    """
 
     today: date
     days: int = 0
@@ -192,7 +198,7 @@ class Ahead:
 def days_until(
     name: str, rows: pd.DataFrame, moments: pd.Series, ahead: Ahead, rejections: list[Rejection]
 ) -> pd.Series:
-    """The moments that may be known by now, NaT for others: refused, or left out if near."""
+    """The moments, with NaT for those in the future; rows far in the future are refused."""
     last = pd.Timestamp(ahead.today) + pd.Timedelta(days=ahead.days)
     near = last + pd.Timedelta(days=max(0, NEAR_DAYS - ahead.days))
     days = moments.dt.normalize()
@@ -214,9 +220,9 @@ def numbers(
     *,
     needed: bool = True,
 ) -> pd.Series:
-    """Value of each row as float64, NaN where it is absent or refused.
+    """The value of each row as float64, NaN where it is absent or refused.
 
-    A refusal in a column that is not ``needed`` does no harm.
+    ``needed``: False for a column in which a refused value does no harm.
     """
     text = rows[column]
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
@@ -236,7 +242,7 @@ def conflicting(
     noun: str,
     rejections: list[Rejection],
 ) -> pd.Series:
-    """Which of the kept rows share their keys, such as a date, with another value."""
+    """Which of the kept rows have the same keys, such as a date, as a row with another value."""
     different = values[kept].groupby([key[kept] for key in keys]).transform("nunique") > 1
     rule = f"its date stands more than once with different {noun}s: keep one, the date is left out"
     column = str(values.name)
@@ -247,6 +253,6 @@ def conflicting(
 def rejections_of(
     name: str, rows: pd.DataFrame, column: str, rule: str, *, harmless: bool = False
 ) -> Iterator[Rejection]:
-    """A refusal of what each row has in a column."""
+    """A rejection for each row, which shows its value in a column."""
     for file, line, value in zip(rows["file"], rows["line"], rows[column], strict=True):
         yield Rejection(name, str(file), int(line), column, str(value), rule, harmless=harmless)

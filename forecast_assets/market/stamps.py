@@ -1,7 +1,7 @@
-"""Stamps: the day, time and zone that a row is written with, and the day of a session they mean.
+"""Stamps: the day, time and zone that are written in a row, and the session that they mean.
 
-A stamp without a zone keeps its written day. One with a zone is a moment, whose day depends on
-where one stands: midnight of Berlin is 22:00 or 23:00 of the day before in UTC.
+A stamp without a zone means the day that is written. A stamp with a zone is a moment, and its day
+depends on the place: midnight in Berlin is 22:00 or 23:00 of the day before in UTC.
 """
 
 from dataclasses import dataclass, replace
@@ -15,36 +15,37 @@ PATTERN = (
     r"(?:[T ]\s*(?P<time>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
 )
-"""A day, and maybe a time and a zone: 2024-01-02, 2024-01-02 23:00:00+00:00, 2024-01-02T23:00Z."""
+"""A day, optionally a time and a zone: 2024-01-02, 2024-01-02 23:00:00+00:00, 2024-01-02T23:00Z."""
 
 INTRADAY_SHARE = 0.1
-"""Above this share of days with rows at several times, rows are not one a day."""
+"""A file is intraday if more than this share of its days have rows at several times."""
 
 NOON = 12
-"""From this hour of UTC on, midnight of a zone to the east may be meant."""
+"""From this hour in UTC on, a moment may be midnight of the next day in a zone to the east."""
 
 LEAST_DAYS = 10
-"""Fewer days than two weeks of sessions say nothing of the weekdays that trade."""
+"""With fewer days, which is two weeks of sessions, it cannot be told which weekdays trade."""
 
 FRIDAYS, SUNDAYS = 0.1, 0.02
-"""Shares of days that show Monday to Friday: at least so many Fridays, at most so many Sundays."""
+"""Days show a week from Monday to Friday with at least this share of Fridays, and at most this
+share of weekends."""
 
 EARLY_WEEKS, EARLY_SHARE = 2, 0.1
-"""So many weeks, and this share of them, from Sunday to Thursday are days that are a day early."""
+"""Days are a day early if so many weeks, and this share of all, run from Sunday to Thursday."""
 
 LEAST_A_WEEK = 3
-"""A week with fewer rows is left out of that count: the series may be weekly."""
+"""Weeks with fewer rows are not counted there, since the series may be weekly."""
 
 FIRST_SUNDAY = 3
-"""Days from 1970-01-01 to a Sunday."""
+"""How many days after 1970-01-01 the first Sunday was."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
     """The stamps of rows, by the index of the rows.
 
-    ``local``: datetime64[us], the moment by the clock that is written or was converted to; NaT
-    where it cannot be read. ``utc``: the same moment in UTC, NaT where no zone is written.
+    ``local``: datetime64[us], the moment as it is written, or on the clock that it was converted
+    to; NaT if it cannot be read. ``utc``: the same moment in UTC; NaT if no zone is written.
     """
 
     local: pd.Series
@@ -52,13 +53,14 @@ class Stamps:
 
     @property
     def days(self) -> pd.Series:
-        """The day of each, as datetime64."""
+        """The day of each stamp, as datetime64."""
         return self.local.dt.normalize()
 
     def of_zone(self, zone: ZoneInfo | None, *, labels: bool = True) -> "Stamps":
-        """The stamps by the clock of a zone; ones without a zone stay, and all do for None.
+        """The stamps on the clock of a zone; None changes nothing.
 
-        ``labels``: a stamp at midnight of its own written zone names a day and stays, too.
+        A stamp without a zone stays as it is. ``labels``: whether a stamp at midnight of its own
+        written zone stays as well, since it probably names a day and not a moment.
         """
         if zone is None:
             return self
@@ -67,12 +69,12 @@ class Stamps:
         return replace(self, local=self.local.where(kept, there))
 
     def in_doubt(self) -> pd.Series:
-        """Whether each is in the second half of a day of UTC: the next day may be meant."""
+        """Whether each stamp is in UTC and after noon, so that it may mean the next day."""
         return (self.utc == self.local) & (self.local.dt.hour >= NOON)
 
 
 def read_stamps(text: pd.Series) -> Stamps:
-    """The stamps that are written as ``PATTERN`` says."""
+    """Read stamps that are written as ``PATTERN`` says."""
     parts = text.str.upper().str.extract(f"^{PATTERN}$")
     day = pd.to_datetime(parts["day"], format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
     time = parts["time"].str.replace(",", ".")
@@ -84,7 +86,7 @@ def read_stamps(text: pd.Series) -> Stamps:
 
 
 def offsets(zones: pd.Series) -> pd.Series:
-    """How far each written zone is ahead of UTC: timedelta64, NaT for none."""
+    """How far each written zone is ahead of UTC, as timedelta64; NaT if there is none."""
     digits = zones.replace({"Z": "+00", "UTC": "+00", "GMT": "+00"}).str.replace(":", "")
     hours = pd.to_numeric(digits.str.slice(1, 3), errors="coerce")
     minutes = pd.to_numeric(digits.str.slice(3, 5), errors="coerce").fillna(0)
@@ -95,13 +97,13 @@ def offsets(zones: pd.Series) -> pd.Series:
 
 
 def several_a_day(local: pd.Series) -> bool:
-    """Whether moments are several a day, rather than one a day with a few more."""
+    """Whether there are several moments on many days, and not only on a few."""
     times = local.dropna().drop_duplicates().dt.normalize().value_counts()
     return bool((times > 1).sum() > INTRADAY_SHARE * len(times))
 
 
 def times_of(local: pd.Series) -> str:
-    """The times of day of some moments, as an error lists them."""
+    """The times of day of some moments, as a text for errors."""
     times = sorted(set(local.dropna().dt.strftime("%H:%M")))
     if len(times) <= 4:
         return ", ".join(times)
@@ -109,7 +111,7 @@ def times_of(local: pd.Series) -> str:
 
 
 def shows_monday_to_friday(days: pd.Series) -> bool:
-    """Whether days are of a week from Monday to Friday, beyond doubt."""
+    """Whether days clearly belong to a trading week from Monday to Friday."""
     weekday = days.dropna().drop_duplicates().dt.day_of_week
     if len(weekday) < LEAST_DAYS:
         return False
@@ -117,10 +119,10 @@ def shows_monday_to_friday(days: pd.Series) -> bool:
 
 
 def a_day_early(days: pd.Series) -> bool:
-    """Whether days are Sundays to Thursdays, all of them or those of a season.
+    """Whether days run from Sunday to Thursday, in all weeks or in those of a season.
 
-    Some weeks have a Sunday and other days, and neither Friday nor Saturday although there are
-    later rows. Series of all seven days, or with Sundays of their own, have few such weeks.
+    Weeks are counted that have a Sunday and other days but neither Friday nor Saturday, and that
+    later rows follow. Series with all seven days, or with real Sundays, have few such weeks.
     """
     numbers = days.dropna().drop_duplicates().astype("datetime64[s]").to_numpy()
     since_sunday = numbers.astype("datetime64[D]").astype(np.int64) - FIRST_SUNDAY

@@ -1,4 +1,4 @@
-"""Yahoo Finance: unadjusted daily bars, by yfinance."""
+"""Yahoo Finance: unadjusted daily bars, read with yfinance."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,18 +15,18 @@ from forecast_assets.market.refusals import harmful, notes_of
 from forecast_assets.market.rows import Rejection
 
 NO_FOLDER = Path(__file__) / "none"
-"""A place where no folder can be made: yfinance would keep cookies there, pickled."""
+"""A path where no folder can be made, so that yfinance cannot keep its pickled cookies there."""
 
 
 @dataclass(frozen=True)
 class YahooFinance:
-    """Prices from Yahoo Finance. ``base_url``: a host asked in place of Yahoo's."""
+    """Prices from Yahoo Finance. ``base_url``: the address of a host to ask instead of Yahoo's."""
 
     asker: Asker
     base_url: str | None = None
 
     def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
-        """Bars up to ``final``; one without a close is a holiday. Raises SourceError."""
+        """Bars up to ``final``; a bar without a close counts as a holiday. Raises SourceError."""
         bars = self._bars(name, symbol, since)
         days = pd.DatetimeIndex(bars.index).tz_localize(None).normalize()
         rows = bars.rename(columns=str.lower).assign(date=days).reset_index(drop=True)
@@ -85,7 +85,7 @@ class YahooFinance:
 
 
 def patient_session(asker: Asker, base_url: str | None) -> Any:
-    """A session for yfinance that asks patiently, and ``base_url`` in place of Yahoo's hosts."""
+    """A session for yfinance that sends requests by ``asker``, to ``base_url`` if that is set."""
     from curl_cffi.requests import Session
     from curl_cffi.requests.exceptions import RequestException
 

@@ -1,1 +1,1 @@
-"""From the bytes of a file to columns whose text has one meaning."""
+"""Reading files of any form: from their bytes to columns of ISO days and plain numbers."""

@@ -1,4 +1,4 @@
-"""What the bytes of a file are, whatever its name says, and their text."""
+"""The content of a file: its kind, which its bytes show and its name may not, and its text."""
 
 import codecs
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 from forecast_assets.errors import UnclearFormat
 
 MAX_BYTES = 1 << 30
-"""A larger file is not read: prices of a day take some 50 bytes."""
+"""Larger files are not read, since the prices of a day take only about 50 bytes."""
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 PARQUET, WORKBOOK = b"PAR1", b"PK\x03\x04"
@@ -37,7 +37,7 @@ FOREIGN = {
     b"\x7fELF": "a program",
     b"MZ\x90\x00": "a program",
 }
-"""First bytes of what is no table of prices, and what to do."""
+"""The first bytes of files that hold no table of prices, with a hint for users."""
 
 BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -46,38 +46,38 @@ BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""First bytes that say the encoding; those of UTF-32 begin as those of UTF-16 do."""
+"""The byte-order mark of each encoding. UTF-32 comes first, since its mark begins like UTF-16's."""
 
 ALLOWED = "allowed: text of rows (CSV, TSV), a workbook of Excel (.xlsx), Parquet"
-"""Kinds of files that are read."""
+"""The kinds of files that are read, for error texts."""
 
 BEGINS = 8
-"""First bytes of an unknown kind that an error shows."""
+"""How many of the first bytes of an unknown file an error shows."""
 
 CONTROLS = bytes({*range(32)} - {*b"\t\n\r\x0b\x0c\x1a\x1c\x1d\x1e\x1f"})
-"""Bytes that text of one byte a character does not have."""
+"""Bytes that do not occur in a text with one byte for each character."""
 
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 PRICED = re.compile(r"[\w\s.,;|/:$%&'\"()+-]", re.ASCII)
-"""Encodings with NUL bytes, and the characters that half of a table consists of."""
+"""Encodings with NUL bytes, and the characters that make up at least half of a table of prices."""
 
 SAMPLE = 4096
-"""Bytes at the start of a file by which an encoding without a mark is recognised."""
+"""How many bytes at the start of a file are used to recognise an encoding without a mark."""
 
 ONE_BYTE = "cp1252"
-"""What is not UTF-8 is read so. It only matters for names: dates and numbers are ASCII."""
+"""Text that is not UTF-8 is read so. This matters only for names: dates and numbers are ASCII."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """The text of a file, and the encoding that it was read by."""
+    """The text of a file, and the encoding by which it was read."""
 
     text: str
     encoding: str
 
 
 def bytes_of(path: Path) -> bytes:
-    """All bytes of a file. Raises UnclearFormat for one that is larger than any of prices."""
+    """All bytes of a file. Raises UnclearFormat if it is larger than ``MAX_BYTES``."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise UnclearFormat(f"has {size:,} bytes, allowed: {MAX_BYTES:,}: cut it by years")
@@ -85,7 +85,7 @@ def bytes_of(path: Path) -> bytes:
 
 
 def require_table(content: bytes) -> None:
-    """Raise UnclearFormat for content of a kind that no key makes a table of prices."""
+    """Raise UnclearFormat for content that cannot be read as a table, whatever keys are set."""
     for first, what in FOREIGN.items():
         if content.startswith(first):
             raise UnclearFormat(f"is {what}; {ALLOWED}")
@@ -99,7 +99,7 @@ def require_table(content: bytes) -> None:
 
 
 def is_workbook(content: bytes) -> bool:
-    """Whether content is a workbook of Excel, xlsx. Raises UnclearFormat for another archive."""
+    """Whether content is a workbook of Excel (xlsx). Raises UnclearFormat for other archives."""
     if not content.startswith(WORKBOOK):
         return False
     try:
@@ -116,9 +116,9 @@ def is_workbook(content: bytes) -> bool:
 
 
 def text_of(content: bytes, encoding: str | None) -> Text:
-    """The text of content, by an encoding or by the one that it shows.
+    """Decode content by ``encoding``, or if that is None by the encoding that its bytes show.
 
-    Raises UnclearFormat where it is of another encoding than the one that is set.
+    Raises UnclearFormat if the content does not have the encoding that is set.
     """
     if is_binary(content, encoding):
         raise UnclearFormat(f"is no text: it begins with {content[:BEGINS]!r}; {ALLOWED}")
@@ -135,10 +135,10 @@ def text_of(content: bytes, encoding: str | None) -> Text:
 
 
 def is_binary(content: bytes, encoding: str | None = None) -> bool:
-    """Whether content is no text: it has control bytes, and is no table in a wide encoding.
+    """Whether content is not text: it has control bytes, and is not a table in a wide encoding.
 
-    One that is set counts, too, where its digits are not those of ASCII. A table of prices is
-    digits and separators for the most part, however they are encoded.
+    The encoding that is set is tried as well if its digits are not those of ASCII. A decoded text
+    is a table if most of its characters are digits and separators.
     """
     start = content[: SAMPLE - SAMPLE % 4]
     controls = len(start) - len(start.translate(None, CONTROLS))

@@ -1,4 +1,4 @@
-"""What separates the fields of a text: the character that makes rows with a day and a number."""
+"""The delimiter of a text: the character that divides its lines into rows of a day and numbers."""
 
 import csv
 import io
@@ -10,23 +10,24 @@ from forecast_assets.market.files.header import DAY_NAMES, comparable, is_row
 DELIMITERS = (",", ";", "\t", "|")
 
 SAMPLE = 1 << 16
-"""Characters that are looked at."""
+"""How many characters of a text are looked at."""
 
 ROWS = 400
-"""Rows that are looked at."""
+"""How many rows of a text are looked at."""
 
 SAID = re.compile(r'"?sep=(.)"?\r?\n')
-"""The line by which Excel is told."""
+"""A first line that names the delimiter, for Excel."""
 
 DAYS = {name for names in DAY_NAMES for name in names}
 
 
 def delimiter_of(text: str) -> str:
-    """The delimiter of a text, a comma where nothing is to be told apart.
+    """The delimiter of a text; a comma if no delimiter gives rows.
 
-    A first line that has a column `date` between commas says it. Otherwise each delimiter is tried
-    and the one by which most rows have a day and a number counts; the one whose header names a day
-    where there are no rows. Raises UnclearFormat where two are as good.
+    If the first line has a column `date` between commas, it is a comma. Otherwise each delimiter is
+    tried, and the one that gives the most rows with a day and a number is taken; without such rows
+    it is the one that gives a header with a name of the day. Raises UnclearFormat if two delimiters
+    are equally good.
     """
     said = SAID.match(text)
     if said:
@@ -47,7 +48,7 @@ def delimiter_of(text: str) -> str:
 
 
 def _score(sample: str, delimiter: str) -> tuple[int, int]:
-    """How many rows have a day and a number, and how many names of days a wider one has."""
+    """How many rows of several fields have a day and a number, and how many name a day's column."""
     rows = named = 0
     try:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)

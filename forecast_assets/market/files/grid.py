@@ -1,4 +1,4 @@
-"""Rows of fields, each with the line of its file, before anybody knows what they mean."""
+"""Grids: the rows of a file as fields of text, each with its line, before they are interpreted."""
 
 import csv
 import io
@@ -12,19 +12,19 @@ from forecast_assets.market.files.content import Text
 from forecast_assets.market.files.written_days import SERIAL_START, with_time, written_day
 
 MAX_COLUMNS = 5000
-"""A row with more fields is none of prices."""
+"""A row with more fields is not a row of prices."""
 
 MAX_ROWS_OF_SHEET = 1_048_576
-"""What Excel allows. A file may claim more."""
+"""Excel allows this many rows; a damaged file may claim to have more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Rows of fields without spaces around them, and the line of each.
+    """Rows of fields without surrounding spaces, and the line of each row.
 
-    ``typed``: the cells of a workbook, whose numbers and days are not written in any fashion.
-    ``start``: the day from which such a workbook counts days. ``delimiter``, ``encoding``,
-    ``sheet``: what it was read by, empty where that says nothing.
+    ``typed``: True for a workbook, whose cells hold numbers and days and not texts of them.
+    ``start``: the day from which that workbook counts days. ``delimiter``, ``encoding``,
+    ``sheet``: how the file was read; empty if they do not apply.
     """
 
     rows: list[list[str]]
@@ -37,7 +37,7 @@ class Grid:
 
 
 def grid_of_text(text: Text, delimiter: str) -> Grid:
-    """The rows of a text. Raises UnclearFormat for quotes that swallow rows, csv.Error."""
+    """The rows of a text. Raises csv.Error, and UnclearFormat if a quote encloses several rows."""
     rows, lines, last = [], [], 0
     source = io.StringIO(text.text, newline="")
     reader = csv.reader(_ended(source), delimiter=delimiter, skipinitialspace=delimiter != " ")
@@ -54,7 +54,7 @@ def grid_of_text(text: Text, delimiter: str) -> Grid:
 
 
 END = "\x1e"
-"""A line after the last one. What is inside a quote takes it for its own."""
+"""A line that is added after the last one: a quote that is never closed contains it."""
 
 
 def _ended(source: io.StringIO) -> Iterator[str]:
@@ -63,9 +63,9 @@ def _ended(source: io.StringIO) -> Iterator[str]:
 
 
 def _require_ends(fields: Sequence[str], before: int, text: str, delimiter: str) -> None:
-    """Raise UnclearFormat for a quoted field that swallowed rows, or the rest of the file.
+    """Raise UnclearFormat if a quoted field contains other rows, or the rest of the file.
 
-    ``before``: the line above the row.
+    ``before``: the number of the line above the row.
     """
     open_ended = any(field.endswith(END) for field in fields)
     swallowed = any(
@@ -80,7 +80,7 @@ def _require_ends(fields: Sequence[str], before: int, text: str, delimiter: str)
 
 
 def _opened(text: str, before: int) -> int:
-    """The line, after some, on which the first quote begins that reaches beyond it."""
+    """The first line below ``before`` on which a quote begins that does not end on that line."""
     inside = False
     for number, line in enumerate(io.StringIO(text, newline=""), 1):
         if number > before:
@@ -91,9 +91,9 @@ def _opened(text: str, before: int) -> int:
 
 
 def grids_of_workbook(content: bytes, sheet: str | int | None) -> list[Grid]:
-    """The sheets of a workbook that hold cells, or the one that is named.
+    """The sheets of a workbook that hold cells, or only the one that is named.
 
-    Raises UnclearFormat without the package that reads them, and for a sheet that is not there.
+    Raises UnclearFormat if the package openpyxl is not installed, or if there is no such sheet.
     """
     try:
         import openpyxl
@@ -133,7 +133,7 @@ def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text that has one meaning only, whatever separates decimals."""
+    """A cell as unambiguous text: an ISO day, or a number whose point cannot be of thousands."""
     match cell:
         case None:
             return ""

@@ -1,7 +1,7 @@
-"""The header of a table: where it stands, and which column is which.
+"""The header of a table: finding it, and finding out which column is which.
 
-A column is what the configuration says, or what its name can only mean. Two columns that could
-both be the close are refused.
+The configuration says what a column is, or else its name does if it has only one meaning. A file in
+which two columns could be the close is refused.
 """
 
 import re
@@ -16,13 +16,13 @@ from forecast_assets.market.files.written_days import written_day
 from forecast_assets.market.files.written_numbers import MISSING, number_of
 
 MAX_PREAMBLE = 100
-"""Rows among which the header is looked for."""
+"""The header is looked for among this many rows."""
 
 MAX_EXTRA = 3
-"""Rows that a header may have beside the one with the name of the date."""
+"""How many rows a header may have in addition to the one that names the date."""
 
 SHOWN = 12
-"""Columns that an error lists."""
+"""How many columns an error lists."""
 
 DAY_NAMES = (
     ("date", "datum", "dates", "day", "fecha", "data", "tag"),
@@ -37,10 +37,10 @@ DAY_NAMES = (
     ("timestamp", "datetime", "date time", "date/time", "gmt time", "local time", "time period"),
     ("time",),
 )
-"""What the day is called; a name counts where the file has none of those before it."""
+"""Names of the column of days; those of a group count only if none of the groups before occurs."""
 
 CLOCK_NAMES = ("time",)
-"""What the time of day is called, beside a day."""
+"""Names of the column of times of day, in a file that also has a column of days."""
 
 NAMES = {
     "open": ("open", "open price", "opening price", "px open", "eröffn", "eröffnung"),
@@ -54,98 +54,98 @@ NAMES = {
     ),
     "volume": ("volume", "vol", "px volume", "volumen", "tickvol"),
 }  # fmt: skip
-"""What vendors call a column."""
+"""The names that vendors give to the columns."""
 
 CURRENCY = (
     r"us\$|[$€£¥¢]|cents?|(?:usd|eur|gbp|gbx|jpy|cny|inr|chf|cad|aud|zar|brl|sgd|hkd|sek|nok|dkk)"
 )
 UNIT = rf"(?:{CURRENCY})(?:\s?(?:/|per)\s?[a-z. ]{{1,12}})?"
 IN_UNIT = re.compile(rf"\s*(?:[(\[]\s*(?:in )?{UNIT}\s*[)\]]|,? in {UNIT}| {UNIT})")
-"""The unit that may follow what a column is called: (USD), [$/bbl], in EUR."""
+"""A unit that may follow a column's name: (USD), [$/bbl], in EUR."""
 
 ADJUSTED = re.compile(r"(?<!not )(?<!non[ -])\badj")
-"""How a close is called that is made anew at each dividend, split or roll."""
+"""A name of an adjusted close, which vendors recompute at each dividend, split or roll."""
 
 CLOSING = re.compile(r"\b(?:clos|settle|last|price|schlu(?:ss|ß)|kurs|preis|cierre|dernier)")
 OTHER_PRICE = re.compile(
     r"\bopen|\bhigh|\blow|\bbid\b|\bask\b|\bprev|\bchang|\bchg|%|average|eröffn|hoch|tief|date|time"
 )
-"""Words by which a column may be the close, and by which it is not."""
+"""Words in the name of a column that may be the close, and words by which it is something else."""
 
 VALUE = re.compile(r"\b(?:value|wert)\b")
-"""What is called so may be a turnover beside a price."""
+"""A column with such a name may be the turnover if the file has a price as well."""
 
 NO_PRICE = re.compile(
     r"open ?int|\boi\b|chang|chg|change|%|volum|\bvol|turnover|count|spread|average|\bbid\b|\bask\b"
     r"|unnamed|index|year|month|week|return|adj|divid|split|\bno\b|\bid\b|#|row",
 )
-"""Names of numbers that are no price, where a file has one column of numbers only."""
+"""Names by which a file's only column of numbers is not its price."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """What the header says of a column, from its upper row to the lowest."""
+    """The header's cells above a column, from the top row to the bottom row."""
 
     cells: tuple[str, ...]
 
     @cached_property
     def name(self) -> str:
-        """It in lower case, as files of one header row have it."""
+        """The cells joined, in lower case; with one header row that is the column's name."""
         return " ".join(cell for cell in self.cells if cell).lower()
 
     @cached_property
     def said(self) -> tuple[str, ...]:
-        """Each of its cells made comparable, the lowest first."""
+        """The cells in comparable form, the bottom row first."""
         return tuple(comparable(cell) for cell in reversed(self.cells) if cell)
 
 
 def comparable(name: str) -> str:
-    """A name of a column without what vendors dress it in."""
+    """The name of a column in lower case, without the signs that vendors put around it."""
     bare = re.sub(r"[\s_]+", " ", name.strip().strip("<>*:\"' ").casefold())
     return bare.rstrip(".* ")
 
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """The columns of a grid, the row with the first line of data, and the lines of the header."""
+    """The header of a grid: its columns, the first row of data, and the lines of the header."""
 
     columns: list[Column]
     first: int
     lines: list[int]
 
     def __str__(self) -> str:
-        """The names of the columns, as an error lists them."""
+        """The names of the columns, as a list for error texts."""
         names = [column.name for column in self.columns]
         more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
         return ", ".join([*names[:SHOWN], *more])
 
 
 _ISO_ALONE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][^,;|\t]*)?")
-"""A day and a time with nothing that could separate it from other fields."""
+"""A cell that holds an ISO day, with or without a time, and no delimiter."""
 
 
 def is_day(cell: str) -> bool:
-    """Whether a cell may be a day."""
+    """Whether a cell may be a day, in any notation."""
     return _ISO_ALONE.fullmatch(cell) is not None or written_day(cell) is not None
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, in any fashion."""
+    """Whether a cell is a number, in any notation."""
     number = number_of(cell.rstrip("%"))
     return number is not None and any(number.plain(each, None) for each in (".", ","))
 
 
 def is_row(fields: Sequence[str]) -> bool:
-    """Whether fields may be a row of data: a day, and a number beside it."""
+    """Whether fields may be a row of data, which has a day and a number."""
     days = [place for place, cell in enumerate(fields) if cell and is_day(cell)]
     others = [cell for place, cell in enumerate(fields) if cell and [place] != days]
     return bool(days) and any(map(is_number, others))
 
 
 def find_header(grid: Grid, form: FileFormat) -> Header:
-    """Where the header is: where it is set to be, or the first row that names a day.
+    """Find the header: at the line that is set, or else at the first row that names a day.
 
-    Without such a row it is the one above the first row of data, and the first row if there is no
+    Without such a row, it is the row above the first row of data, or the first row if there are no
     data.
     """
     start = next((i for i, line in enumerate(grid.lines) if line > form.skip_rows), len(grid.rows))
@@ -172,16 +172,16 @@ def _names_a_day(fields: Sequence[str], names: set[str]) -> bool:
 
 
 def _may_be_above(fields: Sequence[str], row: Sequence[str]) -> bool:
-    """Whether a row has names for the columns of a row of data."""
+    """Whether a row may name the columns of a row of data below it."""
     said = [cell for cell in fields if cell]
     return len(fields) == len(row) and len(said) > 1 and not any(map(is_day, said))
 
 
 def _block(grid: Grid, filled: list[int], place: int) -> list[int]:
-    """The rows of a header: the one at ``place``, and those that belong to it.
+    """The rows of a header: the one at ``place`` and its neighbours that belong to it.
 
-    Above, where it has the name of the date and nothing else, as pandas writes the name of an
-    index. Below, where a row says more of the columns: no day, no number.
+    The rows above belong to it if it holds only the name of the date, as pandas writes the name of
+    an index. A row below belongs to it if it holds neither a day nor a number.
     """
     fields = grid.rows[filled[place]]
     if sum(map(bool, fields)) == 1 and len(fields) > 1:
@@ -219,11 +219,12 @@ def _names(places: Places) -> list[str | int]:
 def place_of(
     header: Header, key: str, places: Places, *, needed: bool, mine: Sequence[int] = ()
 ) -> int | None:
-    """Where a column stands that the configuration names, None for one that is not needed.
+    """The position of a column that the configuration names.
 
-    Of a list the first that is there counts; numbers in it are for files without a header. Of
-    several columns of a name the one that is among ``mine`` counts.
-    Raises UnclearFormat for a column that is not there, or twice.
+    ``places``: names or numbers; the first that the file has counts, and numbers are for files
+    without a header. ``needed``: whether the column must exist; otherwise the result is None
+    without it. ``mine``: the positions of the commodity's columns; they decide if several columns
+    have the name. Raises UnclearFormat if a needed column does not exist, or exists twice.
     """
     wanted, several = _names(places), isinstance(places, list)
     for name in wanted:
@@ -247,10 +248,11 @@ def place_of(
 
 
 def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[str, int]:
-    """Where the columns of prices stand that names tell, beside those that are set in ``columns``.
+    """The positions of price columns that are recognised by their names.
 
-    ``called``: what the file may call the commodity: of the columns that say so the close is
-    taken. Raises UnclearFormat where two could be the close.
+    ``columns``: the columns that the configuration sets; they are not looked for. ``called``: the
+    names that the file may use for the commodity; a column with such a name is the close. Raises
+    UnclearFormat if two columns could be the close.
     """
     places: dict[str, int] = {}
     mine = of_commodity(header, called)
@@ -270,10 +272,11 @@ def recognised(header: Header, columns: Columns, called: Sequence[str]) -> dict[
 
 
 def _closes(header: Header, within: Iterable[int], named: list[int]) -> list[int]:
-    """The columns that may be the close where none is called just that.
+    """The columns that may be the close, if no column is called exactly that.
 
-    Those that are ``named`` so, or with a unit behind such a name, come before an adjusted close.
-    That one counts alone, or with columns that may be the close as well.
+    Columns that are ``named`` like a close, also with a unit after the name, are preferred to an
+    adjusted close. An adjusted close counts if it is alone, or together with other columns that may
+    be the close.
     """
     columns = {i: " ".join(header.columns[i].said) for i in within}
     names = {"close", *NAMES["close"]}
@@ -293,14 +296,14 @@ def _closes(header: Header, within: Iterable[int], named: list[int]) -> list[int
 
 
 def is_adjusted(column: Column) -> bool:
-    """Whether a column is called an adjusted close."""
+    """Whether a column's name says that it is an adjusted close."""
     return any(ADJUSTED.search(name) and CLOSING.search(name) for name in column.said)
 
 
 def of_commodity(header: Header, called: Sequence[str]) -> list[int]:
-    """The columns that name the commodity, by the first of its names that any has.
+    """The columns that have the commodity's name, by the first of ``called`` that any column has.
 
-    None where another column is called the close.
+    There are none if another column is named as the close.
     """
     for name in called:
         wanted = comparable(name)
@@ -324,7 +327,7 @@ def _refuse_closes(header: Header, found: Sequence[int]) -> None:
 
 
 def day_column(header: Header, rows: Sequence[Sequence[str]]) -> int | None:
-    """Where the day stands, by its name, or as the only column of days."""
+    """The position of the column of days: by its name, or as the only column with days."""
     for names in DAY_NAMES:
         for place, column in enumerate(header.columns):
             if set(column.said) & set(names):
@@ -338,7 +341,7 @@ def day_column(header: Header, rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def clock_column(header: Header, day: int | None) -> int | None:
-    """Where the time of day stands, beside a day."""
+    """The position of the column of times of day, in a file that has a column of days."""
     for place, column in enumerate(header.columns):
         if place != day and day is not None and set(column.said) & set(CLOCK_NAMES):
             return place
@@ -348,9 +351,9 @@ def clock_column(header: Header, day: int | None) -> int | None:
 def only_number(
     header: Header, rows: Sequence[Sequence[str]], others: Iterable[int | None]
 ) -> int | None:
-    """Where the only column of numbers stands, if there is one and its name allows a price.
+    """The position of the only column of numbers, if its name allows it to be the price.
 
-    None beside a column that is empty: it may have numbers another day.
+    The result is None if another column is empty, since that may have numbers in the future.
     """
     known = set(others)
     columns = header.columns
@@ -363,11 +366,11 @@ def only_number(
 
 
 LOOKED_AT = 200
-"""Rows by which the kind of a column is told."""
+"""The kind of a column is told by this many rows."""
 
 
 def _said(rows: Sequence[Sequence[str]], place: int) -> list[str]:
-    """The values of a column that are there, without lines of text."""
+    """The values of a column that are not missing, without those in lines of text."""
     cells = [
         row[place]
         for row in rows[:LOOKED_AT]
@@ -377,6 +380,6 @@ def _said(rows: Sequence[Sequence[str]], place: int) -> list[str]:
 
 
 def _all(rows: Sequence[Sequence[str]], place: int, is_kind: Callable[[str], bool]) -> bool:
-    """Whether a column is of a kind, where it has values at all."""
+    """Whether a column has values and all of them are of a kind."""
     said = _said(rows, place)
     return bool(said) and all(map(is_kind, said))

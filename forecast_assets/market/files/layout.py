@@ -1,14 +1,15 @@
-"""The columns that are wanted of a file."""
+"""Layouts: the columns that a caller wants from a file."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a file, in lower case.
+    """The wanted columns of a file, in lower case.
 
-    ``values`` are what a row says, ``labels`` only say whose it is: a row of labels alone is blank.
-    ``prices``: whether columns may be known by what vendors call those of prices, too.
+    ``values``: columns with content. ``required``: columns without which the file is refused.
+    ``labels``: columns that only say what a row belongs to, so that a row with nothing else counts
+    as blank. ``prices``: whether columns are also recognised by vendors' names for prices.
     """
 
     values: tuple[str, ...]
@@ -18,5 +19,5 @@ class Layout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read."""
+        """All columns that are read: values and labels."""
         return (*self.values, *self.labels)

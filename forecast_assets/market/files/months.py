@@ -1,4 +1,4 @@
-"""The months by their names in the languages of vendors' files: 22-janv.-2026, 22. Mrz 2026."""
+"""Names of months in the languages of vendors' files: 22-janv.-2026, 22. Mrz 2026."""
 
 import re
 import unicodedata
@@ -23,23 +23,23 @@ OTHERS = (
     "november novembre noviembre novembro",
     "dezember décembre diciembre dicembre dezembro december",
 )
-"""In German, French, Spanish, Italian, Portuguese and Dutch, from the first month on."""
+"""Names in German, French, Spanish, Italian, Portuguese and Dutch; one text for each month."""
 
 LANGUAGES = "English, German, French, Spanish, Italian, Portuguese or Dutch"
 
 SHORT = (3, 4)
-"""Letters of a month's name that is cut."""
+"""How many letters an abbreviated name of a month may have."""
 
 WORD = r"[^\W\d_]{3,10}"
-"""What may be the name of a month."""
+"""A pattern for words that may be the name of a month."""
 
 
 @cache
 def month_of(name: str) -> int | None:
-    """The number of a month, None for a name that is none, or that two months begin with.
+    """The number of the month with this name; None if there is none, or if two months fit.
 
-    In English it is the whole name or the first letters of it, three or those of ``sept``; in
-    other languages the first three or four, and accents may be missing.
+    An English name may be abbreviated to three letters or to ``sept``. A name in another language
+    may be abbreviated to three or four letters, and its accents may be missing.
     """
     lower = name.casefold()
     short = len(lower) == 3 or lower == "sept"
@@ -59,14 +59,14 @@ def month_of(name: str) -> int | None:
 
 
 def is_long(name: str) -> bool:
-    """Whether a name is the whole of a month's in English, and no short form of it."""
+    """Whether a name is the full English name of a month, and not also its short form (May)."""
     return name.casefold() in ENGLISH and len(name) > 3
 
 
 def in_english(text: str) -> str:
-    """A text with the months of other languages by the first three letters of their English name.
+    """Replace names of months in other languages by the first three letters of the English name.
 
-    So strptime reads them, whatever the language of the machine.
+    strptime can read the result if the machine's language is English.
     """
 
     def translated(found: "re.Match[str]") -> str:

@@ -1,9 +1,9 @@
-"""A file with a table of prices, understood: which column is which, and what its values say.
+"""Reading a file with a table of prices: which column is which, and what its values mean.
 
-What its author meant is taken where only one thing can be meant: a byte-order mark, a delimiter
-that makes rows, the name of a column, days and decimals that are proved over a whole column. The
-rest is refused with the key of the configuration that would say it. Files of the project's own
-form, ``date,close`` with ISO days and decimal points, are read as they are.
+A file may show how it is written: by a byte-order mark, by a delimiter that gives rows, by the
+names of columns, by days and decimals that a whole column leaves no doubt about. What it leaves in
+doubt is never guessed: the file is refused with the key of the configuration that settles it. Files
+of the project's own form, ``date,close`` with ISO days and decimal points, are read as written.
 """
 
 import re
@@ -67,13 +67,14 @@ class TooLong:
 
 @dataclass(frozen=True, eq=False)
 class Understood:
-    """The columns of a layout as text with one meaning: days in ISO, plain numbers.
+    """The columns of a layout as unambiguous text: ISO days and plain numbers.
 
-    ``texts`` has the columns that the file has, and the ``line`` of each row; what was not
-    understood stays as it is written. ``places``: where each column stands. ``day_formats``,
-    ``decimal``, ``thousands``: how values are written, "" where nothing shows it. ``named``: what
-    the column of the close calls the commodity, "" where it does not. ``adjusted``: what a close
-    is called that was taken although it is adjusted, and nobody said so.
+    ``texts``: the columns that the file has, and the ``line`` of each row; cells that were not
+    understood stay as they are written. ``places``: the position of each column. ``too_long``: rows
+    that were left out. ``day_formats``, ``decimal``, ``thousands``: how values are written; "" if
+    nothing shows it. ``named``: the commodity's name in the header of the close, or "".
+    ``adjusted``: the name of the close if it is an adjusted one that the configuration does not
+    ask for, or "".
     """
 
     texts: pd.DataFrame
@@ -88,7 +89,10 @@ class Understood:
 
 @dataclass(frozen=True, eq=False)
 class TableFile:
-    """A file that is open: its rows, its header, and what is said of how it is written."""
+    """An open file: its rows, its header, and the configured form, ``form``.
+
+    ``parquet``: the path of a Parquet file, whose rows are read only when columns are chosen.
+    """
 
     grid: Grid
     header: Header
@@ -97,7 +101,7 @@ class TableFile:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        """The rows below the header, without those that are set to be a footer."""
+        """The rows below the header, without the configured number of rows of a footer."""
         return self.grid.rows[self.header.first : self._end]
 
     @cached_property
@@ -108,14 +112,14 @@ class TableFile:
 
     @cached_property
     def day(self) -> int | None:
-        """Where the day stands."""
+        """The position of the column of days, or None."""
         if self.form.columns.date is not None:
             return place_of(self.header, "date", self.form.columns.date, needed=True)
         return day_column(self.header, self.rows)
 
     @property
     def names(self) -> list[str]:
-        """What the columns are called, in lower case; ``date`` and ``close`` where names tell."""
+        """The columns' names in lower case; ``date`` and ``close`` for recognised columns."""
         names = [column.name for column in self.header.columns]
         if self.day is not None:
             names[self.day] = "date"
@@ -125,7 +129,7 @@ class TableFile:
 
     @cached_property
     def only_price(self) -> int | None:
-        """Where the only column of numbers stands, of a file that has no other and no bars."""
+        """The position of the only column of numbers, in a file without bars; otherwise None."""
         known = self._roles(())
         if set(known) & {"open", "high", "low", "close"}:
             return None
@@ -133,13 +137,14 @@ class TableFile:
 
     @property
     def width(self) -> int:
-        """Columns of the header, or of the rows where there is none."""
+        """The number of columns of the header, or of the rows if there is none."""
         return len(self.header.columns)
 
     def read(self, layout: Layout, called: Sequence[str] = ()) -> Understood:
-        """The columns of a layout. ``called``: what the file may call the commodity.
+        """Read the columns of a layout.
 
-        Raises UnclearFormat, whose reason goes on after the name of the file.
+        ``called``: the names that the file may use for the commodity. Raises UnclearFormat, whose
+        reason is a sentence that begins with the name of the file.
         """
         places = self._places(layout, called)
         named, adjusted = self._named(places, called), self._adjusted(places)
@@ -184,21 +189,21 @@ class TableFile:
         return ordered | ({} if clock is None else {CLOCK: clock})
 
     def _named(self, places: dict[str, int], called: Sequence[str]) -> str:
-        """What the column of the close calls the commodity."""
+        """The name of the commodity in the header of the close, or ""."""
         if "close" not in places:
             return ""
         said = self.header.columns[places["close"]]
         return next((x for x in called if comparable(x) in (said.name, *said.said)), "")
 
     def _adjusted(self, places: dict[str, int]) -> str:
-        """What the close is called where it is adjusted and nobody said that it is meant."""
+        """The name of the close if it is adjusted and the configuration does not name it, or ""."""
         if "close" not in places or self.form.columns.close is not None:
             return ""
         said = self.header.columns[places["close"]]
         return " ".join(filter(None, said.cells)) if is_adjusted(said) else ""
 
     def _roles(self, called: Sequence[str]) -> dict[str, int]:
-        """Where the columns of prices stand that are set or that names tell."""
+        """The positions of price columns that are configured or recognised by name."""
         columns, header = self.form.columns, self.header
         places, mine = recognised(header, columns, called), of_commodity(header, called)
         for role in ("open", "high", "low", "close", "volume"):
@@ -264,7 +269,10 @@ class TableFile:
         return Understood(texts, places, [], formats, decimal, thousands)
 
     def _is_plain(self, formats: tuple[str, ...]) -> bool:
-        """Whether points can only be for decimals: machines write ISO days between commas so."""
+        """Whether points can only be decimal points.
+
+        That is so with machine-readable days between commas, since programs write such files.
+        """
         machine = set(formats) <= {"iso", "unix", "unix_ms"} and bool(formats)
         return machine and self.grid.delimiter == ","
 
@@ -296,13 +304,13 @@ class TableFile:
 
     @cached_property
     def has_thousands(self) -> bool:
-        """Whether a number of the file has thousands apart, beyond doubt."""
+        """Whether a number of the file clearly has separators of thousands."""
         cells = (cell for row in self.rows for cell in row)
         return any(THOUSANDS.fullmatch(cell.strip()) for cell in cells)
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What all columns of numbers say of the decimal separator."""
+        """The evidence for the decimal separator in all columns of numbers."""
         total = Evidence()
         for place in range(self.width):
             cells = [row[place].strip() for row in self.rows if place < len(row)]
@@ -313,14 +321,14 @@ class TableFile:
 
 
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+\.\d+")
-"""A number with thousands apart and decimals."""
+"""A number with separators of thousands and with decimals."""
 
 CLOCK = "\x00time"
-"""The column of the time of day, under a name that no file has."""
+"""The key of the column of times of day; no file has a column of this name."""
 
 
 def _with_clock(days: pd.Series, clocks: pd.Series) -> pd.Series:
-    """Days with the times beside them, where these are no midnight."""
+    """Days with their times appended, unless the time is midnight or missing."""
     digits = clocks.str.fullmatch(r"\d{1,6}")
     padded = clocks.str.zfill(6)
     colons = padded.str.slice(0, 2) + ":" + padded.str.slice(2, 4) + ":" + padded.str.slice(4, 6)
@@ -331,10 +339,10 @@ def _with_clock(days: pd.Series, clocks: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A column of numbers, and by which separators they are read.
+    """A column of numbers, and the separators by which they are read.
 
-    ``own``: whether it is of the project's own form, in which a point is for decimals. ``needed``:
-    whether the file is refused for values that contradict what is set.
+    ``own``: whether the column has the project's own form, in which a point is a decimal point.
+    ``needed``: whether the file is refused if values contradict the configuration.
     """
 
     file: TableFile
@@ -346,17 +354,17 @@ class Numbers:
 
     @cached_property
     def said(self) -> pd.Series:
-        """The cells that stand for something."""
+        """The cells without missing values."""
         return self.cells[~self.cells.str.lower().isin(MISSING)]
 
     @cached_property
     def are_plain(self) -> bool:
-        """Whether they are plain numbers already, beyond doubt."""
+        """Whether all cells are clearly plain numbers already."""
         return are_plain(self.said)
 
     @cached_property
     def decimal(self) -> str:
-        """What decimals follow, "" where no value has any."""
+        """The decimal separator; "" if no value has decimals. Raises UnclearFormat if in doubt."""
         form = self.file.form
         if form.decimal or form.thousands in (".", ","):
             return self._held_to(form.decimal or {".": ",", ",": "."}[form.thousands or ""])
@@ -395,7 +403,7 @@ class Numbers:
         raise self._changing(mine)
 
     def _changing(self, mine: Evidence) -> UnclearFormat:
-        """That decimals are written in two ways, and where the second one begins."""
+        """An error: the column has two decimal separators, and the second begins on this line."""
         lines = {cell: self._line(cell) for cell in mine.examples[:2]}
         first, second = sorted(lines, key=lambda cell: lines[cell])
         return UnclearFormat(
@@ -409,12 +417,12 @@ class Numbers:
         return UnclearFormat(f"{where}: it {why}", key)
 
     def _line(self, cell: str) -> int:
-        """The first line with a cell."""
+        """The first line that has this cell."""
         return int(self.lines[self.cells == cell].iloc[0])
 
     @cached_property
     def plain(self) -> pd.Series:
-        """The cells as plain numbers, where they are numbers."""
+        """The cells as plain numbers; cells that are not numbers stay as they are written."""
         form = self.file.form
         if self.decimal in ("", ".") and self.are_plain:
             return self.cells
@@ -433,7 +441,7 @@ class Numbers:
 
     @cached_property
     def thousands(self) -> str:
-        """What separates thousands, "" where nothing does."""
+        """The separator of thousands; "" if there is none."""
         if self.are_plain:
             return ""
         decimal = self.decimal or "."
@@ -448,7 +456,10 @@ class Numbers:
 
 
 def open_tables(path: Path, form: FileFormat = PLAIN) -> list[TableFile]:
-    """The tables of a file: one, or one a sheet. Raises OSError, UnclearFormat, csv.Error."""
+    """The tables of a file: one, or one for each sheet of a workbook.
+
+    Raises OSError, UnclearFormat, csv.Error.
+    """
     settled = form.settled
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return [_open_parquet(path, settled)]
@@ -470,7 +481,7 @@ def open_tables(path: Path, form: FileFormat = PLAIN) -> list[TableFile]:
 
 
 def open_table(path: Path, form: FileFormat = PLAIN) -> TableFile:
-    """The table of a file. Raises UnclearFormat where several sheets hold one."""
+    """The table of a file. Raises UnclearFormat if several sheets hold a table."""
     tables = open_tables(path, form)
     if len(tables) == 1:
         return tables[0]
@@ -487,9 +498,9 @@ def _open_parquet(path: Path, form: FileFormat) -> TableFile:
 
 
 def _columns_of(path: Path, places: dict[str, int]) -> pd.DataFrame:
-    """Columns of a Parquet file under names of ours; text without spaces around it."""
+    """Columns of a Parquet file, renamed to the keys of ``places``, with surrounding spaces cut."""
     names = pq.read_schema(path).names
-    # Without pandas' metadata an index is a column like any other.
+    # Without pandas' metadata, an index of the file is read as a column like any other.
     table = pq.read_table(path, columns=[names[place] for place in places.values()])
     columns = table.rename_columns(list(places)).to_pandas(ignore_metadata=True)
     for column in columns:

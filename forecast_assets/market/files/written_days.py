@@ -1,7 +1,7 @@
-"""Days as people and vendors write them, made ISO: 25/11/2026, 20-Nov-26, 20261124, 1795478400.
+"""Converting days to ISO as people and vendors write them: 25/11/2026, 20-Nov-26, 20261124.
 
-Whether the day or the month comes first is proved over a whole column: 25/11/2026 says it for
-every row of its file, 3/4/2026 alone never does.
+A whole column decides whether the day or the month comes first: one cell 25/11/2026 proves it for
+every row of its file, while 3/4/2026 alone leaves it open.
 """
 
 import re
@@ -15,7 +15,7 @@ import pandas as pd
 from forecast_assets.market.files.months import WORD, in_english, is_long, month_of
 
 ISO = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
-"""A day, and maybe a time."""
+"""An ISO day, with or without a time."""
 
 _TIME = (
     r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
@@ -36,15 +36,15 @@ _COMPACT = re.compile(rf"((?:19|20)\d{{2}})(\d{{2}})(\d{{2}}){_TIME}")
 _SECONDS = re.compile(r"(\d{10})(\d{3})?(?:\.0+)?")
 _SERIAL = re.compile(r"([2-6]\d{4})(?:\.\d+)?")
 ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
-"""Where year, month and day stand among three numbers."""
+"""The positions of year, month and day among three numbers, in each order."""
 
 SERIAL_START = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no zone
-"""The day 0 of workbooks; those that count from 1904 say so."""
+"""Day 0 of workbooks; a workbook that counts from 1904 says so itself."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A day as it is written: its kind, and what it is in each order that it may be read in."""
+    """A written day: its kind of notation, and the ISO day that it is in each possible order."""
 
     kind: str
     readings: Mapping[str, str]
@@ -52,9 +52,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Days:
-    """Days of a column in ISO, by what is written, and the formats that were understood.
+    """The days of a column.
 
-    ``formats``: as strptime has them, or a word for what it has none for.
+    ``iso``: the ISO day of each text. ``formats``: the formats of the texts, in strptime's
+    notation; a word such as ``unix`` if strptime has none.
     """
 
     iso: Mapping[str, str]
@@ -62,14 +63,15 @@ class Days:
 
 
 class DaysInDoubt(ValueError):
-    """The days of a column may be read in several ways, or in none that fits all."""
+    """The days of a column can be read in several ways, or in no way that fits all of them."""
 
 
 def understood(cells: pd.Series) -> Days:
-    """The days of a column, as far as all of it leaves no doubt. Raises DaysInDoubt.
+    """The days of a column, if it leaves no doubt. Raises DaysInDoubt if it does.
 
-    What is no day is left out. In a column that has ISO everything else is left out, too, but for
-    days in the same order without zeros: 2024-1-5.
+    Texts that are not days are left out of the result. ISO days are left out as well, since they
+    need no conversion; in a column with ISO days only days without zeros, such as 2024-1-5, are
+    converted.
     """
     is_iso = cells.str.fullmatch(ISO)
     if is_iso.any():
@@ -108,7 +110,7 @@ def _require_no_other_order(others: pd.Series) -> None:
 
 
 def _order(written: Mapping[str, Written]) -> str:
-    """The one order that all days can be read in. Raises DaysInDoubt."""
+    """The only order in which all days can be read. Raises DaysInDoubt if none or several fit."""
     fitting = [o for o in ORDERS if all(o in each.readings for each in written.values())]
     if not fitting:
         orders = sorted({order for each in written.values() for order in each.readings})
@@ -126,7 +128,7 @@ def _order(written: Mapping[str, Written]) -> str:
 
 @cache
 def written_day(cell: str) -> Written | None:
-    """What a cell may say as a day, None where it is none."""
+    """The possible readings of a cell as a day; None if it is not a day."""
     if found := _DIGITS.fullmatch(cell):
         return _of_digits(found)
     for pattern in _NAMED:
@@ -179,7 +181,7 @@ def _iso(year: str, month: str, day: str, time: "re.Match[str] | None") -> str |
 
 
 def with_time(day: date, clock: str, zone: str | None) -> str:
-    """A day and a time in ISO; midnight without a zone is the day alone."""
+    """A day and a time in ISO; only the day if the time is midnight and there is no zone."""
     if not zone:
         return day.isoformat() if clock == "00:00:00" else f"{day} {clock}"
     offset = "+00:00" if zone in ("Z", "UTC", "GMT") else f"{zone[:3]}:{zone[-2:]}"
@@ -187,7 +189,7 @@ def with_time(day: date, clock: str, zone: str | None) -> str:
 
 
 def _year(written: str) -> int:
-    """A year; of two digits it is of 1969 to 2068, as strptime has it."""
+    """A year as a number; two digits mean a year from 1969 to 2068, as in strptime."""
     if len(written) == 4:
         return int(written)
     return int(written) + (1900 if int(written) >= 69 else 2000)
@@ -198,13 +200,13 @@ def _of_seconds(seconds: int) -> str:
 
 
 def serial_day(cell: str, start: datetime) -> str:
-    """The day that a workbook counts from its first one; to the second."""
+    """The ISO day and time of a workbook's count of days since ``start``, rounded to a second."""
     moment = start + timedelta(seconds=round(float(cell) * 86400))
     return with_time(moment.date(), f"{moment:%H:%M:%S}", None)
 
 
 def format_of(cell: str, order: str) -> str:
-    """The format of strptime that reads a cell, or a word for what it has none for."""
+    """The strptime format that reads a cell, or a word such as ``unix`` if strptime has none."""
     written = written_day(cell)
     if written is None or written.kind in ("unix", "unix_ms"):
         return written.kind if written else "iso"
@@ -222,7 +224,7 @@ def format_of(cell: str, order: str) -> str:
 
 
 def _time_format(cell: str) -> tuple[str, str]:
-    """The format of the time in a cell, and the text that it is."""
+    """The strptime format of the time in a cell, and the text of that time."""
     found = re.search(
         r"([T ,]+)(\d{1,2}:\d{2})(:\d{2})?([.,]\d+)?(\s*)([AaPp][Mm])?"
         r"(\s*)(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$",
@@ -259,7 +261,7 @@ def _weekday_format(made: str) -> str:
 
 
 def by_formats(cells: Iterable[str], formats: tuple[str, ...], start: datetime) -> dict[str, str]:
-    """Days in ISO by the first format that fits each cell; others are left out."""
+    """The ISO day of each cell, by the first format that fits it; other cells are left out."""
     readers = [_reader(written, start) for written in formats]
     found = ((cell, next((day for read in readers if (day := read(cell))), None)) for cell in cells)
     return {cell: day for cell, day in found if day is not None}

@@ -1,7 +1,7 @@
-"""Numbers as people and vendors write them, made plain: 3,382.77, 4.090,50, $12.5, 131.03K.
+"""Converting numbers as people and vendors write them: 3,382.77, 4.090,50, $12.5, 131.03K.
 
-What a comma and a point mean is proved over a whole column, or by the other columns of its file:
-1,234.5 and 0.123 say it, 1,234 and 1.012 alone do not.
+A whole column, or the other columns of its file, decides what a comma and a point mean: 1,234.5 and
+0.123 prove it, while 1,234 and 1.012 alone leave it open.
 """
 
 import re
@@ -17,13 +17,13 @@ MISSING = (
     "", ".", "..", "-", "--", "\u2013", "\u2014", "na", "n/a", "n.a.", "#n/a", "#n/a n/a", "<na>",
     "nd", "nan", "nat", "null", "none",
 )  # fmt: skip
-"""How files write a value that is not there; case does not matter."""
+"""The texts that stand for a missing value, in any case."""
 
 PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 """A number as Python writes it."""
 
 _EITHER = r"[+-]?[1-9]\d{0,2}\.\d{3}"
-"""A plain number that may be one of thousands, too."""
+"""A plain number whose point may also separate thousands."""
 
 _SIGN, _CURRENCY = "[-+\u2212]", r"(?:US\$|[$€£¥]|USD|EUR|GBP)"
 _WRITTEN = re.compile(
@@ -35,29 +35,30 @@ _SUFFIXES = {"K": 3, "M": 6, "B": 9}
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\t"), " ") | {ord("\u2019"): "'"}
 
 _WHOLE = {
-    # Of a point: its thousands are commas, spaces or apostrophes; commas may group as in India.
+    # With a decimal point, thousands are separated by commas, spaces or apostrophes. Commas may
+    # also group digits as in India.
     ".": re.compile(
         r"(?:\d+|[1-9]\d{0,2}(?P<by>[,' ])\d{3}(?:(?P=by)\d{3})*|[1-9]\d?(?:,\d{2})+,\d{3})"
         r"(?:\.\d*)?|\.\d+"
     ),
     ",": re.compile(r"(?:\d+|[1-9]\d{0,2}(?P<by>[.' ])\d{3}(?:(?P=by)\d{3})*)(?:,\d*)?|,\d+"),
 }
-"""What the digits of a number may look like, by its decimal separator."""
+"""The pattern of a number's digits, by its decimal separator."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it is written, taken apart: its digits with separators, and what is around."""
+    """A written number in its parts; ``body``: its digits with their separators."""
 
     body: str
     negative: bool
     power: int
     currency: str
     decorated: bool
-    """Whether there is more to it than a number, a sign and an exponent."""
+    """Whether it has more than digits, a sign and an exponent, such as a currency."""
 
     def plain(self, decimal: str, thousands: str | None) -> str | None:
-        """It as a plain number, None where it is none by these separators."""
+        """The plain number; None if the digits do not fit these separators."""
         if not _WHOLE[decimal].fullmatch(self.body):
             return None
         between = set(re.sub(r"\d", "", self.body)) - {decimal}
@@ -72,7 +73,7 @@ _POINT = {".": {}, ",": {ord("."): None, ord(","): "."}}
 
 
 def number_of(text: str) -> Number | None:
-    """What a cell says, None where it is no number."""
+    """The number in a cell; None if it holds none."""
     found = _WRITTEN.fullmatch(text.translate(_SPACES))
     if found is None or (found["open"] is None) != (found["close"] is None):
         return None
@@ -91,9 +92,11 @@ def number_of(text: str) -> Number | None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How many values can only have a decimal point, or only a comma, and how many either.
+    """Evidence for the decimal separator.
 
-    ``examples``: a value of each of these kinds, "" where there is none.
+    ``point``: how many values can only have a decimal point. ``comma``: how many can only have a
+    decimal comma. ``either``: how many may have either. ``examples``: a value of each of these
+    kinds in this order, "" if there is none.
     """
 
     point: int = 0
@@ -103,13 +106,13 @@ class Evidence:
 
     @property
     def decimal(self) -> str | None:
-        """What is proved, None where nothing is or the values contradict each other."""
+        """The separator that is proved; None if none is, or if values contradict each other."""
         if bool(self.point) == bool(self.comma):
             return None
         return "." if self.point else ","
 
     def __add__(self, other: "Evidence") -> "Evidence":
-        """What both say."""
+        """Combine the evidence of both."""
         examples = (x or y for x, y in zip(self.examples, other.examples, strict=True))
         return Evidence(
             self.point + other.point,
@@ -120,7 +123,7 @@ class Evidence:
 
 
 def evidence_of(cells: Iterable[str]) -> Evidence:
-    """What cells say of the decimal separator; ones that are no numbers say nothing."""
+    """The evidence of cells for the decimal separator; cells that are not numbers do not count."""
     counts, examples = [0, 0, 0], ["", "", ""]
     for cell in cells:
         kind = _kind(cell)
@@ -132,7 +135,7 @@ def evidence_of(cells: Iterable[str]) -> Evidence:
 
 
 def _kind(cell: str) -> int | None:
-    """0 for a point, 1 for a comma, 2 for either; None where it says nothing."""
+    """0 if a cell proves a decimal point, 1 a comma, 2 if it may have either; None for no proof."""
     if not ("." in cell or "," in cell):
         return None
     number = number_of(cell.rstrip("%").rstrip())
@@ -149,9 +152,9 @@ def _kind(cell: str) -> int | None:
 
 
 def are_plain(cells: pd.Series) -> bool:
-    """Whether all cells are plain numbers, and none could be one of thousands instead.
+    """Whether all cells are plain numbers, and no point could be a separator of thousands.
 
-    One that has decimals beyond doubt shows that the points of all others are for decimals.
+    One cell with a clear decimal point shows that all other points are decimal points too.
     """
     if not cells.str.fullmatch(PLAIN).all():
         return False
@@ -162,10 +165,11 @@ def are_plain(cells: pd.Series) -> bool:
 def plain_numbers(
     cells: pd.Series, decimal: str, thousands: str | None, *, slips: bool
 ) -> pd.Series:
-    """Cells as plain numbers; what is no number by these separators stays as it is written.
+    """Cells as plain numbers; a cell that is no number by these separators stays as written.
 
-    ``thousands``: None where any may be. ``slips``: whether a lone cell with a sign of currency or
-    the like, or one that only the other cells tell to be of thousands, stays, too.
+    ``thousands``: None allows any separator. ``slips``: whether a single cell that looks like a
+    slip also stays: one with a currency sign or the like, or one whose separator only the other
+    cells explain.
     """
     by = "" if thousands == NO_SEPARATOR else thousands
     written = cells if decimal == "," else cells[~cells.str.fullmatch(PLAIN)]
@@ -176,7 +180,7 @@ def plain_numbers(
     if slips and len(lone) == 1 and len(cells) > 1:
         del read[lone.iloc[0]]
     if decimal == ",":
-        # Else it would be taken for a plain number.
+        # Otherwise a cell with a point would be read as a plain number.
         pointed = [cell for cell in numbers if cell not in read and re.fullmatch(PLAIN, cell)]
         read |= {cell: f"{cell} (decimals follow a comma)" for cell in pointed}
     return cells.map(lambda cell: read.get(cell, cell))
@@ -187,6 +191,6 @@ def _may_slip(cell: str, number: Number | None) -> bool:
 
 
 def currencies_of(cells: Iterable[str]) -> set[str]:
-    """The signs of currency that stand beside numbers."""
+    """The currency signs that stand beside numbers."""
     numbers = (number_of(cell) for cell in cells)
     return {number.currency for number in numbers if number is not None and number.currency}
