@@ -34,6 +34,7 @@ from forecast_assets.defs.descriptions import Description, Draw
 from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
 from forecast_assets.defs.partitions import newest_of_each, newest_window
 from forecast_assets.defs.past import (
+    CODE_VERSION,
     CONTENTS,
     VERSION,
     Past,
@@ -78,16 +79,21 @@ class Shown:
         return int(self.metadata[ROWS])
 
 
+def of_this_code(key: str) -> None:
+    """The code version that a partition keeps where the run makes all that it holds."""
+
+
 @dataclass(frozen=True)
 class Partitioned(Generic[Value, Outcome]):
     """The value of an asset: its partitions, each worked when it can be committed.
 
     ``work`` computes a partition, ``inspect`` finds what is wrong with it before it is committed,
     and ``description`` says what the UI shows of it. ``training_dates``: those that have begun,
-    where partitions are told apart by their past.
+    where partitions are told apart by their past. ``code_kept``: the code version that a partition
+    keeps, where the run leaves in it what other code made.
 
-    Filled in as partitions are committed: ``shown`` and ``findings``, by key, and ``versions``,
-    the data version of each that has one.
+    Filled in as partitions are committed: ``shown`` and ``findings``, by key, and ``tags``, the
+    data version of each that has one, and the code version that it keeps.
     """
 
     context: AssetExecutionContext
@@ -97,9 +103,10 @@ class Partitioned(Generic[Value, Outcome]):
     work: Callable[[str], Value]
     inspect: Callable[[Value], Sequence[Finding]] | None = None
     training_dates: Sequence[date] = ()
+    code_kept: Callable[[str], str | None] = of_this_code
     shown: dict[str, Shown] = field(default_factory=dict)
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def given(self) -> Iterator[Given]:
         """What the asset yields: itself, and what can be said once every partition is committed."""
@@ -180,12 +187,16 @@ class Partitioned(Generic[Value, Outcome]):
             context.log_event(observed)
 
     def _tell_apart(self) -> None:
-        """Give the partitions their data versions: by their past, or by what they hold."""
+        """Give the partitions their data versions, by their past or by what they hold."""
         asset, instance = self.context.asset_key, self.context.instance
         held = {key: each.contents for key, each in self.shown.items() if each.contents is not None}
         before = {key: last_contents(instance, asset, key) for key in held}
         pasts = {key: each.past.version for key, each in self.shown.items() if each.past}
-        self.versions.update(pasts | versions_by_contents(held, before))
+        versions = pasts | versions_by_contents(held, before)
+        codes = {key: code for key in versions if (code := self.code_kept(key))}
+        for key, version in versions.items():
+            kept = {CODE_VERSION: codes[key]} if key in codes else {}
+            self.tags[key] = {VERSION: version} | kept
 
     @property
     def _rows(self) -> dict[str, int]:
@@ -200,15 +211,16 @@ class Partitioned(Generic[Value, Outcome]):
         for key, shown in self.shown.items():
             picture = drawn(context.log, shown.draw) if key in newest else None
             context.add_asset_metadata(with_picture(shown.metadata, picture), partition_key=key)
-        if self.versions:  # Dagster gives one to all partitions of a run
-            ((version, _),) = Counter(self.versions.values()).most_common(1)
+        if self.tags:  # Dagster gives one to all partitions of a run
+            versions = Counter(tags[VERSION] for tags in self.tags.values())
+            ((version, _),) = versions.most_common(1)
             context.set_data_version(context.asset_key, DataVersion(version))
 
     def _log(self, context: OutputContext) -> None:
         """Log the partitions that are committed as materialized, the newest window last."""
         newest = newest_window(self._rows)
         for key in sorted(self.shown, key=lambda key: key == newest):
-            tags = {VERSION: self.versions[key]} if key in self.versions else {}
+            tags = self.tags.get(key, {})
             metadata = self.shown[key].metadata
             context.log_event(
                 AssetMaterialization(context.asset_key, metadata=metadata, partition=key, tags=tags)
@@ -217,17 +229,17 @@ class Partitioned(Generic[Value, Outcome]):
     def _again(self) -> Iterator[AssetMaterialization]:
         """Partitions whose materialization Dagster could not log as it should be, once more.
 
-        Dagster logs the partitions of a run in any order, and gives one data version to all. So
-        those with another version follow, and last of all the newest window, since the page of an
-        asset shows what was logged last.
+        Dagster logs the partitions of a run in any order, and gives one data version and one code
+        version to all. So those with another one follow, and last of all the newest window, since
+        the page of an asset shows what was logged last.
         """
         asset, instance = self.context.asset_key, self.context.instance
-        for key, version in self.versions.items():
+        for key, tags in self.tags.items():
             logged = last_materialization(instance, asset, key)
-            if logged and version != (logged.tags or {}).get(VERSION):
-                tags = {**(logged.tags or {}), VERSION: version}
+            told = dict(logged.tags or {}) if logged else {}
+            if logged and told != told | tags:
                 yield AssetMaterialization(
-                    asset, metadata=logged.metadata, partition=key, tags=tags
+                    asset, metadata=logged.metadata, partition=key, tags=told | tags
                 )
         newest, shown = newest_window(self._rows), last_materialization(instance, asset)
         if newest and shown and shown.partition != newest:

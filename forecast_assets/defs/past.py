@@ -125,14 +125,14 @@ def versions_by_contents(
     return dict.fromkeys(held, fresh) | kept
 
 
-def is_of_other_code(instance: DagsterInstance, asset: AssetKey, partition: str) -> bool:
-    """Whether another version of the code made a partition: all of it is to be made again.
+def other_code(instance: DagsterInstance, asset: AssetKey, partition: str) -> str | None:
+    """The code version that made a partition; None where it is the one in use.
 
-    Not where that is not told, as by a release without code versions, which gave the run's id.
+    Also where it is not told, as by a release without code versions, which gave the run's id.
     """
     newest = last_materialization(instance, asset, partition)
     told = (newest.tags or {}).get(CODE_VERSION, "") if newest else ""
-    return told.isdecimal() and told != CODE_VERSIONS[asset.to_user_string()]
+    return told if told.isdecimal() and told != CODE_VERSIONS[asset.to_user_string()] else None
 
 
 def last_materialization(

@@ -8,7 +8,7 @@ from dagster import AssetExecutionContext
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.partitions import Partitions, commodity_of
-from forecast_assets.defs.past import is_of_other_code
+from forecast_assets.defs.past import other_code
 from forecast_assets.defs.run_history import DUE
 from forecast_assets.forecast.records import Written
 from forecast_assets.forecast.training import require_session
@@ -46,15 +46,25 @@ class RunWindows:
         """The windows of a commodity by key, in order."""
         return {key: self.of(key) for key in self.keys_of(commodity)}
 
-    def anew(self, key: str) -> bool:
-        """Whether all of a partition is to be made again, since other code made what it holds.
+    @property
+    def renews(self) -> bool:
+        """Whether the run makes again what another version of the code made.
 
-        Only somebody who launches a run by hand asks for that: a run of the plan makes what the
-        tables lack, and rewrites no forecast because of a release.
+        Only somebody who launches it by hand, for the version in use, asks for that: a run of the
+        plan makes what the tables lack, and rewrites no forecast because of a release.
         """
-        context = self.context
-        by_hand = DUE not in context.run.tags
-        return by_hand and is_of_other_code(context.instance, context.asset_key, key)
+        return DUE not in self.context.run.tags and self.version == self.settings.model_version
+
+    def anew(self, key: str) -> bool:
+        """Whether all of a partition is to be made again, since other code made what it holds."""
+        return self.renews and self._other_code(key) is not None
+
+    def code_kept(self, key: str) -> str | None:
+        """The code version that a partition keeps, since the run leaves what other code made."""
+        return None if self.renews else self._other_code(key)
+
+    def _other_code(self, key: str) -> str | None:
+        return other_code(self.context.instance, self.context.asset_key, key)
 
     def require_session(self, history: History) -> None:
         """Raise NoSession where the first window of a commodity begins after what can be forecast.

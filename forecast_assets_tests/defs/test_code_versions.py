@@ -5,7 +5,7 @@ from dagster import AssetKey
 
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.code_versions import CODE_VERSIONS
-from forecast_assets.defs.past import CODE_VERSION, is_of_other_code, last_materialization
+from forecast_assets.defs.past import CODE_VERSION, last_materialization, other_code
 from forecast_assets.defs.run_history import DUE
 from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import QUIET, Graph, MakeGraph
@@ -57,6 +57,22 @@ def test_a_run_of_the_plan_rewrites_nothing_because_of_other_code(
     )
     (made,) = materializations(done).values()
     assert value(made, "forecasts_redrawn") == 0
+    assert unsynced(graph.settings, graph.instance) == {"distributions": WINDOWS}
+    graph.run("forecast", FIRST, LAST)
+    assert unsynced(graph.settings, graph.instance) == {}
+
+
+def test_a_run_of_another_version_leaves_what_other_code_made(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CODE_VERSIONS, "trained_models", "2")
+    experiment = {"model_version": "march", "models": ["naive"]}
+    for fitted in (1, 0):
+        graph.run("train", FIRST, LAST, experiment)
+        assert unsynced(graph.settings, graph.instance)["trained_models"] == WINDOWS
+        logged = last_materialization(graph.instance, AssetKey("trained_models"), FIRST)
+        assert logged is not None
+        assert logged.metadata["models_fitted"].value == fitted
 
 
 def test_prices_that_are_read_again_are_of_the_new_code(
@@ -72,9 +88,9 @@ def test_what_a_release_without_code_versions_made_is_not_made_again(graph: Grap
     asset = AssetKey("distributions")
     logged = last_materialization(graph.instance, asset, FIRST)
     assert logged is not None
-    assert not is_of_other_code(graph.instance, asset, FIRST)
-    for version, other in (("0", True), ("0b6d5a9e-4a54-4d3a", False), ("1", False)):
+    assert other_code(graph.instance, asset, FIRST) is None
+    for version, other in (("0", "0"), ("0b6d5a9e-4a54-4d3a", None), ("1", None)):
         told = logged._replace(tags={**(logged.tags or {}), CODE_VERSION: version})
         graph.instance.report_runless_asset_event(told)
-        assert is_of_other_code(graph.instance, asset, FIRST) == other
-    assert not is_of_other_code(graph.instance, asset, "Coffee|2029-01-01")
+        assert other_code(graph.instance, asset, FIRST) == other
+    assert other_code(graph.instance, asset, "Coffee|2029-01-01") is None

@@ -153,7 +153,13 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         )
         description = ForecastDescription(settings, store)
         yield from Partitioned(
-            context, progress, listener, description, drawing.forecast, drawing.inspect
+            context,
+            progress,
+            listener,
+            description,
+            drawing.forecast,
+            drawing.inspect,
+            code_kept=windows.code_kept,
         ).given()
 
     return distributions

@@ -108,6 +108,8 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         windows = RunWindows(context, partitions, settings.version(config.model_version))
         scoring = Scoring(settings, windows, prices, store)
         description = ScoreDescription(settings, store)
-        yield from Partitioned(context, progress, listener, description, scoring.assess).given()
+        yield from Partitioned(
+            context, progress, listener, description, scoring.assess, code_kept=windows.code_kept
+        ).given()
 
     return scores

@@ -142,7 +142,14 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         trainings = Trainings(run, windows, features, models, spread)
 
         description = TrainingDescription(settings, store)
-        yield from Partitioned(context, progress, listener, description, trainings.train).given()
+        yield from Partitioned(
+            context,
+            progress,
+            listener,
+            description,
+            trainings.train,
+            code_kept=windows.code_kept,
+        ).given()
 
     return trained_models
 
