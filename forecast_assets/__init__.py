@@ -16,11 +16,11 @@ r"""The distribution of the next prices, for every commodity and every session.
                       \         /
                         report                 (one page)
 
-A partition ``Coffee|2024-01-01`` is a model's validity window: fitted on what was known
-before 2024-01-01, used for every forecast that starts in [2024-01-01, next training date).
+A partition ``Coffee|2024-01-01`` is a window. Its models are fitted on what was known before
+2024-01-01, and used for every forecast that starts in [2024-01-01, next training date).
 
-For notebooks: ``from forecast_assets import Reader, load_model, save_model``. Each is imported when
-it is asked for, so that reading a table loads neither Dagster nor a model's library.
+For notebooks: ``from forecast_assets import Reader, load_model, save_model``. Each name is imported
+at first use, so that reading a table loads neither Dagster nor a model's library.
 """
 
 from importlib import import_module
@@ -37,11 +37,11 @@ HOMES = {
     "load_model": "forecast_assets.store.saved_models",
     "save_model": "forecast_assets.store.saved_models",
 }
-"""Where each name of the public face is defined."""
+"""The module that defines each public name."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the public face when it is asked for."""
+    """Import a public name when it is first used."""
     if name not in HOMES:
         raise AttributeError(f"module 'forecast_assets' has no attribute {name!r}")
     return getattr(import_module(HOMES[name]), name)

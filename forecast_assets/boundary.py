@@ -1,4 +1,4 @@
-"""The boundary of a commodity: an error inside it is told by name, and stops no other commodity."""
+"""The boundary of a commodity: its errors are reported by its name and stop no other commodity."""
 
 import logging
 from collections.abc import Iterator
@@ -11,40 +11,41 @@ LOG = logging.getLogger(__name__)
 
 @contextmanager
 def boundary(name: str, failures: list[str]) -> Iterator[None]:
-    """Do something for one commodity; whatever it raises becomes a line of ``failures``.
+    """Run a block for one commodity; an error in it becomes a line of ``failures``.
 
-    ``name``: the commodity, or what else an error is to be told of. A wish to stop goes through,
-    and so do tables that another process keeps, which would keep every other commodity waiting
-    as long.
+    ``name``: the commodity, or another name for the line to begin with. Two errors are not caught.
+    Interrupted, since the user wants to stop. StoreLocked, since every other commodity would wait
+    for the locked tables as long.
     """
     try:
         yield
     except (Interrupted, StoreLocked):
         raise
-    except Exception as error:  # the boundary: told by name, and the others go on
+    except Exception as error:  # the boundary: the error is reported, and the others go on
         failures.append(told_of(name, error))
         LOG.debug("%s", failures[-1], exc_info=True)
 
 
 @contextmanager
 def alone(name: str) -> Iterator[None]:
-    """Do something for one commodity that nothing else waits for.
+    """Run a block for one commodity when there are no others to go on with.
 
-    Raises CommoditiesFailed, with the same line as ``boundary``, for what nobody expected.
+    Errors of this package pass. Any other error becomes CommoditiesFailed, with the line that
+    ``boundary`` would report.
     """
     try:
         yield
     except ForecastAssetsError:
         raise
-    except Exception as error:  # the boundary again, told at once
+    except Exception as error:  # the boundary, too: the error is raised with the commodity's name
         raise CommoditiesFailed(told_of(name, error)) from error
 
 
 def told_of(name: str, error: Exception) -> str:
-    """An error in one line that begins with a name.
+    """An error as one line that begins with ``name``.
 
-    What the package raises on purpose says all in its message; of anything else the kind of error
-    is told too.
+    The line also has the class of an error that is not of this package, since only the package's
+    own messages are complete without it.
     """
     said = " ".join(str(error).split())
     if not isinstance(error, ForecastAssetsError):

@@ -1,4 +1,4 @@
-"""The one ``Definitions`` of the project, made from the configuration file."""
+"""The ``Definitions`` that Dagster loads, made from the configuration file."""
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.build import build_definitions

@@ -1,12 +1,12 @@
-"""The errors that users meet. Each says what was found, where, and what to do."""
+"""The errors that users see. Each message says what was found, where, and what to do."""
 
 
 class ForecastAssetsError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """The base class of all errors that this package raises on purpose."""
 
 
 class ConfigurationError(ForecastAssetsError):
-    """The configuration or a name given by a user is not usable."""
+    """The configuration, or a name that a user gave, cannot be used."""
 
 
 class SourceError(ForecastAssetsError):
@@ -14,9 +14,9 @@ class SourceError(ForecastAssetsError):
 
 
 class UnclearFormat(SourceError):
-    """How a file is written cannot be told for certain.
+    """It cannot be determined for certain how a file is written.
 
-    ``key`` of the configuration would say it; empty where none would.
+    ``key``: the key of the configuration that would settle it; empty if none would.
     """
 
     def __init__(self, reason: str, key: str = "") -> None:
@@ -33,11 +33,11 @@ class CannotFit(ForecastAssetsError):
 
 
 class Declined(CannotFit):
-    """A model does not apply to a history, by its nature: nothing broke."""
+    """A model does not apply to a history, such as one with negative prices; nothing is wrong."""
 
 
 class MissingCovariate(CannotFit):
-    """A model needs a covariate that a commodity does not have, or not for long enough."""
+    """A model needs a covariate that a commodity lacks, or has for too few sessions."""
 
 
 class CannotForecast(ForecastAssetsError):
@@ -53,15 +53,15 @@ class StoreError(ForecastAssetsError):
 
 
 class StoreLocked(StoreError):
-    """Another process kept the database file for longer than we wait."""
+    """Another process held the lock of the tables for longer than a run waits."""
 
 
 class ModelNotFound(ForecastAssetsError):
-    """No active model under that name; the message lists the ones that exist."""
+    """There is no active model of that name; the message lists those that exist."""
 
 
 class PayloadCorrupted(ForecastAssetsError):
-    """A stored model's bytes are not those that were written."""
+    """The bytes of a stored model are not those that were written."""
 
 
 class SchemaTooNew(ForecastAssetsError):
@@ -77,23 +77,23 @@ class ChecksFailed(ForecastAssetsError):
 
 
 class NoSession(ForecastAssetsError):
-    """A run was asked for windows that no forecast can start in yet."""
+    """A run was asked for windows in which no forecast can start yet."""
 
 
 class ModelsFailed(ForecastAssetsError):
-    """Some models of a window broke; what the others gave is committed."""
+    """Some models of a window failed; the results of the others are committed."""
 
 
 class CommoditiesFailed(ForecastAssetsError):
-    """Some commodities could not be done; the others were. The message has a line for each."""
+    """Some commodities failed and the others did not; the message has a line for each failure."""
 
 
 class FilesFailed(ForecastAssetsError):
-    """Some files of the landing folder could not be put away; they are where they were."""
+    """Some files of the landing folder could not be moved; they are still where they were."""
 
 
 class AlertFailed(ForecastAssetsError):
-    """The webhook could not be told; it is told later."""
+    """The webhook could not be reached; the message is sent again later."""
 
 
 class Interrupted(ForecastAssetsError):

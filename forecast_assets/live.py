@@ -1,4 +1,4 @@
-"""What is final of a live source, for programs that ask under this name; see ``market.live``."""
+"""The name ``forecast_assets.live`` of ``market.live``, for programs that import ``final_day``."""
 
 from forecast_assets.market.live import final_day
 

@@ -1,7 +1,7 @@
-"""The console script ``forecast``: the same graph, the same Dagster instance, one terminal.
+"""The console script ``forecast``: it works with the same graph and Dagster history as the UI.
 
-Commands are declared here and written in the modules beside this one. Those are imported when
-their command runs, so that help and errors come at once.
+Commands are declared here and implemented in the modules beside this one. These are imported only
+when their command runs, so that help and errors appear without delay.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""``python -m forecast_assets.cli``: the console script without its name."""
+"""Runs the console script by ``python -m forecast_assets.cli``."""
 
 from forecast_assets.cli import app
 

@@ -1,4 +1,4 @@
-"""The terminal that commands talk to: its width, its errors, and Ctrl-C."""
+"""The terminal of the commands: its width, how errors are shown, and Ctrl-C."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +17,14 @@ from forecast_assets.errors import ForecastAssetsError, Interrupted
 Done = TypeVar("Done")
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
+"""The exit code after Ctrl-C, as shells expect it."""
 
 PLAIN_WIDTH = 120
-"""Columns where the output is not a terminal."""
+"""The width of the output, in columns, if it is not a terminal."""
 
 
 def open_console() -> Console:
-    """The terminal; wide where the output goes to a file or a pipe."""
+    """The terminal; a file or a pipe is treated as a wide one."""
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
@@ -39,9 +39,10 @@ def reported(
 ) -> Iterator[None]:
     """Turn an error meant for users into one line and exit code 1.
 
-    Says first which places are used, and looks at them, at the configuration and at the names of
-    ``commodities`` before a command loads what it works with, so that a mistake is told at once;
-    not where ``configured`` is False. ``writes``: the command needs a data folder to write to.
+    First it prints which places are used, and checks them, the configuration and the names of
+    ``commodities``. A user so learns of a mistake before the command loads its libraries.
+    ``configured``: False for a command that needs no configuration, which is then not checked.
+    ``writes``: whether the command writes to the data folder.
     """
     try:
         if configured:
@@ -58,7 +59,7 @@ def reported(
 
 
 def say_places() -> None:
-    """One dim line on stderr with the three places, and a yellow one for what lies elsewhere."""
+    """Print the three places to stderr, and a warning if newer data are in other places."""
     places = Places.here()
     errors = Console(stderr=True)
     errors.print(
@@ -74,14 +75,14 @@ def say_places() -> None:
 
 
 def rows_in(database: Path) -> bool:
-    """Whether a database file holds any row."""
+    """Whether a database file has any row."""
     from forecast_assets.store.opening import holds_rows
 
     return holds_rows(database)
 
 
 def require_configuration(commodities: Sequence[str]) -> None:
-    """Read the configuration. Raises ConfigurationError, also for a commodity not in it."""
+    """Read the configuration. Raises ConfigurationError, also if a commodity is not in it."""
     from forecast_assets.configuration.settings import load_settings
 
     settings = load_settings()
@@ -92,7 +93,8 @@ def require_configuration(commodities: Sequence[str]) -> None:
 def interruptible(job: Callable[[], Done], stopping: Event) -> Done:
     """Do a job in a thread, and set ``stopping`` on Ctrl-C or SIGTERM.
 
-    In the main thread Dagster and DuckDB catch these signals for themselves, and lose some.
+    In the main thread Dagster and DuckDB install their own handlers of these signals, which lose
+    some of them.
     """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

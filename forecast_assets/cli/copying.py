@@ -10,7 +10,7 @@ from forecast_assets.store.opening import open_store
 
 
 def make_snapshot(console: Console, target: Path | None) -> None:
-    """Copy the tables to a file, and say how it is opened."""
+    """Copy the tables to a file, and print how to open it."""
     settings = load_settings()
     path = target or settings.read_copy_path
     size = open_store(settings).copy_to(path)

@@ -1,4 +1,4 @@
-"""``forecast landing`` and ``forecast prices``: what waits for a word, and the word."""
+"""``forecast landing`` and ``forecast prices``: accepting and rejecting what waits."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +18,7 @@ from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 
 TERMINAL = "terminal"
-"""Who merged a price that somebody accepted, where no run did."""
+"""The name in the tables for who merged a price that was accepted by a command, not by a run."""
 
 
 def list_held_files(console: Console) -> None:
@@ -40,7 +40,7 @@ def accept_files(console: Console, names: Sequence[str]) -> None:
 
 
 def reject_files(console: Console, names: Sequence[str]) -> None:
-    """Put away files that wait, without merging what waits of them."""
+    """Put away files that wait, without merging the rows that wait."""
     settings = load_settings()
     folder = LandingFolder(settings)
     with FileLock(settings.home / ".landing.lock"):
@@ -50,7 +50,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
 
 
 def list_held_prices(console: Console) -> None:
-    """Print what waits and what is strange, commodity by commodity."""
+    """Print the prices that wait and those that are strange, commodity by commodity."""
     settings = load_settings()
     store = open_store(settings)
     lines: list[str] = []
@@ -61,7 +61,7 @@ def list_held_prices(console: Console) -> None:
 
 
 def accept_prices(console: Console, name: str, day: date | None) -> None:
-    """Merge what waits of a commodity, and tell no more of what is strange in its prices."""
+    """Merge a commodity's waiting prices, and stop mentioning its strange ones."""
     settings, store = _of(name)
     merged = store.held.accept(name, day, now(), TERMINAL)
     strange = [each for each in strange_of(settings, store, name).days if day in (None, each)]
@@ -75,7 +75,7 @@ def accept_prices(console: Console, name: str, day: date | None) -> None:
 
 
 def reject_prices(console: Console, name: str, day: date | None) -> None:
-    """Forget what waits of a commodity for good: its source is not heard with that again."""
+    """Drop a commodity's waiting prices for good; the same prices of its source are ignored."""
     _, store = _of(name)
     gone = store.held.reject(name, day, now())
     if not gone:
@@ -90,7 +90,7 @@ def _of(name: str) -> tuple[Settings, Store]:
 
 
 def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
-    """The files of these names that wait. Raises ConfigurationError, which lists them."""
+    """The waiting files with these names. Raises ConfigurationError, which lists all that wait."""
     waiting = {each.arrival.path.name: each for each in folder.held()}
     for name in names:
         if name not in waiting:

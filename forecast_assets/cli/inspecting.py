@@ -1,4 +1,4 @@
-"""``forecast inspect``: what is understood of a file, and the section that reads it."""
+"""``forecast inspect``: how a file is read, and a section of the configuration that reads it."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from forecast_assets.timeline.clock import now
 def inspect_prices(
     console: Console, path: Path, name: str | None, preset: str | None, settings: list[str] | None
 ) -> None:
-    """Print what a file holds and the section to paste; exit with 1 for what a run would refuse."""
+    """Print what a file holds and a section to paste; exit with 1 if a run would refuse rows."""
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such file")
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
@@ -34,7 +34,7 @@ def inspect_prices(
 
 
 def _keys(settings: list[str]) -> dict[str, Any]:
-    """The keys of ``KEY=VALUE``; a value is YAML, and a key may be ``columns.close``."""
+    """Parse texts ``KEY=VALUE``; a value is YAML, and a key may be nested: ``columns.close``."""
     keys: dict[str, Any] = {}
     for setting in settings:
         key, sign, text = setting.partition("=")

@@ -1,4 +1,4 @@
-"""``forecast status``: what the tables hold of each commodity, and what failed."""
+"""``forecast status``: what the tables hold for each commodity, and what failed."""
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +17,7 @@ from forecast_assets.timeline.clock import now
 
 
 def show_status(console: Console, commodity: list[str] | None, model_version: str | None) -> None:
-    """Print the table of the commodities asked for, and a line for each failure."""
+    """Print a table of the commodities that are asked for, and a line for each failure."""
     settings = load_settings()
     names = commodities(settings, commodity)
     version = settings.version(model_version)
@@ -33,7 +33,7 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
 
 
 def commodities(settings: Settings, names: list[str] | None) -> list[str]:
-    """The commodities asked for, or all. Raises ConfigurationError for an unknown one."""
+    """The commodities that are asked for, or all. Raises ConfigurationError for an unknown one."""
     for name in names or []:
         settings.commodity(name)
     return list(dict.fromkeys(names or settings.commodities))
@@ -42,9 +42,9 @@ def commodities(settings: Settings, names: list[str] | None) -> list[str]:
 def overview(
     store: Store, settings: Settings, names: list[str], version: str, broken: list[str]
 ) -> Table:
-    """Per commodity: newest price and forecast, windows trained, forecasts, models failed.
+    """By commodity: newest price and forecast, windows trained, forecasts, models failed.
 
-    One that cannot be told of has a row with nothing but its name, and a line in ``broken``.
+    If a commodity raises an error, its row has only its name, and ``broken`` gets a line.
     """
     table = Table(title=Text(f"model version {version}"))
     for heading in ("commodity", "newest price", "newest forecast", "windows trained"):
@@ -60,7 +60,7 @@ def overview(
 
 
 def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[str]:
-    """The row of a commodity, without its name."""
+    """The cells of a commodity's row, without its name."""
     history = store.prices.history(name)
     models = store.models.find(name, model_version=version)
     issued = store.paths.issued(name, version)
@@ -81,11 +81,11 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
 
 
 def notes_of(store: Store, settings: Settings, names: list[str], broken: list[str]) -> list[str]:
-    """What to know of the commodities although nothing failed, a line each.
+    """Lines on what users should know although nothing failed; the report shows them at its top.
 
-    What the report says at its top, too: why they have no window to train or forecast, what in
-    their prices needs a look, what waits for a word, and which are not configured any more. What
-    cannot be told has a line in ``broken``.
+    They say why a commodity has no window to train or forecast, what in its prices needs a look,
+    what waits for a decision, and which commodities are no longer configured. If a commodity raises
+    an error, ``broken`` gets a line.
     """
     lines: list[str] = []
     for name in names:
@@ -99,9 +99,9 @@ def notes_of(store: Store, settings: Settings, names: list[str], broken: list[st
 def failures_of(
     store: Store, settings: Settings, names: list[str], version: str, broken: list[str]
 ) -> list[RecordedFailure]:
-    """What is absent for some commodities, of the models that the roster still names.
+    """The recorded failures of some commodities, for models that are still in the roster.
 
-    One that cannot be told of has a line in ``broken``.
+    If a commodity raises an error, ``broken`` gets a line.
     """
     recorded = []
     for name in names:

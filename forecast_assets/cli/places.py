@@ -1,4 +1,4 @@
-"""``forecast where``: the three places, by which rule each, and what is wrong with them."""
+"""``forecast where``: the three places, why they are used, and what is wrong with them."""
 
 from rich.console import Console
 
@@ -16,7 +16,7 @@ from forecast_assets.errors import ConfigurationError
 
 
 def show_places(console: Console) -> None:
-    """Print a line for each place; then what is wrong, a line each."""
+    """Print a line for each place, then a line for each thing that is wrong."""
     places = Places.here()
     named = {
         CONFIGURATION: ("configuration", places.configuration),

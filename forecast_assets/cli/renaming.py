@@ -1,4 +1,4 @@
-"""``forecast rename``: the rows of a commodity under the name that the configuration has now."""
+"""``forecast rename``: giving the rows of a commodity its new name in the configuration."""
 
 from rich.console import Console
 
@@ -8,7 +8,7 @@ from forecast_assets.store.opening import open_store
 
 
 def rename_commodity(console: Console, old: str, new: str) -> None:
-    """Move all rows, and say how many."""
+    """Rename all rows of a commodity, and print how many."""
     settings = load_settings()
     moved = rename(settings, open_store(settings), old, new)
     for table, rows in moved.items():

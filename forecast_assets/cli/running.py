@@ -1,4 +1,4 @@
-"""``forecast run`` and ``forecast report``: the runs that are due, and what came of them."""
+"""``forecast run`` and ``forecast report``: executing the due runs, and printing their results."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from forecast_assets.store.patience import KEPT
 
 @dataclass(frozen=True)
 class Wish:
-    """What a run was asked for."""
+    """The options that a user gave to ``forecast run``."""
 
     commodity: list[str] | None
     model_version: str | None
@@ -36,10 +36,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a command: its worker, for whom, in how long, and the bytes there were before.
+    """The outcome of a command that has ended.
 
-    What it tells goes from what there is to what is wrong, so that the end of the output says how
-    the command ended.
+    ``worker``: it executed the runs and has their results. ``names``: the commodities.
+    ``seconds``: how long the command took. ``bytes_before``: the size of the tables before it.
     """
 
     worker: Worker
@@ -48,9 +48,10 @@ class Outcome:
     bytes_before: int
 
     def tell(self, console: Console, *, opened: bool = False) -> None:
-        """Say what there is, what was done and what failed; exit with 1 if anything did.
+        """Print what the tables hold, what was done and what failed; exit with 1 for a failure.
 
-        ``opened``: show the page in a browser, too.
+        Failures come last, so that the end of the output says how the command ended. ``opened``:
+        whether to show the report in a browser.
         """
         settings, failures = self.worker.settings, self._overview(console)
         if self.names:
@@ -63,7 +64,7 @@ class Outcome:
         tell(console, failures, self.worker.problems, self.worker.notes)
 
     def _overview(self, console: Console) -> list[RecordedFailure]:
-        """What the tables hold now; returns what they lack of the windows of this run."""
+        """Print what the tables hold now; return the failures in the windows of this run."""
         worker, names = self.worker, self.names
         try:
             if names:
@@ -79,7 +80,7 @@ class Outcome:
         return [failure for failure in found if worker.attempted(failure)]
 
     def _summary(self, console: Console) -> None:
-        """A line a commodity of what this run did."""
+        """Print a line for each commodity on what this command did."""
         summaries = [self.worker.summaries.of(name) for name in self.names]
         worked = sum(not summary.nothing_done for summary in summaries)
         said = f"{worked} of {len(summaries)} commodities" if worked else "nothing was due"
@@ -90,7 +91,7 @@ class Outcome:
             write(console, f"  {summary.line()}")
 
     def _tables(self) -> str:
-        """Where the tables are, how large, and by how much they grew."""
+        """A text with the path and size of the tables, and by how much they grew."""
         path = self.worker.settings.database_path
         size, grown = size_of(path), size_of(path) - self.bytes_before
         more = f"{spoken_bytes(abs(grown))} {'more' if grown > 0 else 'less'} than before"
@@ -101,7 +102,7 @@ class Outcome:
 
 
 def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
-    """Do all that is due of what was asked for."""
+    """Do all due work that the options select."""
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
@@ -121,7 +122,7 @@ def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
 
 
 def make_report(progress: TerminalProgress) -> Outcome:
-    """Rank the models, publish, and write the page."""
+    """Rank the models, publish forecasts, and write the report."""
     settings = load_settings()
     before, began = size_of(settings.database_path), time.monotonic()
     worker = interruptible(
@@ -132,14 +133,14 @@ def make_report(progress: TerminalProgress) -> Outcome:
 
 
 def size_of(path: Path) -> int:
-    """The bytes of a file; none where there is no file."""
+    """The size of a file in bytes; 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
 def require_retraining(
     settings: Settings, names: list[str], version: str, day: date, *, narrowed: bool
 ) -> None:
-    """Raise ConfigurationError unless ``--train-on`` can be: inside a window that has begun."""
+    """Raise ConfigurationError unless ``--train-on`` names a day inside a window that has begun."""
     if version == settings.model_version:
         raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
     if narrowed:
@@ -153,12 +154,12 @@ def require_retraining(
 
 
 def write(console: Console, line: str, style: str | None = None) -> None:
-    """Write a line as it is: brackets are the users' own."""
+    """Print a line without interpreting brackets as styles, since they may come from users."""
     console.print(line, style=style, soft_wrap=True, markup=False, highlight=False)
 
 
 def told_once(problems: list[str]) -> list[str]:
-    """Each problem once; tables that are kept are one, however many parts of a run met them."""
+    """Problems without duplicates; locked tables are one problem, however often they were met."""
     locked = [problem for problem in problems if KEPT in problem]
     return list(dict.fromkeys(x for x in problems if x not in locked or x == locked[0]))
 
@@ -166,9 +167,9 @@ def told_once(problems: list[str]) -> list[str]:
 def tell(
     console: Console, failures: list[RecordedFailure], problems: list[str], notes: list[str]
 ) -> None:
-    """Say what to know, what was declined and what failed, a line each.
+    """Print notes, then declined models, then failures, a line each.
 
-    Exits with 1 if anything failed, and says so last.
+    Exits with 1 if anything failed; the last line then says so.
     """
     for note in dict.fromkeys(notes):
         write(console, f"note: {note}", "yellow")

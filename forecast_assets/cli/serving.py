@@ -1,4 +1,4 @@
-"""``forecast ui``: Dagster's webserver and daemon over the history that commands write."""
+"""``forecast ui``: Dagster's webserver and daemon, on the same history as the other commands."""
 
 import os
 import signal
@@ -22,36 +22,36 @@ from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError, ForecastAssetsError
 
 STOP_SECONDS = 60.0
-"""How long the programs have to end; runs that are going on are told to stop first."""
+"""How long the programs may take to end; they first tell their runs to stop."""
 
 LAST_SECONDS = 5.0
-"""How long what they started may outlive them."""
+"""How long processes that the programs started may run after them."""
 
 LOOK_SECONDS = 0.5
-"""Between two looks at the programs."""
+"""The pause between two checks of the programs."""
 
 SUPERSEDED = "Function `dev_command` is superseded"
-"""How Dagster begins to recommend ``dg dev``, which works in a project's folder only."""
+"""The beginning of Dagster's advice to use ``dg dev``, which works only in a project's folder."""
 
 EVERYWHERE = {"0.0.0.0": "localhost", "127.0.0.1": "localhost", "::": "localhost"}  # noqa: S104 - of addresses that were asked for
-"""Names by which a browser on this machine reaches an address."""
+"""For each address to listen at, the name by which a browser on this machine reaches it."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the webserver listens."""
+    """The address at which the webserver listens."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """What to open in a browser on this machine."""
+        """The URL to open in a browser on this machine."""
         name = EVERYWHERE.get(self.host, self.host)
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
 
     def require_free(self) -> None:
-        """Raise ConfigurationError where one cannot listen."""
+        """Raise ConfigurationError if no program can listen at this address."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
             socket.create_server((self.host, self.port), family=family).close()
@@ -62,7 +62,7 @@ class Address:
             ) from error
 
     def answers(self) -> bool:
-        """Whether the webserver is there."""
+        """Whether the webserver answers."""
         name = EVERYWHERE.get(self.host, self.host)
         connection = HTTPConnection(name, self.port, timeout=LOOK_SECONDS)
         try:
@@ -75,10 +75,10 @@ class Address:
 
 
 def serve(console: Console, address: Address, *, opened: bool) -> None:
-    """Run the UI and the daemon until Ctrl-C or SIGTERM; none of their processes is left.
+    """Run the UI and the daemon until Ctrl-C or SIGTERM, and end all their processes.
 
-    Raises ConfigurationError where the address or the home is taken, ForecastAssetsError where
-    they end by themselves.
+    Raises ConfigurationError if the address or Dagster's home is already in use, and
+    ForecastAssetsError if the programs end by themselves.
     """
     places = Places.here()
     for line in places.prepare():
@@ -94,7 +94,7 @@ def serve(console: Console, address: Address, *, opened: bool) -> None:
 def watch(
     console: Console, process: subprocess.Popen[bytes], address: Address, *, opened: bool
 ) -> None:
-    """Say when the UI is there, and wait. Raises ForecastAssetsError when it ends by itself."""
+    """Print when the UI is ready, and wait. Raises ForecastAssetsError if it ends by itself."""
     ready = False
     try:
         while process.poll() is None:
@@ -114,10 +114,10 @@ def watch(
 
 @contextmanager
 def programs(places: Places, address: Address) -> Iterator[subprocess.Popen[bytes]]:
-    """``dagster dev`` and all that it starts, in a process group that ends with the block.
+    """Start ``dagster dev`` in a process group of its own, which ends with the block.
 
-    It works in Dagster's home, where neither a ``.env`` nor a ``dagster.yaml`` of the folder one
-    is in can send it elsewhere.
+    Its working folder is Dagster's home, so that a ``.env`` or ``dagster.yaml`` in the current
+    folder does not affect it.
     """
     command = [sys.executable, "-W", f"ignore:{SUPERSEDED}", "-m", "dagster", "dev"]
     command += ["--workspace", str(workspace()), "--log-level", "warning"]
@@ -136,7 +136,7 @@ def programs(places: Places, address: Address) -> Iterator[subprocess.Popen[byte
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its group: politely, and for certain after a while or a second Ctrl-C."""
+    """End a program and its process group by SIGINT; after a time or a second Ctrl-C, kill them."""
     with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
@@ -149,7 +149,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def alive(group: int) -> bool:
-    """Whether a process group has a process."""
+    """Whether a process group still has a process."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -159,7 +159,10 @@ def alive(group: int) -> bool:
 
 @contextmanager
 def only_one(places: Places) -> Iterator[None]:
-    """Two daemons over one home would ask for every run twice. Raises ConfigurationError."""
+    """Hold a lock of Dagster's home, since two daemons would ask for every run twice.
+
+    Raises ConfigurationError if another ``forecast ui`` holds it.
+    """
     lock = FileLock(places.dagster / ".ui.lock")
     try:
         lock.acquire(timeout=0)
@@ -176,13 +179,13 @@ def only_one(places: Places) -> Iterator[None]:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and the end of the terminal raise KeyboardInterrupt in the block."""
+    """In the block, SIGINT, SIGTERM and the end of the terminal raise KeyboardInterrupt."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     ending = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it, and so do we
         ending.append(signal.SIGHUP)
     before = {number: signal.signal(number, stop) for number in ending}
     try:
@@ -193,7 +196,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def make_databases(places: Places) -> None:
-    """Make the databases of a new home before several programs do it at once."""
+    """Make the databases of a new Dagster home, before several programs try to at once."""
     if not (places.dagster / "history" / "runs.db").exists():
         from forecast_assets.defs.launching import instance
 
@@ -202,5 +205,5 @@ def make_databases(places: Places) -> None:
 
 
 def workspace() -> Path:
-    """The shipped file that says where Dagster finds the graph, from any folder."""
+    """The package's workspace file, which tells Dagster in any folder where the graph is."""
     return Path(str(files("forecast_assets") / "workspace.yaml"))

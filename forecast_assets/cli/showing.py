@@ -45,12 +45,12 @@ def show_newest(
 
 
 def note(console: Console, line: str) -> None:
-    """Print a line that is to be known."""
+    """Print a line of advice."""
     console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
 
 
 def revisions_of(reader: Reader, newest: Paths, history: History) -> list[str]:
-    """Whether a forecast of one date used closes that have been revised since, in a line."""
+    """A line if the forecast used closes that have been revised since; otherwise empty."""
     name, version, (start,) = newest.model_name, newest.model_version, newest.starts.tolist()
     found = reader.revised_forecasts(newest.commodity, name, version, start, start)
     used = newest.closes[0].item()

@@ -1,4 +1,4 @@
-"""What a terminal shows of a command at work: bars, or lines where the output goes elsewhere."""
+"""Showing the progress of a command: as bars in a terminal, as lines in a file or pipe."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from forecast_assets.defs.progress import Bars, Display, Lines, TerminalProgress
 
 @contextmanager
 def watching(console: Console, command: str) -> Iterator[TerminalProgress]:
-    """Show how a command goes, at once and every few seconds, until it is over."""
+    """Show the progress of a command, at once and every few seconds, until it ends."""
     with displayed(console) as display:
         progress = TerminalProgress(display, Event())
         with progress.stage(command), progress.beating():
@@ -22,7 +22,7 @@ def watching(console: Console, command: str) -> Iterator[TerminalProgress]:
 
 @contextmanager
 def displayed(console: Console) -> Iterator[Display]:
-    """Bars in a terminal; lines in a file or a pipe, where nothing can be drawn over."""
+    """Bars in a terminal; lines in a file or a pipe, where text cannot be overwritten."""
     if not console.file.isatty() or console.is_dumb_terminal:
         yield Lines(lambda line: write_line(console, line))
         return
@@ -31,7 +31,7 @@ def displayed(console: Console) -> Iterator[Display]:
 
 
 def bars(console: Console) -> RichBar:
-    """A bar for each stage: its name, what is done of how much, and the time left."""
+    """A bar for each stage: its name, how much of it is done, and the time left."""
     name, counted, left = (
         TextColumn(f"{{task.{field}}}", markup=False)
         for field in ("description", "fields[counted]", "fields[left]")

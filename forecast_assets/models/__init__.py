@@ -1,1 +1,1 @@
-"""The models, one a file. Nothing in here knows of Dagster or of tables."""
+"""The models, one in each file. No module here imports Dagster or reads tables."""

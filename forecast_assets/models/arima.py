@@ -18,7 +18,7 @@ from forecast_assets.timeline.history import History
 
 
 def from_scalars(state: State) -> State:
-    """Version 1 had one AR and one MA coefficient, and Gaussian shocks."""
+    """Migrate a state of version 1, which had scalar coefficients and Gaussian shocks."""
     shocks = Shocks("gaussian", float(np.sqrt(state["variance"])))
     lists = {"ar": [state["ar"]], "ma": [state["ma"]], "shocks": shocks.state()}
     return state | lists
@@ -42,7 +42,7 @@ class Arima111(Forecaster):
     shocks: ShockKind = Field("blocks", description="How the next shocks are drawn.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedArima111:
-        """Maximum likelihood. Raises Declined or CannotFit."""
+        """Estimate by maximum likelihood. Raises Declined or CannotFit."""
         sample = log_sample(history, self.name)
         begin = [*start.ar, *start.ma] if isinstance(start, FittedArima111) else None
         found = nearby(unit_returns(sample), (1, 1), begin)

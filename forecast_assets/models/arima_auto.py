@@ -1,4 +1,4 @@
-"""ARIMA(p, 1, q) on log prices, p and q chosen by an information criterion."""
+"""ARIMA(p, 1, q) on log prices; an information criterion chooses p and q."""
 
 from itertools import product
 from typing import ClassVar, Literal
@@ -42,8 +42,8 @@ class ArimaAuto(Forecaster):
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedArimaAuto:
         """Choose the order by conditional sums of squares, then fit it by maximum likelihood.
 
-        As in Hyndman and Khandakar (2008), section 3, but over every order. ``start``: its order
-        is begun with its coefficients. Raises Declined or CannotFit.
+        This is as in Hyndman and Khandakar (2008), section 3, but tries every order. ``start``: the
+        search for its order also begins with its coefficients. Raises Declined or CannotFit.
         """
         sample = log_sample(history, self.name)
         returns, terms = unit_returns(sample), range(self.largest_order + 1)
@@ -57,6 +57,6 @@ class ArimaAuto(Forecaster):
         return fitted_arma(FittedArimaAuto, estimated, sample, self.shocks, notes)
 
     def score(self, tried: Nearby, observations: int) -> float:
-        """The information criterion, but for a constant."""
+        """The information criterion of a fit, up to a constant."""
         penalty = 2.0 if self.criterion == "aic" else float(np.log(observations))
         return observations * float(np.log(tried.error)) + penalty * sum(tried.order)

@@ -1,4 +1,4 @@
-"""The contract of a model: fit once, simulate from many origins, live in plain JSON."""
+"""The contract of a model: it is fitted once, stored as plain JSON, and drawn from many origins."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,19 +17,19 @@ from forecast_assets.models.simulation import Seeds, seed_of
 from forecast_assets.timeline.history import History
 
 FEW_NONPOSITIVE = 0.01
-"""Share of closes at or below zero that a log model skips; with more it declines."""
+"""A log model skips closes at or below zero up to this share of all closes; else it declines."""
 
 DIFFERENCE_FORMS = "naive and random_walk have a difference form"
 
 NOT_RECALIBRATED = "not recalibrated: the history has no hold-out, or the trial on it failed"
 
 State = dict[str, Any]
-"""Plain JSON values and small arrays as lists."""
+"""Plain JSON values; arrays are lists."""
 
 
 @dataclass(frozen=True)
 class FitMetrics:
-    """How a fit went. ``None`` where the model estimates nothing by likelihood."""
+    """How a fit went; None for models that do not maximise a likelihood."""
 
     log_likelihood: float | None = None
     aic: float | None = None
@@ -41,16 +41,16 @@ class FitMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedForecaster(ABC):
-    """A model after fitting: everything that its forecasts need, and nothing else.
+    """A fitted model: everything that its forecasts need, and nothing else.
 
-    ``stretch``: what each session's paths are stretched by about their median, or empty; the last
-    one serves every later session.
+    ``stretch``: by session ahead, the factor by which paths are stretched about their median; the
+    last factor also counts for all later sessions. Empty if paths are not stretched.
     """
 
     name: ClassVar[str]
     schema_version: ClassVar[int] = 1
     migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {}
-    """Version n to the function that turns a state of version n into one of n + 1."""
+    """For version n, the function that turns a state of version n into one of version n + 1."""
 
     stretch: tuple[float, ...] = ()
     metrics: FitMetrics = field(default=FitMetrics(), compare=False)
@@ -58,7 +58,7 @@ class FittedForecaster(ABC):
     @property
     @abstractmethod
     def parameters(self) -> dict[str, float]:
-        """The estimates, by their usual names."""
+        """The estimates by their usual names."""
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -67,37 +67,37 @@ class FittedForecaster(ABC):
 
     @abstractmethod
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """The origins that this model cannot forecast from, each with its reason."""
+        """The origins from which this model cannot forecast, each with the reason."""
 
     @abstractmethod
     def draw(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
-        """What ``simulate`` gives, before it is stretched."""
+        """Draw the paths of ``simulate`` before they are stretched."""
 
     def simulate(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon), in the commodity's unit.
 
-        ``origins`` are sessions of ``history``; the paths of one depend on the sessions up to it
-        and on its own seed only. Session h of a path is the h-th session after the origin.
+        ``origins``: sessions of ``history``. The paths of an origin depend only on the sessions up
+        to it and on its own seed. Session h of a path is the h-th session after the origin.
         """
         paths = self.draw(history, origins, horizon=horizon, n_paths=n_paths, seeds=seeds)
         return stretched(paths, self.stretch) if self.stretch else paths
 
     @abstractmethod
     def state(self) -> State:
-        """What ``from_state`` needs to rebuild this model bit for bit, but for ``stretch``."""
+        """The values from which ``from_state`` rebuilds this model exactly, except ``stretch``."""
 
     @classmethod
     @abstractmethod
     def from_state(cls, state: State) -> Self:
-        """Rebuild a model of the current schema version."""
+        """Rebuild a model from a state of the current schema version."""
 
 
 class Forecaster(BaseModel, ABC):
-    """A model before fitting; its fields are the options that the configuration may set."""
+    """A model before fitting; its fields are the options that a configuration can set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,7 +106,7 @@ class Forecaster(BaseModel, ABC):
     positive_only: ClassVar[bool]
     """Whether the model works on logarithms and so declines closes at or below zero."""
     takes_missing: ClassVar[bool] = False
-    """Whether the model can be fitted on sessions at which a covariate was not known."""
+    """Whether the model can be fitted on sessions at which the value of a covariate is missing."""
 
     recalibrate: bool = Field(
         False, description="Stretch the paths by what their coverage was on a hold-out."
@@ -114,32 +114,32 @@ class Forecaster(BaseModel, ABC):
 
     @property
     def feature_set(self) -> str | None:
-        """The configuration's name for the covariates that the model uses, if it uses any."""
+        """The name of the configuration's feature set that the model uses, or None."""
         return None
 
     @property
     def reach(self) -> int | None:
-        """The longest horizon in sessions that the model can forecast, or None for any."""
+        """The longest horizon that the model can forecast, in sessions; None for any horizon."""
         return None
 
     @abstractmethod
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
         """Estimate on the whole of ``history``. Raises CannotFit or Declined.
 
-        ``start``: this model fitted on an earlier sample, whose parameters an optimizer may
-        begin with.
+        ``start``: this model, fitted on an earlier sample; an optimizer may start from its
+        parameters.
         """
 
     def plain(self) -> "Forecaster":
-        """The same model without recalibration: what is estimated, whoever asks for it."""
+        """The same model without recalibration, so that its estimate can be shared."""
         return self.model_copy(update={"recalibrate": False})
 
     def parts(self) -> tuple["Forecaster", ...]:
-        """What is estimated on the whole history: itself, or its members."""
+        """The models to estimate on the whole history: this one, or the members of an ensemble."""
         return (self.plain(),)
 
     def tried(self) -> tuple["Forecaster", ...]:
-        """What is tried on a hold-out first."""
+        """The models to try on a hold-out first."""
         return (self.plain(),) if self.recalibrate else ()
 
     def assemble(
@@ -147,7 +147,7 @@ class Forecaster(BaseModel, ABC):
         estimated: Mapping["Forecaster", FittedForecaster],
         trials: Mapping["Forecaster", Trial],
     ) -> FittedForecaster:
-        """The fitted model, from its parts and from the trials that there are."""
+        """Assemble the fitted model from its estimated parts and their trials, if there are any."""
         model = estimated[self.plain()]
         if not self.recalibrate:
             return model
@@ -157,7 +157,7 @@ class Forecaster(BaseModel, ABC):
         return replace(model, metrics=replace(model.metrics, warnings=warnings))
 
     def fit(self, history: History) -> FittedForecaster:
-        """Fit on ``history`` alone: parts and trials one after the other, then put together.
+        """Fit on ``history``: estimate the parts, run the trials, and assemble them.
 
         Raises CannotFit or Declined.
         """
@@ -167,7 +167,7 @@ class Forecaster(BaseModel, ABC):
         return self.assemble(estimated, trials)
 
     def trial(self, held: HoldOut) -> Trial:
-        """Fit on the older part of a history and forecast the newer. Raises CannotFit."""
+        """Fit on the older part of a history, and forecast the newer part. Raises CannotFit."""
         model = self.estimate(held.older, None)
         declined = model.declined(held.history, held.origins)
         able = [origin for origin in held.origins if origin not in declined]
@@ -180,10 +180,10 @@ class Forecaster(BaseModel, ABC):
 
 
 def log_sample(history: History, model: str) -> History:
-    """The sessions that a log model is fitted on: those with a close above zero.
+    """The sessions on which a log model is fitted: those with a close above zero.
 
-    The return over a session that has no logarithm is the one between its neighbours. Raises
-    Declined where such sessions are more than a few, or where the closes do not vary.
+    Where a session is skipped, the return is that between its neighbours. Raises Declined if more
+    than a few sessions are skipped, or if the closes do not vary.
     """
     sample = history.positive()
     if len(history) - len(sample) > FEW_NONPOSITIVE * len(history):
@@ -199,7 +199,7 @@ def log_sample(history: History, model: str) -> History:
 
 
 def declined_nonpositive(history: History, origins: list[date]) -> dict[date, str]:
-    """The origins whose close has no logarithm, each with its reason."""
+    """The origins whose close is at or below zero, each with the reason."""
     closes = history.closes[history.positions(origins)]
     return {
         day: f"the close of {close:g} on {day} has no logarithm ({DIFFERENCE_FORMS})"

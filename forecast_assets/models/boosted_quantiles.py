@@ -4,8 +4,8 @@ Koenker and Bassett (1978), Regression Quantiles; Ke et al. (2017), LightGBM. Fo
 one booster predicts that quantile of the log return over h sessions, in units of the volatility
 at the origin times sqrt(h); h is a regressor like any other. Returns are nearly unpredictable,
 so the boosters are few shallow trees with large leaves: they start at the quantiles of the whole
-sample and move only a little from there. The quantiles of an origin and session are sorted,
-filled in to a whole distribution, and joined into paths by the order of past blocks.
+sample and move only a little from there. The quantiles of an origin and session are sorted and
+interpolated to a whole distribution. Paths take its values in the order of past blocks of returns.
 
 LightGBM is loaded when a model is fitted or simulated, not before: it is slow to import, and the
 package works without it.
@@ -45,10 +45,10 @@ RETURN_DECIMALS = 8
 """Log returns are kept to this many decimals, so that a payload stays small."""
 
 LEAST_ORIGINS = 100
-"""Origins with a known outcome at every session ahead that a fit needs."""
+"""A fit needs this many origins with a known outcome at every session ahead."""
 
 SMALLEST_LEAF = 0.05
-"""Share of the rows that a leaf must hold: rows overlap, so that few of them are independent."""
+"""A leaf must hold this share of the rows, since rows overlap and few of them are independent."""
 
 BOOSTING = {
     "objective": "quantile",
@@ -57,16 +57,16 @@ BOOSTING = {
     "max_bin": 63,
     "seed": 1,
     "verbosity": -1,
-    # The same bytes on every machine, whatever the number of its cores.
+    # One thread gives the same bytes on every machine.
     "num_threads": 1,
     "deterministic": True,
     "force_row_wise": True,
 }
-"""Settings of every booster, by LightGBM's names."""
+"""The settings of all boosters, by LightGBM's names."""
 
 
 def lightgbm() -> Any:
-    """The LightGBM package, loaded when it is needed. Raises MissingExtra."""
+    """Import LightGBM at first use. Raises MissingExtra if it is not installed."""
     try:
         return import_module("lightgbm")
     except (ImportError, OSError) as error:
@@ -74,19 +74,19 @@ def lightgbm() -> Any:
 
 
 def needs_extra(reason: str) -> str:
-    """Say how to install LightGBM."""
+    """The reason with a hint on how to install LightGBM."""
     return f"boosted_quantiles needs LightGBM ({reason}): pip install 'forecast_assets[ml]'"
 
 
 @dataclass(frozen=True, eq=False)
 class Boosters:
-    """One fitted booster a level, as LightGBM's own text."""
+    """The fitted boosters, one for each level, in LightGBM's own text format."""
 
     texts: tuple[str, ...]
 
     @cached_property
     def loaded(self) -> list[Any]:
-        """Rebuilt by LightGBM. Raises MissingExtra."""
+        """The boosters as LightGBM's objects. Raises MissingExtra."""
         library = lightgbm()
         return [library.Booster(model_str=text) for text in self.texts]
 
@@ -94,9 +94,10 @@ class Boosters:
     def fit(
         cls, rows: NDArray[np.float64], targets: NDArray[np.float64], trees: int
     ) -> tuple[Self, NDArray[np.float64]]:
-        """Fit every level; also the share of each column in what the splits gained, shape (k,).
+        """Fit a booster for every level; also return each column's share of the gain, shape (k,).
 
-        ``rows``: shape (n_rows, k), NaN where a value is missing; ``targets``: shape (n_rows,).
+        ``rows``: shape (n_rows, k), NaN where a value is missing. ``targets``: shape (n_rows,). The
+        gain is the improvement of the loss by all splits.
         """
         library = lightgbm()
         settings = BOOSTING | {"min_data_in_leaf": max(1, int(SMALLEST_LEAF * len(rows)))}
@@ -117,11 +118,11 @@ class Boosters:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedBoostedQuantiles(FittedForecaster):
-    """Quantiles of standardized log returns by session ahead, and the past's order of them.
+    """Quantiles of standardized log returns by session ahead, and past returns that order paths.
 
     ``returns``: log returns of the sample, shape (n - 1,); blocks of them give paths their
-    dependence from session to session. ``shares``: how much of what the splits gained is due to
-    each column: session, lags, covariates.
+    dependence from session to session. ``shares``: the share of each column in the boosters' gain,
+    for session, lags and covariates. ``horizon``: sessions ahead that it was trained for.
     """
 
     name: ClassVar[str] = "boosted_quantiles"
@@ -136,12 +137,12 @@ class FittedBoostedQuantiles(FittedForecaster):
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """The columns of ``History.features`` that it uses, in their order."""
+        """The columns of ``History.features`` that the model uses, in their order."""
         return self.feature_names
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Trees and levels, sessions ahead, and the share of each regressor in the gain."""
+        """The numbers of trees, levels and sessions ahead, and the gain's share by regressor."""
         columns = ("session", *LAG_NAMES, *self.feature_names)
         shares = {f"share_{name}": float(s) for name, s in zip(columns, self.shares, strict=True)}
         return {
@@ -151,7 +152,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         } | shares
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins whose close has no logarithm, or without a look-back."""
+        """Origins whose close is at or below zero, or whose look-back is too short."""
         reasons = declined_nonpositive(history, origins)
         rest = [day for day in origins if day not in reasons]
         sample = history.since(self.sample_start).positive()
@@ -166,7 +167,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         return reasons
 
     def regressors(self, history: History, origins: list[date]) -> Regressors:
-        """What is known at each origin."""
+        """The regressors at each origin, from what was known there."""
         view = history.select(self.feature_names)
         sample = view.since(self.sample_start).known_at(max(origins)).positive()
         returns = np.diff(np.log(sample.closes))
@@ -174,7 +175,7 @@ class FittedBoostedQuantiles(FittedForecaster):
 
     @cached_property
     def ranks(self) -> Ranks:
-        """Order of the sample's blocks on each session ahead, shape (horizon, n_blocks)."""
+        """The ranks of the sample's blocks at each session ahead, shape (horizon, n_blocks)."""
         positions = np.arange(LOOKBACK, len(self.returns) - self.horizon + 1)
         no_covariates = np.empty((len(self.returns) + 1, 0))
         scale = Regressors.at(self.returns, no_covariates, positions).scale(self.horizon)
@@ -185,8 +186,8 @@ class FittedBoostedQuantiles(FittedForecaster):
     def quantiles(self, history: History, origins: list[date], horizon: int) -> NDArray[np.float64]:
         """Quantiles at LEVELS of the log return from each origin to each session ahead.
 
-        Shape (n_origins, horizon, n_levels). Raises CannotForecast for an origin that it
-        declines and for a session further ahead than it was trained for.
+        Shape (n_origins, horizon, n_levels). Raises CannotForecast for an origin that the model
+        declines, and for a horizon longer than it was trained for.
         """
         if horizon > self.horizon:
             raise CannotForecast(
@@ -216,7 +217,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
     def state(self) -> State:
-        """The boosters' texts, what they were trained for and on, and the sample's returns."""
+        """The boosters' texts, the horizon and columns of their training, and the returns."""
         return {
             "horizon": self.horizon,
             "trees": self.trees,
@@ -255,12 +256,12 @@ class BoostedQuantiles(Forecaster):
 
     @property
     def feature_set(self) -> str | None:
-        """The configuration's name for the covariates that the model uses, if it uses any."""
+        """The name of the configuration's feature set that the model uses, or None."""
         return self.features
 
     @property
     def reach(self) -> int:
-        """As far as it is trained for."""
+        """The horizon that the model is trained for."""
         return self.horizon
 
     @model_validator(mode="after")
@@ -270,11 +271,11 @@ class BoostedQuantiles(Forecaster):
         return self
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedBoostedQuantiles:
-        """Fit a booster a level on every origin and session ahead with a known outcome.
+        """Fit one booster for each level, on all origins and sessions ahead with a known outcome.
 
-        With a feature set, all columns of ``history.features`` are regressors. Raises Declined
-        where closes have no logarithm or the history is too short, CannotFit where LightGBM
-        refuses, MissingExtra where it is not installed.
+        With a feature set, all columns of ``history.features`` are regressors. Raises Declined if
+        too many closes are at or below zero or the history is too short, CannotFit if LightGBM
+        raises, MissingExtra if it is not installed.
         """
         names = () if self.features is None else sorted(history.feature_names)
         sample = log_sample(history.select(names), self.name)
@@ -301,9 +302,9 @@ class BoostedQuantiles(Forecaster):
     def training_rows(
         self, history: History, returns: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Rows (n_rows, k) and standardized log returns (n_rows,) of all known outcomes.
+        """The regressors (n_rows, k) and standardized log returns (n_rows,) of known outcomes.
 
-        ``returns``: log returns, shape (n - 1,). Raises Declined where they are too few.
+        ``returns``: log returns, shape (n - 1,). Raises Declined if they are too few.
         """
         least = LOOKBACK + LEAST_ORIGINS + self.horizon
         if len(history) < least:

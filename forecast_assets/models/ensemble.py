@@ -1,9 +1,8 @@
 """A linear pool: each path is drawn from one of several models, chosen by weight.
 
-Stone (1961). The weights are those with the least mean CRPS on a hold-out of the history before
-the training date: the CRPS of a pool is a quadratic form in its weights. A pool of calibrated
-members is too wide (Gneiting and Ranjan 2013), so its paths are recalibrated unless it is told
-not to.
+Stone (1961). The weights minimise the mean CRPS on a hold-out of the history before the training
+date; the CRPS of a pool is a quadratic form in its weights. A pool of calibrated members is too
+wide (Gneiting and Ranjan 2013), so its paths are recalibrated unless the option is off.
 """
 
 from collections.abc import Mapping
@@ -36,12 +35,15 @@ from forecast_assets.timeline.history import History
 EQUAL = "equal weights, not recalibrated: the history has no hold-out, or every trial on it failed"
 
 LEAST_KNOWN = 0.8
-"""Share of the hold-out that a member must have forecast: weights come from what all did."""
+"""A member must have forecast this share of the hold-out to have a weight.
+
+Weights are estimated on the origins that all members have forecast.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedEnsemble(FittedForecaster):
-    """Members by name, and their weights, which add up to 1."""
+    """A fitted pool: its members by name, and their weights, which add up to 1."""
 
     name: ClassVar[str] = "ensemble"
 
@@ -55,12 +57,12 @@ class FittedEnsemble(FittedForecaster):
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """What any member needs."""
+        """The covariates that any member needs."""
         needed = {name for member in self.members.values() for name in member.covariates}
         return tuple(sorted(needed))
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins that every member declines."""
+        """The origins that all members decline."""
         reasons = [member.declined(history, origins) for member in self.members.values()]
         nobodys = [day for day in origins if all(day in declined for declined in reasons)]
         return {day: f"every member declined it: {reasons[0][day]}" for day in nobodys}
@@ -70,7 +72,7 @@ class FittedEnsemble(FittedForecaster):
     ) -> NDArray[np.float32]:
         """Draw price paths, shape (n_origins, n_paths, horizon).
 
-        Where a member declines an origin, the others share its paths in proportion.
+        If a member declines an origin, the others draw its paths in proportion to their weights.
         """
         require_no_declined(self, history, origins)
         refused = [member.declined(history, origins) for member in self.members.values()]
@@ -91,7 +93,7 @@ class FittedEnsemble(FittedForecaster):
         return paths.transpose(0, 2, 1)
 
     def _slots(self, able: NDArray[np.bool_], n_paths: int) -> dict[str, NDArray[np.intp]]:
-        """Which paths each member that is able draws; those that draw none are left out."""
+        """Which paths each able member draws; members that draw none are left out."""
         names = [name for name, is_able in zip(self.members, able, strict=True) if is_able]
         weights = np.array([self.weights[name] for name in names])
         if not weights.any():
@@ -100,8 +102,8 @@ class FittedEnsemble(FittedForecaster):
         return {name: places for name, places in shared if len(places)}
 
     def state(self) -> State:
-        """The weights, and the members as they would be saved alone."""
-        from forecast_assets.models import roster  # the roster knows this class
+        """The weights, and the members in the form in which they are saved alone."""
+        from forecast_assets.models import roster  # imported here, as the roster imports this class
 
         members = {name: roster.dump(member) for name, member in self.members.items()}
         return {"weights": dict(self.weights), "members": members}
@@ -116,12 +118,12 @@ class FittedEnsemble(FittedForecaster):
 
 
 def by_name(*models: Forecaster) -> dict[str, Forecaster]:
-    """Models under their names."""
+    """These models by their names."""
     return {model.name: model for model in models}
 
 
 class Ensemble(Forecaster):
-    """A linear pool of other models, its weights and its stretch learnt on a hold-out."""
+    """A linear pool of other models; a hold-out gives its weights and its stretch."""
 
     name: ClassVar[str] = "ensemble"
     fitted = FittedEnsemble
@@ -145,15 +147,15 @@ class Ensemble(Forecaster):
         return {name: member.plain() for name, member in members.items()}
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
-        """Fit the whole of it: its members have beginnings, it has none itself."""
+        """Fit all members and assemble them; ``start`` is not used."""
         return self.fit(history)
 
     def parts(self) -> tuple[Forecaster, ...]:
-        """Its members."""
+        """The members, which are estimated on the whole history."""
         return tuple(self.members.values())
 
     def tried(self) -> tuple[Forecaster, ...]:
-        """Its members."""
+        """The members, which are tried on the hold-out."""
         return tuple(self.members.values())
 
     def assemble(
@@ -161,14 +163,14 @@ class Ensemble(Forecaster):
         estimated: Mapping[Forecaster, FittedForecaster],
         trials: Mapping[Forecaster, Trial],
     ) -> FittedEnsemble:
-        """Weigh the members that could be fitted; equally, where there was no hold-out.
+        """Weight the members that could be fitted; equally if there was no hold-out.
 
-        A member that was fitted but not tried, where others were, has no weight. Raises CannotFit
-        where no member is left.
+        If only some members could be tried on the hold-out, the others have weight zero. Raises
+        CannotFit if no member could be fitted, or if no origin was forecast by all tried members.
         """
         members = {
             name: estimated[self.members[name]]
-            for name in sorted(self.members)  # as saved JSON has them
+            for name in sorted(self.members)  # the order in saved JSON
             if self.members[name] in estimated
         }
         if not members:
@@ -202,6 +204,6 @@ class Ensemble(Forecaster):
         )
 
     def _lacking(self, weighed: Mapping[str, object], *notes: str) -> FitMetrics:
-        """Notes, and a warning for each member that is not among the weighed ones."""
+        """Metrics with the notes, and with a warning for each member without a weight."""
         absent = sorted(self.members.keys() - weighed.keys())
         return FitMetrics(warnings=(*notes, *(f"no weight: {name} failed" for name in absent)))

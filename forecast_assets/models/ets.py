@@ -1,4 +1,4 @@
-"""Exponential smoothing of log prices, ETS(A, N, N) or with a damped trend, by statsmodels.
+"""Exponential smoothing of log prices by statsmodels: ETS(A, N, N), or with a damped trend.
 
 Hyndman, Koehler, Ord and Snyder (2008), Forecasting with Exponential Smoothing, section 2.5.
 """
@@ -30,7 +30,12 @@ Trend = Literal["none", "damped"]
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Shares of an error that level and trend take, the trend's damping, and both at the start."""
+    """The smoothing parameters.
+
+    ``level_share`` and ``trend_share``: the share of an error by which level and trend are
+    corrected. ``damping``: the factor of the trend in each session. ``first_level`` and
+    ``first_trend``: level and trend before the first session.
+    """
 
     level_share: float
     first_level: float
@@ -39,7 +44,7 @@ class Smoothing:
     first_trend: float = 0.0
 
     def vector(self, trend: Trend) -> list[float]:
-        """The parameters as statsmodels orders them."""
+        """The parameters in the order of statsmodels."""
         if trend == "none":
             return [self.level_share, self.first_level]
         shares = [self.level_share, self.trend_share, self.damping]
@@ -47,7 +52,7 @@ class Smoothing:
 
     @classmethod
     def of(cls, vector: list[float]) -> "Smoothing":
-        """From parameters as statsmodels orders them."""
+        """Make them from parameters in the order of statsmodels."""
         if len(vector) == 2:
             return cls(*vector)
         level_share, trend_share, damping, first_level, first_trend = vector
@@ -55,7 +60,7 @@ class Smoothing:
 
 
 def ets(levels: NDArray[np.float64], trend: Trend) -> "ETSModel":
-    """The model over log prices, shape (n,)."""
+    """The statsmodels model of log prices, shape (n,)."""
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # loaded by the first fit
 
     damped = trend == "damped"
@@ -64,7 +69,7 @@ def ets(levels: NDArray[np.float64], trend: Trend) -> "ETSModel":
 
 @dataclass(frozen=True, kw_only=True)
 class FittedEts(FittedLinear):
-    """Level and damped trend, each corrected by a share of the last error."""
+    """A level and a damped trend, each corrected by a share of the last error."""
 
     name: ClassVar[str] = "ets"
 
@@ -76,14 +81,14 @@ class FittedEts(FittedLinear):
         return asdict(self.smoothing) | self.shocks.parameters
 
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """One pass of the smoother; the trend fades over the sessions ahead."""
+        """Smooth the log prices in one pass; the trend fades over the sessions ahead."""
         smoothed = ets(levels, "damped").smooth(self.smoothing.vector("damped"))
         fading = np.cumsum(self.smoothing.damping ** np.arange(1, horizon + 1))
         expected = (smoothed.level - levels)[:, None] + smoothed.slope[:, None] * fading
         return Pass(expected, smoothed.resid[1:])
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
-        """One on the session itself, then what level and trend took of it."""
+        """1 on the session of the shock, then the shares that level and trend take of it."""
         faded = np.cumsum(self.smoothing.damping ** np.arange(1, horizon))
         taken = self.smoothing.level_share + self.smoothing.trend_share * faded
         return np.concatenate([[1.0], taken])
@@ -93,7 +98,7 @@ class FittedEts(FittedLinear):
         return {"smoothing": asdict(self.smoothing)}
 
     def __post_init__(self) -> None:
-        """Take the smoothing parameters from JSON's mapping as well."""
+        """Convert the smoothing parameters if they are a mapping from JSON."""
         if isinstance(self.smoothing, dict):
             object.__setattr__(self, "smoothing", Smoothing(**self.smoothing))
 
@@ -109,7 +114,7 @@ class Ets(Forecaster):
     shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedEts:
-        """Maximum likelihood, begun with the parameters of ``start`` where there is one.
+        """Estimate by maximum likelihood, from the parameters of ``start`` if there is one.
 
         Raises Declined or CannotFit.
         """

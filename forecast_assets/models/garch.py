@@ -1,13 +1,14 @@
 """GJR-GARCH(1, 1) on log returns, with bounded news and filtered historical residuals.
 
 Glosten, Jagannathan and Runkle (1993); variance targeting: Engle and Mezrich (1996); filtered
-historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero, the
-long-run variance is the sample's, and persistence is capped below 1, since a free fit on a
-series with storms in it explodes. As news, a return counts as at most ``news_bound`` deviations:
-gas at four times the day before says little of the day after. The return itself is drawn whole,
-but no simulated session moves further than the largest move known at the origin: resampling
-treats a storm's residual as independent of the storm's volatility, and two in a row would
-multiply a price by thousands.
+historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero and the
+long-run variance is the sample's. Persistence is capped below 1, since an unrestricted fit of a
+series with turbulent periods explodes. In the variance recursion a return counts as at most
+``news_bound`` standard deviations, since an extreme return, such as gas at four times the price of
+the day before, says little about the next day. Residuals are drawn in full, but no simulated
+session moves further than the largest move known at the origin: resampling treats a large residual
+as independent of the volatility at its time, and two of them in a row would multiply a price by
+thousands.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,16 +37,19 @@ from forecast_assets.models.simulation import Blocks, Seeds, as_paths, draw, pri
 from forecast_assets.timeline.history import History
 
 RESIDUAL_DECIMALS = 6
-"""Residuals are kept to this many decimals, so that a payload stays small."""
+"""Residuals are stored with this many decimals, so that a payload stays small."""
 
 NEWS_DECAY = 0.94
-"""Decay of the volatility that a return is bounded by before it is news."""
+"""The decay of the volatility by which returns are bounded in the variance recursion."""
 
 
 def news(
     returns: NDArray[np.float64], bound: float | None, first_variance: float
 ) -> NDArray[np.float64]:
-    """Returns, none over ``bound`` times the volatility known before it; shape (n,)."""
+    """Returns, each limited to ``bound`` times the volatility known before it; shape (n,).
+
+    ``bound``: None leaves them as they are. ``first_variance``: where the volatility starts.
+    """
     if bound is None:
         return returns
     known = bounded_variance(returns, NEWS_DECAY, bound, first_variance)[:-1]
@@ -55,7 +59,7 @@ def news(
 
 
 def unbounded(state: State) -> State:
-    """Version 1 knew no bound on news."""
+    """Migrate a state of version 1, which had no ``news_bound``."""
     return state | {"news_bound": None}
 
 
@@ -78,7 +82,7 @@ class FittedGarch(FittedForecaster):
 
     @property
     def parameters(self) -> dict[str, float]:
-        """The coefficients, persistence and long-run volatility a session."""
+        """The coefficients, the persistence, and the long-run volatility of a session."""
         persistence = self.alpha + self.gamma / 2 + self.beta
         return {
             "omega": self.omega,
@@ -90,11 +94,11 @@ class FittedGarch(FittedForecaster):
         }
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins whose close has no logarithm."""
+        """The origins whose close is at or below zero."""
         return declined_nonpositive(history, origins)
 
     def variances(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Conditional variance of each return and of the one after them, shape (n + 1,)."""
+        """The conditional variance of each return and of the next one, shape (n + 1,)."""
         heard = news(returns, self.news_bound, self.first_variance)
         added = self.omega + (self.alpha + self.gamma * (heard < 0)) * heard**2
         zi = [self.beta * self.first_variance]
@@ -104,9 +108,10 @@ class FittedGarch(FittedForecaster):
     def start(
         self, history: History, origins: list[date]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where the recursion starts at each origin, both of shape (n_origins,).
+        """The values from which the recursion starts at each origin, both of shape (n_origins,).
 
-        The variance of the first session after it, and the largest absolute return up to it.
+        They are the variance of the first session after the origin, and the largest absolute return
+        up to the origin.
         """
         require_no_declined(self, history, origins)
         sample = history.since(self.sample_start).known_at(max(origins)).positive()
@@ -123,7 +128,7 @@ class FittedGarch(FittedForecaster):
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
     def resample(self, seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
-        """Standardized residuals drawn with replacement."""
+        """Draw standardized residuals with replacement."""
         pool = self.residuals.astype(np.float32)
 
         def fill(rng: Generator, block: Blocks) -> None:
@@ -134,7 +139,7 @@ class FittedGarch(FittedForecaster):
     def moves(
         self, shocks: Blocks, first: NDArray[np.float64], largest: NDArray[np.float64]
     ) -> Blocks:
-        """Cumulative log returns: the recursion over all origins and paths, step by step."""
+        """Cumulative log returns, by the variance recursion over all origins and paths at once."""
         n_origins, horizon, n_paths = shocks.shape
         omega, alpha, gamma, beta = (
             np.float32(value) for value in (self.omega, self.alpha, self.gamma, self.beta)
@@ -152,7 +157,7 @@ class FittedGarch(FittedForecaster):
         return shocks
 
     def state(self) -> State:
-        """Parameters, residuals, and where and how the recursion starts."""
+        """The parameters, the residuals, and the start of the recursion."""
         return {
             "omega": self.omega,
             "alpha": self.alpha,
@@ -190,10 +195,10 @@ class Garch(Forecaster):
     )
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedGarch:
-        """Gaussian quasi-maximum likelihood by ``arch``, on returns of unit variance.
+        """Estimate by Gaussian quasi-maximum likelihood with ``arch``, on returns of unit variance.
 
-        ``start`` is tried first. Raises Declined where closes have no logarithm, CannotFit where
-        the optimizer does not converge.
+        The parameters of ``start`` are the first starting point. Raises Declined if too many closes
+        are at or below zero, CannotFit if the optimizer does not converge.
         """
         from forecast_assets.models.targeted_gjr import TargetedGJR  # loads `arch`
 

@@ -1,7 +1,7 @@
-"""A hold-out: what a model would have said, fitted on the older part of a history, of the newer.
+"""Hold-outs: a model is fitted on the older part of a history and forecasts the newer part.
 
-Whatever is learnt from it is learnt from the history before a training date alone, so a window
-depends on its own history and on nothing that happens to be stored.
+A hold-out uses only the history before a training date. So what is learnt from it depends on the
+window's own history, and not on what happens to be stored.
 """
 
 from dataclasses import dataclass, replace
@@ -14,31 +14,31 @@ from forecast_assets.models.recalibration import stretch
 from forecast_assets.timeline.history import History
 
 LONGEST, SHORTEST = 1000, 250
-"""Sessions that are held out, if the history is long enough for it: four years, one at least."""
+"""The most and the fewest sessions that are held out: four years and one year."""
 
 OLDER = 500
-"""Sessions that are left to be fitted on, at least."""
+"""At least this many sessions remain for the fit."""
 
 ORIGINS_EVERY = 4
-"""Sessions from one origin of a hold-out to the next."""
+"""The sessions from one origin of a hold-out to the next."""
 
 SESSIONS_TRIED = 14
-"""Sessions ahead that are tried, by a model that reaches so far."""
+"""How many sessions ahead are forecast, or fewer if the model cannot reach so far."""
 
 LEAST_UNIT = 0.2
-"""Of the median close, what a forecast is measured in at least."""
+"""Forecasts are measured in units of the origin's close, but at least this share of the median."""
 
 PATHS_TRIED, LEVELS = 500, 50
-"""Paths drawn from an origin, and the quantiles that they are kept as."""
+"""How many paths are drawn from an origin, and how many quantiles of them are kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Forecasts of a hold-out and what came of them.
+    """The forecasts of a model in a hold-out, and the outcomes.
 
     ``quantiles``: prices in units of the origin's close, equally likely, ascending, shape
-    (n_origins, sessions, LEVELS); NaN where the model declined. ``outcomes``: what came, in the
-    same unit, shape (n_origins, sessions).
+    (n_origins, sessions, LEVELS); NaN where the model declined. ``outcomes``: the closes that came,
+    in the same unit, shape (n_origins, sessions).
     """
 
     quantiles: NDArray[np.float64]
@@ -46,17 +46,17 @@ class Trial:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which origins the model forecast from, shape (n_origins,)."""
+        """Whether the model forecast from each origin, shape (n_origins,)."""
         return np.asarray(np.isfinite(self.quantiles).all(axis=(1, 2)))
 
     def stretch(self) -> tuple[float, ...]:
-        """What each session's paths should be stretched by, from their coverage here."""
+        """By session ahead, the factor that would have given these forecasts nominal coverage."""
         return stretch(self.quantiles[self.known], self.outcomes[self.known], ORIGINS_EVERY)
 
 
 @dataclass(frozen=True, eq=False)
 class HoldOut:
-    """The older part of a history, all of it, and origins in the newer part."""
+    """A history, its older part for the fit, and the origins in its newer part."""
 
     older: History
     history: History
@@ -64,7 +64,7 @@ class HoldOut:
 
     @classmethod
     def of(cls, history: History) -> "HoldOut | None":
-        """Hold out the newer part; None where the history is too short for it."""
+        """Hold out the newer part of a history; None if the history is too short."""
         length = min(LONGEST, len(history) - OLDER)
         if length < SHORTEST:
             return None
@@ -75,19 +75,20 @@ class HoldOut:
         return cls(history.known_before(history.dates[first].item()), history, origins)
 
     def select(self, names: tuple[str, ...]) -> "HoldOut":
-        """With these covariates only. Raises MissingCovariate."""
+        """The same hold-out with only these covariates. Raises MissingCovariate."""
         return replace(self, older=self.older.select(names), history=self.history.select(names))
 
     @property
     def commodity(self) -> str:
-        """Whose prices these are."""
+        """The commodity of the prices."""
         return self.history.commodity
 
     def trial(self, able: list[date], paths: NDArray[np.float32]) -> Trial:
-        """Forecasts from the origins ``able`` to be, shape (n_able, PATHS_TRIED, sessions).
+        """Compare paths from the origins ``able`` with the outcomes.
 
-        Everything is taken over the close at its origin; over a share of the median close where
-        that is more, or one close near zero would outweigh all others.
+        ``able``: the origins that the model did not decline. ``paths``: shape (n_able, PATHS_TRIED,
+        sessions). Prices are divided by the close at their origin, or by a share of the median
+        close if that is larger, since otherwise one close near zero would outweigh all others.
         """
         sessions = paths.shape[2]
         at = self.history.positions(self.origins)

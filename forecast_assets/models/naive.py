@@ -1,4 +1,4 @@
-"""The naive model: tomorrow is today, with an exponentially weighted volatility.
+"""The naive model: the price is expected to stay, with an exponentially weighted volatility.
 
 RiskMetrics Technical Document (1996), section 5.2: mean zero, decay 0.94 for daily moves.
 """
@@ -17,7 +17,7 @@ from forecast_assets.timeline.history import History
 
 @dataclass(frozen=True, kw_only=True)
 class FittedNaive(FittedWalk):
-    """No drift; each move back in time weighs ``decay`` times the next."""
+    """A walk without drift; a move has ``decay`` times the weight of the move after it."""
 
     name: ClassVar[str] = "naive"
     decay: float
@@ -30,7 +30,7 @@ class FittedNaive(FittedWalk):
     def estimate(
         self, moves: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Zero, and the root of the weighted mean of squared moves of each row."""
+        """Drift zero, and the root of the weighted mean of squared moves, for each row."""
         weights = self.decay ** np.arange(self.lookback - 1, -1, -1)
         variance = (moves**2 * (weights / weights.sum())).sum(axis=1)
         return np.zeros(len(moves)), np.sqrt(variance)
@@ -52,5 +52,5 @@ class Naive(Forecaster):
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedNaive:
-        """Nothing is estimated before the origin."""
+        """Return the options as they are, since volatility is computed at each origin."""
         return FittedNaive(lookback=self.lookback, form=self.form, decay=self.decay)

@@ -14,7 +14,7 @@ from forecast_assets.timeline.history import History
 
 @dataclass(frozen=True, kw_only=True)
 class FittedRandomWalk(FittedWalk):
-    """Drift and volatility are taken anew from the last ``lookback`` moves at each origin."""
+    """A walk whose drift and volatility are those of the last ``lookback`` moves at each origin."""
 
     name: ClassVar[str] = "random_walk"
 
@@ -26,7 +26,7 @@ class FittedRandomWalk(FittedWalk):
     def estimate(
         self, moves: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sample mean and sample standard deviation (n - 1) of each row."""
+        """The sample mean and sample standard deviation (n - 1) of each row."""
         return moves.mean(axis=1), moves.std(axis=1, ddof=1)
 
 
@@ -41,5 +41,5 @@ class RandomWalk(Forecaster):
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedRandomWalk:
-        """Nothing is estimated before the origin."""
+        """Return the options as they are, since the moments are computed at each origin."""
         return FittedRandomWalk(lookback=self.lookback, form=self.form)

@@ -1,9 +1,9 @@
-"""Recalibration: stretching paths about their median until their intervals cover what they say.
+"""Recalibration: stretching paths about their median so that intervals have nominal coverage.
 
 On a hold-out, the factor that gives an interval its nominal coverage is a quantile of how far
 outcomes lie from the median, in units of the interval: split conformal prediction (Lei et al.
-2018). It is taken on the log scale, for two intervals, and pulled towards 1 where the hold-out
-has few independent origins.
+2018). The factor is computed on the log scale, as a mean over two intervals, and shrunk towards 1
+if the hold-out has few independent origins.
 """
 
 import numpy as np
@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 COVERAGES = (0.8, 0.95)
 
 PRIOR_ORIGINS = 100.0
-"""Independent origins that a factor of 1 counts as."""
+"""A factor of 1 has the weight of this many independent origins."""
 
 LEAST, MOST = 0.25, 4.0
-"""Bounds of a factor: beyond them a hold-out tells that forecasts are wrong, not how wide."""
+"""Limits: a factor outside them means that the model is wrong, not merely too narrow or wide."""
 
 
 def stretch(
     quantiles: NDArray[np.float64], outcomes: NDArray[np.float64], every: int
 ) -> tuple[float, ...]:
-    """The factor of each session ahead, shape (horizon,), that coverage asks for.
+    """The factor of each session ahead that gives nominal coverage, shape (horizon,).
 
-    ``quantiles``: equally likely values, ascending, shape (n_origins, horizon, n_levels);
-    ``outcomes``: shape (n_origins, horizon); origins are ``every`` sessions apart. Those with a
-    value at or below zero, or with an interval of no width, are left out.
+    ``quantiles``: equally likely values, ascending, shape (n_origins, horizon, n_levels).
+    ``outcomes``: shape (n_origins, horizon). ``every``: the sessions from one origin to the next.
+    Origins with a value at or below zero, or with an interval of no width, are left out; if none
+    remains, the result is empty.
     """
     positive = (quantiles > 0).all(axis=(1, 2)) & (outcomes > 0).all(axis=1)
     logs, came = np.log(quantiles[positive]), np.log(outcomes[positive])
@@ -47,14 +48,14 @@ def stretch(
 
 
 def has_width(ascending: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which origins have intervals that reach above the median and below it, shape (n_origins,)."""
+    """Whether each origin's intervals reach above and below the median, shape (n_origins,)."""
     narrow = min(COVERAGES)
     low, middle, high = (at_level(ascending, x) for x in ((1 - narrow) / 2, 0.5, (1 + narrow) / 2))
     return np.asarray(((low < middle) & (middle < high)).all(axis=1))
 
 
 def at_level(ascending: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """A quantile of equally likely values in their last axis, between two by interpolation."""
+    """A quantile of equally likely values along the last axis, with linear interpolation."""
     count = ascending.shape[-1]
     place = np.clip(level * count - 0.5, 0, count - 1)
     low = min(int(place), count - 2)
@@ -64,9 +65,10 @@ def at_level(ascending: NDArray[np.float64], level: float) -> NDArray[np.float64
 
 
 def stretched(paths: NDArray[np.float32], factors: tuple[float, ...]) -> NDArray[np.float32]:
-    """Paths stretched about their median, session by session: shape (n_origins, n_paths, horizon).
+    """Stretch paths about their median, session by session, in place.
 
-    On logarithms where all prices of an origin are above zero, on prices where not.
+    ``paths``: shape (n_origins, n_paths, horizon). Logarithms are stretched if all prices of an
+    origin are above zero, otherwise prices.
     """
     n_paths, horizon = paths.shape[1:]
     padded = np.r_[factors, np.full(max(0, horizon - len(factors)), factors[-1])]

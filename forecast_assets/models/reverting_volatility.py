@@ -1,4 +1,4 @@
-"""A random walk whose volatility goes back to its long-run level at a fitted speed."""
+"""A random walk whose volatility returns to its long-run level at a fitted speed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,25 +13,25 @@ from forecast_assets.timeline.history import History
 
 @dataclass(frozen=True, kw_only=True)
 class FittedRevertingVolatility(FittedLinear):
-    """No drift; runs of past moves over the volatility known before them."""
+    """A walk without drift; its shocks are runs of past moves, divided by their volatility."""
 
     name: ClassVar[str] = "reverting_volatility"
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Decay and bound of the news, weight and persistence of the term structure."""
+        """Decay and bound of the volatility, weight and persistence of its term structure."""
         return self.shocks.parameters
 
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """Nothing is expected: every move is a shock."""
+        """Expect no move, so that every move is a shock."""
         return Pass(np.zeros((len(levels), horizon)), np.diff(levels))
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
-        """A shock stays."""
+        """1 for all sessions, since a shock stays in the price."""
         return np.ones(horizon)
 
     def estimates(self) -> State:
-        """None but the shocks."""
+        """No estimates besides the shocks."""
         return {}
 
 
@@ -45,7 +45,7 @@ class RevertingVolatility(Forecaster):
     def estimate(
         self, history: History, start: FittedForecaster | None
     ) -> FittedRevertingVolatility:
-        """Fit the volatility to the sample. Raises Declined where it has no logarithms."""
+        """Fit the volatility to the sample. Raises Declined for many closes at or below zero."""
         sample = log_sample(history, self.name)
         bare = FittedRevertingVolatility(sample_start=sample.first)
         return with_shocks(bare, np.log(sample.closes), "blocks")

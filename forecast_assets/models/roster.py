@@ -1,4 +1,4 @@
-"""The roster: every model that a configuration may name."""
+"""The roster: all models that a configuration can name, and their plain JSON form."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,14 +36,14 @@ ROSTER: dict[str, type[Forecaster]] = {
 
 
 def forecaster_class(name: str) -> type[Forecaster]:
-    """The model called ``name``. Raises UnknownModel, which lists those there are."""
+    """The class of the model called ``name``. Raises UnknownModel, which lists all models."""
     if name not in ROSTER:
         raise UnknownModel(f"no model is called {name!r}; known: {', '.join(sorted(ROSTER))}")
     return ROSTER[name]
 
 
 def dump(model: FittedForecaster) -> dict[str, Any]:
-    """A fitted model as plain JSON values: its name, schema version, state and stretch."""
+    """Convert a fitted model to plain JSON values: its name, schema version, state and stretch."""
     document = {
         "model": model.name,
         "schema_version": model.schema_version,
@@ -53,7 +53,7 @@ def dump(model: FittedForecaster) -> dict[str, Any]:
 
 
 def load(document: dict[str, Any]) -> FittedForecaster:
-    """Rebuild what ``dump`` gave, migrating an older schema one version at a time.
+    """Rebuild a model from the result of ``dump``, migrating an older schema version by version.
 
     Raises UnknownModel and SchemaTooNew.
     """

@@ -1,4 +1,4 @@
-"""SARIMAX(p, 1, q) on log prices with covariates, its filter run on to every origin.
+"""SARIMAX(p, 1, q) on log prices with covariates; one pass of its filter serves all origins.
 
 ``log price[t] = coefficients * covariates[t] + eta[t]``, where the moves of ``eta`` are an
 ARMA(p, q) without a mean: a regression of log returns on the moves of the covariates, with ARMA
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
 STARTS = (0.0, 0.8, -0.8)
-"""First AR coefficient where the optimizer begins, nearly cancelled by the MA: ARMA likelihoods
-have several tops, and the highest may be on either side."""
+"""First AR coefficients from which the optimizer starts; the MA coefficient nearly cancels each. An
+ARMA likelihood has several local maxima, and the highest may be at either sign."""
 CANCELLED = 0.9
-"""Share of the AR coefficient that the MA takes back at a start."""
+"""At a start, the MA coefficient cancels this share of the AR coefficient."""
 SLOPE_ACCEPTED = 1e-3
-"""Slope of the likelihood for each observation that is still an optimum."""
+"""A point counts as an optimum up to this slope of the likelihood for each observation."""
 LONGEST_PROJECTION = 60
-"""Sessions ahead for which a seasonal mean must exist: the configuration's longest horizon."""
+"""A seasonal mean must exist for this many sessions ahead, the longest horizon that can be set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedSarimax(FittedForecaster):
-    """Moves of the log price: those of the covariates times coefficients, and ARMA errors."""
+    """Moves of the log price are moves of the covariates times coefficients, plus ARMA errors."""
 
     name: ClassVar[str] = "sarimax"
 
@@ -62,7 +62,7 @@ class FittedSarimax(FittedForecaster):
 
     @property
     def parameters(self) -> dict[str, float]:
-        """AR and MA coefficients, those of the covariates, and the variance of a daily shock."""
+        """The AR, MA and covariate coefficients, and the variance of a daily shock."""
         named = {f"ar_{lag}": value for lag, value in enumerate(self.ar, start=1)}
         named |= {f"ma_{lag}": value for lag, value in enumerate(self.ma, start=1)}
         named |= {f"coefficient_{name}": value for name, value in self.coefficients.items()}
@@ -74,7 +74,7 @@ class FittedSarimax(FittedForecaster):
         return tuple(sorted(self.coefficients))
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins whose close has no logarithm, or a covariate not known."""
+        """The origins whose close is at or below zero, or at which a covariate is not known."""
         view = history.select(self.covariates)
         reasons = self._unknown(view, origins)
         return reasons | declined_nonpositive(view, origins)
@@ -107,10 +107,10 @@ class FittedSarimax(FittedForecaster):
         return reasons
 
     def run(self, history: History, origins: list[date], horizon: int) -> Pass:
-        """What is expected at ``origins``, shape (n_origins, horizon), and every error up to them.
+        """The expectation at ``origins``, shape (n_origins, horizon), and all errors up to them.
 
-        One pass of the Kalman filter over what the covariates leave of the returns; a session
-        whose covariates were not known is a missing observation to it, and no error.
+        The Kalman filter passes once over the returns that the covariates do not explain. A session
+        whose covariates were not known is a missing observation, and its error is zero.
         """
         view = history.select(self.covariates)
         entering = late(view, self.lag)
@@ -147,7 +147,7 @@ class FittedSarimax(FittedForecaster):
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
     def state(self) -> State:
-        """Parameters, how covariates go on, and where the filter starts."""
+        """The parameters, how covariates are projected, and where the filter starts."""
         return {
             "ar": list(self.ar),
             "ma": list(self.ma),
@@ -195,22 +195,22 @@ class Sarimax(Forecaster):
 
     @property
     def feature_set(self) -> str:
-        """The configuration's name for the covariates that the model uses."""
+        """The name of the configuration's feature set that the model uses."""
         return self.features
 
     @property
     def reach(self) -> int | None:
-        """With covariates that are not projected, as far as they are late."""
+        """``lag`` if covariates are not projected, since they are known only so far; else None."""
         return self.lag if self.projection == "none" else None
 
     shocks: ShockKind = Field("blocks", description="How the next shocks are drawn.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedSarimax:
-        """Exact maximum likelihood, on moves of unit deviation, from several starts.
+        """Estimate by exact maximum likelihood, on moves of unit deviation, from several starts.
 
-        Coefficients and variance are profiled out: for given AR and MA they are a regression of
-        innovations on innovations. Raises Declined where a close has no logarithm, CannotFit
-        where covariates do not vary or the optimizer does not converge.
+        Coefficients and variance are profiled out: for given AR and MA terms they follow from a
+        regression of innovations on innovations. Raises Declined if too many closes are at or below
+        zero, CannotFit if covariates do not vary or the optimizer does not converge.
         """
         lag = self.lag if self.projection == "none" else 0
         view = history.select(sorted(history.feature_names))
@@ -245,7 +245,7 @@ class Sarimax(Forecaster):
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The likelihood of AR and MA terms, over the best coefficients and variance for them.
+    """The profile likelihood of AR and MA terms, with the best coefficients and variance for them.
 
     ``moves``: float64, shape (n, 1 + k): the returns, then the moves of each covariate, all of
     unit deviation.
@@ -258,7 +258,7 @@ class Profile:
     def terms(
         self, unconstrained: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """AR and MA coefficients, stationary and invertible, of any real numbers."""
+        """Map any real numbers to stationary AR and invertible MA coefficients."""
         from statsmodels.tsa.statespace.tools import constrain_stationary_univariate
 
         ar, ma = unconstrained[: self.p], unconstrained[self.p :]
@@ -270,7 +270,7 @@ class Profile:
     def regression(
         self, ar: NDArray[np.float64], ma: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], float, float]:
-        """Coefficients, shape (k,), the variance of a shock, and the mean log-likelihood."""
+        """The coefficients, shape (k,), the variance of a shock, and the mean log-likelihood."""
         from statsmodels.tsa.innovations.arma_innovations import arma_innovations
 
         columns = [arma_innovations(column, ar, ma) for column in self.moves.T]
@@ -283,7 +283,7 @@ class Profile:
         return coefficients, variance, float(mean)
 
     def best(self) -> "OptimizeResult":
-        """The highest top that the optimizer climbs from ``STARTS``."""
+        """The highest maximum that the optimizer reaches from ``STARTS``."""
         climbed = [
             scipy.optimize.minimize(
                 lambda at: -self.regression(*self.terms(at))[2], self._start(first)
@@ -303,7 +303,7 @@ class Profile:
 
 
 def require_variation(sample: History, model: str, moves: NDArray[np.float64]) -> None:
-    """Raise CannotFit where covariates do not move, or not by themselves."""
+    """Raise CannotFit if a covariate does not move, or moves only together with others."""
     still = [
         name for name, column in zip(sample.feature_names, moves.T, strict=True) if not column.any()
     ]
@@ -322,7 +322,7 @@ def require_variation(sample: History, model: str, moves: NDArray[np.float64]) -
 def metrics_of(
     best: "OptimizeResult", returns: NDArray[np.float64], n_parameters: int
 ) -> FitMetrics:
-    """How the fit went, on the scale of the returns themselves."""
+    """The metrics of the fit, converted to the scale of the returns themselves."""
     n = len(returns)
     log_likelihood = -float(best.fun) * n - n * float(np.log(returns.std()))
     return FitMetrics(

@@ -17,9 +17,10 @@ Blocks = NDArray[np.float32]
 
 
 def seed_of(*names: str) -> SeedSequence:
-    """The seed of a forecast, from what it is called and nothing else.
+    """The seed of a forecast, which depends only on its names.
 
-    SHA-256 of the names, each preceded by its length so that no two lists of names collide.
+    It is the SHA-256 of the names, each preceded by its length, so that different lists of names
+    have different seeds.
     """
     digest = hashlib.sha256()
     for name in names:
@@ -31,7 +32,7 @@ def seed_of(*names: str) -> SeedSequence:
 def draw(
     seeds: Seeds, horizon: int, n_paths: int, fill: Callable[[Generator, Blocks], object]
 ) -> Blocks:
-    """Shocks of every origin, each by its own generator: ``fill(generator, block)``."""
+    """Draw the shocks of each origin with its own generator, by ``fill(generator, block)``."""
     shocks = np.empty((len(seeds), horizon, n_paths), dtype=np.float32)
     for block, seed in zip(shocks, seeds, strict=True):
         fill(np.random.default_rng(seed), block)
@@ -39,7 +40,7 @@ def draw(
 
 
 def standard_normal(seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
-    """Independent standard normal shocks, shape (n_origins, horizon, n_paths)."""
+    """Draw independent standard normal shocks, shape (n_origins, horizon, n_paths)."""
     return draw(
         seeds, horizon, n_paths, lambda rng, out: rng.standard_normal(dtype=np.float32, out=out)
     )
@@ -50,10 +51,10 @@ def linear_moves(
 ) -> Blocks:
     """Cumulative moves of a linear process: mean[d, h] + sum_j psi[h-j] * scale[d, j] * eps[d, j].
 
-    ``psi``: impulse responses of the level, shape (horizon,); ``scale``: standard deviation of
+    ``psi``: impulse responses of the level, shape (horizon,). ``scale``: standard deviation of
     the shock of each session ahead, and ``mean``: expected cumulative move, both of shape
-    (n_origins, horizon). One matrix product an origin, so that an origin's bytes do not depend
-    on the others. Hamilton (1994), Time Series Analysis, section 4.2.
+    (n_origins, horizon). Each origin has its own matrix product, so that its bytes do not depend
+    on other origins. Hamilton (1994), Time Series Analysis, section 4.2.
     """
     horizon = len(psi)
     lags = np.subtract.outer(np.arange(horizon), np.arange(horizon))
@@ -67,10 +68,10 @@ def linear_moves(
 def prices(
     closes: NDArray[np.float64], moves: Blocks, logarithmic: NDArray[np.bool_] | bool = True
 ) -> Blocks:
-    """Prices from cumulative moves, in place: close * exp(move), or close + move.
+    """Convert cumulative moves to prices, in place: close * exp(move), or close + move.
 
-    ``closes``: the close at each origin, shape (n_origins,); ``logarithmic``: which of the two,
-    by origin.
+    ``closes``: the close at each origin, shape (n_origins,). ``logarithmic``: whether the moves are
+    of the logarithm, for each origin or for all.
     """
     by_origin = np.broadcast_to(logarithmic, closes.shape)
     for block, close, is_log in zip(moves, closes.astype(np.float32), by_origin, strict=True):
@@ -83,5 +84,5 @@ def prices(
 
 
 def as_paths(blocks: Blocks) -> NDArray[np.float32]:
-    """The same memory seen as (n_origins, n_paths, horizon)."""
+    """A view of the same memory with shape (n_origins, n_paths, horizon)."""
     return blocks.transpose(0, 2, 1)

@@ -1,7 +1,7 @@
 """The GJR-GARCH(1, 1) process of ``arch`` with a target for its variance, and its estimation.
 
-Variance targeting: Engle and Mezrich (1996). It stands apart from the model since ``arch`` is
-needed by a fit only, and takes a second to load.
+Variance targeting: Engle and Mezrich (1996). This module is separate from the model because only a
+fit needs ``arch``, which takes a second to load.
 """
 
 from typing import Any
@@ -12,16 +12,16 @@ from arch.univariate.base import ARCHModelResult
 from numpy.typing import NDArray
 
 BOUND_MARGIN = 1e-3
-"""How far from its bounds a parameter begins."""
+"""The least distance of a starting value from its bounds."""
 
 STARTS = np.array([(0.04, 0.04, 0.9), (0.1, 0.0, 0.8), (0.02, 0.1, 0.8), (0.2, 0.0, 0.5)])
-"""(alpha, gamma, beta) over the persistence cap: where the optimizer begins, and begins again."""
+"""Starting points of the optimizer in order: (alpha, gamma, beta) as shares of the cap."""
 
 
 class TargetedGJR(GARCH):
-    """The GJR process of ``arch`` without its omega, which follows from the target.
+    """The GJR process of ``arch`` without the parameter omega, which follows from the target.
 
-    Parameters are (alpha, gamma, beta); omega = target * (1 - alpha - gamma / 2 - beta).
+    The parameters are (alpha, gamma, beta); omega = target * (1 - alpha - gamma / 2 - beta).
     """
 
     def __init__(self, target: float, persistence_cap: float) -> None:
@@ -37,13 +37,16 @@ class TargetedGJR(GARCH):
 
     @staticmethod
     def feasible(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The nearest parameters with no negative term: an optimizer stops a hair outside."""
+        """The nearest parameters without a negative term.
+
+        An optimizer may stop slightly outside the bounds.
+        """
         alpha, gamma, beta = parameters
         alpha = max(alpha, 0.0)
         return np.array([alpha, max(gamma, -alpha), max(beta, 0.0)])
 
     def inside(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The parameters, moved off their bounds: an optimizer does not begin on one."""
+        """The parameters, moved away from their bounds, where an optimizer cannot start."""
         alpha, gamma, beta = parameters
         alpha = max(alpha, BOUND_MARGIN)
         moved = np.array([alpha, max(gamma, BOUND_MARGIN - alpha), max(beta, BOUND_MARGIN)])
@@ -76,9 +79,10 @@ class TargetedGJR(GARCH):
     def optimum(
         self, returns: NDArray[np.float64], begin: tuple[float, float, float] | None
     ) -> ARCHModelResult:
-        """The first of several beginnings from which the optimizer converges, or the last.
+        """Estimate from several starting points in turn, until the optimizer converges.
 
-        ``returns``: of unit variance, shape (n,). ``begin`` is tried first.
+        The result is that of the last attempt if none converges. ``returns``: of unit variance,
+        shape (n,). ``begin``: a point to try before ``STARTS``, or None.
         """
         model = ZeroMean(returns, volatility=self, rescale=False)
         begins = list(self.persistence_cap * STARTS)

@@ -20,7 +20,7 @@ from forecast_assets.timeline.history import History
 
 @dataclass(frozen=True, kw_only=True)
 class FittedTheta(FittedLinear):
-    """A level that takes a share of each error, and half the slope of the trend line."""
+    """A level that is corrected by a share of each error, plus half the trend line's slope."""
 
     name: ClassVar[str] = "theta"
 
@@ -33,7 +33,7 @@ class FittedTheta(FittedLinear):
         return self.estimates() | self.shocks.parameters
 
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """One pass of the smoother, which starts at the first log price."""
+        """Smooth the log prices in one pass, starting at the first."""
         kept = 1 - self.share
         smoothed = scipy.signal.lfilter([self.share], [1.0, -kept], levels, zi=[kept * levels[0]])[
             0
@@ -45,7 +45,7 @@ class FittedTheta(FittedLinear):
         return Pass((nexts - levels)[:, None] + ahead, levels[1:] - nexts[:-1])
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
-        """One on the session itself, then the level's share."""
+        """1 on the session of the shock, then the level's share of it."""
         return np.concatenate([[1.0], np.full(horizon - 1, self.share)])
 
     def estimates(self) -> State:
@@ -63,7 +63,7 @@ class Theta(Forecaster):
     shocks: ShockKind = Field("bootstrap", description="How the next shocks are drawn.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedTheta:
-        """Least squares for slope and share; nothing to begin with. Raises Declined."""
+        """Estimate slope and share by least squares; ``start`` is not used. Raises Declined."""
         from statsmodels.tsa.forecasting.theta import ThetaModel  # loaded by the first fit
 
         sample = log_sample(history, self.name)

@@ -1,1 +1,1 @@
-"""What models are made of."""
+"""Building blocks that models share. They know no model."""

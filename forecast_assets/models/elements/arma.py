@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 Fitted = TypeVar("Fitted", bound="FittedArma")
 
 SLOPE_AIMED_AT, SLOPE_ACCEPTED = 1e-5, 1e-3
-"""Slope of the likelihood at the optimum, for each observation: where the optimizer may stop, and
-what is still an optimum. Near a unit root it runs out of precision in between, on a flat top."""
+"""Slopes of the likelihood for each observation: the optimizer stops at the first, and a result up
+to the second is accepted. Near a unit root the maximum is flat, and precision ends in between."""
 
 LARGEST_ROOT = 0.999
-"""Inverse roots of a lag polynomial that the search for a beginning may reach."""
+"""The search for starting values admits inverse roots of a lag polynomial up to this size."""
 
 NEARLY_CANCELLED = (0.9, -0.87)
-"""First AR and first MA coefficient of a beginning at the end of a ridge."""
+"""First AR and MA coefficients of a starting point where both terms nearly cancel each other."""
 
 Order = tuple[int, int]
-"""Autoregressive and moving-average terms: p and q."""
+"""The numbers of autoregressive and moving-average terms, p and q."""
 
 
 def arma(returns: NDArray[np.float64], order: Order) -> "ARIMA":
-    """ARMA(p, q) without a mean."""
+    """The statsmodels model ARMA(p, q) without a mean."""
     from statsmodels.tsa.arima.model import ARIMA  # loaded by the first fit
 
     return ARIMA(returns, order=(order[0], 0, order[1]), trend="n")
@@ -42,7 +42,7 @@ def arma(returns: NDArray[np.float64], order: Order) -> "ARIMA":
 
 @dataclass(frozen=True)
 class Estimate:
-    """What maximum likelihood gave: coefficients, the variance of a shock, and how it went."""
+    """A maximum likelihood estimate: coefficients, the variance of a shock, and metrics."""
 
     ar: tuple[float, ...]
     ma: tuple[float, ...]
@@ -52,7 +52,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Nearby:
-    """Coefficients near the likeliest, and the mean squared error that they leave."""
+    """Coefficients near the maximum of the likelihood, and their mean squared error."""
 
     order: Order
     coefficients: Sequence[float]
@@ -60,7 +60,7 @@ class Nearby:
 
 
 def unit_returns(sample: History) -> NDArray[np.float64]:
-    """Log returns over their deviation, shape (n - 1,)."""
+    """Log returns divided by their standard deviation, shape (n - 1,)."""
     returns = np.diff(np.log(sample.closes))
     scaled: NDArray[np.float64] = returns / returns.std()
     return scaled
@@ -69,10 +69,10 @@ def unit_returns(sample: History) -> NDArray[np.float64]:
 def nearby(
     returns: NDArray[np.float64], order: Order, start: Sequence[float] | None = None
 ) -> Nearby:
-    """The least conditional sum of squares (Box, Jenkins, Reinsel and Ljung 2015, section 7.1.3).
+    """Minimise the conditional sum of squares (Box, Jenkins, Reinsel and Ljung 2015, 7.1.3).
 
-    Of several beginnings, ``start`` among them, since the likelihood of an ARMA process has
-    ridges where terms cancel, and one beginning may end on the wrong one.
+    The search is repeated from several starting points, ``start`` among them. The likelihood of an
+    ARMA process has ridges where terms cancel, and a single search may end on the wrong ridge.
     """
     p, q = order
     if p + q == 0:
@@ -93,7 +93,7 @@ def nearby(
 
 
 def beginnings(order: Order) -> list[NDArray[np.float64]]:
-    """Where to begin: small terms of every sign, and far out, first terms that nearly cancel."""
+    """Starting points: small terms of each sign, and large first terms that nearly cancel."""
     p, q = order
     signs = np.r_[np.ones(p), -np.ones(q)]
     begins = [0.3 * signs, -0.3 * signs, 0.1 * np.ones(p + q)]
@@ -105,14 +105,14 @@ def beginnings(order: Order) -> list[NDArray[np.float64]]:
 
 
 def is_stable(polynomial: NDArray[np.float64]) -> bool:
-    """Whether a lag polynomial has all its roots outside the unit circle, and not just so."""
+    """Whether all roots of a lag polynomial are clearly outside the unit circle."""
     return bool(np.all(np.abs(np.roots(polynomial)) < LARGEST_ROOT))
 
 
 def likeliest(sample: History, name: str, begin: Nearby) -> Estimate:
-    """Maximum likelihood by the innovations algorithm, on log returns of unit deviation.
+    """Estimate by maximum likelihood with the innovations algorithm, on returns of unit deviation.
 
-    Raises CannotFit where the optimizer does not converge.
+    Raises CannotFit if the optimizer does not converge.
     """
     (p, q), returns = begin.order, np.diff(np.log(sample.closes))
     deviation = float(returns.std())
@@ -120,7 +120,7 @@ def likeliest(sample: History, name: str, begin: Nearby) -> Estimate:
         method="innovations_mle",
         method_kwargs={
             "minimize_kwargs": {"options": {"gtol": SLOPE_AIMED_AT * len(returns)}},
-            # ARIMA.fit(start_params=...) raises with this method in statsmodels 0.15.
+            # In statsmodels 0.15 ARIMA.fit(start_params=...) raises with this method.
             "start_params": [*begin.coefficients, begin.error],
         },
         cov_type="none",
@@ -154,10 +154,10 @@ def run_arma(
     variance: float,
     horizon: int,
 ) -> Pass:
-    """One pass of the Kalman filter over returns, shape (n,); NaN is a missing one.
+    """Pass the Kalman filter once over returns, shape (n,); NaN is a missing return.
 
-    The state predicted after a return gives the next one, and the transition matrix takes it to
-    the later ones.
+    The state predicted after a return gives the expectation of the next return, and the transition
+    matrix gives those of later ones.
     """
     filtered = arma(returns, (len(ar), len(ma))).filter([*ar, *ma, variance]).filter_results
     states, design = filtered.predicted_state.T, filtered.design[:, :, 0]
@@ -169,7 +169,7 @@ def run_arma(
 
 
 def arma_responses(ar: Sequence[float], ma: Sequence[float], horizon: int) -> NDArray[np.float64]:
-    """What a shock adds to the log price: sums of the MA(infinity) coefficients, (horizon,)."""
+    """What a shock adds to later log prices: sums of MA(infinity) coefficients, (horizon,)."""
     from statsmodels.tsa.arima_process import arma2ma  # loaded by the first model that is drawn
 
     psi: NDArray[np.float64] = np.cumsum(
@@ -188,13 +188,13 @@ class FittedArma(FittedLinear):
 
     @property
     def parameters(self) -> dict[str, float]:
-        """AR and MA coefficients, the variance of a daily shock, and how shocks are drawn."""
+        """The AR and MA coefficients, the variance of a daily shock, and the shocks' parameters."""
         ar = {f"ar{lag}": value for lag, value in enumerate(self.ar, start=1)}
         ma = {f"ma{lag}": value for lag, value in enumerate(self.ma, start=1)}
         return ar | ma | {"variance": self.variance} | self.shocks.parameters
 
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """One pass of the Kalman filter over the returns."""
+        """Pass the Kalman filter once over the returns."""
         return run_arma(np.diff(levels), self.ar, self.ma, self.variance, horizon)
 
     def responses(self, horizon: int) -> NDArray[np.float64]:
@@ -202,17 +202,17 @@ class FittedArma(FittedLinear):
         return arma_responses(self.ar, self.ma, horizon)
 
     def estimates(self) -> State:
-        """Coefficients and the variance."""
+        """The coefficients and the variance."""
         return {"ar": list(self.ar), "ma": list(self.ma), "variance": self.variance}
 
     def __post_init__(self) -> None:
-        """Take coefficients from JSON's lists as well."""
+        """Convert coefficients to tuples if they are lists from JSON."""
         object.__setattr__(self, "ar", tuple(self.ar))
         object.__setattr__(self, "ma", tuple(self.ma))
 
     @property
     def order(self) -> Order:
-        """How many AR and MA terms there are."""
+        """The numbers of AR and MA terms."""
         return len(self.ar), len(self.ma)
 
 
@@ -223,7 +223,7 @@ def fitted_arma(
     kind: ShockKind,
     notes: tuple[str, ...] = (),
 ) -> Fitted:
-    """The fitted model of an estimate."""
+    """Make the fitted model from an estimate."""
     bare = fitted(
         ar=found.ar,
         ma=found.ma,

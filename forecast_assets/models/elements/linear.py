@@ -1,8 +1,8 @@
-"""Linear models of the log price: what is expected, how a shock spreads, and which shocks came.
+"""Linear models of the log price: their expectation, their errors and their impulse responses.
 
-A model says for every session what it expects of the next ones and where it was wrong; its paths
-are the expectation plus new shocks through its impulse responses. All origins of a window follow
-from one pass over the sample.
+At every session such a model has an expectation of the next ones, and an error of the last one.
+Its paths are the expectation plus new shocks, which act by the impulse responses. One pass over the
+sample serves all origins of a window.
 """
 
 from abc import abstractmethod
@@ -24,17 +24,18 @@ from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, pri
 from forecast_assets.timeline.history import History
 
 UNKNOWN = Shocks("gaussian", np.nan)
-"""The shocks of a model that has not run over its sample yet."""
+"""A placeholder for the shocks of a model that has not run over its sample yet."""
 
 Linear = TypeVar("Linear", bound="FittedLinear")
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over n log prices, known session by session.
+    """The result of one pass over n log prices.
 
-    ``expected``: log price of each session ahead over the one at hand, shape (n, horizon).
-    ``errors``: log price of each session but the first, less what was expected, shape (n - 1,).
+    ``expected``: at each session, the expected log price of each session ahead minus the present
+    one, shape (n, horizon). ``errors``: the log price of each session but the first, minus what was
+    expected, shape (n - 1,).
     """
 
     expected: NDArray[np.float64]
@@ -43,25 +44,25 @@ class Pass:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedLinear(FittedForecaster):
-    """A linear model of the log price after fitting."""
+    """A fitted linear model of the log price."""
 
     sample_start: date
     shocks: Shocks = UNKNOWN
 
     @abstractmethod
     def run(self, levels: NDArray[np.float64], horizon: int) -> Pass:
-        """Run over log prices, shape (n,), with the parameters as they are."""
+        """Pass over log prices, shape (n,), without changing the parameters."""
 
     @abstractmethod
     def responses(self, horizon: int) -> NDArray[np.float64]:
-        """What a shock adds to the log price of its session and of later ones, (horizon,)."""
+        """What a shock adds to the log prices of its own and later sessions, (horizon,)."""
 
     @abstractmethod
     def estimates(self) -> State:
-        """The estimates, as the constructor takes them."""
+        """The estimates as arguments of the constructor."""
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins whose close has no logarithm."""
+        """The origins whose close is at or below zero."""
         return declined_nonpositive(history, origins)
 
     def draw(
@@ -81,7 +82,7 @@ class FittedLinear(FittedForecaster):
         return as_paths(prices(sample.closes[at], moves))
 
     def state(self) -> State:
-        """Estimates, shocks, and where the sample starts."""
+        """The estimates, the shocks, and the start of the sample."""
         return self.estimates() | {
             "sample_start": self.sample_start.isoformat(),
             "shocks": self.shocks.state(),
@@ -98,5 +99,5 @@ class FittedLinear(FittedForecaster):
 
 
 def with_shocks(bare: Linear, levels: NDArray[np.float64], kind: ShockKind) -> Linear:
-    """The model, its shocks learnt from its own errors on the log prices of its sample."""
+    """The model with shocks learnt from its errors on its sample; ``levels``: log prices."""
     return replace(bare, shocks=Shocks.fit(kind, bare.run(levels, horizon=1).errors))

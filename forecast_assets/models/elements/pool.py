@@ -1,4 +1,4 @@
-"""The linear pool of some trials: its CRPS, the weights for the least of it, and its paths."""
+"""Linear pools of trials: their CRPS, the weights that minimise it, and the paths of members."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from forecast_assets.errors import CannotFit
 from forecast_assets.models.hold_out import LEVELS, Trial
 
 TOWARDS_EQUAL = 0.02
-"""Penalty on the squared distance from equal weights, in units of the members' mean CRPS."""
+"""The penalty on the squared distance from equal weights, in units of the members' mean CRPS."""
 
 
 def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
     """The matrix A for which a pool with weights w has the mean CRPS ``w @ A @ w``.
 
     Shape (n_members, n_members). ``A[i, j]`` is the mean of the integral of (F_i - H)(F_j - H),
-    F_i a member's distribution function and H the step at the outcome. All trials are of the same
-    origins.
+    where F_i is a member's distribution function and H the step at the outcome. All trials must
+    have the same origins.
     """
     count, (n_origins, sessions) = len(trials), trials[0].outcomes.shape
     form: NDArray[np.float64] = np.zeros((count, count))
@@ -26,7 +26,7 @@ def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
         columns = [trial.quantiles[:, session] for trial in trials]
         values = np.concatenate([*columns, trials[0].outcomes[:, [session]]], axis=1)
         order = np.argsort(values, axis=1, kind="stable")
-        owners = order // LEVELS  # the outcome's is ``count``
+        owners = order // LEVELS  # the member that a value belongs to; ``count`` for the outcome
         widths = np.diff(np.take_along_axis(values, order, axis=1))
         step = np.cumsum(owners == count, axis=1)[:, :-1]
         steps = [np.cumsum(owners == one, axis=1)[:, :-1] / LEVELS - step for one in range(count)]
@@ -37,13 +37,13 @@ def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
 
 
 def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weights, none below 0 and adding up to 1, of the pool with the least mean CRPS.
+    """The weights that minimise the mean CRPS of a pool; none is negative, and their sum is 1.
 
-    Pulled a little towards equal ones: members that say nearly the same share what one would get.
-    Raises CannotFit where the optimizer does not converge.
+    They are pulled slightly towards equal weights, so that members with nearly the same forecasts
+    have nearly the same weight. Raises CannotFit if the optimizer does not converge.
     """
     equal = np.full(len(form), 1 / len(form))
-    scaled = form / (form.diagonal().mean() or 1.0)  # nothing to scale where all were right
+    scaled = form / (form.diagonal().mean() or 1.0)  # the mean is 0 if all forecasts were exact
 
     def loss(weights: NDArray[np.float64]) -> float:
         return float(weights @ scaled @ weights + TOWARDS_EQUAL * np.sum((weights - equal) ** 2))
@@ -69,7 +69,7 @@ def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pooled(trials: Sequence[Trial], weights: NDArray[np.float64]) -> Trial:
-    """The trial of the pool itself."""
+    """The trial of the pool with these weights."""
     values = np.concatenate([trial.quantiles for trial in trials], axis=2)
     masses = np.repeat(weights / LEVELS, LEVELS)
     order = np.argsort(values, axis=2, kind="stable")
@@ -82,9 +82,9 @@ def pooled(trials: Sequence[Trial], weights: NDArray[np.float64]) -> Trial:
 
 
 def slots(weights: NDArray[np.float64], n_paths: int) -> list[NDArray[np.intp]]:
-    """Which of a pool's paths each member draws: as many as its weight says, spread evenly.
+    """The numbers of the paths that each member draws, by its weight and spread evenly.
 
-    Shares are rounded by the largest remainders, so they add up.
+    Shares are rounded by the method of largest remainders, so that they add up to ``n_paths``.
     """
     exact = weights / weights.sum() * n_paths
     counts = np.floor(exact).astype(int)

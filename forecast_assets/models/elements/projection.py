@@ -1,9 +1,9 @@
-"""What a model takes covariates to be after an origin, where nobody knows them yet.
+"""Projection: the values of covariates that a model assumes after an origin.
 
 ``persist``: the value known at the origin. ``seasonal_mean``: the mean of the values known at the
-same time of earlier years. ``none``: nothing is projected, since covariates enter late: ``lag``
-sessions after they were known, so that a horizon up to ``lag`` needs known values only. Paths do
-not carry the uncertainty of a projection.
+same time of earlier years. ``none``: no projection; covariates enter the model ``lag`` sessions
+late, so that a horizon up to ``lag`` needs only known values. Paths do not include the uncertainty
+of a projection.
 """
 
 from datetime import date
@@ -20,11 +20,11 @@ Ahead = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.25
 SEASON_DAYS = 10
-"""A session belongs to the same time of the year within this many calendar days."""
+"""Sessions count as the same time of the year if they are at most this many calendar days apart."""
 
 
 def late(history: History, lag: int) -> History:
-    """The history with every covariate ``lag`` sessions late; NaN at the first ones."""
+    """The history with all covariates delayed by ``lag`` sessions; the first values are NaN."""
     features = np.full_like(history.features, np.nan)
     features[lag:] = history.features[: len(history) - lag] if lag else history.features
     return History(
@@ -35,9 +35,9 @@ def late(history: History, lag: int) -> History:
 def projected(
     projection: Projection, history: History, origins: list[date], horizon: int, lag: int
 ) -> Ahead:
-    """The covariates of ``history`` at the sessions after each origin, NaN where there are none.
+    """The assumed covariates at the sessions after each origin, NaN where there is no value.
 
-    Uses what was known at each origin only. Raises LookAheadError for an origin past the history
+    Only what was known at an origin is used. Raises LookAheadError for an origin after the history
     and, with ``none``, ValueError for a horizon longer than ``lag``.
     """
     positions = history.positions(origins)
@@ -57,8 +57,9 @@ def projected(
 def seasonal_mean(history: History, origins: list[date], horizon: int) -> Ahead:
     """The mean of each covariate at the same time of earlier years, for each session ahead.
 
-    The h-th session after an origin is taken to be the h-th weekday after it. Sessions count that
-    are a whole number of years of 365.25 days before that day, give or take ``SEASON_DAYS``.
+    The h-th session after an origin is assumed to be the h-th weekday after it. The mean is over
+    the sessions that are a whole number of years of 365.25 days before that day, plus or minus
+    ``SEASON_DAYS``.
     """
     steps = np.arange(1, horizon + 1)
     days = np.busday_offset(

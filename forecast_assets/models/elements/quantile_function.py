@@ -14,9 +14,9 @@ def quantile_function(
     ``quantiles``: not decreasing along the last axis, shape (..., n_levels). ``at``: inside
     (0, 1), shape (n_at,).
 
-    Linear in the standard normal score of a probability, between two levels and beyond the
-    outermost ones: each tail is the Gaussian one that goes through the two quantiles next to it.
-    Normal quantiles come back exactly.
+    The function is linear in the standard normal score of the probability, between two levels and
+    beyond the outermost ones. So each tail is that of the normal distribution through the two
+    outermost quantiles, and the quantiles of a normal distribution are reproduced exactly.
     """
     knots, scores = scipy.special.ndtri(levels), scipy.special.ndtri(at)
     left = np.clip(np.searchsorted(knots, scores) - 1, 0, len(levels) - 2)

@@ -1,9 +1,10 @@
-"""What a forecast may be regressed on: lags and covariates, as they were known at an origin.
+"""Regressors of a forecast: lags and covariates, as they were known at an origin.
 
-Everything is in units of the volatility at the origin (RiskMetrics 1996, decay 0.97), so that
-calm and stormy years are alike and one regression serves a whole history. The lags are the
-volatilities of several spans and no signed return: with last returns and the drawdown among them,
-the mean CRPS was 0.4 % worse on Brent and 1 % on gold, the same on WTI, 0.3 % better on Henry Hub.
+All returns are in units of the volatility at the origin (RiskMetrics 1996, decay 0.97), so that
+calm and turbulent years are comparable and one regression serves a whole history. The lags are
+volatilities over several spans. Signed returns are left out: with the last returns and the drawdown
+as regressors the mean CRPS was 0.4 % worse on Brent and 1 % on gold, the same on WTI, and 0.3 %
+better on Henry Hub.
 """
 
 from dataclasses import dataclass
@@ -13,22 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOOKBACK = 250
-"""Log returns that a regressor may look back on: a year of sessions."""
+"""Regressors use this many log returns before an origin, a year of sessions."""
 
 DECAY = 0.97
-"""Weight of a squared return over the next one's in the volatility at an origin."""
+"""The weight of a squared return relative to the next one in the volatility at an origin."""
 
 SPANS = (5, 21, 63, LOOKBACK)
-"""Sessions of a week, a month, a quarter and the look-back."""
+"""The numbers of sessions in a week, a month, a quarter and the look-back."""
 
 LAG_NAMES = tuple(f"volatility_{span}" for span in SPANS)
 
 
 @dataclass(frozen=True, eq=False)
 class Regressors:
-    """Of some origins: the volatility of a session, and what is regressed on.
+    """The regressors at some origins, and the volatility there.
 
-    ``volatility``: shape (n_origins,), of a log return. ``values``: shape (n_origins, k), the
+    ``volatility``: that of a log return, shape (n_origins,). ``values``: shape (n_origins, k), the
     columns of LAG_NAMES and then the covariates, NaN where one is missing.
     """
 
@@ -42,10 +43,10 @@ class Regressors:
         covariates: NDArray[np.float64],
         positions: NDArray[np.intp],
     ) -> Self:
-        """Those of the sessions at ``positions``, each at least LOOKBACK, shape (n_origins,).
+        """The regressors at the sessions ``positions``, each at least LOOKBACK, shape (n_origins,).
 
-        ``returns``: log returns, shape (n - 1,), item i from session i to i + 1. ``covariates``:
-        shape (n, k). Where no price moved in the look-back, volatility is 0 and lags are NaN.
+        ``returns``: log returns, shape (n - 1,); item i is from session i to i + 1. ``covariates``:
+        shape (n, k). If no price moved in the look-back, volatility is 0 and lags are NaN.
         """
         known = returns[positions[:, None] + np.arange(-LOOKBACK, 0)]
         volatility = exponential_volatility(known)
@@ -54,20 +55,20 @@ class Regressors:
         return cls(volatility, np.column_stack([*lags, covariates[positions]]))
 
     def rows(self, horizon: int) -> NDArray[np.float64]:
-        """A row for every origin and session ahead: the session's number, then the values.
+        """A row for each origin and session ahead: the number of the session, then the values.
 
-        Shape (n_origins * horizon, 1 + k); an origin's rows follow each other.
+        Shape (n_origins * horizon, 1 + k); the rows of an origin stand together.
         """
         sessions = np.tile(np.arange(1.0, horizon + 1), len(self.values))
         return np.column_stack([sessions, np.repeat(self.values, horizon, axis=0)])
 
     def scale(self, horizon: int) -> NDArray[np.float64]:
-        """Volatility of the log return over each number of sessions, (n_origins, horizon)."""
+        """The volatility of the log return over each number of sessions, (n_origins, horizon)."""
         return self.volatility[:, None] * np.sqrt(np.arange(1, horizon + 1))
 
 
 def exponential_volatility(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root of the weighted mean square of each row, shape (n_origins, LOOKBACK)."""
+    """The root of the weighted mean square of each row; ``known``: shape (n_origins, LOOKBACK)."""
     weights = DECAY ** np.arange(LOOKBACK - 1, -1, -1)
     volatility: NDArray[np.float64] = np.sqrt((known**2 * (weights / weights.sum())).sum(axis=1))
     return volatility
@@ -76,9 +77,9 @@ def exponential_volatility(known: NDArray[np.float64]) -> NDArray[np.float64]:
 def outcomes(
     returns: NDArray[np.float64], positions: NDArray[np.intp], horizon: int
 ) -> NDArray[np.float64]:
-    """Log return from each position to each session ahead, shape (n_origins, horizon).
+    """The log return from each position to each session ahead, shape (n_origins, horizon).
 
-    NaN where the session is past the end: its outcome is not known.
+    It is NaN if the session is after the end of the sample, so that its outcome is not known.
     """
     ahead = np.concatenate([returns, np.full(horizon, np.nan)])
     moves: NDArray[np.float64] = np.cumsum(ahead[positions[:, None] + np.arange(horizon)], axis=1)

@@ -1,9 +1,10 @@
-"""Shocks: what a model did not expect, and how the next ones are drawn.
+"""Shocks: the moves that a model did not expect, and how new ones are drawn.
 
-``gaussian``: independent normal shocks of one deviation. ``bootstrap``: past shocks drawn one by
-one (Efron 1979). ``blocks``: runs of past shocks as long as the horizon (Kuensch 1989), each over
-the volatility known before it, times the volatility known at the origin: filtered historical
-simulation (Barone-Adesi, Giannopoulos and Vosper 1999) that keeps what follows a storm.
+``gaussian``: independent normal shocks of one deviation. ``bootstrap``: past shocks, drawn one by
+one (Efron 1979). ``blocks``: runs of past shocks as long as the horizon (Kuensch 1989). Each run is
+divided by the volatility known before it and multiplied by the volatility known at the origin:
+filtered historical simulation (Barone-Adesi, Giannopoulos and Vosper 1999). Runs keep the
+dependence of volatility from session to session.
 """
 
 from collections.abc import Callable
@@ -23,15 +24,15 @@ from forecast_assets.models.simulation import Blocks, Seeds, draw, standard_norm
 ShockKind = Literal["gaussian", "bootstrap", "blocks"]
 
 SIGNIFICANT = 6
-"""Digits of a past shock that are kept, so that a payload stays small."""
+"""Past shocks are stored with this many significant digits, so that a payload stays small."""
 
 
 @dataclass(frozen=True)
 class Shocks:
-    """Past shocks of a fitted model, shape (n,), and how to draw the next ones.
+    """The past shocks of a fitted model, and how to draw new ones.
 
-    ``deviation``: standard deviation of a shock over the sample. ``past`` is empty for Gaussian
-    shocks; ``volatility`` belongs to blocks.
+    ``deviation``: standard deviation of a shock over the sample. ``past``: shape (n,), empty for
+    Gaussian shocks. ``volatility``: only for blocks.
     """
 
     kind: ShockKind
@@ -59,7 +60,7 @@ class Shocks:
     def scales(
         self, shocks: NDArray[np.float64], at: NDArray[np.intp], horizon: int
     ) -> NDArray[np.float64]:
-        """Deviation of each session ahead of each origin, shape (n_origins, horizon).
+        """A shock's deviation at each session ahead of each origin, shape (n_origins, horizon).
 
         ``at``: how many of ``shocks`` are known at each origin, shape (n_origins,).
         """
@@ -68,7 +69,7 @@ class Shocks:
         return self.volatility.ahead(self.volatility.known(shocks)[at], horizon)
 
     def draw(self, seeds: Seeds, horizon: int, n_paths: int) -> Blocks:
-        """Shocks over their deviation, shape (n_origins, horizon, n_paths)."""
+        """Draw shocks in units of their deviation, shape (n_origins, horizon, n_paths)."""
         if self.kind == "gaussian":
             return standard_normal(seeds, horizon, n_paths)
         return draw(seeds, horizon, n_paths, self._filler(horizon))
@@ -88,10 +89,10 @@ class Shocks:
         )
 
     def runs(self, horizon: int) -> NDArray[np.float64]:
-        """Every run of past shocks, over the volatility known before it: shape (n, horizon).
+        """All runs of past shocks, divided by the volatility expected before: shape (n, horizon).
 
-        Those before ``SETTLING`` are left out, but never more than half. Raises CannotForecast
-        where there is no run as long as the horizon.
+        The first ``SETTLING`` runs are left out, but at most half of all. Raises CannotForecast if
+        there is no run as long as the horizon.
         """
         if self.volatility is None:
             raise ValueError(f"{self.kind} shocks have no runs")
@@ -108,7 +109,7 @@ class Shocks:
         return scaled
 
     def state(self) -> State:
-        """Plain JSON values."""
+        """The shocks as plain JSON values."""
         return {
             "kind": self.kind,
             "deviation": self.deviation,
@@ -129,5 +130,5 @@ class Shocks:
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values with ``SIGNIFICANT`` digits."""
+    """Round values to ``SIGNIFICANT`` digits."""
     return np.array([float(f"{value:.{SIGNIFICANT}g}") for value in values.tolist()])

@@ -1,9 +1,9 @@
-"""The Schaake shuffle: paths from the distribution of each session and the order of the past.
+"""The Schaake shuffle: paths from the distribution at each session and the order of past blocks.
 
 Clark, Gangopadhyay, Hay, Rajagopalan and Wilby (2004), The Schaake Shuffle, Journal of
-Hydrometeorology 5. A session's quantiles are handed to the paths in the order that blocks of
-past outcomes have on that session, so that paths keep their dependence from session to session:
-the empirical copula of the past (Schefzik, Thorarinsdottir and Gneiting 2013).
+Hydrometeorology 5. The paths receive a session's quantiles in the order that blocks of past
+outcomes have on that session. So paths have the dependence of past sessions on each other, the
+empirical copula of the past (Schefzik, Thorarinsdottir and Gneiting 2013).
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 Ranks = NDArray[np.unsignedinteger]
-"""Rank of each block of the past on each session ahead, from 0; shape (horizon, n_blocks)."""
+"""The rank of each past block on each session ahead, from 0; shape (horizon, n_blocks)."""
 
 
 def ranks_of(outcomes: NDArray[np.float64]) -> Ranks:
     """Rank the blocks of ``outcomes``, shape (n_blocks, horizon), on every session.
 
-    Of equals the earlier block comes first. The narrowest integers that hold a rank: numpy sorts
-    16-bit ones by radix, many times faster than wider ones.
+    Among equal values the earlier block has the lower rank. Ranks have the narrowest integer type
+    that holds them, since numpy sorts 16-bit integers many times faster than wider ones.
     """
     order = np.argsort(outcomes, axis=0, kind="stable").T
     ranks = np.empty(order.shape, dtype=np.min_scalar_type(len(outcomes)))
@@ -27,9 +27,10 @@ def ranks_of(outcomes: NDArray[np.float64]) -> Ranks:
 
 
 def drawn_orders(rng: Generator, ranks: Ranks, n_paths: int) -> NDArray[np.intp]:
-    """Draw a past block for each path: which path is lowest on a session, which next, and so on.
+    """Draw a past block for each path, and order the paths on each session by their blocks.
 
-    Shape (horizon, n_paths). Blocks are drawn with replacement; paths of one block are
+    The result has shape (horizon, n_paths): the number of the lowest path on a session, then that
+    of the next, and so on. Blocks are drawn with replacement; paths with the same block are
     neighbours on every session.
     """
     blocks = rng.integers(ranks.shape[1], size=n_paths)

@@ -1,9 +1,10 @@
-"""Volatility that news moves and time takes back to its long-run level.
+"""Volatility that shocks raise and that returns to its long-run level with time.
 
 The variance known after a shock is an exponentially weighted mean of squared shocks (RiskMetrics
-1996), in which one shock counts as at most ``bound`` standard deviations: a storm raises tomorrow's
-volatility, but not without limit. What is forecast for session j ahead is a mix of that and the
-long-run variance, ``w[j] = weight * persistence**j``: the term structure.
+1996). In it one shock counts as at most ``bound`` standard deviations, so that a large shock raises
+the next volatility only within limits. The forecast for session j ahead mixes the known and the
+long-run variance; ``w[j] = weight * persistence**j`` is the share of the known one. These shares
+are the term structure.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,27 +19,27 @@ DECAYS = (0.9, 0.94, 0.97, 0.985)
 BOUNDS = (2.5, 3.0, 4.0, 6.0, None)
 WEIGHTS = (0.5, 0.7, 0.85, 1.0)
 PERSISTENCES = (1.0, 0.97, 0.93)
-"""The values that a fit chooses from: likelihoods are flat between them."""
+"""The values from which a fit chooses; a finer grid would gain little, as likelihoods are flat."""
 
 LEAST_SHARE = 0.1
-"""Of the volatility that the recursion starts from, what it never falls below."""
+"""The recursion's volatility never falls below this share of its starting value."""
 
 SETTLING = 50
-"""Shocks before the recursion has forgotten where it started."""
+"""After this many shocks the starting value of the recursion no longer matters."""
 
 FITTED_SESSIONS, FITTED_EVERY = 14, 3
-"""Sessions ahead whose absolute shocks the term structure is fitted to, and the steps between
-the sessions that they are counted from: neighbours share 13 of them."""
+"""The term structure is fitted to absolute shocks up to 14 sessions ahead, from every third session
+only, since neighbouring sessions have 13 of these shocks in common."""
 
 
 def bounded_variance(
     shocks: NDArray[np.float64], decay: float, bound: float | None, start: float
 ) -> NDArray[np.float64]:
-    """Variance known before each shock and after the last, shape (n + 1,).
+    """The variance known before each shock and after the last, shape (n + 1,).
 
     ``v[t+1] = decay * v[t] + (1 - decay) * min(e[t]**2, bound**2 * v[t])``, from ``start``, and
-    never below ``LEAST_SHARE**2 * start``: a price that stands still for weeks has not stopped for
-    good.
+    never below ``LEAST_SHARE**2 * start``, since a price that does not change for weeks will move
+    again.
     """
     limit = np.inf if bound is None else bound**2
     least = LEAST_SHARE**2 * start
@@ -52,9 +53,10 @@ def bounded_variance(
 
 @dataclass(frozen=True)
 class Volatility:
-    """``decay`` and ``bound`` of the news, ``weight`` and ``persistence`` of the term structure.
+    """The parameters of the volatility.
 
-    ``long_run``: standard deviation of a shock over the whole sample.
+    ``decay`` and ``bound``: those of the variance recursion. ``weight`` and ``persistence``: those
+    of the term structure. ``long_run``: standard deviation of a shock over the whole sample.
     """
 
     decay: float
@@ -64,11 +66,11 @@ class Volatility:
     long_run: float
 
     def known(self, shocks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Variance known before each shock and after the last, shape (n + 1,)."""
+        """The variance known before each shock and after the last, shape (n + 1,)."""
         return bounded_variance(shocks, self.decay, self.bound, self.long_run**2)
 
     def ahead(self, variances: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-        """Standard deviation of each session ahead, shape (n, horizon)."""
+        """The standard deviation of a shock at each session ahead, shape (n, horizon)."""
         weights = self.weight * self.persistence ** np.arange(horizon)
         mixed: NDArray[np.float64] = np.sqrt(
             weights * variances[:, None] + (1 - weights) * self.long_run**2
@@ -76,15 +78,16 @@ class Volatility:
         return mixed
 
     def state(self) -> dict[str, float | None]:
-        """The five numbers."""
+        """The five parameters as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def fit(cls, shocks: NDArray[np.float64]) -> Self:
-        """The likeliest of a grid, were shocks Laplace-distributed: storms do not decide alone.
+        """Choose the parameters with the highest Laplace likelihood from a grid.
 
-        Likelihood of the absolute shocks of ``FITTED_SESSIONS`` sessions after every session,
-        their common scale concentrated out. It stays at the long run where shocks are too few.
+        With a Laplace distribution a few large shocks do not decide alone. The likelihood is that
+        of the absolute shocks of the next ``FITTED_SESSIONS`` sessions, with their common scale
+        concentrated out. If shocks are too few, the volatility stays at its long-run level.
         """
         long_run = float(np.sqrt(np.mean(shocks**2)))
         constant = cls(DECAYS[1], None, 0.0, 1.0, long_run)

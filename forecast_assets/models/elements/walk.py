@@ -1,7 +1,7 @@
-"""What ``naive`` and ``random_walk`` share: a Gaussian walk with moments taken at the origin.
+"""Gaussian walks, of which ``naive`` and ``random_walk`` are two; moments are those at the origin.
 
-Moves are log returns of the closes above zero, and price differences from a close that is not,
-so that a walk forecasts from any close.
+Moves are log returns if the origin's close is above zero, and price differences otherwise, so that
+a walk can forecast from any close.
 """
 
 from abc import abstractmethod
@@ -18,12 +18,16 @@ from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, pri
 from forecast_assets.timeline.history import History
 
 Form = Literal["auto", "difference"]
-"""``auto``: log returns unless the origin's close is at or below zero."""
+"""``auto``: log returns unless the origin's close is at or below zero. ``difference``: always price
+differences."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Drift and volatility a session, each of shape (n_origins,), and the scale they are on."""
+    """Drift and volatility of a session's move, each of shape (n_origins,).
+
+    ``logarithmic``: whether they are those of log returns or of price differences, by origin.
+    """
 
     drift: NDArray[np.float64]
     volatility: NDArray[np.float64]
@@ -32,7 +36,7 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedWalk(FittedForecaster):
-    """A walk over the last ``lookback`` moves before an origin."""
+    """A walk whose moments are those of the last ``lookback`` moves before an origin."""
 
     lookback: int
     form: Form
@@ -46,7 +50,7 @@ class FittedWalk(FittedForecaster):
     def moments(self, history: History, origins: list[date]) -> Moments:
         """Drift and volatility at each origin, from the ``lookback`` moves that end there.
 
-        Raises CannotForecast where the history is shorter than that.
+        Raises CannotForecast if the history has fewer moves.
         """
         positions = history.positions(origins)
         if np.any(positions < self.lookback):
@@ -72,7 +76,7 @@ class FittedWalk(FittedForecaster):
         return rows
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
-        """Origins with too short a look-back, or one in which no price moved."""
+        """The origins before which there are too few moves, or none in which a price changed."""
         before = dict(zip(origins, history.positions(origins), strict=True))
         short = [day for day in origins if before[day] < self.lookback]
         reasons = dict.fromkeys(short, f"fewer than {self.lookback + 1} sessions up to it")
