@@ -1,1 +1,1 @@
-"""Scores and what they say of models."""
+"""Scores of forecasts, the ranking of models by them, and the choice of what is published."""

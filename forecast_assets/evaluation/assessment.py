@@ -1,4 +1,4 @@
-"""Scoring one window: a pure function of its forecasts, what came, and the scores held."""
+"""Scoring one window: a pure function of its forecasts, the outcomes, and the stored scores."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,16 @@ from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Window
 
 ReadPaths = Callable[[str, list[date]], NDArray[np.float32]]
-"""Paths of a model's forecasts from some cutoffs, shape (n_cutoffs, n_paths, horizon)."""
+"""A function that reads a model's paths from some cutoffs: (n_cutoffs, n_paths, horizon)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What became of a window's scores, counted in forecasts.
+    """The result of scoring a window.
 
-    ``kept``: scored earlier, and nothing has changed since. ``gone``: scores, of any window, whose
-    forecast is not there any more. ``waiting``: forecasts of which no session has happened yet.
+    ``models``: the new scores. ``gone``: scores, in any window, whose forecast no longer exists;
+    they are deleted. ``kept``: how many forecasts were scored earlier and have not changed since.
+    ``waiting``: how many forecasts have no known outcome yet.
     """
 
     models: list[ScoredModel]
@@ -34,7 +35,7 @@ class Assessment:
 
     @property
     def scored(self) -> int:
-        """Forecasts scored now."""
+        """How many forecasts were scored now."""
         return sum(len(model.forecasts) for model in self.models)
 
 
@@ -49,10 +50,11 @@ def assess_window(
     spread: Callable[..., Iterable[Any]] = map,
     anew: bool = False,
 ) -> Assessment:
-    """Score the forecasts of a window of which something is known that is not scored yet.
+    """Score the forecasts of a window whose stored scores are missing or outdated.
 
-    ``issued`` and ``scored`` are those of a commodity and version, of all windows. ``spread`` runs
-    independent pieces of work, as ``map`` does. With ``anew`` what is scored is scored again.
+    ``issued`` and ``scored``: the forecasts and scores of a commodity and version, in all windows.
+    ``spread``: runs independent pieces of work, as ``map`` does. ``anew``: whether to score the
+    forecasts again that have current scores.
     """
     mine = forecasts_in(window, history, issued)
     happened = outcomes_of(mine, history, horizon)
@@ -77,7 +79,7 @@ def lacks_scores(
     scored: Sequence[ScoredForecast],
     horizon: int,
 ) -> bool:
-    """Whether something is known of a window's forecasts that is not scored yet."""
+    """Whether a forecast of the window has a known outcome and no current scores."""
     mine = forecasts_in(window, history, issued)
     return bool(unscored(mine, scored, outcomes_of(mine, history, horizon)))
 
@@ -96,14 +98,14 @@ def forecasts_in(
 
 
 def outcomes_of(forecasts: Sequence[IssuedForecast], history: History, horizon: int) -> Outcomes:
-    """What came after each forecast's cutoff, an item a forecast."""
+    """The outcomes after each forecast's cutoff, one item for each forecast."""
     return Outcomes.after(history, [x.data_cutoff_date for x in forecasts], horizon)
 
 
 def gone(
     history: History, issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast]
 ) -> list[ScoredForecast]:
-    """Scores whose forecast is not there any more, or its cutoff no session any more."""
+    """The scores whose forecast no longer exists, or whose cutoff is no longer a session."""
     sessions = set(history.dates.tolist())
     there = {(forecast.model_name, forecast.data_cutoff_date) for forecast in issued}
     return [
@@ -121,9 +123,10 @@ def unscored(
     *,
     anew: bool = False,
 ) -> list[IssuedForecast]:
-    """The forecasts whose scores are not those of today's paths and outcomes.
+    """The forecasts without scores of the present paths and outcomes.
 
-    ``happened``: what came after each of ``issued``, an item a forecast. With ``anew`` none are.
+    ``happened``: the outcomes after each of ``issued``, one item for each forecast. ``anew``: True
+    returns all forecasts, as if none were scored.
     """
     held = {(old.model_name, old.data_cutoff_date): old for old in scored}
     due = []

@@ -1,4 +1,4 @@
-"""Evaluation: what the scores of one commodity and one version say of each model.
+"""Evaluation: how good and how calibrated each model is, by its scores for one commodity.
 
 Forecasts of successive days share most of their sessions, so their scores are not independent.
 Means and shares are over all of them; tests are over forecasts that have no session in common.
@@ -21,23 +21,23 @@ from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
 
 MINIMUM = 30
-"""Forecasts without a common session that a test needs."""
+"""A test needs at least this many forecasts without a common session."""
 
 SIGNIFICANCE = 0.05
-"""Of the test whether a model differs from the naive one."""
+"""The level of the test whether a model differs from the naive model."""
 
 ROUNDING = 1e-9
-"""Added to tolerances, so that a share that is just at one is within it."""
+"""This is added to tolerances, so that a share exactly at its limit is within it."""
 
 Dates = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a calibrated model may be from nominal.
+    """The limits within which a model counts as calibrated.
 
-    ``coverage_80`` and ``coverage_95``: the largest error of a coverage, as a share;
-    ``pit_p_value``: the smallest p-value of the test that its pit is uniform.
+    ``coverage_80`` and ``coverage_95``: the largest error of a coverage, as a share.
+    ``pit_p_value``: the smallest p-value of the test that its PIT is uniform.
     """
 
     coverage_80: float
@@ -47,13 +47,13 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of one model at one time; NaN where there is too little to tell.
+    """The evaluation of one model at one time; numbers are NaN if there are too few forecasts.
 
-    ``effective_forecasts``: those without a common session. ``skill``: 1 - its CRPS over that of
-    the naive model, from the same cutoffs. ``coverage_error_80`` and ``_95``: coverage minus
-    nominal. ``calibration``: "calibrated", "too narrow", "too wide", "not uniform" or "too few".
-    ``dm_statistic``: below zero where the model has the smaller CRPS; ``dm_verdict``: "better",
-    "worse", "no difference", "too few" or "is naive".
+    ``effective_forecasts``: how many forecasts have no common session. ``skill``: 1 - CRPS / CRPS
+    of the naive model, from the same cutoffs. ``coverage_error_80`` and ``_95``: coverage minus
+    nominal coverage. ``calibration``: "calibrated", "too narrow", "too wide", "not uniform" or "too
+    few". ``dm_statistic``: negative if the model has a smaller CRPS than the naive model.
+    ``dm_verdict``: "better", "worse", "no difference", "too few" or "is naive".
     """
 
     model_name: str
@@ -75,10 +75,11 @@ COLUMNS = tuple(field.name for field in fields(Standing))
 
 
 def non_overlapping(first_sessions: Dates, last_sessions: Dates) -> NDArray[np.bool_]:
-    """Forecasts that have no session in common, shape (n,), of forecasts in order of cutoff.
+    """Choose forecasts that have no session in common; a mask of shape (n,).
 
-    The first is taken, then each that begins after the end of the one taken before. What is
-    taken so never changes when later forecasts are added.
+    The arguments are in order of cutoff. The first forecast is chosen, then each one that begins
+    after the end of the one chosen before. So the choice does not change when later forecasts are
+    added.
     """
     taken = np.zeros(len(first_sessions), dtype=np.bool_)
     after = None
@@ -92,10 +93,10 @@ def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
     """Statistic and two-sided p-value of the test that two models are equally good.
 
     ``differences``: loss of a model minus loss of the other, from origins without a common
-    session, shape (n,); below zero favours the model. Diebold and Mariano (1995) with the
+    session, shape (n,); negative values favour the model. Diebold and Mariano (1995) with the
     correction of Harvey, Leybourne and Newbold (1997) for one step: sqrt((n - 1) / n) times
     mean / sqrt(variance / n), with n in the denominator of the variance, is Student's t with
-    n - 1 degrees of freedom. NaN for fewer than MINIMUM, and where all differences are the same.
+    n - 1 degrees of freedom. Both are NaN for fewer differences than MINIMUM, or if all are equal.
     """
     if len(differences) < MINIMUM:
         return np.nan, np.nan
@@ -106,9 +107,9 @@ def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def standings(records: pd.DataFrame, tolerance: Tolerance) -> list[Standing]:
-    """The standing of every model on all its records, in order of name.
+    """The standing of each model by all its records, in order of names.
 
-    Raises ValueError for two forecasts of a model from one cutoff.
+    Raises ValueError if a model has two records with the same cutoff.
     """
     found = []
     for track in _tracks(records):
@@ -120,11 +121,11 @@ def standings(records: pd.DataFrame, tolerance: Tolerance) -> list[Standing]:
 def as_of(
     records: pd.DataFrame, dates: Sequence[date] | Dates, tolerance: Tolerance
 ) -> pd.DataFrame:
-    """The standings at each date, on records whose last session is not after it.
+    """The standings at each date, by the records whose last session is not after it.
 
-    A row for each date and each model that has a record by then: ``date`` and the fields of a
-    Standing, in order of date and name. Records with a later last session change none of it.
-    Raises ValueError as ``standings`` does.
+    The result has a row for each date and each model that has such a record: ``date`` and the
+    fields of a Standing, in order of date and name. Later records do not change it. Raises
+    ValueError as ``standings`` does.
     """
     days = np.unique(np.asarray(dates, dtype="datetime64[us]"))
     found = []
@@ -141,10 +142,10 @@ def as_of(
 
 @dataclass(frozen=True, eq=False)
 class _Track:
-    """The records of one model in order of cutoff, each array of shape (n,).
+    """The records of one model in order of cutoff; each array has shape (n,).
 
-    ``naive_crps``: of the naive model from the same cutoff, NaN without; ``effective`` and
-    ``compared``: without a common session, of all and of those with a naive one beside.
+    ``naive_crps``: that of the naive model from the same cutoff, or NaN. ``effective``: a choice of
+    records without a common session. ``compared``: the same among records with a naive CRPS.
     """
 
     model_name: str
@@ -174,9 +175,10 @@ def _require_one_each(name: str, ordered: pd.DataFrame) -> None:
 
 
 def _follows(sessions: pd.Series) -> pd.Series:
-    """Whether each is not before an earlier one, as where a session came late.
+    """Whether each session is not before that of an earlier record.
 
-    Such a score waits for being made anew, since its forecast's sessions are others now.
+    It may be before one after a session was inserted late. Such records are left out until they are
+    scored again, since their forecasts' sessions have changed.
     """
     return sessions >= sessions.cummax()
 
@@ -202,7 +204,7 @@ def _track(name: str, ordered: pd.DataFrame) -> _Track:
 
 
 def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.DataFrame:
-    """Standings on the first ``counts`` records, each of which is above zero: COLUMNS."""
+    """A row of COLUMNS for each of ``counts``, by the first so many records; counts are above 0."""
     last = counts - 1
     effective = np.cumsum(track.effective, dtype=np.intp)[last]
     compared = np.cumsum(track.compared, dtype=np.intp)[last]
@@ -232,7 +234,7 @@ def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.D
 
 
 def _skill(track: _Track) -> NDArray[np.float64]:
-    """The skill after each record, of those that have both."""
+    """The skill by all records up to each one, for which both models have a CRPS."""
     paired = ~np.isnan(track.naive_crps)
     mine = np.cumsum(np.where(paired, track.crps, 0.0))
     naive = np.cumsum(np.where(paired, track.naive_crps, 0.0))
@@ -240,7 +242,10 @@ def _skill(track: _Track) -> NDArray[np.float64]:
 
 
 def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Cramer-von Mises against uniform on the first ``counts``, once for each that differs."""
+    """P-values of the Cramer-von Mises test that the first ``counts`` values are uniform.
+
+    Equal counts are computed only once.
+    """
     distinct, places = np.unique(counts, return_inverse=True)
     found = [
         stats.cramervonmises(pit[:count], "uniform").pvalue if count >= MINIMUM else np.nan
@@ -252,7 +257,10 @@ def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray
 def _tests(
     differences: NDArray[np.float64], counts: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Statistics and p-values on the first ``counts``, once for each that differs."""
+    """Diebold-Mariano statistics and p-values of the first ``counts`` differences.
+
+    Equal counts are computed only once.
+    """
     distinct, places = np.unique(counts, return_inverse=True)
     found = np.empty((len(distinct), 2))
     for row, count in zip(found, distinct, strict=True):
@@ -267,7 +275,7 @@ def _calibration(
     pit_p_value: NDArray[np.float64],
     tolerance: Tolerance,
 ) -> NDArray[np.object_]:
-    """A word for each: the first that is true."""
+    """The calibration in words for each row: the first condition that holds."""
     limit_80, limit_95 = tolerance.coverage_80 + ROUNDING, tolerance.coverage_95 + ROUNDING
     return np.select(
         [
@@ -287,7 +295,7 @@ def verdicts(
     statistic: NDArray[np.float64],
     p_value: NDArray[np.float64],
 ) -> NDArray[np.object_]:
-    """A word for each: the first that is true."""
+    """The verdict in words for each row: the first condition that holds."""
     differs = p_value < SIGNIFICANCE
     return np.select(
         [

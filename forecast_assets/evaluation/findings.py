@@ -1,4 +1,4 @@
-"""Findings: what is checked of forecasts before they are committed."""
+"""Findings: the results of the checks of forecasts that run before a commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ BLOCKING = {
     "no_null": "Every price of every path is a finite number.",
     "no_leakage": "No forecast starts before what it knows, or before its model's training date.",
 }
-"""Checks that keep a partition from being committed, each with what it says."""
+"""The checks that prevent the commit of a partition, each with the rule that it checks."""
 
 WARNING = {
     "spread_grows": "The 80 % interval is wider on the last session ahead than on the first.",
     "median_near_close": "The median stays within `checks.median_bound` of the last close.",
     "models_failed": "Every model that applies to the window has forecast it.",
 }
-"""Checks that only warn."""
+"""The checks that only warn, each with the rule that it checks."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in one partition; ``found`` says it in words."""
+    """The result of a check in one partition; ``found``: a text for users."""
 
     check: str
     passed: bool
@@ -37,18 +37,18 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """Whether the partition must not be committed."""
+        """Whether this finding prevents the commit of the partition."""
         return not self.passed and self.check in BLOCKING
 
 
 def require_sound(findings: Sequence[Finding]) -> None:
-    """Raise ChecksFailed where a finding blocks."""
+    """Raise ChecksFailed if a finding prevents the commit."""
     if blocking := [f"{each.check}: {each.found}" for each in findings if each.blocks]:
         raise ChecksFailed(f"nothing was committed: {'; '.join(blocking)}")
 
 
 def of_forecasting(settings: Settings, history: History, outcome: Forecasting) -> list[Finding]:
-    """Every check of what was drawn for a window, in the order of the tables above."""
+    """Check the draws for a window; the findings are in the order of BLOCKING and WARNING."""
     drawn, broken = outcome.drawn, [x for x in outcome.failures if not x.declined]
     wrong = {
         "path_count": [name_of(x) for x in outcome.draws if not _is_whole(settings, x)],
@@ -69,7 +69,7 @@ def of_forecasting(settings: Settings, history: History, outcome: Forecasting) -
 
 
 def name_of(draw: Draw) -> str:
-    """How a finding calls a model."""
+    """The name of a draw's model in a finding."""
     return draw.model.model_name
 
 

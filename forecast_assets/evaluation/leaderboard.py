@@ -1,4 +1,4 @@
-"""The leaderboard: how each model stands, per commodity and over all of them."""
+"""The leaderboard: the ranking of models, for each commodity and over all of them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from forecast_assets.evaluation.evaluation import (
 from forecast_assets.models.naive import Naive
 
 ALL = "(all)"
-"""In place of a commodity's name, which cannot have a parenthesis."""
+"""Stands for all commodities; a commodity's name cannot have a parenthesis."""
 
 MEANS = (
     "crps",
@@ -32,10 +32,10 @@ MEANS = (
     "variogram_score",
     "directional_accuracy",
 )
-"""Scores of whole paths, averaged over forecasts."""
+"""The scores of whole paths that are averaged over forecasts."""
 
 WITHOUT_UNIT = ("absolute_percentage_error", "directional_accuracy")
-"""Means that are averaged over commodities as well."""
+"""The means that are also averaged over commodities, since they have no unit."""
 
 Records = Mapping[tuple[str, str], pd.DataFrame]
 """Records (see ``evaluation``) by commodity and model version."""
@@ -44,10 +44,10 @@ Records = Mapping[tuple[str, str], pd.DataFrame]
 def leaderboard(
     records: Records, training: pd.DataFrame, tolerance: Tolerance, failures: list[str]
 ) -> pd.DataFrame:
-    """A row for each commodity, version and model, and one for each version and model over all.
+    """A row for each commodity, version and model, and a row over all commodities.
 
-    ``training``: commodity, model_version, model_name, models_trained and training_seconds. A
-    commodity that cannot be ranked has a line in ``failures`` and no row.
+    ``training``: columns commodity, model_version, model_name, models_trained, training_seconds. If
+    a commodity cannot be ranked, ``failures`` gets a line and the commodity has no row.
     """
     keys = ["commodity", "model_version", "model_name"]
     single = []
@@ -76,7 +76,7 @@ def leaderboard(
 
 
 def rows_of(records: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
-    """The standing of each model on its records, and the means of its scores."""
+    """The standing of each model by its records, and the means of its scores."""
     standing = pd.DataFrame([asdict(each) for each in standings(records, tolerance)])
     by_model = records.groupby("model_name")
     means = by_model[list(MEANS)].mean()
@@ -89,10 +89,10 @@ def rows_of(records: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
 
 
 def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFrame:
-    """Models of a version over all commodities, each of which counts the same in a mean.
+    """A row for each model of a version over all commodities, which have equal weight in means.
 
-    A model has a skill over all where it has one for each, or its place would be that of the
-    commodities that it was spared.
+    A model has a skill here only if it has one for each commodity. Otherwise a model that skipped
+    the difficult commodities would have a better place.
     """
     rows, n_commodities = [], table.commodity.nunique()
     for name, mine in table.groupby("model_name"):
@@ -127,10 +127,11 @@ def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFram
 
 
 def panel_test(records: Records, version: str, name: str) -> tuple[int, float, float]:
-    """Dates without a common session, and the Diebold-Mariano test on them, over commodities.
+    """A Diebold-Mariano test over all commodities: the number of dates, statistic and p-value.
 
-    Commodities move together, so a date counts once: with the mean over commodities of the
-    differences of CRPS, each over the naive model's mean CRPS for the commodity.
+    The dates have no common session. Commodities move together, so a date counts only once, with
+    the mean over commodities of the difference of CRPS. Each difference is divided by the naive
+    model's mean CRPS for the commodity.
     """
     panel = []
     for (_, whose), some in records.items():

@@ -1,4 +1,4 @@
-"""Publishing: of many forecasts of a date, those that downstream programs are given."""
+"""Publishing: choosing which of a date's forecasts downstream programs receive."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,9 +22,9 @@ Offers = Mapping[date, Sequence[str]]
 def publications(
     settings: Settings, issued: Sequence[IssuedForecast], records: pd.DataFrame
 ) -> list[Publication]:
-    """What is published of a commodity and version, in the order of dates.
+    """What is published of a commodity and version, in order of dates.
 
-    The choice at a cutoff knows the forecasts whose last session is not after it, and no other.
+    The choice at a cutoff uses only the records of forecasts whose last session is not after it.
     ``records``: see ``evaluation``.
     """
     rule = settings.publish
@@ -45,12 +45,12 @@ def publications(
 
 
 def tolerance_of(settings: Settings) -> Tolerance:
-    """What the configuration calls calibrated."""
+    """The configured limits within which a model counts as calibrated."""
     return Tolerance(**settings.calibration.model_dump())
 
 
 def best_of(records: pd.DataFrame, offers: Offers, tolerance: Tolerance) -> dict[date, Publication]:
-    """The calibrated model of the best skill, by cutoff; none where none is known to be one."""
+    """By cutoff, the calibrated model with the best skill; cutoffs without one are left out."""
     standings = as_of(records, list(offers), tolerance)
     calibrated = standings[(standings.calibration == "calibrated") & standings.skill.notna()]
     ranked = calibrated.sort_values(["date", "skill"], ascending=[True, False], kind="stable")

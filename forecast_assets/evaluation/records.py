@@ -1,4 +1,4 @@
-"""What scoring and publishing hand on."""
+"""The records that scoring and publishing produce and the store writes and reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from forecast_assets.timeline.outcomes import Outcomes
 
 @dataclass(frozen=True)
 class ScoredForecast:
-    """A forecast that was scored: as it was, the close it began from, and the outcomes known."""
+    """A forecast as it was when it was scored.
+
+    ``cutoff_close``: the close at the cutoff then. ``outcome``: the closes known then.
+    """
 
     model_name: str
     data_cutoff_date: date
@@ -23,7 +26,7 @@ class ScoredForecast:
 
 @dataclass(frozen=True, eq=False)
 class ScoredModel:
-    """Some forecasts of one model with their outcomes and their scores, an item a forecast."""
+    """Forecasts of one model with their outcomes and scores, one item for each forecast."""
 
     model_name: str
     forecasts: Sequence[IssuedForecast]
@@ -33,9 +36,10 @@ class ScoredModel:
 
 @dataclass(frozen=True)
 class PublicationChanges:
-    """What a write of publications did, in forecasts.
+    """What a write of publications did, in numbers of forecasts.
 
-    ``withdrawn``: published before, and not any more, or for another reason.
+    ``withdrawn``: forecasts that were published before and no longer are, or are for another
+    reason.
     """
 
     added: int
@@ -45,7 +49,7 @@ class PublicationChanges:
 
 @dataclass(frozen=True, order=True)
 class Publication:
-    """A forecast that downstream programs are given, and why it is this one."""
+    """A forecast that is published for downstream programs, and the reason for its choice."""
 
     data_cutoff_date: date
     model_name: str

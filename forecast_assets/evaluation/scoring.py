@@ -1,7 +1,7 @@
-"""Scores: how far the paths of forecasts were from what came.
+"""Scores: how far the paths of forecasts were from the outcomes.
 
-All are losses but the pit, the coverages, the widths and the directional accuracy. Gneiting and
-Raftery (2007), Strictly Proper Scoring Rules, Prediction, and Estimation.
+All scores are losses except the PIT, the coverages, the widths and the directional accuracy.
+Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and Estimation.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ from forecast_assets.forecast.points import (
 
 Values = NDArray[np.float64]
 Part = tuple[dict[str, Values], dict[str, Values]]
-"""Scores of a few origins: by session, and by path."""
+"""The scores of a few origins: by session, and by path."""
 
 AVERAGED = (
     "absolute_error",
@@ -37,29 +37,29 @@ AVERAGED = (
     "width_80",
     "width_95",
 )
-"""Scores of a session whose mean is a score of the path."""
+"""The scores of a session whose mean over sessions is a score of the path."""
 
 SESSION_SCORES = (*AVERAGED, "pit")
-"""Scores of a session."""
+"""The scores of a session."""
 
 PATH_SCORES = (*SESSION_SCORES, "energy_score", "variogram_score", "directional_accuracy")
-"""Scores of a path, up to one of its sessions."""
+"""The scores of a path up to one of its sessions."""
 
 SUMMARIZED = (1, 7, 14)
-"""Sessions up to which a path is scored, if it goes on after them; it is to its end as well."""
+"""A path is scored up to each of these sessions that it goes beyond, and up to its end."""
 
 VARIOGRAM_ORDER = 0.5
 """The power of differences in a variogram score: Scheuerer and Hamill (2015)."""
 
 PERMUTATION_SEED = 20_111
-"""Of the one order in which paths are put for the energy score."""
+"""The seed of the permutation of paths for the energy score; it is the same for all forecasts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Float64, NaN where a score is not defined or an outcome is not known.
+    """Scores: float64, NaN if a score is not defined or an outcome is not known.
 
-    ``sessions``: SESSION_SCORES, each of shape (n_origins, horizon); ``paths``: PATH_SCORES up to
+    ``sessions``: SESSION_SCORES, each of shape (n_origins, horizon). ``paths``: PATH_SCORES up to
     each of ``horizons``, each of shape (n_origins, len(horizons)).
     """
 
@@ -69,7 +69,7 @@ class Scores:
 
 
 def summary_horizons(horizon: int) -> tuple[int, ...]:
-    """Sessions up to which paths of ``horizon`` sessions are scored, in ascending order."""
+    """The sessions up to which paths of ``horizon`` sessions are scored, in ascending order."""
     return (*(sessions for sessions in SUMMARIZED if sessions < horizon), horizon)
 
 
@@ -79,14 +79,15 @@ def score(
     outcomes: Values,
     spread: Callable[[Callable[[slice], Part], Iterable[slice]], Iterable[Part]] = map,
 ) -> Scores:
-    """Score forecasts by what came.
+    """Score forecasts by their outcomes.
 
-    ``paths``: shape (n_origins, n_paths, horizon); ``closes``: the close at each cutoff, shape
-    (n_origins,); ``outcomes``: the closes after it, shape (n_origins, horizon), NaN where they are
-    not known, which are the last of a row. ``spread`` is ``map`` or does the same elsewhere, as
-    ``ThreadPoolExecutor.map`` does: a few origins are scored at a time, and none knows of another.
+    ``paths``: shape (n_origins, n_paths, horizon). ``closes``: the close at each cutoff, shape
+    (n_origins,). ``outcomes``: the closes after it, shape (n_origins, horizon); those at the end of
+    a row are NaN if they are not known. ``spread``: ``map`` or a function with the same result,
+    such as ``ThreadPoolExecutor.map``; it is given a few origins at a time, which are independent
+    of all others.
 
-    Raises ValueError where the shapes do not fit, and for fewer than two paths.
+    Raises ValueError if the shapes do not fit, and for fewer than two paths.
     """
     n_origins, _, horizon = paths.shape
     if closes.shape != (n_origins,) or outcomes.shape != (n_origins, horizon):
@@ -110,7 +111,7 @@ def score(
 
 
 def _score(paths: NDArray[np.float32], closes: Values, outcomes: Values) -> Part:
-    """Scores of a few origins at once."""
+    """Score a few origins at once."""
     ordered = in_order(paths)
     points = points_of(ordered)
     by_session = _of_points(points, outcomes) | _of_distributions(ordered, points, outcomes)
@@ -123,7 +124,7 @@ def _score(paths: NDArray[np.float32], closes: Values, outcomes: Values) -> Part
 
 
 def _up_to(values: Values, last: list[int]) -> Values:
-    """Means over sessions up to and with each of ``last``, shape (n_origins, len(last))."""
+    """Means over the sessions up to and including each of ``last``, (n_origins, len(last))."""
     return np.stack([values[:, : place + 1].mean(axis=1) for place in last], axis=1)
 
 
@@ -152,12 +153,12 @@ def _of_points(points: Points, outcomes: Values) -> dict[str, Values]:
 def _of_distributions(ordered: Ordered, points: Points, outcomes: Values) -> dict[str, Values]:
     """CRPS, log score and pit, each of shape (n_origins, horizon).
 
-    Prices are taken relative to one in their middle, or sums would lose what is between them.
+    The middle price is subtracted first, since sums of large prices would lose their differences.
     """
     centre, rest = centred(ordered)
     came = outcomes - centre
     crps = scoringrules.crps_ensemble(came, rest, estimator="pwm", sorted_ensemble=True)
-    with np.errstate(divide="ignore", invalid="ignore"):  # no bandwidth, or no density there
+    with np.errstate(divide="ignore", invalid="ignore"):  # a bandwidth or a density may be zero
         log_score = scoringrules.logs_ensemble(came, rest, bw=bandwidth(points, rest.shape[-1]))
     return {
         "crps": crps,
@@ -169,7 +170,7 @@ def _of_distributions(ordered: Ordered, points: Points, outcomes: Values) -> dic
 def bandwidth(points: Points, n_paths: int) -> Values:
     """Silverman's (1986, section 3.4.2) width of a Gaussian kernel, shape (n_origins, horizon).
 
-    As scoringrules has it, which would look for quantiles in what is already in order.
+    The formula is that of scoringrules, which would sort the paths again for its quantiles.
     """
     lower, upper = points.bounds(0.5)
     deviation = points.standard_deviation * np.sqrt((n_paths - 1) / n_paths)
@@ -180,9 +181,9 @@ def bandwidth(points: Points, n_paths: int) -> Values:
 def pit(ordered: Ordered, outcomes: Values) -> Values:
     """Probability integral transform of outcomes, in (0, 1), shape (n_origins, horizon).
 
-    (paths below + (paths equal + 1) / 2) / (n_paths + 1): the middle of the ranks that the outcome
-    may have among the paths, so that nothing is drawn. An outcome is compared as float32, as
-    paths are, or it could not equal any.
+    It is (paths below + (paths equal + 1) / 2) / (n_paths + 1), the middle of the ranks that the
+    outcome may have among the paths, so that ties need no random number. Outcomes are rounded to
+    float32, the type of paths, since otherwise they could not equal any path.
     """
     came = _as_paths_hold(outcomes)[..., None].astype(np.float32)
     below = np.count_nonzero(ordered < came, axis=-1)
@@ -204,18 +205,18 @@ def _of_paths(paths: NDArray[np.float32], outcomes: Values, last: list[int]) -> 
 
 
 def permuted(paths: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Paths in another order, the same for every forecast: shape (n_origins, horizon, n_paths)."""
+    """Permute paths, in the same way for every forecast; shape (n_origins, horizon, n_paths)."""
     order = np.random.default_rng(PERMUTATION_SEED).permutation(paths.shape[1])
     return np.ascontiguousarray(paths.transpose(0, 2, 1)).take(order, axis=2)
 
 
 def energy_score(outcomes: Values, blocks: Values) -> Values:
-    """Mean distance from the outcome, less half of that between neighbours: shape (n_origins,).
+    """The energy score: the mean distance of paths from the outcome, minus half of that of pairs.
 
-    ``outcomes``: (n_origins, sessions); ``blocks``: (n_origins, sessions, n_paths). Neighbours
-    stand for all pairs, which would take n_paths times as long, so they have to be independent.
-    A pooled model keeps the paths of each of its members together, where neighbours are of the
-    same member and too near: give paths that are ``permuted``.
+    ``outcomes``: shape (n_origins, sessions). ``blocks``: ``permuted`` paths, shape (n_origins,
+    sessions, n_paths). The result has shape (n_origins,). Only neighbouring paths are used as
+    pairs, since all pairs would take n_paths times as long; so neighbours must be independent.
+    They are not in a pooled model without permutation, which keeps the paths of a member together.
     """
     scores: Values = scoringrules.es_ensemble(
         outcomes, blocks, m_axis=-1, v_axis=-2, estimator="akr"
@@ -226,9 +227,9 @@ def energy_score(outcomes: Values, blocks: Values) -> Values:
 def variogram_score(outcomes: Values, blocks: Values) -> Values:
     """Squared errors of the variogram of order 0.5, over all pairs of sessions: (n_origins,).
 
-    ``outcomes``: (n_origins, sessions); ``blocks``: (n_origins, sessions, n_paths), both relative
-    to a price near them: they are compared as float32, an origin at a time, whose differences
-    between all pairs of sessions stay in the cache.
+    ``outcomes``: shape (n_origins, sessions). ``blocks``: shape (n_origins, sessions, n_paths).
+    Both are relative to a price near them, since they are compared as float32. Origins are taken
+    one at a time, so that the differences between all pairs of sessions stay in the cache.
     """
     pairs = zip(outcomes.astype(np.float32), blocks.astype(np.float32), strict=True)
     return np.array(
@@ -241,10 +242,11 @@ def variogram_score(outcomes: Values, blocks: Values) -> Values:
 
 
 def direction(medians: Values, closes: Values, outcomes: Values) -> Values:
-    """Whether the median moved from the close as the outcome did: 1, or 0, or 0.5 if one did not.
+    """1 if median and outcome moved from the close in the same direction, 0 if in opposite ones.
 
-    ``closes``: shape (n_origins,), the others (n_origins, horizon). A median is compared with the
-    close as float32, as paths are, or it could not equal it.
+    It is 0.5 if one of them did not move. ``closes``: shape (n_origins,); the others have shape
+    (n_origins, horizon). Closes are rounded to float32, the type of paths, since otherwise a median
+    could not equal its close.
     """
     expected = np.sign(medians - _as_paths_hold(closes)[:, None])
     came = np.sign(outcomes - closes[:, None])
@@ -254,5 +256,5 @@ def direction(medians: Values, closes: Values, outcomes: Values) -> Values:
 
 
 def _as_paths_hold(prices: Values) -> Values:
-    """Prices rounded to float32."""
+    """Prices rounded to float32, the type of paths."""
     return prices.astype(np.float32).astype(np.float64)

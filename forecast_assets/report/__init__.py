@@ -1,1 +1,1 @@
-"""The page, its plots, and a fan in a terminal."""
+"""The report's page, its plots, and the drawing of a forecast in a terminal."""

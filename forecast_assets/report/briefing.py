@@ -1,4 +1,4 @@
-"""What the report says, gathered from the tables."""
+"""The briefing: collecting from the tables what the report shows."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -33,14 +33,14 @@ from forecast_assets.store.frames import frame
 from forecast_assets.timeline.history import History
 
 RISK_LEVEL = 0.95
-"""Level of value-at-risk and expected shortfall."""
+"""The level of value-at-risk and expected shortfall."""
 
 PAST_FANS = 8
-"""Published forecasts of old that are shown, a horizon apart."""
+"""How many past published forecasts are shown; each begins a horizon after the one before."""
 
 
 def briefing(settings: Settings, store: Store, at: datetime) -> Report:
-    """All that the report says. ``at``: now, in UTC."""
+    """All contents of the report. ``at``: the present moment, in UTC."""
     table = frame(store.leaderboard.read())
     standings = table[table.model_version == settings.model_version]
     commodities: list[CommodityReport] = []
@@ -66,7 +66,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
 def brief(
     settings: Settings, store: Store, name: str, leaderboard: pd.DataFrame
 ) -> CommodityReport:
-    """What the report says of one commodity."""
+    """The report's contents about one commodity."""
     version, history = settings.model_version, store.prices.history(name)
     issued = {(x.data_cutoff_date, x.model_name): x for x in store.paths.issued(name, version)}
     sessions = set(history.dates.tolist())
@@ -104,7 +104,7 @@ def brief(
 
 
 def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publication | None:
-    """The newest publication; of several of one date, the model that stands best."""
+    """The newest publication; of several on one date, that of the best-ranked model."""
     if not shelf:
         return None
     of_day = [each for each in shelf if each.data_cutoff_date == shelf[-1].data_cutoff_date]
@@ -113,7 +113,7 @@ def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publicatio
 
 
 def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
-    """A forecast after a week, two weeks, or as far as it goes."""
+    """A forecast's numbers at one week and two weeks ahead, and at its last session."""
     close = fan.opens_at(history)
     horizon = fan.paths.shape[1]
     ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
@@ -121,7 +121,7 @@ def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
 
 
 def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outlook:
-    """What paths say of one session ahead; ``prices``: shape (n_paths,)."""
+    """The numbers of a forecast at one session ahead; ``prices``: shape (n_paths,)."""
     lower_95, lower_80, _, median, _, upper_80, upper_95 = np.quantile(
         prices.astype(np.float64), LEVELS
     ).tolist()
@@ -141,7 +141,7 @@ def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outl
 def calibration_of(
     store: Store, name: str, version: str, model_name: str, horizon: int
 ) -> Calibration | None:
-    """How a model's scored forecasts agree with what happened; None where there are none."""
+    """How well a model's forecasts agree with their outcomes; None if none is scored."""
     records = frame(store.scores.records(name, version))
     mine = records[records.model_name == model_name]
     if mine.empty:
@@ -158,9 +158,9 @@ def calibration_of(
 
 
 def stale(settings: Settings, part: CommodityReport, today: date) -> list[Notice]:
-    """What is older than it should be: the newest price, or what the published forecast knows.
+    """Notices if the newest price, or the cutoff of the published forecast, is too old.
 
-    A commodity without a price has nothing that is old.
+    There are none for a commodity without a price.
     """
     if len(part.history) == 0:
         return []
@@ -173,7 +173,7 @@ def stale(settings: Settings, part: CommodityReport, today: date) -> list[Notice
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:
-    """What is absent of a commodity: every failure, and what was declined in the newest window."""
+    """Notices of a commodity's failures, and of models that declined in its newest window."""
     found = [
         failure
         for failure in store.failures.find(name, settings.model_version)

@@ -1,4 +1,4 @@
-"""Figures: numbers as people read them, with few digits and a unit, and small drawings in text."""
+"""Figures: numbers for readers, with few digits and a unit, and sparklines."""
 
 from collections.abc import Sequence
 from math import floor, isfinite, log10
@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNBROKEN = "\N{NO-BREAK SPACE}"
-"""A space at which a cell of a table does not go on in another line."""
+"""A space at which the text of a table's cell is not broken into two lines."""
 
 UNBROKEN_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 
 SIGNIFICANT = 3
-"""Digits that a score or a size is read with."""
+"""How many digits a score or a size is shown with."""
 
 MOST_DECIMALS = 12
-"""Decimals beyond which a number is not told from zero."""
+"""The most decimals of a figure; smaller numbers are shown as zero."""
 
 NONE = "none"
-"""Where there is no number."""
+"""The text for a missing number."""
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-"""Heights of a sparkline, the lowest first."""
+"""The characters of a sparkline, the lowest first."""
 
 KILO = 1000
 
@@ -37,7 +37,7 @@ def figure(value: float | None, unit: str = "") -> str:
 
 
 def price(value: float, unit: str = "") -> str:
-    """A price with up to six digits, as it is wherever a close is shown."""
+    """A price with up to six digits and its unit; all closes are shown so."""
     return f"{value:g} {unit}".rstrip()
 
 
@@ -47,12 +47,12 @@ def share(value: float | None) -> str:
 
 
 def change(value: float | None) -> str:
-    """A share that may be of either sign, in per cent: 0.0421 is "+4.2 %"."""
+    """A share with its sign, in per cent: 0.0421 is "+4.2 %"."""
     return NONE if value is None or not isfinite(value) else f"{value * 100:+.1f}{UNBROKEN}%"
 
 
 def size(n_bytes: int) -> str:
-    """Bytes, in the unit that leaves few digits: 1934 is "1.93 kB"."""
+    """A number of bytes in a fitting unit: 1934 is "1.93 kB"."""
     value, units = float(n_bytes), iter(("B", "kB", "MB", "GB"))
     unit = next(units)
     while value >= KILO and unit != "GB":
@@ -61,17 +61,17 @@ def size(n_bytes: int) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The same text in one line of a cell, whatever the room: for short ones."""
+    """A short text that a table's cell does not break into two lines."""
     return text.replace(" ", UNBROKEN).replace("-", UNBROKEN_HYPHEN)
 
 
 def span(first: object, last: object) -> str:
-    """From one day to another, in one line."""
+    """The text "first to last" of two days, which is not broken into two lines."""
     return unbroken(f"{first} to {last}")
 
 
 def sparkline(values: Sequence[float] | NDArray[np.float64]) -> str:
-    """A character a value, from the lowest to the highest; a gap where it is not finite."""
+    """A sparkline: one character for each value, and a gap for one that is not finite."""
     numbers = np.asarray(values, dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
     if len(finite) == 0:

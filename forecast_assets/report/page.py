@@ -1,7 +1,7 @@
-"""The report: one page that says what is forecast, how sure it is, and how it fared before.
+"""The report: one page with the forecasts, their uncertainty, and how past forecasts turned out.
 
-Everything here is a pure function of what it is given. The page needs no network, no script and
-no other file: its plots are data URIs, and it forbids itself anything else.
+All functions here are pure. The page needs no network, no script and no other file: its plots are
+data URIs, and its security policy forbids all else.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ ABSENT = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 UNBROKEN = "\N{NO-BREAK SPACE}"
 RECENT_SESSIONS = 60
-"""Sessions whose usual close decides how many decimals prices have."""
+"""The median close of this many newest sessions decides how many decimals prices have."""
 
 Level = Literal["failed", "warning", "stale", "declined"]
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the reader must know before the numbers."""
+    """A line that the reader should see before the numbers."""
 
     level: Level
     text: str
@@ -42,9 +42,9 @@ class Notice:
 class Outlook:
     """A forecast at one session ahead, in the commodity's unit; probabilities are shares.
 
-    ``value_at_risk`` and ``expected_shortfall``: losses of a long position of one unit from the
-    close at the cutoff that the forecast was drawn from, at 95 %. ``probability_above``: of a
-    price above that close.
+    ``value_at_risk`` and ``expected_shortfall``: losses of a long position of one unit, bought at
+    the close from which the forecast was drawn, at 95 %. ``probability_above``: the probability of
+    a price above that close.
     """
 
     sessions: int
@@ -60,7 +60,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Published:
-    """The newest published forecast: its model, why that one, its paths, and numbers of them."""
+    """The newest published forecast: its model, why it was chosen, its paths and numbers."""
 
     model_name: str
     model_version: str
@@ -71,12 +71,12 @@ class Published:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How the published model's scored forecasts agree with what happened.
+    """How well the published model's scored forecasts agree with their outcomes.
 
-    ``pit``: probability integral transform of the last session ahead, one a forecast, shape (n,).
-    ``independent``: how many of these forecasts share no session. ``coverage_80`` and
-    ``coverage_95``: share of outcomes inside, by session ahead, shape (horizon,), NaN where none
-    is known.
+    ``pit``: probability integral transform of the last session ahead, one for each forecast, shape
+    (n,). ``independent``: how many of these forecasts have no common session. ``coverage_80`` and
+    ``coverage_95``: the share of outcomes inside the interval, by session ahead, shape (horizon,),
+    NaN if none is known.
     """
 
     pit: NDArray[np.float64]
@@ -87,10 +87,10 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class CommodityReport:
-    """What the page says of one commodity; all but its name and unit may be missing.
+    """The page's contents about one commodity; all but its name and unit may be missing.
 
-    ``past``: published forecasts of old, their cutoffs being sessions of the history; what really
-    happened after them is in the history. ``leaderboard``: rows of ``forecast.leaderboard``.
+    ``past``: past published forecasts, whose cutoffs are sessions of the history; their outcomes
+    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``.
     """
 
     commodity: str
@@ -104,10 +104,11 @@ class CommodityReport:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All of the page. ``made_at``: UTC where it names no time zone.
+    """All contents of the page. ``made_at``: in UTC if it has no time zone.
 
-    ``overall``: rows of ``forecast.leaderboard`` over all commodities. ``failures``: commodities
-    that cannot be told of, each with the error, as notices; drawing adds those it cannot draw.
+    ``overall``: rows of ``forecast.leaderboard`` over all commodities. ``failures``: a line with
+    the error for each commodity whose contents could not be read, and from ``render`` for each that
+    could not be drawn.
     """
 
     made_at: datetime
@@ -120,7 +121,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number or word of a table, as it is read."""
+    """The text of a table's cell; ``number``: whether it is a number, which is aligned right."""
 
     text: str
     number: bool = True
@@ -128,7 +129,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table; ``marked`` when it is that of the published model."""
+    """A row of a table; ``marked``: whether it is that of the published model."""
 
     heading: str
     cells: Sequence[Cell]
@@ -137,7 +138,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as it is read: headings of the columns, then the rows."""
+    """The texts of a table: the headings of its columns, and its rows."""
 
     headings: Sequence[Cell]
     rows: Sequence[Row]
@@ -145,7 +146,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Section:
-    """A commodity as it is read; None where there is nothing to show."""
+    """The texts and pictures of a commodity's section; None for what there is not."""
 
     anchor: str
     commodity: str
@@ -163,7 +164,7 @@ class Section:
 
 
 def render(report: Report) -> str:
-    """One HTML page, whole in itself."""
+    """The report as one HTML page that needs no other file."""
     environment = Environment(
         loader=PackageLoader("forecast_assets.report"),
         autoescape=True,
@@ -188,11 +189,11 @@ def render(report: Report) -> str:
 
 
 LEVELS: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
-"""Notices are read in this order."""
+"""Notices are shown in this order."""
 
 
 def section(part: CommodityReport, place: int) -> Section:
-    """A commodity as it is read; ``place`` makes its anchor."""
+    """The section of a commodity; ``place``: its number on the page, for the anchor."""
     history, published, calibration = part.history, part.published, part.calibration
     scored = calibration is not None and len(calibration.pit) > 0
     return Section(
@@ -219,7 +220,7 @@ def section(part: CommodityReport, place: int) -> Section:
 
 
 def outlook(history: History, published: Published) -> Grid:
-    """What the newest forecast says at each session ahead: a column each."""
+    """A table of the newest forecast's numbers, with one column for each session ahead."""
     close = published.fan.opens_at(history)
     places = decimals(history)
 
@@ -250,11 +251,11 @@ def outlook(history: History, published: Published) -> Grid:
 
 
 def standings(leaderboard: pd.DataFrame, published: Published | None) -> Grid | None:
-    """A leaderboard in the order of places, the published model marked; None without rows.
+    """A leaderboard in the order of places, with the published model marked; None without rows.
 
-    A column that has no number at all is left out: the CRPS over all commodities. So is that of
-    the dates where they are the same for all models: where not, means are not of the same days,
-    and each says which it is of.
+    A column without any number is left out, such as the CRPS over all commodities. The column of
+    dates is left out if the dates are the same for all models. Otherwise the means of models are
+    over different days, and the column says which.
     """
     if leaderboard.empty:
         return None
@@ -285,7 +286,7 @@ def standings(leaderboard: pd.DataFrame, published: Published | None) -> Grid | 
 
 
 def decimals(history: History) -> int:
-    """Decimals that prices are read with: at least four digits of the usual recent close."""
+    """The decimals of prices: enough for at least four digits of the median recent close."""
     usual = float(np.median(np.abs(history.closes[-RECENT_SESSIONS:])))
     return 2 if usual >= 1 else 4 if usual >= 0.01 else 6
 
@@ -320,7 +321,7 @@ def _dates(model: dict[str, Any]) -> str:
 
 
 DATES = ("forecasts", "first_forecast", "last_forecast")
-"""Columns that tell which forecasts a mean is over."""
+"""The columns that say over which forecasts a mean is."""
 
 STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "skill": (None, _skill),
@@ -334,10 +335,10 @@ STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "apart": (None, _count("effective_forecasts")),
     "training": (None, lambda model: f"{model['training_seconds']:,.1f} s"),
 }
-"""Columns of a leaderboard as they are read: the column that must have a number, and its text."""
+"""The shown columns of a leaderboard: a table's column that must have a number, and the text."""
 
 WORDS = ("against naive", "calibration", "of")
-"""Columns that are words, not numbers."""
+"""The shown columns that hold words, not numbers."""
 
 
 def _signed(value: float, places: int) -> str:

@@ -1,4 +1,4 @@
-"""Plots for people who look rather than read: PNG images inside Markdown or a page."""
+"""Plots as PNG images, embedded in Markdown for Dagster's metadata or in the report's page."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -22,30 +22,30 @@ BANDS = (
     (0.1, 0.9, "80 %", "#a6c8e1"),
     (0.25, 0.75, "50 %", "#7eaed3"),
 )
-"""Lower and upper level, name and colour of each interval, the widest first."""
+"""The lower and upper level, name and colour of each interval, the widest first."""
 COVERAGES = ((0.95, "tab:blue"), (0.8, "tab:orange"))
-"""Nominal coverage and colour of the intervals whose coverage is shown."""
+"""The nominal coverage and colour of each interval whose coverage is shown."""
 CONTEXT_SESSIONS = 40
-"""Sessions of history before a fan."""
+"""How many sessions of history are shown before a fan."""
 PAST_SESSIONS = 120
-"""Sessions over which past fans are shown."""
+"""Past fans are shown over this many sessions."""
 PIT_BINS = 10
 CHANCE = 0.95
-"""Probability that a bar of a uniform PIT histogram is inside the band."""
+"""The probability that a bar is inside the band if the PIT is uniform."""
 DOTS_PER_INCH = 80
 COLOURS = 16
-"""Of a picture in metadata: a quarter of the bytes, and lines still look smooth."""
+"""The number of colours of a picture in metadata; with so few it needs a quarter of the bytes."""
 COLUMNS = 2
 PAGE_DOTS_PER_INCH = 140
 PAGE_FONT = 12
-"""Points: a figure 7 inches wide is readable on a phone 390 pixels wide."""
+"""The font size in points; a figure 7 inches wide is readable with it on a phone of 390 pixels."""
 PAGE_SIZE = (7.0, 4.2)
 HALF_PAGE_SIZE = (6.0, 4.0)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image that needs no file: ``source`` is a data URI; sizes are pixels."""
+    """An image without a file: ``source`` is a data URI, and sizes are in pixels."""
 
     text: str
     source: str
@@ -54,7 +54,7 @@ class Picture:
 
     @property
     def markdown(self) -> str:
-        """The image within Markdown."""
+        """The image as Markdown."""
         return f"![{self.text}]({self.source})"
 
 
@@ -72,7 +72,7 @@ def price_plot(history: History, unit: str) -> str:
 def feature_plot(history: History, units: Mapping[str, str]) -> str:
     """Each covariate as it was known at every session, as Markdown.
 
-    ``history``: with at least one covariate. ``units``: theirs, by name.
+    ``history``: with at least one covariate. ``units``: the units of the covariates, by name.
     """
     names = history.feature_names
     count = len(names)
@@ -108,8 +108,8 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
 def score_plot(held: pd.DataFrame, unit: str) -> str:
     """CRPS and coverage of each model by session ahead, as Markdown.
 
-    ``held``: rows of ``forecast.scores``, at least one. Models are compared from the cutoffs that
-    all of them have; where there is none, each says how many forecasts it has.
+    ``held``: rows of ``forecast.scores``, at least one. Models are compared at the cutoffs that
+    all of them have; if there is none, the legend says how many forecasts each model has.
     """
     by_model = {name: set(scores.data_cutoff_date) for name, scores in held.groupby("model_name")}
     common = set.intersection(*by_model.values())
@@ -136,9 +136,9 @@ def score_plot(held: pd.DataFrame, unit: str) -> str:
 
 
 def skill_plot(rows: pd.DataFrame) -> str:
-    """Skill of each model against the naive one, a panel a commodity, as Markdown.
+    """Skill of each model against the naive one, with a panel for each commodity, as Markdown.
 
-    ``rows``: those of ``forecast.leaderboard`` of one version, at least one.
+    ``rows``: rows of ``forecast.leaderboard`` of one version, at least one.
     """
     panels = list(rows.groupby("commodity"))
     figure = Figure(figsize=(8, 0.6 + 1.8 * len(panels)), layout="constrained")
@@ -160,7 +160,7 @@ def skill_plot(rows: pd.DataFrame) -> str:
 def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
     """One forecast over the last closes before it, for a page.
 
-    Raises IndexError when the history has no close at or before the cutoff.
+    Raises IndexError if the history has no close at or before the cutoff.
     """
     figure = Figure(figsize=PAGE_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -177,10 +177,10 @@ def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
 
 
 def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
-    """Past forecasts over what really happened, on one axis of sessions, for a page.
+    """Past forecasts and the closes that came, on one axis of sessions, for a page.
 
-    Sessions without a close yet are right of the last close. Raises ValueError for a cutoff
-    that is not a session of the history, LookAheadError for one later than it.
+    Sessions that have no close yet are to the right of the last close. Raises ValueError for a
+    cutoff that is not a session of the history, LookAheadError for a later one.
     """
     figure = Figure(figsize=PAGE_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -203,11 +203,12 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
 
 
 def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) -> Picture:
-    """The share of forecasts by where in their distribution the outcome was, for a page.
+    """The share of forecasts by the place of the outcome in their distribution, for a page.
 
     ``pit``: probability integral transforms, in [0, 1], shape (n,), n > 0. ``independent``: how
-    many of them share no session; the band is as wide as chance allows for so many. Diebold,
-    Gunther and Tay (1998), Evaluating Density Forecasts.
+    many of the forecasts have no common session; this decides the width of the band in which
+    chance leaves the bars of a uniform PIT. Diebold, Gunther and Tay (1998), Evaluating Density
+    Forecasts.
     """
     figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -238,7 +239,7 @@ def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) ->
 
 
 def chance_band(independent: int) -> tuple[float, float]:
-    """The share of ``independent`` uniform values in one bin, between its 2.5 % and 97.5 % points.
+    """The 2.5 % and 97.5 % points of the share of ``independent`` uniform values in one bin.
 
     The count in a bin is binomial with probability 1 / PIT_BINS.
     """
@@ -249,9 +250,9 @@ def chance_band(independent: int) -> tuple[float, float]:
 def coverage_plot(
     commodity: str, coverage_80: NDArray[np.float64], coverage_95: NDArray[np.float64]
 ) -> Picture:
-    """How often the intervals held what happened, by session ahead, for a page.
+    """The share of outcomes inside the intervals, by session ahead, for a page.
 
-    Both are shares, shape (horizon,), NaN where nothing has been scored.
+    Both arrays have shape (horizon,), NaN if nothing has been scored.
     """
     figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
     axes = figure.subplots()
@@ -283,7 +284,7 @@ def _draw_newest(axes: Axes, history: History, fan: Fan) -> None:
 
 
 def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool) -> None:
-    """A fan that opens at ``close``, ``place`` being its cutoff on the axis of sessions."""
+    """Draw a fan that begins at ``close``; ``place``: its cutoff on the axis of sessions."""
     sessions = place + np.arange(fan.paths.shape[1] + 1)
     paths = np.hstack([np.full((len(fan.paths), 1), close), fan.paths])
     for low, high, label, colour in BANDS:
@@ -295,14 +296,14 @@ def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool)
 
 
 def _name_sessions(axes: Axes, history: History, shown: NDArray[np.intp]) -> None:
-    """Name the first session of each month that is shown from its beginning."""
+    """Label the first session of each month whose beginning is shown."""
     months = history.dates.astype("datetime64[M]")
     turns = [place for place in shown[1:] if months[place] != months[place - 1]]
     axes.set_xticks(turns, [f"{history.dates[place].item():%b %y}" for place in turns])
 
 
 def _finish(figure: Figure) -> None:
-    """Sizes for a page, and the legend below the axes."""
+    """Set the sizes for a page, and put the legend below the axes."""
     for axes in figure.axes:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -329,7 +330,7 @@ def _picture(figure: Figure, text: str, dots_per_inch: int = DOTS_PER_INCH) -> P
 
 
 def _small(figure: Figure, text: str) -> Picture:
-    """A picture for metadata, of few colours: Dagster keeps its bytes for ever."""
+    """A picture for metadata with few colours, since Dagster never deletes its bytes."""
     width, height = (figure.get_size_inches() * DOTS_PER_INCH).astype(int).tolist()
     few = BytesIO()
     with Image.open(BytesIO(_png(figure, DOTS_PER_INCH))) as image:

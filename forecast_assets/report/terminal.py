@@ -1,4 +1,4 @@
-"""A forecast in a terminal: a table whose last column is the fan, lying on its side."""
+"""A forecast in a terminal: a table whose last column shows the intervals as horizontal bars."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,27 +10,27 @@ from forecast_assets.forecast.records import Fan
 from forecast_assets.forecast.risk import probability_above
 
 BANDS = ((0, 6, "░"), (1, 5, "▒"), (2, 4, "▓"))
-"""Places in LEVELS of an interval's bounds, and its character; the widest first."""
+"""The positions of an interval's bounds in LEVELS, and its character; the widest first."""
 MEDIAN, CLOSE, BOTH = "┃", "╎", "╋"
 STYLES = {"░": "blue", "▒": "blue", "▓": "blue", MEDIAN: "bold", CLOSE: "yellow", BOTH: "yellow"}
 INTERVALS = {"50 %": (2, 4), "80 %": (1, 5), "95 %": (0, 6)}
 LEFT_OUT_FIRST = ("50 %", "80 %")
-"""Columns that go when the fan would be too small."""
+"""The columns of the table that are left out first if the fan would be too narrow."""
 FAN_WIDTH = 16
-"""Columns that a fan needs to be read."""
+"""The least width of a readable fan, in characters."""
 WIDEST_FAN = 60
 GAP = 2
-"""Columns between two columns."""
+"""The space between two columns, in characters."""
 DIGITS = 5
 MOST_DECIMALS = 6
 
 
 def fan_table(fan: Fan, unit: str, close: float, width: int = 100) -> Table:
-    """A row a session ahead: median, bounds, probability above the close, and the fan.
+    """A row for each session ahead: median, bounds, probability above the close, and the fan.
 
-    ``close``: the last close before the forecast, in ``unit``. ``width``: columns of the
-    terminal, at least 60; where it is short, the inner bounds are left out and stay in the fan.
-    A path that ends at the close counts as half above it.
+    ``close``: the last close before the forecast, in ``unit``. ``width``: that of the terminal in
+    characters, at least 60; in a narrow one the inner bounds are shown only in the fan. A path that
+    ends at the close counts as half above it.
     """
     quantiles = np.quantile(fan.paths.astype(np.float64), LEVELS, axis=0)
     texts = _columns(quantiles, close, fan.paths)
@@ -59,7 +59,7 @@ def fan_table(fan: Fan, unit: str, close: float, width: int = 100) -> Table:
 def _columns(
     quantiles: NDArray[np.float64], close: float, paths: NDArray[np.float32]
 ) -> dict[str, list[str]]:
-    """The texts of each column by its heading."""
+    """The texts of each column, by its heading."""
     decimals = _decimals(quantiles)
     above = probability_above(paths.T, close)
     columns = {
@@ -78,14 +78,14 @@ def _columns(
 
 
 def _width(texts: dict[str, list[str]]) -> int:
-    """Columns that the texts and the gaps after them take."""
+    """The width of the texts and the gaps after them, in characters."""
     return sum(max(map(len, [name, *cells])) + GAP for name, cells in texts.items())
 
 
 def fan_bars(quantiles: NDArray[np.float64], close: float, width: int) -> list[Text]:
-    """One bar a session ahead, all on one scale from the lowest to the highest bound.
+    """One bar for each session ahead, all on one scale from the lowest to the highest bound.
 
-    ``quantiles``: at LEVELS, shape (len(LEVELS), n). ``width``: characters of a bar.
+    ``quantiles``: at LEVELS, shape (len(LEVELS), n). ``width``: of a bar, in characters.
     """
     low, high = min(quantiles.min(), close), max(quantiles.max(), close)
     scale = (width - 1) / (high - low) if high > low else 0.0
@@ -108,7 +108,7 @@ def _bar(places: NDArray[np.int_], close: int, width: int) -> Text:
 
 
 def _decimals(quantiles: NDArray[np.float64]) -> int:
-    """Decimals that leave about five digits to the largest price; two at most from 1 on."""
+    """The decimals that give the largest price about five digits; at most two from 1 on."""
     largest = float(np.abs(quantiles).max())
     whole = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 1
     return max(min(DIGITS - whole, 2 if whole > 0 else MOST_DECIMALS), 0)

@@ -1,1 +1,1 @@
-"""The tables: ``tables`` says which there are, ``contract`` what is done with them."""
+"""The tables: ``tables`` declares them, and ``contract`` declares the methods that use them."""

@@ -1,4 +1,4 @@
-"""The artifact store: payloads too large for a table, each under the hash of its bytes."""
+"""The artifact store: files for payloads that are too large for a table, named by their hash."""
 
 import uuid
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from forecast_assets.errors import PayloadCorrupted
 
 @dataclass(frozen=True)
 class ArtifactStore:
-    """A folder anywhere that fsspec reaches: ``file:///data/artifacts``, ``s3://bucket/models``."""
+    """A folder on any file system of fsspec: ``file:///data/artifacts``, ``s3://bucket/models``."""
 
     url: str
 
     def write(self, folder: str, sha256: str, payload: bytes) -> str:
         """Store ``payload`` and return its URL.
 
-        It appears whole or not at all: it is written beside its place, then moved there.
+        The file is written beside its place and then moved there, so that it is never incomplete.
         """
         place = UPath(self.url) / folder / f"{sha256}.json"
         if place.exists() and place.read_bytes() == payload:
@@ -30,7 +30,7 @@ class ArtifactStore:
 
     @staticmethod
     def read(url: str) -> bytes:
-        """The bytes at ``url``. Raises PayloadCorrupted where there are none."""
+        """The bytes at ``url``. Raises PayloadCorrupted if there is no such file."""
         try:
             payload: bytes = UPath(url).read_bytes()
         except OSError as error:

@@ -1,15 +1,16 @@
-"""What the graph asks of its tables, whatever keeps them.
+"""The contract of the tables, which every engine must meet.
 
-``store.tables`` says which tables there are. Every method that writes is one transaction: killed at
-any moment, the tables are as before or as after. All of them raise StoreError, and StoreLocked when
-another process keeps the tables.
+``store.tables`` declares the tables. Each method that writes is one transaction: if the process is
+killed at any moment, the tables are as before the write or as after it. All methods raise
+StoreError, and StoreLocked if another process holds the lock of the tables.
 
-An engine that commits one table at a time gives the same by a *commit marker*: in each write one
-table says that the write has happened. It is committed after the rows that it names when they are
-added, and before them when they are deleted. Every method that reads leaves out rows that no marker
-names: those of a killed write, and those that were replaced. The next write of the same partition
-deletes them. Rows are told apart by the moment of their write, which marker and rows share; where a
-declared table has no such column, the engine keeps one of its own, which ``Reading`` does not show.
+An engine that can commit only one table at a time meets this with a *commit marker*: for each
+write, one table's rows say that the write has happened. If rows are added, the marker is committed
+after them; if rows are deleted, the marker is deleted before them. Methods that read must leave out
+all rows that no marker names: those of a killed write, and those that were replaced. The next write
+of the same partition deletes such rows. A marker and its rows share the moment of their write, by
+which the rows of different writes are distinguished. If a declared table has no column for that
+moment, the engine adds one of its own, which ``Reading`` does not show.
 
 ========================  =====================================================  ==================
 write                     order of the commits                                   marker
@@ -25,14 +26,14 @@ write                     order of the commits                                  
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
 ========================  =====================================================  ==================
 
-1. A source that is read again repeats what it says, and only what is not stored yet is written.
-2. A record is of what is said no more: while ``forecasts`` has the same forecast of the same
-   ``generation_timestamp``, the record is not read, and is not written twice.
-3. What happened is compared with the prices by every run of its commodity, and so is mended; the
-   moment of path 0 is its own. The first session of a forecast is that in ``forecasts``.
-4. The old name is known until all is renamed, and renaming can be repeated.
+1. The source is read again by the next run, which writes what is not stored yet.
+2. These tables record replaced forecasts. While ``forecasts`` still has the forecast with the same
+   ``generation_timestamp``, it was not replaced: its record is not read, and not written twice.
+3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
+   and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
+4. The old name is known until all tables are renamed, and renaming can be repeated.
 
-All other writes change one table.
+All other writes change only one table.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -75,36 +76,37 @@ from forecast_assets.timeline.scrutiny import Scrutiny
 
 How = Literal["=", "<=", ">=", "in"]
 Condition = tuple[str, How, Any]
-"""What rows must meet: a column, how it compares, and a value, or a list of values after ``in``.
+"""A condition on rows: a column, a comparison, and a value, or a list of values after ``in``.
 
-pyarrow and deltalake take filters of this form. No row in which the column is NULL meets one.
+Filters of pyarrow and deltalake have this form. A row in which the column is NULL meets none.
 """
 
 
 class Reading(Protocol):
-    """The tables as they are at one moment, whatever is written while they are read.
+    """The tables as they are at one moment; writes during the reading do not affect it.
 
-    Tables are named in full, as in ``store.tables``. A table that is not there raises StoreError.
+    Methods take the full name of a table, as in ``store.tables``, and raise StoreError if there is
+    no such table.
     """
 
     def columns(self, table: str) -> list[str]:
-        """The names of the columns that a table has, in order.
+        """The names of a table's columns, in order.
 
-        Tables of an older release may lack those that are declared as added later.
+        A table of an older release may lack columns that are declared as ``added_later``.
         """
 
     def read(
         self, table: str, columns: Sequence[str] | None = None, where: Sequence[Condition] = ()
     ) -> pa.Table:
-        """Rows of a table or view that meet all conditions, in no order.
+        """The rows of a table or view that meet all conditions, in any order.
 
-        ``columns``: all that the table has, unless they are named. Types are those declared, JSON
-        being text.
+        ``columns``: the columns to read; all of them by default. Their types are those declared,
+        except that JSON is text.
         """
 
 
 class PriceTable(Protocol):
-    """Prices with all their revisions; reading gives the newest."""
+    """Prices with all their revisions; reading returns the newest."""
 
     def write(
         self,
@@ -115,60 +117,61 @@ class PriceTable(Protocol):
         allow_withdrawals: bool = False,
         scrutiny: Scrutiny | None = None,
     ) -> PriceChanges:
-        """Append what is new or revised, but for what ``scrutiny`` holds until a word.
+        """Append new and revised prices, except those that must wait according to ``scrutiny``.
 
-        A session between others that the source no longer has is withdrawn; it is kept when the
-        source had refused rows, or lacks more than a few. Those before its first session, and
-        after its last, are kept. All are withdrawn with ``allow_withdrawals``.
+        A stored session that the source lacks is withdrawn if it lies between sessions of the
+        source. It is kept if rows of the source were refused, or if the source lacks more than a
+        few sessions. Sessions before the first or after the last one of the source are kept.
+        ``allow_withdrawals``: withdraw all sessions that the source lacks.
         """
 
     def history(self, commodity: str) -> History:
-        """The newest close of every session; empty where there is none."""
+        """The newest close of every session; empty if there is none."""
 
 
 class HeldTable(Protocol):
-    """Prices that wait for a word, and the words that were said."""
+    """Prices that wait until a user accepts or rejects them, and these decisions (words)."""
 
     def waiting(self, commodity: str) -> list[HeldPrice]:
-        """What waits of a commodity, in order of dates."""
+        """The waiting prices of a commodity, in order of dates."""
 
     def accepted(self, commodity: str) -> set[date]:
-        """Sessions whose stored close somebody accepted."""
+        """The sessions whose stored close a user has accepted."""
 
     def accept(self, commodity: str, day: date | None, at: datetime, by: str) -> list[date]:
-        """Merge what waits, of one session or of all; return the sessions."""
+        """Merge the waiting prices of one session, or of all; return the sessions."""
 
     def reject(self, commodity: str, day: date | None, at: datetime) -> list[date]:
-        """Forget what waits, of one session or of all, for good; return the sessions."""
+        """Drop the waiting prices of one session, or of all, for good; return the sessions."""
 
     def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
-        """Accept the stored closes of some sessions as they are."""
+        """Record that a user accepts the stored closes of some sessions."""
 
 
 class FeatureTable(Protocol):
-    """What was known of each covariate at each session."""
+    """The values of each covariate that were known at each session."""
 
     def write(self, features: Features, at: datetime, by: str) -> FeatureChanges:
-        """Make the table say what ``features`` says, touching only the rows that differ.
+        """Make the table equal to ``features``, changing only the rows that differ.
 
-        Rows of a covariate in ``features.missing`` stay as they are; those of one that the
-        commodity has no more are deleted.
+        Rows of a covariate in ``features.missing`` stay as they are. Rows of a covariate that the
+        commodity no longer has are deleted.
         """
 
     def sessions(self, commodity: str) -> dict[str, int]:
-        """How many sessions each covariate has a row for."""
+        """The number of sessions for which each covariate has a row."""
 
     def read(self, history: History) -> History:
-        """The history with every stored covariate of its commodity, by name."""
+        """The history with all stored covariates of its commodity, in order of names."""
 
 
 class ModelTable(Protocol):
-    """Fitted models, the replaced ones too."""
+    """Fitted models, including those that were replaced."""
 
     def append(
         self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
     ) -> None:
-        """Add models and retire those that they, or their failures, replace."""
+        """Add models, and deactivate those that the new models or failures replace."""
 
     def find(
         self,
@@ -177,20 +180,20 @@ class ModelTable(Protocol):
         training_date: date | None = None,
         model_version: str | None = None,
     ) -> list[TrainedModel]:
-        """Active models that match all the criteria given, in the order of their names."""
+        """The active models that match all criteria given, in order of names."""
 
 
 class PathTable(Protocol):
     """Forecast paths."""
 
     def apply(self, written: Written, change: WindowChange) -> int:
-        """Write all of a change of a window's forecasts; return the paths written."""
+        """Write a change of a window's forecasts; return the number of paths written."""
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
-        """Every forecast of a commodity and version, in the order of model and cutoff."""
+        """All forecasts of a commodity and version, in order of model and cutoff."""
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
-        """Those from a cutoff that used a close which has changed since, in the order of models."""
+        """The forecasts from a cutoff that used closes revised since, in order of models."""
 
     def superseded(self, commodity: str, model_version: str) -> dict[date, int]:
         """How many forecasts were replaced or withdrawn, by training date."""
@@ -198,7 +201,7 @@ class PathTable(Protocol):
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
     ) -> pa.Table:
-        """All columns and rows of some windows, ordered by model, forecast and path."""
+        """All columns of the paths of some windows, in order of model, forecast and path."""
 
     def newest(self, commodity: str, training_date: date, model_version: str) -> dict[str, Fan]:
         """The newest forecast of each model in a window."""
@@ -206,9 +209,9 @@ class PathTable(Protocol):
     def drawn(
         self, commodity: str, model_name: str, model_version: str, cutoffs: Sequence[date]
     ) -> NDArray[np.float32]:
-        """Paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
+        """The paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
 
-        Raises StoreError unless each of them is there, with as many paths as the others.
+        Raises StoreError unless all forecasts exist and have equally many paths.
         """
 
 
@@ -216,37 +219,37 @@ class ScoreTable(Protocol):
     """Scores of forecasts whose outcome is known, by session ahead and over paths."""
 
     def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
-        """Every scored forecast of a commodity and version."""
+        """All scored forecasts of a commodity and version."""
 
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
     ) -> int:
-        """Write scores in place of the same forecasts'; delete those of ``gone``.
+        """Replace the scores of these forecasts, and delete those of ``gone``.
 
-        Return the rows written, of sessions ahead.
+        Returns the number of rows written to ``scores``.
         """
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
     ) -> pa.Table:
-        """Scores by session ahead of some windows, ordered by model, forecast and session."""
+        """The scores by session ahead of some windows, in order of model, forecast and session."""
 
     def records(self, commodity: str, model_version: str) -> pa.Table:
-        """Forecasts whose whole path has happened, a row each: see docs/tables.md."""
+        """A row for each forecast whose whole outcome is known: see docs/tables.md."""
 
     def coverage(self, commodity: str, model_version: str, model_name: str) -> pa.Table:
-        """Shares of outcomes inside, coverage_80 and coverage_95, of each day_ahead, in order."""
+        """coverage_80 and coverage_95, shares of outcomes inside, by day_ahead in order."""
 
     def versions(self) -> list[tuple[str, str]]:
-        """Every commodity and model version that has scores, in order."""
+        """All pairs of commodity and model version that have scores, in order."""
 
 
 @dataclass(frozen=True)
 class HeldVersion:
     """What the tables hold of one model version in a window.
 
-    ``models``: active ones. ``newest_forecast``: its first session. ``scores``: rows of sessions
-    ahead, of ``forecasts_scored`` forecasts.
+    ``models``: how many are active. ``newest_forecast``: the first session of the newest forecast.
+    ``scores``: how many rows of ``scores``, from ``forecasts_scored`` forecasts.
     """
 
     model_version: str
@@ -262,45 +265,45 @@ class VersionView(Protocol):
     """Model versions side by side."""
 
     def held(self, commodity: str, first: date, end: date) -> list[HeldVersion]:
-        """What each version has of the models trained from ``first`` on and before ``end``."""
+        """What each version has for training dates from ``first`` on and before ``end``."""
 
 
 class ContentsView(Protocol):
-    """Fingerprints of what tables hold: the same for as long as the same is held.
+    """Fingerprints of the contents of tables; equal contents have equal fingerprints.
 
-    When a row was written, and by which run, is no part of them.
+    The moment of a write and the run that wrote are no part of them.
     """
 
     def models(self, commodity: str, first: date, end: date) -> str:
-        """Of the active models trained from ``first`` on and before ``end``."""
+        """The fingerprint of the active models trained from ``first`` on and before ``end``."""
 
     def forecasts(self, commodity: str, first: date, end: date) -> str:
-        """Of the forecasts by models of these training dates, without what happened after them."""
+        """The fingerprint of the forecasts of these training dates, without their outcomes."""
 
     def scores(self, commodity: str, first: date, end: date) -> str:
-        """Of the scores of these training dates."""
+        """The fingerprint of the scores of these training dates."""
 
     def leaderboard(self) -> str:
-        """Of the whole leaderboard."""
+        """The fingerprint of the whole leaderboard."""
 
     def publications(self) -> str:
-        """Of everything published, and of the forecasts that it is."""
+        """The fingerprint of all publications and of the forecasts that they name."""
 
 
 class LeaderboardTable(Protocol):
-    """How each model stands."""
+    """The ranking of models."""
 
     def replace(self, rows: pa.Table, at: datetime, by: str) -> None:
-        """Put these rows in place of all there are."""
+        """Replace all rows by these."""
 
     def read(self) -> pa.Table:
-        """Every row, in the order of commodity, version and place."""
+        """All rows, in order of commodity, version and place."""
 
     def evidence(self) -> datetime | None:
         """When the newest forecast was drawn or score written, in UTC; None before the first."""
 
     def training_cost(self) -> pa.Table:
-        """Commodity, model_version, model_name, models_trained and training_seconds."""
+        """Columns commodity, model_version, model_name, models_trained, training_seconds."""
 
 
 class PublicationTable(Protocol):
@@ -314,62 +317,67 @@ class PublicationTable(Protocol):
         at: datetime,
         by: str,
     ) -> PublicationChanges:
-        """Make the table say this of a commodity, touching only what differs.
+        """Make the table equal to ``publications``, changing only the rows that differ.
 
-        What is published of other versions of it is withdrawn.
+        Publications of other versions of the commodity are withdrawn.
         """
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
-        """What is published of a commodity and version, in the order of dates."""
+        """What is published of a commodity and version, in order of dates."""
 
 
 class FailureTable(Protocol):
-    """What is absent, and why."""
+    """The models and forecasts that are lacking, and why."""
 
     def find(self, commodity: str, model_version: str) -> list[RecordedFailure]:
-        """Failures of the latest attempt at each window, in order."""
+        """The failures of the latest attempt at each window, in order."""
 
 
 class MarkTable(Protocol):
-    """How far these tables have come: a mark of their own, and one of each run of a sensor."""
+    """Marks, by which runs recognise the tables that they worked on.
+
+    Tables have a mark of their own from the beginning. Each run of a plan leaves one when it ends,
+    so tables that were emptied, or restored from an older copy, lack the marks of later runs.
+    """
 
     def leave(self, mark: str, at: datetime) -> None:
-        """Add a mark, unless it is there."""
+        """Add a mark, unless it is there already."""
 
     def found(self) -> list[str]:
-        """Every mark, the newest last; there is one at least."""
+        """All marks, the newest last; there is at least one."""
 
 
 class CommodityNames(Protocol):
-    """The names of commodities, in all tables."""
+    """The names of commodities in all tables."""
 
     def known(self) -> list[str]:
-        """Every commodity that has prices, models or forecasts, in order."""
+        """All commodities that have prices, models or forecasts, in order."""
 
     def rename(self, old: str, new: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
-        """Give all rows of ``old`` another name; return how many, by table.
+        """Give all rows of ``old`` the name ``new``; return the number of rows by table.
 
-        ``fingerprints``: those of histories under the new name, by those under the old one.
+        ``fingerprints``: the fingerprints of histories under the new name, by those under the old.
         """
 
 
 class Store(Protocol):
-    """The tables together."""
+    """All tables together."""
 
     def reading(self) -> AbstractContextManager[Reading]:
-        """All tables as they are at one moment; where there are none yet, they are empty."""
+        """All tables as they are at one moment; tables that do not exist yet are empty."""
 
     def token(self) -> str:
-        """Another text whenever the tables may have changed; equal ones: they have not.
+        """A text that is different whenever the tables may have changed.
 
-        It is had at once, whoever keeps the tables, and it is worth nothing elsewhere: compare it
-        with an older one of the same tables only.
+        Equal texts mean that they have not changed. The text is available at once, even if another
+        process holds the lock. It may only be compared with earlier ones of the same tables.
         """
 
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes.
 
-        Raises StoreError, with the copy as it was, where there is nothing to copy or no place.
+        Raises StoreError if there is nothing to copy or if the copy cannot be written; an existing
+        copy then stays as it was.
         """
 
     @property
@@ -402,7 +410,7 @@ class Store(Protocol):
 
     @property
     def versions(self) -> VersionView:
-        """Every model version of a window."""
+        """What each model version has in a window."""
 
     @property
     def contents(self) -> ContentsView:

@@ -1,4 +1,4 @@
-"""Arrow tables as pandas frames and NumPy arrays."""
+"""Converting Arrow tables to pandas frames and NumPy arrays."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from forecast_assets.timeline.history import Dates
 
 
 def frame(rows: pa.Table) -> pd.DataFrame:
-    """The rows as a frame: dates as datetime64[us], NaN or NaT where a value is missing."""
+    """Convert rows to a frame: dates are datetime64[us], and missing values NaN or NaT."""
     for place, field in enumerate(rows.schema):
         if pa.types.is_date(field.type):
             moments = rows.column(place).cast(pa.timestamp("us"))

@@ -1,7 +1,7 @@
-"""The ledger of forecasts, and the paths that it names.
+"""The ledger of forecasts, and reading the paths that it names.
 
-``commodity.forecast.forecasts`` has a row for each forecast. Paths that no row of it names are no
-forecast: nothing here reads them.
+The ledger is ``commodity.forecast.forecasts``, which has a row for each forecast. Paths that it
+does not name do not belong to a forecast, so nothing here reads them.
 """
 
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ PATHS = "commodity.forecast.distributions"
 PUBLICATIONS = "commodity.forecast.publications"
 
 MODEL = ["commodity", "model_name", "model_version"]
-"""The columns that say which model."""
+"""The columns that identify a model."""
 
 FORECAST = [*MODEL, "data_cutoff_date"]
-"""The columns that say which forecast."""
+"""The columns that identify a forecast."""
 
 
 def of(
     commodity: str | None, model_name: str | None = None, model_version: str | None = None
 ) -> list[Condition]:
-    """That rows are of a model, or of every one where a name is not given."""
+    """The conditions that rows belong to a model; a name that is None restricts nothing."""
     names = zip(MODEL, (commodity, model_name, model_version), strict=True)
     return [(name, "=", wanted) for name, wanted in names if wanted is not None]
 
 
 def models_issued(tables: Reading) -> pa.Table:
-    """Each model with the number of its forecasts and the first and last of their starts."""
+    """A row for each model: the number of its forecasts, and their first and last start."""
     start = "forecast_start_date"
     ledger = tables.read(LEDGER, [*MODEL, start])
     counted = ledger.group_by(MODEL).aggregate([([], "count_all"), (start, "min"), (start, "max")])
@@ -53,7 +53,7 @@ def require_model(
     model_name: str | None = None,
     model_version: str | None = None,
 ) -> pa.Table:
-    """The rows of ``models_issued`` that match. Raises ModelNotFound where none does."""
+    """The rows of ``models_issued`` that match. Raises ModelNotFound if there are none."""
     known = models_issued(tables)
     found: list[str] = []
     for name, wanted in zip(MODEL, (commodity, model_name, model_version), strict=True):
@@ -71,14 +71,14 @@ def require_model(
 
 
 def published(tables: Reading, commodity: str, where: Sequence[Condition] = ()) -> pa.Table:
-    """The rows of the ledger that are published and meet some conditions."""
+    """The rows of the ledger whose forecast is published and that meet some conditions."""
     ledger = tables.read(LEDGER, where=[*of(commodity), *where])
     chosen = tables.read(PUBLICATIONS, FORECAST, of(commodity))
     return ledger.join(chosen, FORECAST, join_type="left semi")
 
 
 def paths_by_model(tables: Reading, ledger: pa.Table) -> list[Paths]:
-    """The forecasts of rows of the ledger, an item for each model and version, in order."""
+    """The forecasts of some ledger rows, one item for each model and version, in order."""
     models = in_order_of(ledger.group_by(MODEL).aggregate([]), *MODEL)
     found = []
     for model in models.to_pylist():
@@ -89,9 +89,9 @@ def paths_by_model(tables: Reading, ledger: pa.Table) -> list[Paths]:
 
 
 def paths_issued(tables: Reading, ledger: pa.Table) -> Paths:
-    """The forecasts of rows of the ledger, which are of one model.
+    """The forecasts of some ledger rows of one model.
 
-    Raises StoreError where some are not whole, or differ in the number of their paths.
+    Raises StoreError if forecasts are incomplete, or differ in the number of their paths.
     """
     issued = in_order_of(ledger, "data_cutoff_date")
     commodity, model_name, model_version = (issued.column(name)[0].as_py() for name in MODEL)
@@ -119,9 +119,9 @@ def paths_issued(tables: Reading, ledger: pa.Table) -> Paths:
 def whole_paths(
     tables: Reading, model: Sequence[Condition], cutoffs: Dates, path_ids: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """Prices of a model's paths from each cutoff: (n_cutoffs, horizon, n_paths).
+    """The prices of a model's paths from each cutoff: (n_cutoffs, horizon, n_paths).
 
-    ``cutoffs``: in ascending order. Raises StoreError where some are not whole.
+    ``cutoffs``: in ascending order. Raises StoreError if a forecast is incomplete.
     """
     sessions = [name for name in tables.columns(PATHS) if name.startswith("day_")]
     columns = ["data_cutoff_date", "path_id", *sessions]
@@ -142,10 +142,10 @@ def whole_paths(
 
 
 def closes_used(tables: Reading, issued: pa.Table) -> NDArray[np.float64]:
-    """The closes that forecasts were drawn from: as stored, or as they were known then.
+    """The closes from which forecasts were drawn, NaN if they are not known.
 
-    ``issued``: rows of the ledger of one commodity, in order of cutoffs; a release before this one
-    did not store the close.
+    ``issued``: ledger rows of one commodity, in order of cutoffs. Earlier releases did not store
+    the close with the forecast; then it is the close that was known when the forecast was drawn.
     """
     closes = np.full(len(issued), np.nan)
     if "cutoff_close" in issued.column_names:

@@ -1,4 +1,4 @@
-"""Opening the tables: the one place that knows which engine keeps them."""
+"""Opening the tables: the only module that knows which engine keeps them."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def open_store(
 ) -> Store:
     """The tables of a configuration.
 
-    Waits for locks share ``patience`` where it is given. ``at_most``: seconds that a lock is
-    waited for, if the configuration says more.
+    ``patience``: shared by all waits for locks, if it is given. ``at_most``: the most seconds to
+    wait for a lock, if the configuration allows more.
     """
     seconds = min(at_most, settings.database.lock_timeout_seconds)
     limit = settings.database.memory_limit

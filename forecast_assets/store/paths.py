@@ -1,4 +1,4 @@
-"""Paths: forecasts of one model as a program reads them."""
+"""Paths: the forecasts of one model as arrays, for programs that read them."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from forecast_assets.timeline.history import Dates
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Forecasts of one model, in the order of their dates.
+    """The forecasts of one model, in order of their dates.
 
-    ``cutoffs``, the last session that each knows, and ``starts``, the session of its first price:
-    datetime64[D], shape (n_dates,). ``prices``: float32, shape (n_dates, n_paths, horizon), paths
-    in the order of their ``path_id``. ``actuals``, what really happened: float32, shape
-    (n_dates, horizon), NaN where it has not yet. ``closes``, at the cutoffs, as they were when the
-    paths were drawn, even if revised since: float64, shape (n_dates,), NaN where that is not
-    known. Prices are in the commodity's unit.
+    ``cutoffs``: the last session that each forecast knows, and ``starts``: the session of its first
+    price, both datetime64[D], shape (n_dates,). ``prices``: float32, shape (n_dates, n_paths,
+    horizon); paths are in order of their ``path_id``. ``actuals``: the closes that came, float32,
+    shape (n_dates, horizon), NaN for sessions that have not happened. ``closes``: those at the
+    cutoffs when the paths were drawn, even if they were revised since, float64, shape (n_dates,),
+    NaN if they are not known. Prices are in the commodity's unit.
     """
 
     commodity: str
@@ -39,11 +39,12 @@ class Paths:
 def in_blocks(
     rows: pa.Table, cutoffs: Dates, path_ids: NDArray[np.int32]
 ) -> NDArray[np.float32] | None:
-    """Prices of forecasts from ``cutoffs``, in ascending order, each with the paths ``path_ids``.
+    """Arrange rows of paths into an array of shape (n_cutoffs, horizon, n_paths).
 
-    ``rows``: data_cutoff_date, path_id and then a column a session, in any order of the rows, which
-    are put in order here: that is faster than an engine's. Shape (n_cutoffs, horizon, n_paths),
-    NaN where a price is missing. None unless each path is there once, and no other.
+    ``rows``: columns data_cutoff_date, path_id and one for each session. The rows may be in any
+    order, since sorting them here is faster than in an engine. ``cutoffs``: in ascending order.
+    ``path_ids``: the paths that each forecast must have. Prices are NaN if they are missing. The
+    result is None unless each path occurs exactly once and there are no others.
     """
     days = days_of(rows, "data_cutoff_date")
     found = column(rows, "path_id")

@@ -1,4 +1,4 @@
-"""Patience with a locked file: how long it is waited for, and who is told whom we wait for."""
+"""Patience with a locked file: how long a process waits for it, and whom it tells."""
 
 import logging
 import time
@@ -21,28 +21,28 @@ from forecast_assets.errors import StoreLocked
 Opened = TypeVar("Opened")
 BudgetOf = Literal["wait", "run", "command"]
 Told = Callable[[str], object]
-"""Is told a line about the wait. What it raises ends the wait."""
+"""A function that receives lines about the wait. If it raises an error, the wait ends."""
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
-"""Pauses between two attempts at a locked file."""
+"""The pauses between two attempts to open a locked file."""
 
 PAUSES = wait_random_exponential(multiplier=SHORTEST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
 
 SILENT_SECONDS = 1.0
-"""A wait is told once it has lasted this long: programs that read briefly come and go."""
+"""Users are told of a wait only after this time, since brief readers come and go."""
 
 REPEAT_SECONDS = 5.0
-"""A wait that goes on is told again after this."""
+"""The time after which users are told again of a wait that goes on."""
 
 BRIEF_SECONDS = 2.0
-"""A wait up to this is not taken from the budget, or many brief readers would use it up."""
+"""Waits up to this long do not use the budget, since many brief readers would exhaust it."""
 
 KEPT = "another process kept this file for"
-"""What the message of whoever gave up waiting says, among other things."""
+"""A part of the message of every wait that was given up."""
 
 
 class Kept(Exception):
-    """Another connection has the file open in a way that excludes ours. ``holder``: whose it is."""
+    """Another connection holds a lock that excludes ours. ``holder``: the program that has it."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
@@ -51,11 +51,11 @@ class Kept(Exception):
 
 @dataclass
 class Patience:
-    """How long locks are waited for, in seconds, and who is told.
+    """A budget of seconds for waiting for locks, and the function that is told of waits.
 
-    ``budget_of``: what the seconds are for: one ``wait``; all waits of one ``run`` of Dagster; or
-    all of one ``command``, whatever runs it makes. Whoever holds the file for longer is not
-    waited for again until the file could be written: every other part fails at once.
+    ``budget_of``: what shares the budget: each ``wait`` has it for itself, or all waits of one
+    ``run`` of Dagster share it, or all waits of one ``command`` with all its runs. When it is used
+    up, further waits fail at once, until the file could be written again.
     """
 
     seconds: float
@@ -66,7 +66,7 @@ class Patience:
     run_id: str | None = field(default=None, repr=False)
 
     def begin(self, run_id: str) -> None:
-        """Begin a run of Dagster, with a whole budget, unless it is a part of a command."""
+        """Begin a run of Dagster: it has a new budget, unless the budget is that of a command."""
         if self.budget_of == "run" and run_id != self.run_id:
             self.run_id, self.spent, self.given_up = run_id, 0.0, None
 
@@ -81,10 +81,10 @@ class Patience:
     def open(
         self, path: Path, connect: Callable[[], Opened], *, writing: bool, also: Told | None
     ) -> Opened:
-        """Connect to a file as soon as it is free; ``also`` is told, too.
+        """Connect to a file as soon as it is free.
 
-        ``connect`` raises Kept while it is not. Raises StoreLocked, with the program that holds
-        it, where that takes too long.
+        ``connect``: raises Kept while the file is locked. ``also``: another function to tell of the
+        wait. Raises StoreLocked, which names the program that holds the lock, after too long.
         """
         wait = Wait(path, self.left, tuple(told for told in (self.told, also) if told))
         try:
@@ -108,7 +108,7 @@ class Patience:
 
 @dataclass
 class Wait:
-    """One wait for a file, of so many seconds at most."""
+    """One wait for a file, for at most ``seconds``."""
 
     path: Path
     seconds: float
@@ -118,11 +118,11 @@ class Wait:
 
     @property
     def waited(self) -> float:
-        """Seconds since it began."""
+        """The seconds since the wait began."""
         return time.monotonic() - self.began
 
     def until(self, connect: Callable[[], Opened]) -> Opened:
-        """Connect, again and again. Raises RetryError."""
+        """Try to connect until it succeeds. Raises RetryError after ``seconds``."""
         attempts = Retrying(
             retry=retry_if_exception_type(Kept),
             wait=self._pause,
@@ -135,7 +135,7 @@ class Wait:
         return connection
 
     def _pause(self, state: RetryCallState) -> float:
-        """Longer and longer, by chance, but no longer than there is left."""
+        """The next pause: it grows, with jitter, but not beyond the time that is left."""
         return min(PAUSES(state), max(self.seconds - self.waited, SHORTEST_PAUSE_SECONDS))
 
     def _tell(self, state: RetryCallState) -> None:
@@ -154,5 +154,5 @@ class Wait:
 
 
 def _holder(error: BaseException | None) -> str:
-    """Who has the file open, by what an attempt raised."""
+    """The program that has the file open, from the error of an attempt."""
     return error.holder if isinstance(error, Kept) else "another program"

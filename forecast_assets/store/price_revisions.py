@@ -1,4 +1,4 @@
-"""Closes as they were known at a moment, from all that was ever said of them."""
+"""Closes as they were known at a moment, computed from all their revisions."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ REVISIONS = "commodity.market.price_revisions"
 
 
 def newest_closes(tables: Reading, commodity: str, moment: datetime) -> pa.Table:
-    """Date and close of every session as it was known at a moment, in UTC, in order of dates."""
+    """Date and close of each session as they were known at ``moment`` (UTC), in order of dates."""
     told = tables.read(
         REVISIONS,
         ["date", "revision", "close"],
@@ -29,9 +29,9 @@ def newest_closes(tables: Reading, commodity: str, moment: datetime) -> pa.Table
 def closes_known(
     tables: Reading, commodity: str, cutoffs: Dates, moments: NDArray[np.datetime64]
 ) -> NDArray[np.float64]:
-    """The close of each cutoff, in ascending order, as it was known at its moment, in UTC.
+    """The close of each cutoff as it was known at the moment of the same position, in UTC.
 
-    Shape (n_cutoffs,), NaN where none was known.
+    ``cutoffs``: in ascending order. The result has shape (n_cutoffs,), NaN if none was known.
     """
     told = tables.read(
         REVISIONS,
@@ -42,5 +42,5 @@ def closes_known(
     places = np.searchsorted(cutoffs, days_of(ordered, "date"))
     known = column(ordered, "ingested_at") <= moments[places]
     closes = np.full(len(cutoffs), np.nan)
-    closes[places[known]] = column(ordered, "close")[known]  # the last of several stays
+    closes[places[known]] = column(ordered, "close")[known]  # a later revision overwrites
     return closes

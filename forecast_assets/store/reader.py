@@ -1,4 +1,4 @@
-"""What programs read from the tables: forecasts as arrays, everything else as frames."""
+"""The reader for programs: it reads forecasts as arrays and everything else as frames."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -41,18 +41,19 @@ ACTUAL = [
     "model_version",
     "model_name",
 ]
-"""Which forecast a row of what really happened stands beside, and when it was written."""
+"""The columns that say to which forecast a row of outcomes belongs, and when it was written."""
 
 
 @dataclass(frozen=True)
 class Reader:
     """The tables of one database file, read-only.
 
-    A connection is open only while a method runs; a file that is being written is waited for.
-    ``first`` and ``last`` of a method are bounds of ``forecast_start_date``, both included; a name
-    or a bound that is not given restricts nothing. Every method raises StoreError where the file
-    or its tables are missing, StoreLocked where another process keeps the file for longer than
-    ``lock_timeout_seconds``, and ModelNotFound for a name that is not there, with those that are.
+    A connection is open only while a method runs. If the file is being written, the method waits.
+    The arguments ``first`` and ``last`` of methods are bounds of ``forecast_start_date``, both
+    included; a name or bound that is not given restricts nothing. Every method raises StoreError if
+    the file or its tables do not exist, StoreLocked if another process holds the lock for longer
+    than ``lock_timeout_seconds``, and ModelNotFound, which lists the existing names, for a name
+    that does not exist.
     """
 
     database: Path
@@ -66,7 +67,7 @@ class Reader:
         return cls(settings.database_path, memory_limit=settings.database.memory_limit)
 
     def models(self) -> pd.DataFrame:
-        """One row a commodity, model and version: how many forecasts there are, and which."""
+        """A row for each commodity, model and version: how many forecasts there are, and which."""
         with self._reading() as tables:
             return frame(models_issued(tables))
 
@@ -78,11 +79,11 @@ class Reader:
         first: Day | None = None,
         last: Day | None = None,
     ) -> Paths:
-        """Every path of a model between two dates, and what really happened.
+        """All paths of a model between two dates, with their outcomes.
 
-        ``model_version`` may be left out where there is one only. Raises ModelNotFound where
-        there is no such forecast, and StoreError where some are not whole or differ in the number
-        of their paths.
+        ``model_version`` may be omitted if there is only one. Raises ModelNotFound if there is no
+        such forecast, and StoreError if forecasts are incomplete or differ in the number of their
+        paths.
         """
         with self._reading() as tables:
             known = require_model(tables, commodity, model_name, model_version)
@@ -105,15 +106,15 @@ class Reader:
     def published(
         self, commodity: str, first: Day | None = None, last: Day | None = None
     ) -> list[Paths]:
-        """What was published between two dates: an item a model and version, its dates only."""
+        """What was published between two dates: for each model and version, its dates only."""
         with self._reading() as tables:
             require_model(tables, commodity)
             return paths_by_model(tables, published(tables, commodity, _between(first, last)))
 
     def newest_published(self, commodity: str) -> list[Paths]:
-        """The newest published forecast: an item of one date for each version that has it.
+        """The newest published forecast: one item, with one date, for each model that has it.
 
-        Empty where nothing is published.
+        The list is empty if nothing is published.
         """
         with self._reading() as tables:
             require_model(tables, commodity)
@@ -129,7 +130,7 @@ class Reader:
         first: Day | None = None,
         last: Day | None = None,
     ) -> pd.DataFrame:
-        """A row a forecast and session ahead: mean, median, bounds, and what really happened."""
+        """A row for each forecast and session ahead: mean, median, bounds and outcome."""
         model = (commodity, model_name, model_version)
         return self._of_models("point_forecasts", "day_ahead", model, first, last)
 
@@ -141,7 +142,7 @@ class Reader:
         first: Day | None = None,
         last: Day | None = None,
     ) -> pd.DataFrame:
-        """A row a forecast and session that has happened: how good the forecast was."""
+        """A row of scores for each forecast and session ahead that has happened."""
         model = (commodity, model_name, model_version)
         return self._of_models("scores", "day_ahead", model, first, last)
 
@@ -153,7 +154,7 @@ class Reader:
         first: Day | None = None,
         last: Day | None = None,
     ) -> pd.DataFrame:
-        """A row a forecast and summary horizon that has happened: scores of the whole path."""
+        """A row of scores of the whole path for each forecast and horizon that has happened."""
         model = (commodity, model_name, model_version)
         return self._of_models("path_scores", "horizon", model, first, last)
 
@@ -165,16 +166,17 @@ class Reader:
         first: Day | None = None,
         last: Day | None = None,
     ) -> pd.DataFrame:
-        """A row a forecast that used a close which has changed since it was drawn."""
+        """A row for each forecast that used a close which was revised since it was drawn."""
         model = (commodity, model_name, model_version)
         return self._of_models("revised_forecasts", "data_cutoff_date", model, first, last)
 
     def actuals(
         self, commodity: str, first: Day | None = None, last: Day | None = None
     ) -> pd.DataFrame:
-        """What really happened after each forecast date: a row a date, NaN where it has not yet.
+        """The closes that came after each forecast date: a row for each date.
 
-        Where several models or versions have a date, the row that was written last counts.
+        A close is NaN if its session has not happened. If several models or versions have a date,
+        the row that was written last counts.
         """
         with self._reading() as tables:
             require_model(tables, commodity)
@@ -198,13 +200,13 @@ class Reader:
         return frame(shown.select(["forecast_start_date", "data_cutoff_date", *days]))
 
     def leaderboard(self) -> pd.DataFrame:
-        """How each model stands, per commodity and over all, the best first."""
+        """The ranking of models for each commodity and over all, the best first."""
         with self._reading() as tables:
             rows = tables.read("commodity.forecast.leaderboard")
         return frame(in_order_of(rows, "commodity", "model_version", "place"))
 
     def publications(self, commodity: str | None = None) -> pd.DataFrame:
-        """Which model is published for a commodity and cutoff, and why, in order of cutoff."""
+        """The published model for each commodity and cutoff and the reason, in order of cutoff."""
         with self._reading() as tables:
             if commodity is not None:
                 require_model(tables, commodity)
@@ -217,7 +219,7 @@ class Reader:
         return frame(in_order_of(rows, *by))
 
     def prices(self, commodity: str, as_of: datetime | None = None) -> History:
-        """The newest close of every session, in order; as they were known at ``as_of``, in UTC."""
+        """The newest close of each session; with ``as_of`` (UTC) those known at that moment."""
         moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of and as_of.tzinfo else as_of
         with self._reading() as tables:
             if moment is None:
@@ -239,7 +241,7 @@ class Reader:
         first: Day | None,
         last: Day | None,
     ) -> pd.DataFrame:
-        """The rows of some models, in the order of forecasts and of the column ``place``."""
+        """The rows of some models, in order of forecasts and then of the column ``place``."""
         with self._reading() as tables:
             require_model(tables, *model)
             where = [*of(*model), *_between(first, last)]
@@ -248,12 +250,12 @@ class Reader:
         return frame(in_order_of(rows, *dict.fromkeys(by)))
 
     def _reading(self) -> AbstractContextManager[Reading]:
-        """The tables that are there: nothing is ever made."""
+        """Open the existing tables; none is ever created."""
         return reading_file(self.database, self.memory_limit, self.lock_timeout_seconds)
 
 
 def _between(first: Day | None, last: Day | None) -> list[Condition]:
-    """That a forecast starts between two days, both included."""
+    """The conditions that a forecast starts between two days, both included."""
     bounds: tuple[tuple[How, Day | None], ...] = ((">=", first), ("<=", last))
     return [("forecast_start_date", how, _day(day)) for how, day in bounds if day is not None]
 

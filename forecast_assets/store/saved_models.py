@@ -1,7 +1,7 @@
 """Saving and loading fitted models, by commodity, training date and version.
 
-A model is stored as JSON, in its row or, when large, in the artifact store; its bytes are hashed,
-and loading checks the hash and the schema before anything is rebuilt.
+A model is stored as JSON: in its row, or in the artifact store if it is large. The row also has the
+hash of the bytes. Loading checks the hash and the schema version before it rebuilds the model.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from forecast_assets.timeline.window import Window
 
 @dataclass(frozen=True)
 class StoredPayload:
-    """The columns of ``trained_models`` that say what a model's payload is, and where."""
+    """The columns of ``trained_models`` that hold a model's payload, or its address and hash."""
 
     fitted_model_json: str | None
     fitted_model_uri: str | None
@@ -44,7 +44,7 @@ class StoredPayload:
 
 
 def require_past(name: str, written: Written, history: History) -> None:
-    """Raise LookAheadError when a history reaches the training date of the model fitted on it."""
+    """Raise LookAheadError if a history reaches the training date of the model fitted on it."""
     if history.newest >= written.training_date:
         raise LookAheadError(
             f"{written.commodity}: {name} of {written.training_date} was fitted on a close of"
@@ -67,14 +67,14 @@ class ModelStore:
 
     @classmethod
     def over(cls, store: Store, settings: Settings) -> "ModelStore":
-        """The same over tables that are open elsewhere."""
+        """The model store of a configuration, on a store that is open already."""
         artifacts = ArtifactStore(settings.artifacts_url)
         return cls(store, artifacts, settings.artifacts.threshold_bytes)
 
     def row(self, fit: Fit, written: Written, history: History) -> TrainedModel:
-        """The row of a model fitted on ``history``, its payload stored if it is large.
+        """Make the row of a model fitted on ``history``; a large payload is written to its file.
 
-        Raises LookAheadError when the history reaches the training date.
+        Raises LookAheadError if the history reaches the training date.
         """
         fitted = fit.model
         require_past(fitted.name, written, history)
@@ -112,7 +112,7 @@ class ModelStore:
         )
 
     def _stored(self, fitted: FittedForecaster, place: str) -> "StoredPayload":
-        """Where the payload of a model is: in its row, or under ``place`` if it is large."""
+        """The payload of a model for its row, or written under ``place`` if it is large."""
         payload = canonical_json(roster.dump(fitted))
         sha256 = hashlib.sha256(payload).hexdigest()
         if len(payload) < self.threshold_bytes:
@@ -121,11 +121,11 @@ class ModelStore:
         return StoredPayload(None, uri, sha256, len(payload))
 
     def rebuild(self, row: TrainedModel) -> FittedForecaster:
-        """The model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
+        """Rebuild the model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
         return roster.load(json.loads(self.payload(row)))
 
     def payload(self, row: TrainedModel) -> bytes:
-        """The bytes that were saved. Raises PayloadCorrupted."""
+        """The saved bytes of a model. Raises PayloadCorrupted if they have changed."""
         if row.fitted_model_uri is not None:
             payload = self.artifacts.read(row.fitted_model_uri)
         else:
@@ -140,7 +140,7 @@ class ModelStore:
         return payload
 
     def intact(self, rows: Iterable[TrainedModel]) -> list[TrainedModel]:
-        """The rows whose payload is what was saved; the others are to be trained again."""
+        """The rows whose payload has not changed; models of the others must be trained again."""
         return [row for row in rows if self._is_intact(row)]
 
     def _is_intact(self, row: TrainedModel) -> bool:
@@ -153,7 +153,7 @@ class ModelStore:
     def find(
         self, *, commodity: str, model_name: str, training_date: date, model_version: str
     ) -> TrainedModel:
-        """The active row. Raises ModelNotFound, which lists versions and dates that exist."""
+        """The row of an active model. Raises ModelNotFound, which lists what exists."""
         rows = self.store.models.find(commodity, model_name, training_date, model_version)
         if rows:
             return rows[0]
@@ -163,7 +163,7 @@ class ModelStore:
         )
 
     def inventory(self, commodity: str, model_name: str | None = None) -> str:
-        """In one line, the versions and training dates that a commodity has models for."""
+        """A line with the versions and training dates for which a commodity has models."""
         dates: dict[str, set[date]] = {}
         for row in self.store.models.find(commodity, model_name):
             dates.setdefault(row.model_version, set()).add(row.training_date)
@@ -181,8 +181,8 @@ def load_model(
 ) -> FittedForecaster:
     """Load a fitted model, ready to simulate.
 
-    ``model_version`` and ``models`` are the configuration's unless they are given. Raises
-    ModelNotFound, PayloadCorrupted, SchemaTooNew or UnknownModel.
+    ``model_version`` and ``models``: those of the configuration by default. Raises ModelNotFound,
+    PayloadCorrupted, SchemaTooNew or UnknownModel.
     """
     settings = load_settings()
     shelf = models or ModelStore.of(settings)
@@ -206,9 +206,9 @@ def save_model(
 ) -> TrainedModel:
     """Save a model fitted on ``history``, which must end before ``training_date``.
 
-    A model of the same commodity, name, date and version is kept with ``is_active = FALSE``.
-    ``options`` are recorded with it: the graph fits a model again when they differ from the
-    configuration's. Raises LookAheadError or ConfigurationError.
+    An existing model of the same commodity, name, date and version is kept with
+    ``is_active = FALSE``. ``options``: stored with the model; the graph fits it again if they
+    differ from those in the configuration. Raises LookAheadError or ConfigurationError.
     """
     settings = load_settings()
     settings.commodity(history.commodity)
@@ -237,16 +237,17 @@ def _span(days: set[date]) -> str:
 
 @dataclass(frozen=True)
 class FittedModels:
-    """Stored models, read when they are asked for."""
+    """Stored models, which are read when they are needed."""
 
     models: ModelStore
 
     def of(
         self, window: Window, model_version: str, names: Collection[str]
     ) -> tuple[list[Loaded], list[ModelFailure]]:
-        """The active models of a window among ``names``, rebuilt, and those that cannot be.
+        """Rebuild the active models of a window among ``names``.
 
-        Raises ModelNotFound where there is none.
+        Returns the models, and failures for those that cannot be rebuilt. Raises ModelNotFound if
+        there is none.
         """
         found = self.models.store.models.find(
             window.commodity, training_date=window.training_date, model_version=model_version

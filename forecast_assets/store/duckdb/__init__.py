@@ -1,1 +1,1 @@
-"""The tables in a DuckDB file."""
+"""The DuckDB engine: all tables in one file."""

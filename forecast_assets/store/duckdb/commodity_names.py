@@ -1,4 +1,4 @@
-"""The names of commodities, in whatever table has a column of them."""
+"""The names of commodities in all tables that have a column of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ RENAMED = {
     "model_id": "if(starts_with(model_id, $old || '_'),"
     " $new || substr(model_id, length($old) + 1), model_id)",
 }
-"""What becomes of the columns that say a commodity's name."""
+"""The new values of the columns that contain a commodity's name."""
 
 FINGERPRINTS = ("data_fingerprint", "history_fingerprint")
-"""Columns with the fingerprint of a history, which covers its commodity's name."""
+"""The columns with the fingerprint of a history, which covers its commodity's name."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class DuckDBCommodityNames:
     database: Database
 
     def known(self) -> list[str]:
-        """Every commodity that has prices, models or forecasts, in order."""
+        """All commodities that have prices, models or forecasts, in order."""
         with self.database.reading() as connection:
             return [name for (name,) in connection.execute(KNOWN).fetchall()]
 
     def rename(self, old: str, new: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
-        """Give all rows of ``old`` another name; return how many, by table."""
+        """Give all rows of ``old`` the name ``new``; return the number of rows by table."""
         moved = {}
         with self.database.writing() as connection:
             prints = {"old": list(fingerprints), "new": list(fingerprints.values())}
@@ -71,9 +71,9 @@ PRINTS = pa.schema([("old", pa.string()), ("new", pa.string())])
 def _renamed(
     connection: Connection, table: str, columns: list[str], old: str, new: str, *, keyed: bool
 ) -> int:
-    """Rename in one table; one without a key, as of paths, is copied.
+    """Rename in one table, by an update or, in a table without a key, by copying the rows.
 
-    An update would keep every row that it changes in memory.
+    An update keeps all changed rows in memory, which would be too much for paths.
     """
     changed = {column: text for column, text in RENAMED.items() if column in columns}
     names = {"old": old, "new": new}

@@ -1,6 +1,6 @@
-"""Fingerprints of what tables hold, by which a run that writes nothing is told from one that does.
+"""Fingerprints of the contents of tables, which show whether a run has changed anything.
 
-When a row was written, and by which run, is no part of them.
+The moment of a write and the run that wrote are no part of them.
 """
 
 from dataclasses import dataclass
@@ -48,23 +48,23 @@ class DuckDBContentsView:
     database: Database
 
     def models(self, commodity: str, first: date, end: date) -> str:
-        """Of the active models trained from ``first`` on and before ``end``."""
+        """The fingerprint of the active models trained from ``first`` on and before ``end``."""
         return self._fingerprint(MODELS, commodity=commodity, first=first, end=end)
 
     def forecasts(self, commodity: str, first: date, end: date) -> str:
-        """Of the forecasts by models of these training dates, without what happened after them."""
+        """The fingerprint of the forecasts of these training dates, without their outcomes."""
         return self._fingerprint(FORECASTS, commodity=commodity, first=first, end=end)
 
     def scores(self, commodity: str, first: date, end: date) -> str:
-        """Of the scores of these training dates."""
+        """The fingerprint of the scores of these training dates."""
         return self._fingerprint(SCORES, commodity=commodity, first=first, end=end)
 
     def leaderboard(self) -> str:
-        """Of the whole leaderboard."""
+        """The fingerprint of the whole leaderboard."""
         return self._fingerprint(LEADERBOARD)
 
     def publications(self) -> str:
-        """Of everything published, and of the forecasts that it is."""
+        """The fingerprint of all publications and of the forecasts that they name."""
         return self._fingerprint(PUBLICATIONS)
 
     def _fingerprint(self, rows: str, **criteria: object) -> str:

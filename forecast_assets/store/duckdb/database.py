@@ -18,9 +18,9 @@ Connection = duckdb.DuckDBPyConnection
 class Database:
     """One DuckDB file and the tables that it must have.
 
-    A connection is open only while it reads or writes, since a process that holds the file
-    read-write locks out every other one. ``patience`` says how long a locked file is waited for;
-    ``told`` hears of it, beside whom that tells.
+    A connection is open only while it reads or writes, since a process that has the file open for
+    writing locks out all others. ``patience``: how long to wait for a locked file. ``told``: a
+    function to tell of waits, in addition to that of ``patience``.
     """
 
     path: Path
@@ -31,9 +31,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A read-only connection; tables are made first in a file that lacks some.
+        """Open a read-only connection; if the file lacks tables, they are made first.
 
-        Where there is no file none is made: the tables are empty.
+        If there is no file, none is made, and the tables are empty.
         """
         with self._told_as_ours(), ExitStack() as stack:
             if not self.path.exists():
@@ -49,7 +49,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: committed at the end; on any error, closing takes it back."""
+        """Open one transaction; it is committed at the end, and rolled back on any error."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._told_as_ours(), self._opened(read_only=False) as connection:
             connection.begin()
@@ -60,15 +60,15 @@ class Database:
 
     @property
     def log(self) -> Path:
-        """What a killed process had committed, until the file is opened again."""
+        """The path of the log, which holds what a killed process has committed."""
         return self.path.with_name(f"{self.path.name}.wal")
 
     def token(self) -> str:
-        """Another text whenever the tables may have changed: when the file, or its log, did."""
+        """A text that is different whenever the file or its log has changed."""
         return " ".join(_stamp(file) for file in (self.path, self.log))
 
     def _empty(self) -> Connection:
-        """The tables of no file, under the name that those of the file would have."""
+        """Empty tables without a file, with the catalog name that the file would have."""
         name = self.path.name.partition(".")[0].replace('"', '""')
         connection = duckdb.connect(config={"memory_limit": self.memory_limit})
         connection.execute(f"""ATTACH ':memory:' AS "{name}"; USE "{name}";""")
@@ -77,7 +77,7 @@ class Database:
         return connection
 
     def _has_tables(self, connection: Connection) -> bool:
-        """Whether all tables are there: not if an older release, or a killed process, made it."""
+        """Whether the file has all tables; an older release or a killed process may lack some."""
         due = sum("TABLE IF" in each or "VIEW IF" in each for each in self.definitions)
         counted = connection.execute(
             "SELECT count(*) >= ? FROM information_schema.tables"
@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def _opened(self, *, read_only: bool) -> Iterator[Connection]:
-        """A connection to the file, as soon as nobody keeps it from us."""
+        """Open a connection to the file, as soon as no other process locks it."""
         engine = ENGINES.of(self.path, self.memory_limit)
         connection = self.patience.open(
             self.path,
@@ -103,7 +103,7 @@ class Database:
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:
-        """Raise StoreError, with the file, where DuckDB raises an error of its own."""
+        """Turn errors of DuckDB into a StoreError that names the file."""
         try:
             yield
         except duckdb.Error as error:
@@ -111,10 +111,10 @@ class Database:
 
 
 def holds_rows(path: Path) -> bool:
-    """Whether any table in a file has a row; so it is taken where the file cannot be read now.
+    """Whether any table in a file has a row; True also if the file cannot be read now.
 
-    It cannot while another process writes it, or where another program made it. Marks do not count:
-    the first is made with the tables.
+    A file cannot be read while another process writes it, or if another program made it. Marks do
+    not count, since the first mark is made together with the tables.
     """
     try:
         with closing(duckdb.connect(path, read_only=True)) as connection:
@@ -131,7 +131,7 @@ def holds_rows(path: Path) -> bool:
 
 
 def _stamp(file: Path) -> str:
-    """What differs once a file is written or put in another's place; "none" without a file."""
+    """A text that changes when a file is written or replaced; "none" without a file."""
     try:
         found = file.stat()
     except FileNotFoundError:

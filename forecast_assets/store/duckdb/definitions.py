@@ -1,4 +1,4 @@
-"""The statements that make the tables, where they are not there yet, and the views over them."""
+"""The SQL statements that make missing tables, and the views over the tables."""
 
 import pyarrow as pa
 
@@ -42,7 +42,7 @@ SCHEMAS = ("market", "forecast")
 def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
     """The statements, in an order in which they can be executed.
 
-    ``catalog``: the name that the file is opened under.
+    ``catalog``: the name of the database when the file is opened.
     """
     views = {
         "commodity.market.prices": price_table.NEWEST,
@@ -63,7 +63,7 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
 
 
 def table_definitions(table: Table) -> list[str]:
-    """The statements that make one table, and give one of an older release what it lacks."""
+    """The statements that make one table, and that add the columns an older release lacks."""
     name = f"{table.room}.{table.short_name}"
     parts = [_column(each) for each in table.columns]
     if table.key:
@@ -85,7 +85,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _condition(rule: Rule) -> str:
-    """A rule as DuckDB checks it."""
+    """A rule as the condition of a CHECK constraint."""
     match rule:
         case Before(earlier, later, or_equal):
             return f'"{later}" {">=" if or_equal else ">"} "{earlier}"'

@@ -1,7 +1,7 @@
-"""DuckDB engines of this process: one a file, which the file is attached to while it is used.
+"""DuckDB engines of this process: one for each file, which is attached only while it is used.
 
-To start an engine takes ten times as long as to attach a file to one that runs (20 against 2 ms),
-and a run reads a hundred times. So engines are kept, without a file and without any lock.
+Starting an engine takes ten times as long as attaching a file to a running one (20 against 2 ms),
+and a run reads a hundred times. So engines are kept between uses, without a file and without locks.
 """
 
 import os
@@ -16,20 +16,21 @@ from forecast_assets.store.duckdb.lock import holder_of
 from forecast_assets.store.patience import Kept
 
 MOST = 4
-"""Engines that a process keeps: more files than this are rarely used in turn."""
+"""How many engines a process keeps; it rarely uses more files than this in turn."""
 
 OPEN_FILES = Path("/dev/fd")
-"""The open files of this process, where the system has such a folder."""
+"""The folder of this process's open files, on systems that have one."""
 
 
 class Engine:
-    """DuckDB without tables of its own, and a file that is attached while somebody uses it.
+    """A DuckDB instance without tables of its own, to which a file is attached while it is used.
 
-    Threads that read share the file, as do threads that write; the two exclude each other.
+    Threads that read share the file, and so do threads that write. Reading and writing exclude each
+    other.
     """
 
     def __init__(self, path: Path, memory_limit: str) -> None:
-        """Start it. ``path``: absolute; the file may not be there yet."""
+        """Start the engine. ``path``: absolute; the file need not exist yet."""
         self.path = path
         self.catalog = _quoted(path.name.partition(".")[0])
         self._users = 0
@@ -40,10 +41,10 @@ class Engine:
         )
 
     def open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """A connection to the file, to be given back to ``close``.
+        """Open a connection to the file, which the caller must pass to ``close``.
 
-        Raises Kept where another process keeps the file, or this one has it open in another mode
-        or outside of this engine, and duckdb.Error for a file that cannot be opened.
+        Raises Kept if another process locks the file, or if this process has it open in another
+        mode or outside this engine. Raises duckdb.Error for a file that cannot be opened.
         """
         with self._lock:
             if self._users == 0:
@@ -56,7 +57,7 @@ class Engine:
         return connection
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """End a connection; what it did not commit is undone. The last one lets the file go."""
+        """Close a connection and roll back what it did not commit; the last detaches the file."""
         with self._lock:
             connection.close()
             self._users -= 1
@@ -64,10 +65,10 @@ class Engine:
                 self._base.execute(f"DETACH {self.catalog}")
 
     def _attach(self, *, read_only: bool) -> None:
-        """Open the file. Raises Kept where something else in this process has it open.
+        """Attach the file. Raises Kept if another part of this process has it open.
 
-        When a process closes a file, the system drops all locks that the process has on it. So to
-        close ours would leave the other's without a lock.
+        When a process closes a file, the system drops all locks of the process on it. So closing
+        the file here would also drop the lock of that other part.
         """
         if open_here(self.path):
             raise Kept("this very process, by a connection of its own")
@@ -84,26 +85,27 @@ class Engine:
 
 @dataclass
 class Engines:
-    """The engines of this process that were used last."""
+    """The engines that this process has used last."""
 
     kept: dict[tuple[Path, str], Engine] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
     inherited: list[Engine] = field(default_factory=list)
 
     def of(self, path: Path, memory_limit: str) -> Engine:
-        """The engine of a file: of those used last, the same one again."""
+        """The engine of a file: a kept one, or a new one."""
         key = path.absolute(), memory_limit
         with self.lock:
             engine = self.kept.pop(key, None) or Engine(*key)
             self.kept[key] = engine
             if len(self.kept) > MOST:
-                del self.kept[next(iter(self.kept))]  # who uses it has it until the end
+                del self.kept[next(iter(self.kept))]  # a user of it still holds a reference
             return engine
 
     def forked(self) -> None:
-        """Begin anew in a fork, where the threads of its parent's engines are not.
+        """Forget all engines in a forked process.
 
-        They can neither be used nor ended.
+        A fork does not have the threads of its parent's engines, so these engines can neither be
+        used nor closed there; they are only kept from being collected.
         """
         self.inherited += self.kept.values()
         self.kept = {}
@@ -115,7 +117,7 @@ os.register_at_fork(after_in_child=ENGINES.forked)
 
 
 def open_here(path: Path) -> bool:
-    """Whether this process has a file open; False where the system does not tell."""
+    """Whether this process has a file open; False if the system cannot tell."""
     try:
         sought = path.stat()
         handles = [int(each.name) for each in OPEN_FILES.iterdir()]
@@ -127,7 +129,7 @@ def open_here(path: Path) -> bool:
 def _is_handle_of(handle: int, sought: os.stat_result) -> bool:
     try:
         found = os.fstat(handle)
-    except OSError:  # closed meanwhile, as the folder of handles itself is
+    except OSError:  # closed in the meantime, as is the handle of the listed folder itself
         return False
     return stat.S_ISREG(found.st_mode) and os.path.samestat(found, sought)
 

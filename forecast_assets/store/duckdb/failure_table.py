@@ -1,4 +1,4 @@
-"""``commodity.forecast.failures``: what is absent from the other tables, and why."""
+"""``commodity.forecast.failures``: the models and forecasts that are lacking, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from forecast_assets.store.duckdb.database import Connection, Database
 def replace_failures(
     connection: Connection, written: Written, stage: Stage, failures: Sequence[ModelFailure]
 ) -> None:
-    """Within a write of a window: its failures at this stage, in place of the last attempt's."""
+    """Within the transaction of a window: replace its failures at this stage by the new ones."""
     connection.execute(
         "DELETE FROM forecast.failures WHERE commodity = ? AND model_version = ?"
         " AND training_date = ? AND stage = ?",
@@ -41,7 +41,7 @@ class DuckDBFailureTable:
     database: Database
 
     def find(self, commodity: str, model_version: str) -> list[RecordedFailure]:
-        """Failures of the latest attempt at each window, in order."""
+        """The failures of the latest attempt at each window, in order."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT commodity, model_name, model_version, training_date, stage, declined,"

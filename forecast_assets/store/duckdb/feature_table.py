@@ -1,4 +1,4 @@
-"""``commodity.market.features``: what was known of each covariate at each session."""
+"""``commodity.market.features``: the values of each covariate that were known at each session."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +53,7 @@ class DuckDBFeatureTable:
     database: Database
 
     def write(self, features: Features, at: datetime, by: str) -> FeatureChanges:
-        """Make the table say what ``features`` says, touching only the rows that differ."""
+        """Make the table equal to ``features``, changing only the rows that differ."""
         commodity = {"commodity": features.commodity}
         with self.database.writing() as connection:
             connection.register("arriving", _long(features))
@@ -73,7 +73,7 @@ class DuckDBFeatureTable:
         return FeatureChanges(added, revised, int(deleted), due - added - revised)
 
     def sessions(self, commodity: str) -> dict[str, int]:
-        """How many sessions each covariate has a row for."""
+        """The number of sessions for which each covariate has a row."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT covariate, count(*) FROM market.features WHERE commodity = ? GROUP BY ALL",
@@ -82,7 +82,7 @@ class DuckDBFeatureTable:
         return dict(rows)
 
     def read(self, history: History) -> History:
-        """The history with every stored covariate of its commodity, by name."""
+        """The history with all stored covariates of its commodity, in order of names."""
         with self.database.reading() as connection:
             columns = connection.execute(
                 "SELECT date, covariate, value FROM market.features WHERE commodity = ?",

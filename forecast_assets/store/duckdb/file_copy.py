@@ -1,7 +1,7 @@
-"""``python file_copy.py SOURCE TARGET``: copy a file, and have the disk keep it before it ends.
+"""``python file_copy.py SOURCE TARGET``: copy a file and write it through to the disk.
 
-It is run as a process of its own. Where a process closes a file, the system takes back all locks
-that the same process holds on it: a copy made beside an open DuckDB connection would unlock it.
+It runs as a process of its own. When a process closes a file, the system drops all locks of that
+process on it. A copy made by a process with a DuckDB connection would so unlock the tables.
 """
 
 import os
@@ -13,12 +13,12 @@ LARGEST_STEP_BYTES = 1 << 30
 
 
 def copy(source: str, target: str) -> None:
-    """Copy by the file system where it can: it may share the bytes until one file changes."""
+    """Copy a file; the file system may share its bytes until one of both files changes."""
     with Path(source).open("rb") as original, Path(target).open("wb") as fresh:
         try:
             while os.copy_file_range(original.fileno(), fresh.fileno(), LARGEST_STEP_BYTES):
                 pass
-        except (OSError, AttributeError):  # another file system, or none that knows of it
+        except (OSError, AttributeError):  # another file system, or one that cannot share bytes
             original.seek(0)
             fresh.seek(0)
             fresh.truncate()

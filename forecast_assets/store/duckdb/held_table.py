@@ -1,8 +1,8 @@
-"""``commodity.market.held_prices``: what sources say and what waits for somebody's word.
+"""``commodity.market.held_prices``: prices of sources that wait until a user decides on them.
 
-``commodity.market.price_words`` keeps the words: a close that was accepted is believed from then
-on, one that was rejected is not heard again. Both are of a close, so that another one of the same
-session is looked at anew.
+``commodity.market.price_words`` keeps the decisions. A close that was accepted is taken from then
+on, and one that was rejected is ignored. A decision is about a close, so that another close of the
+same session is examined again.
 """
 
 from collections.abc import Collection, Sequence
@@ -66,10 +66,11 @@ def hold(
     *,
     complete: bool,
 ) -> None:
-    """Within a write of prices: hold the changes of some sessions back, and let go of others.
+    """Within the transaction of prices: hold changes of some sessions, and drop outdated ones.
 
-    ``header``: commodity and source, and when and by whom they are read. A source that is complete
-    says all it has to say; another one only of the sessions that it names.
+    ``header``: the commodity and source, and when and by which run they were read. ``reasons``: the
+    sessions to hold. Held prices of the same source that it no longer gives are dropped: all of
+    them if the source is complete, otherwise only those of sessions that it names.
     """
     days = {"days": list(reasons), "reasons": [str(reason) for reason in reasons.values()]}
     connection.execute(HOLDING, days)
@@ -81,7 +82,7 @@ def hold(
 
 
 def accepted_days(connection: Connection, commodity: str) -> set[date]:
-    """Within a write of prices: sessions of which the source says what somebody accepted."""
+    """Within the transaction of prices: sessions for which the source gives an accepted close."""
     rows = connection.execute(
         "SELECT date FROM changes JOIN market.price_words AS words USING (date, close)"
         " WHERE words.commodity = $commodity AND word = 'accepted'",
@@ -91,7 +92,7 @@ def accepted_days(connection: Connection, commodity: str) -> set[date]:
 
 
 def forget_rejected(connection: Connection, commodity: str) -> None:
-    """Within a write of prices: leave out what somebody rejected."""
+    """Within the transaction of prices: leave out closes that a user has rejected."""
     connection.execute(
         "DELETE FROM changes WHERE (date, close) IN (SELECT (date, close) FROM market.price_words"
         " WHERE commodity = $commodity AND word = 'rejected')",
@@ -101,12 +102,12 @@ def forget_rejected(connection: Connection, commodity: str) -> None:
 
 @dataclass(frozen=True)
 class DuckDBHeldTable:
-    """Held prices, and the words about them, in DuckDB."""
+    """Held prices, and the decisions about them, in DuckDB."""
 
     database: Database
 
     def waiting(self, commodity: str) -> list[HeldPrice]:
-        """What waits of a commodity, in order of dates."""
+        """The waiting prices of a commodity, in order of dates."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT date, close, stored_close, reason, source FROM market.held_prices"
@@ -116,7 +117,7 @@ class DuckDBHeldTable:
         return [HeldPrice(*row) for row in rows]
 
     def accepted(self, commodity: str) -> set[date]:
-        """Sessions whose stored close somebody accepted."""
+        """The sessions whose stored close a user has accepted."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT date FROM market.prices JOIN market.price_words AS words"
@@ -127,7 +128,7 @@ class DuckDBHeldTable:
         return {day for (day,) in rows}
 
     def accept(self, commodity: str, day: date | None, at: datetime, by: str) -> list[date]:
-        """Merge what waits, of one session or of all; return the sessions."""
+        """Merge the waiting prices of one session, or of all; return the sessions."""
         chosen = {"commodity": commodity, "day": day}
         with self.database.writing() as connection:
             connection.execute(SAY, chosen | {"word": "accepted", "at": at})
@@ -135,14 +136,14 @@ class DuckDBHeldTable:
             return _days(connection.execute(FORGET, chosen).fetchall())
 
     def reject(self, commodity: str, day: date | None, at: datetime) -> list[date]:
-        """Forget what waits, of one session or of all, for good; return the sessions."""
+        """Drop the waiting prices of one session, or of all, for good; return the sessions."""
         chosen = {"commodity": commodity, "day": day}
         with self.database.writing() as connection:
             connection.execute(SAY, chosen | {"word": "rejected", "at": at})
             return _days(connection.execute(FORGET, chosen).fetchall())
 
     def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
-        """Accept the stored closes of some sessions as they are."""
+        """Record that a user accepts the stored closes of some sessions."""
         with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO market.price_words"

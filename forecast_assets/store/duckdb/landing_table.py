@@ -39,9 +39,9 @@ class DuckDBLandingTable:
         by: str,
         scrutiny: Scrutiny | None = None,
     ) -> list[Landing]:
-        """Merge a file's prices, all commodities in one transaction, unless that was done.
+        """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
-        Of a commodity whose revisions ``scrutiny`` disputes nothing is merged.
+        If ``scrutiny`` disputes revisions of a commodity, none of its rows is merged.
         """
         with self.database.writing() as connection:
             return [

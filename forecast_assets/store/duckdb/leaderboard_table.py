@@ -1,4 +1,4 @@
-"""``commodity.forecast.leaderboard``: how each model stands, per commodity and over all."""
+"""``commodity.forecast.leaderboard``: the ranking of models, for each commodity and over all."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ class DuckDBLeaderboardTable:
     database: Database
 
     def replace(self, rows: pa.Table, at: datetime, by: str) -> None:
-        """Put these rows in place of all there are."""
+        """Replace all rows by these."""
         with self.database.writing() as connection:
             connection.execute("DELETE FROM forecast.leaderboard")
             if len(rows):
@@ -35,7 +35,7 @@ class DuckDBLeaderboardTable:
                 connection.execute(REPLACE, {"at": at, "by": by})
 
     def read(self) -> pa.Table:
-        """Every row, in the order of commodity, version and place."""
+        """All rows, in order of commodity, version and place."""
         with self.database.reading() as connection:
             return connection.sql(
                 "SELECT * FROM forecast.leaderboard ORDER BY commodity, model_version, place"
@@ -52,6 +52,6 @@ class DuckDBLeaderboardTable:
         return moment
 
     def training_cost(self) -> pa.Table:
-        """Commodity, model_version, model_name, models_trained and training_seconds."""
+        """Columns commodity, model_version, model_name, models_trained, training_seconds."""
         with self.database.reading() as connection:
             return connection.sql(TRAINING_COST).to_arrow_table()

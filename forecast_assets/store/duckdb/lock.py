@@ -1,17 +1,17 @@
-"""Whom DuckDB says that it finds the file open in."""
+"""Locks: finding out from DuckDB's error which program has the file open."""
 
 import re
 
 import duckdb
 
 LOCKED = 'IO Error: Could not set lock on file "'
-"""What DuckDB's message begins with; it goes on with the path, whatever words are in that."""
+"""The beginning of DuckDB's message; the path follows, and may contain any words."""
 
 HELD = re.compile(r".*Conflicting lock is held in (?:(.+) \(PID (\d+)\)|PID (\d+))", re.DOTALL)
 
 
 def holder_of(error: duckdb.Error) -> str | None:
-    """The program, with its PID, whose connection excludes ours; None if the error says no such."""
+    """The program, with its PID, whose lock excludes ours; None if the error is another one."""
     message = str(error)
     if not isinstance(error, duckdb.IOException) or not message.startswith(LOCKED):
         return None

@@ -1,8 +1,8 @@
-"""``commodity.market.marks``: how far these tables have come, so that a copy is told from another.
+"""``commodity.market.marks``: marks, by which runs recognise the tables that they worked on.
 
-The first mark is made with the tables; each run that a sensor asks for leaves its own at its end.
-Tables that were emptied have none of the older marks, and those restored from a copy have the
-marks up to the copy.
+The first mark is made together with the tables, and each run of a plan leaves one when it ends.
+Tables that were emptied have none of the older marks. Tables that were restored from a copy have
+only the marks up to that copy.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class DuckDBMarkTable:
     database: Database
 
     def leave(self, mark: str, at: datetime) -> None:
-        """Add a mark, unless it is there."""
+        """Add a mark, unless it is there already."""
         with self.database.writing() as connection:
             connection.execute(LEAVE, {"mark": mark, "at": at})
 
     def found(self) -> list[str]:
-        """Every mark, the newest last."""
+        """All marks, the newest last."""
         with self.database.reading() as connection:
             rows = connection.execute("SELECT mark FROM market.marks ORDER BY place").fetchall()
         return [mark for (mark,) in rows]

@@ -1,4 +1,4 @@
-"""``commodity.forecast.trained_models``: one row a fitted model."""
+"""``commodity.forecast.trained_models``: one row for each fitted model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -54,7 +54,7 @@ class DuckDBModelTable:
     def append(
         self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
     ) -> None:
-        """Add models and retire those that they, or their failures, replace."""
+        """Add models, and deactivate those that the new models or failures replace."""
         with self.database.writing() as connection:
             new = [model for model in models if not _has_twin(connection, model)]
             for name in [model.model_name for model in new] + [x.model_name for x in failures]:
@@ -74,7 +74,7 @@ class DuckDBModelTable:
         training_date: date | None = None,
         model_version: str | None = None,
     ) -> list[TrainedModel]:
-        """Active models that match all the criteria given."""
+        """The active models that match all criteria given."""
         criteria = {
             "commodity": commodity,
             "model_name": model_name,
@@ -87,7 +87,7 @@ class DuckDBModelTable:
 
 
 def _has_twin(connection: Connection, model: TrainedModel) -> bool:
-    """Whether another run, at the same time, has saved the very same model."""
+    """Whether another run has saved exactly the same model at the same time."""
     values = asdict(model)
     return bool(connection.execute(TWIN, {name: values[name] for name in TWIN_BY}).fetchall())
 

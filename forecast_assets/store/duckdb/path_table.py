@@ -1,4 +1,4 @@
-"""``commodity.forecast.distributions``: one row a path; ``forecasts``: one row a forecast."""
+"""``commodity.forecast.distributions``, a row a path, and ``forecasts``, a row a forecast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,13 +87,13 @@ class DuckDBPathTable:
     horizon: int
 
     def apply(self, written: Written, change: WindowChange) -> int:
-        """Write all of a change in one transaction; return the paths written."""
+        """Write a change in one transaction; return the number of paths written."""
         with self.database.writing() as connection:
             self._require_horizon(connection)
             return apply(connection, written, change, self.horizon)
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
-        """Every forecast of a commodity and version, in the order of model and cutoff."""
+        """All forecasts of a commodity and version, in order of model and cutoff."""
         with self.database.reading() as connection:
             self._require_horizon(connection)
             rows = connection.execute(
@@ -102,7 +102,7 @@ class DuckDBPathTable:
         return [IssuedForecast(*row) for row in rows]
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
-        """The forecasts from a cutoff that used a close which has changed since."""
+        """The forecasts from a cutoff that used closes revised since, in order of models."""
         criteria = {"commodity": commodity, "model_version": model_version, "cutoff": cutoff}
         with self.database.reading() as connection:
             rows = connection.execute(REVISED, criteria).fetchall()
@@ -119,7 +119,7 @@ class DuckDBPathTable:
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
     ) -> pa.Table:
-        """All columns and rows of some windows, ordered by model, forecast and path."""
+        """All columns of the paths of some windows, in order of model, forecast and path."""
         criteria = {
             "commodity": commodity,
             "training_dates": list(training_dates),
@@ -153,9 +153,9 @@ class DuckDBPathTable:
     def drawn(
         self, commodity: str, model_name: str, model_version: str, cutoffs: Sequence[date]
     ) -> NDArray[np.float32]:
-        """Paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
+        """The paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
 
-        Raises StoreError unless each of them is there, with as many paths as the others.
+        Raises StoreError unless all forecasts exist and have equally many paths.
         """
         criteria = {
             "commodity": commodity,

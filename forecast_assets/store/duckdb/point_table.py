@@ -1,4 +1,4 @@
-"""``commodity.forecast.point_forecasts``: a forecast in a few numbers for each session ahead."""
+"""``commodity.forecast.point_forecasts``: a few numbers of a forecast for each session ahead."""
 
 from itertools import chain
 
@@ -11,7 +11,7 @@ from forecast_assets.store.duckdb.database import Connection
 
 
 def with_actuals(horizon: int) -> str:
-    """The view ``forecast.point_forecasts``: the numbers beside what really happened."""
+    """The view ``forecast.point_forecasts``: the numbers beside the outcomes."""
     days = ", ".join(f"happened.day_{k}" for k in range(1, horizon + 1))
     return f"""
         SELECT commodity, model_name, model_version, happened.training_date,
@@ -32,7 +32,7 @@ WITHDRAW = """
 
 
 def write_points(connection: Connection, written: Written, draw: Draw) -> None:
-    """Within a write of paths: their point forecasts."""
+    """Within the transaction of paths: write their point forecasts."""
     connection.register("points", point_rows(written, draw))
     connection.execute(
         "INSERT OR REPLACE INTO forecast.point_estimates BY NAME SELECT * FROM points"

@@ -1,4 +1,4 @@
-"""``commodity.market.prices``: the newest price of each session, over all its revisions."""
+"""``commodity.market.prices``: the newest price of each session, from all its revisions."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -37,8 +37,8 @@ MOVES = """
 def as_of_definition(catalog: str) -> str:
     """``market.prices_as_of(moment)``: ``market.prices`` as it was at a moment, in UTC.
 
-    ``catalog``: the name that its file is opened under, the only one that it can be read under: a
-    macro, unlike a view, does not remember where its tables are.
+    ``catalog``: the name of the database when the file is opened. The macro works only under this
+    name, since a macro, unlike a view, does not remember where its tables are.
     """
     name = catalog.replace('"', '""')
     return f"""
@@ -52,7 +52,7 @@ def as_of_definition(catalog: str) -> str:
 
 
 FRIDAY = 5
-"""The last weekday, as ISO counts them."""
+"""The number of the last weekday by ISO."""
 
 INCOMING = """
     CREATE OR REPLACE TEMP TABLE incoming AS
@@ -107,12 +107,11 @@ CHANGES = """
                         told_by_it.close, told_by_it.volume)
                 END)
 """
-"""What a source says that it has not said before.
+"""The changes that a source makes to the stored prices.
 
-A source is heard when it changes its mind: one that only repeats what it, or another, has said of
-a date leaves alone what was said since. A source that is not complete withdraws nothing, and what
-its rows lack beside the close stays. Closes of weekends go, whoever said them, where they are no
-sessions.
+Only a source's new statements count: repeating an old one does not undo later corrections. A source
+that is not complete withdraws nothing, and values besides the close that its rows lack stay as they
+are. Closes of weekends are withdrawn, whatever source gave them, if weekends are no sessions.
 """
 
 APPEND = """
@@ -124,7 +123,7 @@ APPEND = """
 
 
 def prepare(connection: Connection, observations: Observations) -> None:
-    """Within a transaction: find out what a source says that it has not said before."""
+    """Within a transaction: fill the temporary table ``changes`` with a source's new statements."""
     commodity = {"commodity": observations.commodity}
     kind = observations.origin.partition(":")[0]
     connection.register("arriving", observations.prices.astype({"date": "datetime64[s]"}))
@@ -135,7 +134,7 @@ def prepare(connection: Connection, observations: Observations) -> None:
 
 
 def disputed(connection: Connection, commodity: str, scrutiny: Scrutiny | None) -> Dispute | None:
-    """After ``prepare``: the revisions that wait for a word; None where all are believed."""
+    """After ``prepare``: the revisions that must wait for a user; None if there are none."""
     news = _news(connection, commodity) if scrutiny else []
     if scrutiny is None or all(change.stored is None for change in news):
         return None
@@ -151,9 +150,10 @@ def merge(
     allow_withdrawals: bool = False,
     scrutiny: Scrutiny | None = None,
 ) -> PriceChanges:
-    """After ``prepare``: append what a source says that it has not said before.
+    """After ``prepare``: append the changes of a source to the stored prices.
 
-    What ``scrutiny`` does not believe is held instead; without any everything is believed.
+    ``scrutiny``: decides which closes are held instead, until a user accepts them; None appends
+    all.
     """
     commodity = observations.commodity
     header: dict[str, object] = {"commodity": commodity, "source": observations.origin}
@@ -182,7 +182,7 @@ def merge(
 def _held(
     connection: Connection, commodity: str, scrutiny: Scrutiny | None, found: Dispute | None
 ) -> dict[date, HeldReason]:
-    """Why each session that ``scrutiny`` does not believe is held."""
+    """The sessions that must be held according to ``scrutiny``, each with the reason."""
     reasons: dict[date, HeldReason] = {}
     if scrutiny and commodity in scrutiny.quarantined:
         accepted, news = accepted_days(connection, commodity), _news(connection, commodity)
@@ -197,7 +197,7 @@ def _held(
 
 
 def _news(connection: Connection, commodity: str) -> list[Change]:
-    """New and revised closes, but for revisions that somebody accepted before."""
+    """The new and revised closes, without revisions that a user has accepted before."""
     rows = connection.execute(
         "SELECT date, close, stored_close FROM changes WHERE kind <> 'withdrawn' ORDER BY date"
     ).fetchall()
@@ -216,7 +216,11 @@ def _history(connection: Connection, commodity: str) -> History:
 def _lacking(
     connection: Connection, observations: Observations, *, allowed: bool, same: bool
 ) -> Lacking:
-    """Which stored sessions the source lacks; ``same``: it looks like the same series."""
+    """Sort the stored sessions that the source lacks.
+
+    ``same``: whether the source looks like the same series; otherwise none is withdrawn except
+    weekends.
+    """
     rows = connection.execute("SELECT date FROM changes WHERE kind = 'withdrawn' ORDER BY date")
     missing = [day for (day,) in rows.fetchall()]
     weekends = [day for day in missing if observations.weekdays and day.isoweekday() > FRIDAY]
@@ -249,7 +253,7 @@ class DuckDBPriceTable:
         allow_withdrawals: bool = False,
         scrutiny: Scrutiny | None = None,
     ) -> PriceChanges:
-        """Append what is new or revised and believed, and withdraw what the source took back."""
+        """Append new and revised prices that need not wait, and withdraw sessions."""
         if observations.prices.empty and observations.complete:
             raise StoreError(f"{observations.commodity}: refusing to write no prices at all")
         with self.database.writing() as connection:

@@ -54,7 +54,10 @@ class DuckDBPublicationTable:
         at: datetime,
         by: str,
     ) -> PublicationChanges:
-        """Make the table say this, and no other version, touching only what differs."""
+        """Make the table equal to ``publications``, changing only the rows that differ.
+
+        Publications of other versions of the commodity are withdrawn.
+        """
         identity = {"commodity": commodity, "model_version": model_version}
         with self.database.writing() as connection:
             connection.register("arriving", publication_rows(publications))
@@ -64,7 +67,7 @@ class DuckDBPublicationTable:
         return PublicationChanges(added, withdrawn, unchanged=len(publications) - added)
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
-        """What is published of a commodity and version, in the order of dates."""
+        """What is published of a commodity and version, in order of dates."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 FIND, {"commodity": commodity, "model_version": model_version}
@@ -73,7 +76,7 @@ class DuckDBPublicationTable:
 
 
 def publication_rows(publications: Sequence[Publication]) -> pa.Table:
-    """What is to be published, a row each."""
+    """A row for each publication."""
     return pa.table(
         {
             "data_cutoff_date": pa.array([x.data_cutoff_date for x in publications], pa.date32()),

@@ -1,4 +1,4 @@
-"""Reading rows of any table or view, in one connection and so as they are at one moment."""
+"""Reading rows of any table or view, in one connection, so that they are those of one moment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
 TABLES = tables(horizon=1)
-"""Every table, for the types of the columns that conditions are of: none is of a path's prices."""
+"""All tables, for the types of columns in conditions; no condition is on the prices of a path."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class DuckDBReading:
     path: Path
 
     def columns(self, table: str) -> list[str]:
-        """The names of the columns that a table has, in order."""
+        """The names of a table's columns, in order."""
         rows = self._rows(f"FROM {_place(TABLES[table])} LIMIT 0", {})
         return list(rows.column_names)
 
     def read(
         self, table: str, columns: Sequence[str] | None = None, where: Sequence[Condition] = ()
     ) -> pa.Table:
-        """Rows of a table or view that meet all conditions, in no order."""
+        """The rows of a table or view that meet all conditions, in any order."""
         declared = TABLES[table]
         listed = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
         query = f"SELECT {listed} FROM {_place(declared)}"  # noqa: S608 - names of our tables
@@ -47,7 +47,7 @@ class DuckDBReading:
         return self._rows(query, values)
 
     def _rows(self, query: str, values: Mapping[str, Any]) -> pa.Table:
-        """What a query finds. Raises StoreError where its table is missing."""
+        """The result of a query. Raises StoreError if its table is missing."""
         try:
             return self.connection.sql(query, params=dict(values)).to_arrow_table()
         except duckdb.CatalogException as error:
@@ -62,7 +62,7 @@ def _place(table: Table) -> str:
 
 
 def _condition(table: Table, column: str, how: str, value: object, place: int) -> str:
-    """A condition as SQL, its value being the parameter ``value_{place}``."""
+    """A condition as SQL; its value is the parameter ``value_{place}``."""
     if how == "in":
         kind = TYPES[table.column(column).type]
         return f'"{column}" IN (SELECT unnest($value_{place}::{kind}[]))'
@@ -73,7 +73,7 @@ def _condition(table: Table, column: str, how: str, value: object, place: int) -
 def reading_file(
     path: Path, memory_limit: str, lock_timeout_seconds: float
 ) -> Iterator[DuckDBReading]:
-    """The tables in a file, of which none is made. Raises StoreError where there is no file."""
+    """Open the tables in a file without making any. Raises StoreError if there is no file."""
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file: run `forecast run` first")
     database = Database(path, (), memory_limit, Patience(lock_timeout_seconds))

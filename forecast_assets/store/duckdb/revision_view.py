@@ -1,4 +1,4 @@
-"""``commodity.forecast.revised_forecasts``: what was said from closes that have changed since."""
+"""``commodity.forecast.revised_forecasts``: forecasts that used closes which were revised since."""
 
 REVISED = """
     WITH origins AS (
@@ -45,8 +45,10 @@ REVISED = """
     FROM forecast.forecasts JOIN changed
         USING (commodity, data_cutoff_date, generation_timestamp)
     """
-"""The view: a close held from its ingestion until the next; before the first there was none.
+"""The view compares the closes that were known when a forecast was drawn with those of now.
 
-Those that ended before the first forecast, as most do, and those that are back are left out at
-once. Models that drew from a cutoff at one moment saw the same closes: they are compared once.
+A close was known from its ingestion until that of the next revision. For speed, three things are
+left out early: closes that were replaced before the first forecast, which are most; closes that
+have their old value again; and repeated comparisons, since models that drew from a cutoff at the
+same moment used the same closes.
 """

@@ -77,7 +77,7 @@ class DuckDBScoreTable:
     horizon: int
 
     def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
-        """Every scored forecast of a commodity and version."""
+        """All scored forecasts of a commodity and version."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 SCORED, {"commodity": commodity, "model_version": model_version}
@@ -87,7 +87,7 @@ class DuckDBScoreTable:
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
     ) -> int:
-        """Write scores in place of the same forecasts'; delete those of ``gone``."""
+        """Replace the scores of these forecasts, and delete those of ``gone``."""
         rows = 0
         with self.database.writing() as connection:
             for name in sorted({old.model_name for old in gone}):
@@ -107,7 +107,7 @@ class DuckDBScoreTable:
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
     ) -> pa.Table:
-        """Scores by session ahead of some windows, ordered by model, forecast and session."""
+        """The scores by session ahead of some windows, in order of model, forecast and session."""
         criteria = {
             "commodity": commodity,
             "training_dates": list(training_dates),
@@ -117,7 +117,7 @@ class DuckDBScoreTable:
             return connection.sql(READ, params=criteria).to_arrow_table()
 
     def coverage(self, commodity: str, model_version: str, model_name: str) -> pa.Table:
-        """Shares of outcomes inside, coverage_80 and coverage_95, of each day_ahead, in order."""
+        """coverage_80 and coverage_95, shares of outcomes inside, by day_ahead in order."""
         criteria = {
             "commodity": commodity,
             "model_version": model_version,
@@ -127,14 +127,14 @@ class DuckDBScoreTable:
             return connection.sql(COVERAGE, params=criteria).to_arrow_table()
 
     def versions(self) -> list[tuple[str, str]]:
-        """Every commodity and model version that has scores, in order."""
+        """All pairs of commodity and model version that have scores, in order."""
         with self.database.reading() as connection:
             return connection.execute(
                 "SELECT DISTINCT commodity, model_version FROM forecast.scores ORDER BY ALL"
             ).fetchall()
 
     def records(self, commodity: str, model_version: str) -> pa.Table:
-        """Forecasts whose whole path has happened, a row each."""
+        """A row for each forecast whose whole outcome is known."""
         criteria = {
             "commodity": commodity,
             "model_version": model_version,
@@ -207,7 +207,7 @@ def _delete(
 
 
 def _require_all(connection: Connection, written: Written, model: ScoredModel) -> int:
-    """The rows of sessions ahead just written. Raises StoreError unless it is all of them."""
+    """The number of rows just written to ``scores``. Raises StoreError if some are missing."""
     cutoffs = [forecast.data_cutoff_date for forecast in model.forecasts]
     ((found,),) = connection.execute(
         "SELECT count(*) FROM forecast.scores"

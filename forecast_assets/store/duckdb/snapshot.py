@@ -1,4 +1,4 @@
-"""A copy of the tables for programs that only read: whole at any moment, and never locked."""
+"""The copy of the tables for programs that only read; it is always complete and never locked."""
 
 import os
 import subprocess
@@ -14,21 +14,21 @@ from forecast_assets.store.duckdb import file_copy
 from forecast_assets.store.duckdb.database import Database
 
 READ_ONLY = 0o444
-"""Nobody may open a copy to write: DuckDB would let one such program lock the others out."""
+"""The mode of a copy: a program that could open it for writing would lock the others out."""
 
 MAGIC = slice(8, 12), b"DUCK"
-"""Where a DuckDB file says what it is."""
+"""The bytes by which a DuckDB file is recognised, and their place in it."""
 
 
 def snapshot(database: Database, target: Path) -> int:
     """Replace ``target`` by a copy of the database file; return its size in bytes.
 
-    Programs that have the old copy open keep it until they open the file again. Raises StoreError,
-    with ``target`` as it was, where there is nothing to copy, or no place for it.
+    Programs that have the old copy open keep it until they open the file again. Raises StoreError
+    if there is nothing to copy or if the copy cannot be written; ``target`` then stays as it was.
     """
     target = target.resolve()
     require_replaceable(database.path, target)
-    fresh = target.with_name(f".{target.name}.new")  # what a killed process left is overwritten
+    fresh = target.with_name(f".{target.name}.new")  # overwrites the file of a killed process
     try:
         with FileLock(target.with_name(f".{target.name}.lock")):
             fresh.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ def snapshot(database: Database, target: Path) -> int:
 
 
 def require_replaceable(source: Path, target: Path) -> None:
-    """Raise StoreError where a copy would replace the tables, or what is no copy of tables."""
+    """Raise StoreError if a copy would replace the tables themselves, or a file of another kind."""
     if not source.exists():
         raise StoreError(f"{source}: there are no tables yet: run `forecast run`")
     if not target.parent.is_dir():
@@ -66,18 +66,18 @@ def require_replaceable(source: Path, target: Path) -> None:
 
 @contextmanager
 def unwritten(database: Database) -> Iterator[None]:
-    """Hold the file so that nobody writes it, with everything in it that was committed."""
+    """Keep all processes from writing the file, once it contains all that was committed."""
     while True:
         with database.reading():
             if not database.log.exists():
                 yield
                 return
-        with database.writing():  # a process was killed: opening takes in what it committed,
-            pass  # and closing leaves no log of it
+        with database.writing():  # a process was killed: opening merges its log into the file,
+            pass  # and closing removes the log
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file that this process may hold locks on. Raises StoreError."""
+    """Copy a file, even if this process holds locks on it. Raises StoreError."""
     command = [sys.executable, "-I", file_copy.__file__, str(source), str(target)]
     done = subprocess.run(  # noqa: S603 - this interpreter, our own file, paths as arguments
         command, capture_output=True, text=True, check=False
@@ -88,7 +88,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    """Have the disk keep the names in a folder."""
+    """Write the names of a folder's files through to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

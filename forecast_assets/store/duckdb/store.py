@@ -1,4 +1,4 @@
-"""The embedded store: every table in one DuckDB file."""
+"""The store of DuckDB: all tables in one file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ from forecast_assets.store.patience import Patience, Told
 
 
 class DuckDBStore:
-    """``Store`` over a DuckDB file, named after its catalog: ``commodity.duckdb``."""
+    """The ``Store`` in a DuckDB file; the file's name, ``commodity``, is the catalog of tables."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class DuckDBStore:
 
     @classmethod
     def of(cls, settings: Settings, patience: Patience | None = None) -> "DuckDBStore":
-        """The store that a configuration describes; waits share ``patience`` if it is given."""
+        """The store of a configuration; ``patience``: shared by all waits, if it is given."""
         return cls(
             settings.database_path,
             settings.horizon,
@@ -61,12 +61,12 @@ class DuckDBStore:
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBReading]:
-        """All tables as they are at one moment; where there are none yet, they are empty."""
+        """All tables as they are at one moment; tables that do not exist yet are empty."""
         with self.database.reading() as connection:
             yield DuckDBReading(connection, self.database.path)
 
     def token(self) -> str:
-        """Another text whenever the tables may have changed."""
+        """A text that is different whenever the tables may have changed."""
         return self.database.token()
 
     def copy_to(self, target: Path) -> int:
@@ -110,7 +110,7 @@ class DuckDBStore:
 
     @cached_property
     def versions(self) -> DuckDBVersionView:
-        """Every model version of a window."""
+        """What each model version has in a window."""
         return DuckDBVersionView(self.database)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""``commodity.forecast.superseded_forecasts``: what was said, and then said otherwise."""
+"""``commodity.forecast.superseded_forecasts``: records of forecasts that were replaced."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,7 +9,7 @@ from forecast_assets.forecast.records import Written
 from forecast_assets.store.duckdb.database import Connection
 
 REPLACED, WITHDRAWN = "drawn again", "session withdrawn"
-"""Reasons where nobody gives another."""
+"""The reasons that are recorded if no other is given."""
 
 CLOSE_USED = """
     coalesce(cutoff_close, (
@@ -17,7 +17,7 @@ CLOSE_USED = """
         WHERE told.commodity = forecasts.commodity AND told.date = forecasts.data_cutoff_date
             AND told.ingested_at <= forecasts.generation_timestamp))
 """
-"""The close that a row of ``forecasts`` was drawn from; the release before did not store it."""
+"""The close from which a row of ``forecasts`` was drawn; earlier releases did not store it."""
 
 SUPERSEDE = (
     f"""
@@ -54,10 +54,10 @@ COUNTED = """
 def supersede(
     connection: Connection, written: Written, why: Mapping[date, str], model_name: str | None = None
 ) -> None:
-    """Within a write of paths, and before it: keep a record of the forecasts that it replaces.
+    """Within the transaction of paths, before they are written: record the forecasts replaced.
 
-    ``why``: the reason by cutoff; those that have no forecast are passed over. ``model_name``: the
-    one model whose forecasts they are; every model's by default.
+    ``why``: the reason by cutoff; cutoffs without a forecast are ignored. ``model_name``: the model
+    of the forecasts; None for those of all models.
     """
     if not why:
         return

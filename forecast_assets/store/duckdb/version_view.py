@@ -1,4 +1,4 @@
-"""What every model version has in a window: models, forecasts and scores."""
+"""What each model version has in a window: models, forecasts and scores."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -41,7 +41,7 @@ class DuckDBVersionView:
     database: Database
 
     def held(self, commodity: str, first: date, end: date) -> list[HeldVersion]:
-        """What each version has of the models trained from ``first`` on and before ``end``."""
+        """What each version has for training dates from ``first`` on and before ``end``."""
         window = {"commodity": commodity, "first": first, "end": end}
         with self.database.reading() as connection:
             rows = connection.execute(HELD, window).fetchall()

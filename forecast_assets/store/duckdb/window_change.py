@@ -1,4 +1,4 @@
-"""One change of a window's forecasts, within a transaction: paths, points and their ledger."""
+"""Writing a change of a window's forecasts in one transaction: paths, points and the ledger."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -76,7 +76,7 @@ MOVE = (
 
 
 def apply(connection: Connection, written: Written, change: WindowChange, horizon: int) -> int:
-    """All of a change; return the paths written. The ledger names paths once they are there."""
+    """Write a change; return the number of paths. Paths are written before their ledger rows."""
     withdraw(connection, written, change.withdrawn)
     move(connection, written, change.moved)
     paths = sum(write_draw(connection, written, draw, horizon) for draw in change.draws)
@@ -86,29 +86,30 @@ def apply(connection: Connection, written: Written, change: WindowChange, horizo
 
 
 def withdraw(connection: Connection, written: Written, cutoffs: Sequence[date]) -> None:
-    """Delete the forecasts from cutoffs that are no session any more; keep a record of each."""
+    """Delete the forecasts from cutoffs that are no longer sessions; keep a record of each."""
     supersede(connection, written, dict.fromkeys(cutoffs, WITHDRAWN))
     for cutoff, statement in product(cutoffs, WITHDRAW):
         connection.execute(statement, _whose(written) | {"cutoff": cutoff})
 
 
 def move(connection: Connection, written: Written, starts: Sequence[tuple[date, date]]) -> None:
-    """Let the forecasts from some cutoffs start at another session."""
+    """Change the first session of the forecasts from some cutoffs; ``starts``: (cutoff, start)."""
     for (cutoff, start), statement in product(starts, MOVE):
         connection.execute(statement, _whose(written) | {"cutoff": cutoff, "start": start})
 
 
 def tell(connection: Connection, written: Written, happened: pa.Table) -> None:
-    """Put what came after some cutoffs beside every forecast from them, as path 0."""
+    """Write the outcomes after some cutoffs as path 0 of all forecasts from them."""
     connection.register("happened", happened)
     for statement, names in zip(HAPPENED, ({}, {"at": written.at}), strict=True):
         connection.execute(statement, _whose(written) | names)
 
 
 def write_draw(connection: Connection, written: Written, draw: Draw, horizon: int) -> int:
-    """Put a draw in place of the same forecasts; return its paths.
+    """Replace the forecasts of a draw's model and cutoffs by the draw; return its paths' number.
 
-    Raises StoreError unless all of them are finite, as long as the horizon, and there afterwards.
+    Raises StoreError unless all paths are finite, have the length of the horizon, and are in the
+    table afterwards.
     """
     n_origins, n_paths, n_sessions = draw.paths.shape
     n_rows: int = n_origins * n_paths
@@ -188,7 +189,10 @@ def forecast_rows(written: Written, draw: Draw) -> pa.Table:
 
 
 def outcome_rows(happened: Outcomes | None, draws: Sequence[Draw], horizon: int) -> pa.Table:
-    """What came after each cutoff: NULL where nothing has, as for a draw's that is not given."""
+    """A row with the outcomes after each cutoff, NULL for sessions that have not happened.
+
+    A cutoff of ``draws`` that ``happened`` lacks has a row of NULLs.
+    """
     known = happened or Outcomes.none(horizon)
     others = sorted({day for draw in draws for day in draw.cutoffs} - set(known.cutoffs))
     nothing = np.full((len(others), horizon), np.nan)

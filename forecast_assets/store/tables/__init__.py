@@ -1,6 +1,6 @@
-"""Every table of the contract, as data: what an engine makes, and what pages say of it.
+"""The tables of the contract, declared as data: engines make them, and documents describe them.
 
-``tables(14)["commodity.forecast.scores"].columns`` are the columns of one of them.
+``tables(14)["commodity.forecast.scores"].columns`` are the columns of one table.
 """
 
 from forecast_assets.store.tables import evaluation, forecast, market
@@ -8,9 +8,9 @@ from forecast_assets.store.tables.table import Table
 
 
 def tables(horizon: int) -> dict[str, Table]:
-    """Every table by its full name, where forecasts are ``horizon`` sessions long.
+    """All tables by their full names; ``horizon``: how many sessions a forecast has.
 
-    A view follows the tables that it is worked out from.
+    A view comes after the tables from which it is computed.
     """
     found = (
         *market.MARKET,

@@ -39,10 +39,10 @@ CREATED_BY = text("created_by", "the run that wrote it")
 REVISION = count("revision", "1 for what was said first of this cutoff, and so on")
 
 FORECAST = ("commodity", "model_name", "model_version", "data_cutoff_date")
-"""What identifies a forecast."""
+"""The columns that identify a forecast."""
 
 WINDOW = ("commodity", "training_date")
-"""What the rows of a window share."""
+"""The columns that identify a window."""
 
 ESTIMATES = (
     number("mean", "mean of the paths' prices at this session"),

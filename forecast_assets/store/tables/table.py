@@ -1,4 +1,4 @@
-"""What a table is, whatever keeps it: columns of Arrow types, a key, and rules that rows obey."""
+"""Declarations of tables for any engine: columns of Arrow types, a key, and rules for rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 CATALOG = "commodity"
-"""What the full name of every table begins with."""
+"""The first part of every table's full name."""
 
 SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -21,14 +21,15 @@ SQL_TYPES = {
     pa.int64(): "BIGINT",
     pa.bool_(): "BOOLEAN",
 }
-"""What SQL calls each type that a column may have."""
+"""The SQL name of each type that a column may have."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``nullable``: whether a row may lack a value.
+    """One column.
 
-    ``added_later``: tables that an older release made lack it until the next write.
+    ``nullable``: whether a row may lack a value. ``added_later``: whether tables of an older
+    release lack the column until the next write.
     """
 
     name: str
@@ -39,13 +40,13 @@ class Column:
 
     @property
     def sql_type(self) -> str:
-        """What SQL calls its type, for people to read."""
+        """The SQL name of its type, for documents."""
         return SQL_TYPES[self.type]
 
 
 @dataclass(frozen=True)
 class Before:
-    """A date of a row is before another of it, or the same where ``or_equal``."""
+    """A rule: a date of a row is before another date of the row; ``or_equal`` allows the same."""
 
     earlier: str
     later: str
@@ -54,7 +55,7 @@ class Before:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A column has one of these texts."""
+    """A rule: a column has one of these texts."""
 
     column: str
     texts: tuple[str, ...]
@@ -62,14 +63,14 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Never:
-    """A column of truth values is FALSE in every row."""
+    """A rule: a column of truth values is FALSE in every row."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class Complete:
-    """Columns have a value in every row, but in those where the column ``unless`` is TRUE."""
+    """A rule: columns have a value in every row, except if the column ``unless`` is TRUE."""
 
     columns: tuple[str, ...]
     unless: str
@@ -77,7 +78,7 @@ class Complete:
 
 @dataclass(frozen=True)
 class Together:
-    """Two columns have a value in the same rows."""
+    """A rule: two columns have values in the same rows."""
 
     first: str
     second: str
@@ -85,7 +86,7 @@ class Together:
 
 @dataclass(frozen=True)
 class ExactlyOne:
-    """Of two columns each row has a value in one."""
+    """A rule: each row has a value in exactly one of two columns."""
 
     first: str
     second: str
@@ -96,11 +97,11 @@ Rule: TypeAlias = Before | OneOf | Never | Complete | Together | ExactlyOne
 
 @dataclass(frozen=True)
 class Table:
-    """A table, or with ``view`` one that is worked out from others and never written.
+    """A table, or with ``view`` a view that is computed from other tables and never written.
 
-    ``key``: the columns that no two rows agree in, in this order; empty where the engine need not
-    hold any (paths: there are millions, and their ledger ``forecasts`` has the key). ``partition``:
-    the columns whose values are the same in all rows that one write replaces.
+    ``key``: the columns that identify a row, in this order. It is empty if the engine need not
+    enforce a key, as for paths: there are millions, and their ledger ``forecasts`` has the key.
+    ``partition``: the columns whose values are the same in all rows that one write replaces.
     """
 
     room: str
@@ -125,7 +126,7 @@ class Table:
         )
 
     def column(self, name: str) -> Column:
-        """The column of a name. Raises KeyError."""
+        """The column with this name. Raises KeyError if there is none."""
         return self._by_name[name]
 
     @cached_property
@@ -159,7 +160,7 @@ def number(name: str, description: str, *, null: bool = False, later: bool = Fal
 
 
 def price(name: str, description: str) -> Column:
-    """Return a column of prices of paths: 32-bit floating numbers, some not there yet."""
+    """Return a column of prices of paths: 32-bit floating numbers, NULL before they are known."""
     return Column(name, pa.float32(), description, nullable=True)
 
 
