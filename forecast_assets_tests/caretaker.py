@@ -1,6 +1,6 @@
 """A daemon in small: looks at both sensors, and executes what they ask for in this process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -154,15 +154,44 @@ def settled(
     does the instance.
     """
 
+    def settle(made: Caretaker) -> None:
+        assert all(success for _, success in made.settle())
+
+    return _after(settle, beginnings, folder, drops, *names, **keys)
+
+
+def landed(
+    beginnings: Beginnings, folder: Path, drops: Drops, *names: str, **keys: Any
+) -> Caretaker:
+    """The same where they have landed and nothing more was done."""
+
+    def land(made: Caretaker) -> None:
+        (request,) = made.land().run_requests or []
+        assert made.execute(request).success
+
+    return _after(land, beginnings, folder, drops, *names, **keys)
+
+
+def _after(
+    work: Callable[[Caretaker], None],
+    beginnings: Beginnings,
+    folder: Path,
+    drops: Drops,
+    *names: str,
+    **keys: Any,
+) -> Caretaker:
+    """A caretaker of a folder in which files were dropped, and some work was done."""
+
     def begin(place: Path) -> None:
         with at_home(place):
             made = caretaker(place, *names, **keys)
             for name, histories in drops.items():
                 made.drop(name, *histories)
-            assert all(success for _, success in made.settle())
+            work(made)
 
     dropped = {name: [x.fingerprint for x in histories] for name, histories in drops.items()}
-    beginnings.copy(f"{configuration(*names, **keys)} {dropped}", begin, folder)
+    source = f"{work.__qualname__} {configuration(*names, **keys)} {dropped}"
+    beginnings.copy(source, begin, folder)
     return caretaker(folder, *names, **keys)
 
 

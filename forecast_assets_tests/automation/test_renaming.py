@@ -8,23 +8,18 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
 from forecast_assets.automation.due import Ledger, missing_forecasts, missing_models
 from forecast_assets.automation.renaming import departed, departures, rename, reprinted
-from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.history import History
+from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, with_features
 from forecast_assets_tests.panel import Panel, panel, report
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 def configured(panel: Panel, *names: str) -> Settings:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
 
 from forecast_assets.automation.waiting import (
     files_in_brief,
@@ -17,7 +16,6 @@ from forecast_assets.automation.waiting import (
     to_know,
     to_look_at,
 )
-from forecast_assets.cli import app
 from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.market.landing import LandingFolder
@@ -27,6 +25,7 @@ from forecast_assets.report.briefing import briefing
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import (
     make_history,
@@ -38,10 +37,6 @@ from forecast_assets_tests.histories import (
 COFFEE = make_history(300, seed=2)
 TEA = make_history(300, seed=3, commodity="Tea")
 AT = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 def part(history: History, places: slice, factor: float = 1.0) -> History:

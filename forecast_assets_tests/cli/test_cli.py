@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from forecast_assets.cli import app
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
+from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.caretaker import caretaker
+from forecast_assets_tests.commands import begin, forecast
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import change
@@ -26,10 +28,6 @@ def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     graph: Graph = make_graph(models=["naive", "arima_111"])
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     return graph
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 @pytest.mark.usefixtures("pictures")
@@ -63,17 +61,19 @@ def test_from_and_to_choose_the_windows_that_touch_them(graph: Graph) -> None:
     }
 
 
-def test_a_version_of_a_run_lives_beside_the_configurations(graph: Graph) -> None:
-    assert forecast("run", "--to", "2020-01-01").exit_code == 0
+def test_a_version_of_a_run_lives_beside_the_configurations(
+    graph: Graph, beginnings: Beginnings
+) -> None:
+    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
     assert forecast("run", "--to", "2020-01-01", "--model-version", "backfill_2024").exit_code == 0
     assert {row.model_version for row in graph.store.models.find()} == {"v1.0", "backfill_2024"}
 
 
-def test_status_says_what_is_there(graph: Graph) -> None:
+def test_status_says_what_is_there(graph: Graph, beginnings: Beginnings) -> None:
     nothing = forecast("status")
     assert nothing.exit_code == 0
     assert "none" in nothing.output
-    forecast("run", "--to", "2020-01-01")
+    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
     said = forecast("status").output
     for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "130"):
         assert words in said
@@ -128,8 +128,10 @@ def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
     assert forecast("status").output.count("failed: ") == 1
 
 
-def test_half_a_file_is_a_failure_that_takes_nothing_back(graph: Graph) -> None:
-    forecast("run", "--to", "2020-01-01")
+def test_half_a_file_is_a_failure_that_takes_nothing_back(
+    graph: Graph, beginnings: Beginnings
+) -> None:
+    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(540))
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from forecast_assets.cli import app
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.caretaker import caretaker
+from forecast_assets_tests.commands import forecast
 
 
 @pytest.fixture
@@ -20,10 +19,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FORECAST_HOME")
     monkeypatch.delenv("DAGSTER_HOME")
     return tmp_path / "own"
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 def test_where_says_each_place_and_its_rule(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:

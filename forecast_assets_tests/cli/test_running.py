@@ -19,6 +19,8 @@ from forecast_assets.cli import app
 from forecast_assets.cli.running import told_once
 from forecast_assets.models.naive import Naive
 from forecast_assets.store.opening import open_store
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.commands import begin
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import Holder, holding
 
@@ -160,10 +162,10 @@ def test_a_failed_run_ends_in_red_and_not_like_a_success(
 
 
 def test_a_forgotten_reader_is_named_and_waited_for_and_nothing_is_computed_again(
-    graph: Graph,
+    graph: Graph, beginnings: Beginnings
 ) -> None:
     path = graph.settings.database_path
-    assert CliRunner().invoke(app, ["run", "--to", "2020-01-10"]).exit_code == 0
+    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-10")
     kept = set(graph.store.models.find())
     with running("run") as output:
         output.until("Coffee train begins")
@@ -196,9 +198,11 @@ def hold_when_free(path: Path) -> Iterator[Holder]:
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_the_whole_run_waits_once_and_says_who_kept_the_tables(graph: Graph, mode: str) -> None:
+def test_the_whole_run_waits_once_and_says_who_kept_the_tables(
+    graph: Graph, beginnings: Beginnings, mode: str
+) -> None:
     path = graph.settings.database_path
-    assert CliRunner().invoke(app, ["run", "--to", "2020-01-10"]).exit_code == 0
+    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-10")
     held = open_store(graph.settings).models.find()
     with holding(path, mode) as holder, running("run") as output:
         output.until(f"waiting for {path.name}: it is open in {holder.named}")

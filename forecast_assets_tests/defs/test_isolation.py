@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dagster import build_schedule_context
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from forecast_assets.automation.freshness import (
     RED,
@@ -20,14 +20,15 @@ from forecast_assets.automation.freshness import (
     strange_prices,
 )
 from forecast_assets.automation.plan import Plan, plan
-from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.checks import held, miscovered
 from forecast_assets.defs.run_history import RunHistory
 from forecast_assets.defs.schedules import fetch_prices
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker, utc
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, landed, settled, utc
+from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.panel import panel
@@ -35,10 +36,6 @@ from forecast_assets_tests.panel import panel
 BROKEN, SOUND = "Brent", "Coffee"
 SESSIONS = 530
 """522 before 2020-01-01: nine forecasts are due of each, the one of the next session among them."""
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 def speaks_of(value: Any, name: str) -> bool:
@@ -203,14 +200,19 @@ def graph(make_graph: MakeGraph, tmp_path: Path) -> Graph:
     return made
 
 
+BOTH = {"both.csv": [make_history(SESSIONS, commodity=name) for name in (BROKEN, SOUND)]}
+
+
 @pytest.fixture
-def keeper(tmp_path: Path) -> Caretaker:
+def keeper(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
     """Both commodities have landed, and nothing is forecast yet."""
-    made = caretaker(tmp_path, BROKEN, SOUND, models=["naive"])
-    made.drop("both.csv", *(make_history(SESSIONS, commodity=name) for name in (BROKEN, SOUND)))
-    (request,) = made.land().run_requests or []
-    assert made.execute(request).success
-    return made
+    return landed(beginnings, tmp_path, BOTH, BROKEN, SOUND, models=["naive"])
+
+
+@pytest.fixture
+def at_rest(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    """Both commodities have landed and are forecast."""
+    return settled(beginnings, tmp_path, BOTH, BROKEN, SOUND, models=["naive"])
 
 
 PLANS = {
@@ -224,19 +226,18 @@ PLANS = {
 
 @pytest.mark.parametrize("stage", PLANS)
 def test_the_sensor_asks_for_the_runs_of_the_others_and_names_the_broken_one(
-    keeper: Caretaker, stage: str, monkeypatch: pytest.MonkeyPatch
+    at_rest: Caretaker, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper.settle()
     for name in (BROKEN, SOUND):
         day = make_history(SESSIONS + 1, commodity=name)
-        keeper.drop(f"{name}.csv", day.since(day.newest))
-    (request,) = keeper.land().run_requests or []
-    keeper.execute(request)
+        at_rest.drop(f"{name}.csv", day.since(day.newest))
+    (request,) = at_rest.land().run_requests or []
+    at_rest.execute(request)
     break_down(monkeypatch, PLANS[stage])
-    (request,) = keeper.due().run_requests or []
+    (request,) = at_rest.due().run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == f"{SOUND}|2020-01-01"
     assert request.tags["dagster/asset_partition_range_end"] == f"{SOUND}|2020-01-01"
-    found = plan_of(keeper)
+    found = plan_of(at_rest)
     assert found.failures == [f"{BROKEN}: ValueError: out of order"]
     assert found.reasons[0] == found.failures[0]
     assert not found.settled
@@ -249,14 +250,15 @@ def plan_of(keeper: Caretaker) -> Plan:
 
 
 def test_where_nothing_else_is_due_the_sensor_says_what_is_broken(
-    keeper: Caretaker, monkeypatch: pytest.MonkeyPatch
+    at_rest: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper.settle()
-    keeper.cursors.clear()
+    at_rest.cursors.clear()
     with monkeypatch.context() as patch:
         break_down(patch, PLANS["the history"])
-        assert keeper.said().startswith(f"{BROKEN}: ValueError: out of order; {SOUND}: nothing due")
-    assert keeper.said().startswith(f"{BROKEN}, {SOUND}: nothing due")
+        assert at_rest.said().startswith(
+            f"{BROKEN}: ValueError: out of order; {SOUND}: nothing due"
+        )
+    assert at_rest.said().startswith(f"{BROKEN}, {SOUND}: nothing due")
 
 
 @pytest.mark.parametrize("stage", ["the history", "covariates", "training"])

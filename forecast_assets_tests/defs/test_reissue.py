@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from dagster import TableMetadataValue
-from typer.testing import CliRunner
 
-from forecast_assets.cli import app
 from forecast_assets.forecast.risk import value_at_risk
 from forecast_assets.report.briefing import briefing
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, settled
+from forecast_assets_tests.commands import begin, forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import (
     make_history,
@@ -56,11 +56,8 @@ def paths(keeper: Caretaker | Graph, model: str = "naive") -> bytes:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Caretaker:
-    made = caretaker(tmp_path)
-    made.drop("coffee.csv", COFFEE)
-    made.settle()
-    return made
+def keeper(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    return settled(beginnings, tmp_path, {"coffee.csv": [COFFEE]})
 
 
 @pytest.mark.parametrize("sessions_before", [0, 3, 10])
@@ -118,27 +115,30 @@ def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     return make_graph(COFFEE, models=["naive"], horizon=3)
 
 
-def forecast(*arguments: str) -> str:
-    told = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
-    assert told.exit_code == 0, told.output
-    return " ".join(told.output.split())
+def told_by(*arguments: str) -> str:
+    """What a command says that goes well, in one line."""
+    done = forecast(*arguments)
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
 
 
 def source(graph: Graph) -> Path:
     return graph.settings.folder / "prices" / "Coffee.csv"
 
 
-def test_a_run_draws_it_again_and_says_so_and_all_agree_on_the_close(graph: Graph) -> None:
-    forecast("run")
+def test_a_run_draws_it_again_and_says_so_and_all_agree_on_the_close(
+    graph: Graph, beginnings: Beginnings
+) -> None:
+    begin(beginnings, graph.settings.folder, "run")
     first, old = paths(graph), float(COFFEE.closes[-1])
     write_prices(source(graph), corrected(COFFEE, 1.004))
     new = float(graph_close(source(graph)))
-    told = forecast("run")
+    told = told_by("run")
     assert (
         f"note: Coffee: the forecast of naive from {NEWEST} was drawn again: its last close was"
         f" {old:.10g} and is {new:.10g} now"
     ) in told
-    shown = forecast("show", "Coffee")
+    shown = told_by("show", "Coffee")
     assert f"Coffee, naive v1.0: {new:g} USc/lb on {NEWEST}" in shown
     assert "note:" not in shown
     (newest,) = Reader(graph.settings.database_path).newest_published("Coffee")
@@ -150,7 +150,7 @@ def test_a_run_draws_it_again_and_says_so_and_all_agree_on_the_close(graph: Grap
         newest.prices[0, :, -1], new, 0.95
     )
     write_prices(source(graph), COFFEE)
-    forecast("run")
+    told_by("run")
     assert paths(graph) == first
     assert [row[2:4] for row in superseded(graph)] == [(1, old), (2, new)]
 
@@ -161,9 +161,9 @@ def graph_close(path: Path) -> str:
 
 
 def test_where_it_is_not_drawn_again_everything_says_so_and_uses_the_close_that_it_used(
-    graph: Graph,
+    graph: Graph, beginnings: Beginnings
 ) -> None:
-    forecast("run")
+    begin(beginnings, graph.settings.folder, "run")
     old = float(COFFEE.closes[-1])
     write_prices(source(graph), corrected(COFFEE, 0.8))
     graph.run("load_prices", "Coffee")  # prices alone, as somebody may in the UI
@@ -172,12 +172,12 @@ def test_where_it_is_not_drawn_again_everything_says_so_and_uses_the_close_that_
         f"Coffee: the newest forecast of naive v1.0, from {NEWEST}, was drawn before the close of"
         f" {NEWEST} was revised (its last close was {old:.10g} and is {new:.10g} now)"
     )
-    shown = forecast("show", "Coffee")
+    shown = told_by("show", "Coffee")
     assert f"note: {said}" in shown
     assert "; `forecast run` draws it again" in shown
     assert f"Coffee, naive v1.0: {old:g} USc/lb on {NEWEST}" in shown
-    assert f"note: {said}" in forecast("status")
-    assert f"note: {said}" in forecast("report")
+    assert f"note: {said}" in told_by("status")
+    assert f"note: {said}" in told_by("report")
     page = graph.settings.report_path.read_text()
     assert said in page
     assert "All is well" not in page
@@ -196,14 +196,14 @@ def test_a_correction_that_comes_with_the_next_session_leaves_a_record_and_is_no
 ) -> None:
     shorter = COFFEE.known_at(COFFEE.dates[-2].item())
     write_prices(source(graph), shorter)
-    forecast("run")
+    told_by("run")
     write_prices(source(graph), corrected(COFFEE, 0.9, sessions_before=1))
-    assert "note:" not in forecast("run")
+    assert "note:" not in told_by("run")
     assert superseded(graph) == []
     held = {x.data_cutoff_date: x.cutoff_close for x in graph.store.paths.issued("Coffee", "v1.0")}
     assert held[shorter.newest] == shorter.closes[-1]
     assert held[NEWEST] == COFFEE.closes[-1]
-    assert "note:" not in forecast("show", "Coffee")
+    assert "note:" not in told_by("show", "Coffee")
 
 
 def test_a_covariate_that_is_revised_reissues_the_newest_forecast_of_those_that_use_it(
@@ -215,17 +215,17 @@ def test_a_covariate_that_is_revised_reissues_the_newest_forecast_of_those_that_
     graph = make_graph(
         history, models=["naive", using], horizon=3, feature_sets={"weather": ["rain"]}
     )
-    forecast("run")
+    told_by("run")
     changed = history.features.copy()
     changed[-5] *= 1.5
     write_covariate(
         tmp_path / "covariates" / "rain.csv", replace(history, features=changed), "rain"
     )
     assert f"the forecast of sarimax from {NEWEST} was drawn again: a price or covariate" in (
-        forecast("run")
+        told_by("run")
     )
     assert [row[:2] for row in superseded(graph)] == [("sarimax", NEWEST)]
-    assert "note:" not in forecast("run")
+    assert "note:" not in told_by("run")
 
 
 def test_the_count_is_in_the_metadata(graph: Graph) -> None:

@@ -18,7 +18,9 @@ from forecast_assets.defs import resources, sensors
 from forecast_assets.defs.run_history import DUE
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker, described
+from forecast_assets_tests import caretaker as caretaking
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, caretaker, described, settled
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import keep
@@ -243,10 +245,8 @@ def test_a_failed_run_is_not_tried_again_before_its_pause_is_over(
     assert "again at" in said
 
 
-def test_work_that_was_undone_by_hand_is_done_again(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("coffee.csv", upto(COFFEE, 580))
-    keeper.settle()
+def test_work_that_was_undone_by_hand_is_done_again(tmp_path: Path, beginnings: Beginnings) -> None:
+    keeper = settled(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, 580)]})
     for table in ("forecasts", "distributions", "point_estimates"):
         keep(keeper.store, f"forecast.{table}", lambda row: row["model_name"] != "naive")
     keeper.settle()
@@ -267,13 +267,9 @@ def begun(keeper: Caretaker, status: DagsterRunStatus) -> str:
 
 
 @pytest.fixture
-def landed(tmp_path: Path) -> Caretaker:
+def landed(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
     """Prices are there, and nothing else."""
-    keeper = caretaker(tmp_path)
-    keeper.drop("coffee.csv", upto(COFFEE, 580))
-    (request,) = keeper.land().run_requests or []
-    keeper.execute(request)
-    return keeper
+    return caretaking.landed(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, 580)]})
 
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED])

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from dagster import AssetMaterialization, TableMetadataValue
-from typer.testing import CliRunner, Result
 
 from forecast_assets.automation.freshness import price_ages
-from forecast_assets.cli import app
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets.report import replace_file
 from forecast_assets.evaluation.records import Publication
@@ -19,6 +17,7 @@ from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outlook_of, stale
 from forecast_assets.report.page import CommodityReport
 from forecast_assets_tests.browser import PHONE, opened
+from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import Panel, panel, report
 from forecast_assets_tests.rows import change, put, table
@@ -40,10 +39,6 @@ def at_home(made: Panel, monkeypatch: pytest.MonkeyPatch) -> Panel:
     monkeypatch.setenv("FORECAST_HOME", str(made.folder / "home"))
     monkeypatch.setenv("FORECAST_CONFIG", str(made.folder / "forecast.yaml"))
     return made
-
-
-def forecast(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
 def test_every_commodity_is_there_with_what_it_has(made: Panel) -> None:
