@@ -23,7 +23,7 @@ def trainings(given: Iterator[tuple[Window, Training]]) -> Trainings:
     return Trainings(unused, unused, unused, unused, unused, begun={"Coffee": given})
 
 
-@pytest.mark.parametrize("order", permutations(WINDOWS))
+@pytest.mark.parametrize("order", list(permutations(WINDOWS)))
 def test_a_window_gets_its_own_training_in_any_order(order: tuple[Window, ...]) -> None:
     made = trainings(iter(TRAINED.items()))
     assert [made.of(window).not_due for window in order] == [window.key for window in order]
