@@ -26,7 +26,7 @@ from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import Draw, TrainedModel, WindowChange, Written
 from forecast_assets.forecast.tasks import inline
-from forecast_assets.forecast.training import Request, train
+from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.store.duckdb.window_change import path_rows
@@ -167,7 +167,9 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
             ModelStore.of(settings).artifacts,
             10**6,
         )
-        for window, training in train(settings, [Request(x, history) for x in windows], inline):
+        for window, training in train(
+            settings, [WindowToTrain(x, history) for x in windows], inline
+        ):
             written = Written("Coffee", "v1.0", window.training_date, AT, "bench")
             rows = [models.row(fit, written, training.history) for fit in training.fits]
             models.store.models.append(written, rows, [])

@@ -30,7 +30,7 @@ from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
-from forecast_assets.forecast.training import Request, train
+from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.market.sources import read_source
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.ensemble import Ensemble
@@ -153,7 +153,7 @@ def backfill(
                 done = Processes(settings.parallel)(tasks)
                 yield from progress.track(done, total=len(tasks), description=f"{name}: models")
 
-            requests = [Request(window, history) for window in windows]
+            requests = [WindowToTrain(window, history) for window in windows]
             for window, training in train(settings, requests, spread):
                 for failure in training.failures:
                     console.print(f"[red]{failure.reason}")

@@ -20,7 +20,7 @@ from forecast_assets.configuration.commodities import SampleSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Estimation, Task
-from forecast_assets.forecast.training import Request, train
+from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.market.sources import read_sample
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.roster import ROSTER
@@ -73,7 +73,7 @@ def main() -> None:
             yield done
 
     began = time.perf_counter()
-    trained = list(train(settings, [Request(window, history) for window in windows], spread))
+    trained = list(train(settings, [WindowToTrain(window, history) for window in windows], spread))
     wall = time.perf_counter() - began
     failures = [failure.reason for _, training in trained for failure in training.failures]
     assert not failures, failures  # noqa: S101

@@ -97,7 +97,7 @@ def missing_forecasts(
     return missing
 
 
-def windows_with_news(
+def windows_to_correct(
     settings: Settings, windows: Sequence[Window], ledger: Ledger
 ) -> list[Window]:
     """The last window if a stored forecast needs a new start, an outcome or deletion; else none.

@@ -31,7 +31,7 @@ PUBLISH = ("leaderboard", "published_distributions", "report")
 
 
 @dataclass(frozen=True)
-class Request:
+class PlannedRun:
     """One run: a job, its assets, its pieces of work, and its first and last partition key."""
 
     job: str
@@ -49,7 +49,7 @@ class Plan:
     ``settled``: True when the plan cannot change until the tables or the date do.
     """
 
-    requests: list[Request] = field(default_factory=list)
+    requests: list[PlannedRun] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     settled: bool = True
@@ -86,7 +86,7 @@ def plan(
         if not asked and (publishing := publishing_due(settings, store)):
             pieces.append(Piece(publishing, "", PUBLISH))
             able, why = sorted_out(pieces[-1:], attempts, now)
-            asked = [Request("catch_up", PUBLISH, (piece.work,)) for piece in able]
+            asked = [PlannedRun("catch_up", PUBLISH, (piece.work,)) for piece in able]
             waiting += why
     resting = [f"{', '.join(names)}: {reason}" for reason, names in idle.items()]
     given_up = all(attempts.given_up(piece.work) for piece in pieces)
@@ -104,9 +104,9 @@ def due(state: CommodityState, attempts: Attempts) -> list[Piece]:
     if able := [piece for piece in first if not attempts.given_up(piece.work)]:
         return able
     lacking = [x for x in state.lacking() if not (x.declined and attempts.seen(x.work))]
-    # Any run that draws forecasts also corrects the stored ones, so news needs no run beside it.
+    # Any run that draws forecasts also corrects the stored ones, so that needs no run beside it.
     if all(attempts.given_up(piece.work) for piece in lacking):
-        lacking += state.news()
+        lacking += state.corrections()
     return [*first, *lacking, *state.unscored()]
 
 
@@ -132,7 +132,7 @@ def sorted_out(
     return able, reasons
 
 
-def requests(begun: Keys, pieces: Sequence[Piece], attempts: Attempts) -> list[Request]:
+def requests(begun: Keys, pieces: Sequence[Piece], attempts: Attempts) -> list[PlannedRun]:
     """The fewest runs that do these pieces of work, and no others."""
     loads = [piece for piece in pieces if piece.window is None]
     asked = _loading(begun, loads)
@@ -147,7 +147,7 @@ def requests(begun: Keys, pieces: Sequence[Piece], attempts: Attempts) -> list[R
     return asked
 
 
-def _and_published(asked: list[Request]) -> list[Request]:
+def _and_published(asked: list[PlannedRun]) -> list[PlannedRun]:
     """The same runs; if there is only one, it goes on to the report."""
     if len(asked) == 1 and asked[0].job == "catch_up":
         return [replace(asked[0], assets=(*asked[0].assets, *PUBLISH))]
@@ -169,17 +169,17 @@ def publishing_due(settings: Settings, store: Store) -> Work | None:
     return Work("publish", signature(evidence.isoformat()))
 
 
-def _loading(begun: Keys, pieces: Sequence[Piece]) -> list[Request]:
+def _loading(begun: Keys, pieces: Sequence[Piece]) -> list[PlannedRun]:
     asked = []
     for assets in (LOAD, LOAD[1:]):
         work = {piece.commodity: piece.work for piece in pieces if piece.assets == assets}
         for names in _neighbours(begun, work):
             done = tuple(work[name] for name in names)
-            asked.append(Request("load_prices", assets, done, (names[0], names[-1])))
+            asked.append(PlannedRun("load_prices", assets, done, (names[0], names[-1])))
     return asked
 
 
-def _together(begun: Keys, pieces: Sequence[Piece], *, through: bool) -> list[Request]:
+def _together(begun: Keys, pieces: Sequence[Piece], *, through: bool) -> list[PlannedRun]:
     """Runs over stretches of windows.
 
     ``through``: whether each run goes on through all stages after the first that is due.
@@ -203,7 +203,7 @@ def _together(begun: Keys, pieces: Sequence[Piece], *, through: bool) -> list[Re
         for names in _neighbours(begun, stretch):
             done = tuple(sorted(x for name in names for x in stretch[name][2]))
             bounds = stretch[names[0]][0], stretch[names[-1]][1]
-            asked.append(Request("catch_up", shape[-1], done, bounds))
+            asked.append(PlannedRun("catch_up", shape[-1], done, bounds))
     return asked
 
 

@@ -15,7 +15,7 @@ from forecast_assets.automation.due import (
     missing_forecasts,
     missing_models,
     undue,
-    windows_with_news,
+    windows_to_correct,
     windows_without_scores,
 )
 from forecast_assets.automation.scope import Scope
@@ -127,14 +127,14 @@ class CommodityState:
                 declined = self._declined(window, "forecast", lacking)
                 yield replace(forecast, declined=declined)
 
-    def news(self) -> Iterator[Piece]:
+    def corrections(self) -> Iterator[Piece]:
         """A forecast run that corrects stored forecasts, if any needs a start, outcome or deletion.
 
         Every forecast run of the commodity makes these corrections, so this piece is needed only
         when no other forecast is due.
         """
         if len(self.history):
-            for window in windows_with_news(self.settings, self.windows, self.ledger):
+            for window in windows_to_correct(self.settings, self.windows, self.ledger):
                 yield self._piece(window, "forecast")
 
     def unscored(self) -> Iterator[Piece]:

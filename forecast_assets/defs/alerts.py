@@ -66,16 +66,16 @@ class Told:
 
 
 @dataclass(frozen=True)
-class News:
+class Untold:
     """Something to tell, and what is told once it was."""
 
     alert: Alert
     told: Told
 
 
-def news(
+def untold(
     instance: DagsterInstance, checks: Mapping[str, AssetCheckKey], told: Told | None
-) -> Iterator[News]:
+) -> Iterator[Untold]:
     """What has turned or failed since; at the first look what is not green, and no old run."""
     failed = failed_runs(instance)
     known = told or Told(runs=list(failed))
@@ -84,12 +84,12 @@ def news(
         now = verdict(instance, key)
         if (now.level, now.of_whom) != (was, of_whom):
             known = Told(known.checks | {name: [now.level, now.of_whom]}, known.runs)
-            yield News(Alert("check", name, was, now.level, now.text, now.run_id), known)
+            yield Untold(Alert("check", name, was, now.level, now.text, now.run_id), known)
     for run_id, job in failed.items():
         if run_id not in known.runs:
             known = Told(known.checks, [*known.runs, run_id][-RUNS_READ * 2 :])
             text = f"the run {run_id[:8]} of {job} failed; Dagster has its log"
-            yield News(Alert("run", job, GREEN, RED, text, run_id), known)
+            yield Untold(Alert("run", job, GREEN, RED, text, run_id), known)
 
 
 def verdict(instance: DagsterInstance, key: AssetCheckKey) -> Verdict:

@@ -52,7 +52,7 @@ class Histories:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class SourceReading:
     """What a source held, whether it may take back sessions, and what of it is not believed."""
 
     observations: Observations
@@ -63,7 +63,7 @@ class Reading:
 class PriceIOManager(PartitionedIOManager):
     """Observations to ``commodity.market.prices``; histories from it."""
 
-    def save(self, value: Reading, by: str) -> PricesRead:
+    def save(self, value: SourceReading, by: str) -> PricesRead:
         """Append what is new or revised. Raises SourceError where nothing has landed yet."""
         prices, observations = self.tables().prices, value.observations
         changes = prices.write(

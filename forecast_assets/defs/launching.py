@@ -21,7 +21,7 @@ from forecast_assets import errors
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
 from forecast_assets.automation.listener import Collector
-from forecast_assets.automation.plan import Request, plan
+from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.waiting import held_files, to_look_at
@@ -158,7 +158,7 @@ class Worker:
         earlier = RunHistory.of(self.instance, of).ended()
         return Attempts(self.done, policy, self.store.marks, earlier)
 
-    def _launch(self, request: Request, attempts: Attempts) -> None:
+    def _launch(self, request: PlannedRun, attempts: Attempts) -> None:
         """A run of what is due, as a sensor would launch it."""
         first, last = request.bounds or ("", "")
         windows = [x for x in self.settings.windows.of(commodity_of(first)) if x.key <= last]
@@ -182,7 +182,7 @@ class Worker:
         mark = self.store.marks.found()[-1]
         self.done.insert(0, PastRun(run_id, datetime.now(UTC), mark, work))
 
-    def _config(self, request: Request) -> dict[str, dict[str, object]]:
+    def _config(self, request: PlannedRun) -> dict[str, dict[str, object]]:
         """The run's configuration of each asset that takes one."""
         version: dict[str, object] = {"model_version": self.version}
         day = self.scope.train_on

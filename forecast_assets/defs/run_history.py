@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from forecast_assets.automation.attempts import Attempts, PastRun
-from forecast_assets.automation.plan import Request
+from forecast_assets.automation.plan import PlannedRun
 from forecast_assets.automation.work import Work, in_words
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.pulse import Pulses
@@ -83,7 +83,7 @@ def tags(plan: str, attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]
     return {PLAN: plan, DUE: due, TABLES: attempts.newest_mark, WHAT: in_words(asked)}
 
 
-def request_tags(request: Request, attempts: Attempts) -> dict[str, str]:
+def request_tags(request: PlannedRun, attempts: Attempts) -> dict[str, str]:
     """The tags of a run of what is due: its pieces of work, and its range of partitions."""
     bounds = dict(zip((RANGE_START, RANGE_END), request.bounds or (), strict=False))
     return tags(DUE_WORK, attempts, request.work) | bounds

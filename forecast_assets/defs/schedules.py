@@ -58,7 +58,7 @@ def fetch_prices(settings: Settings) -> ScheduleDefinition:
         due = []
         for name in wanted:
             with boundary(name, failures):
-                if brings_news(settings, prices, name, since, fire):
+                if has_new_session(settings, prices, name, since, fire):
                     due.append(name)
         for failure in failures:
             context.log.error("%s", failure)
@@ -91,7 +91,7 @@ def may_change(commodity: Commodity) -> bool:
     return not still or bool(commodity.covariates)
 
 
-def brings_news(
+def has_new_session(
     settings: Settings, prices: PriceTable, name: str, since: datetime, until: datetime
 ) -> bool:
     """Whether a session of a commodity ended between two fires of the schedule.

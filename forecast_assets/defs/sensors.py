@@ -16,11 +16,11 @@ from dagster import (
 )
 
 from forecast_assets.automation.attempts import Attempts
-from forecast_assets.automation.plan import Request, plan, sorted_out
+from forecast_assets.automation.plan import PlannedRun, plan, sorted_out
 from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
 from forecast_assets.automation.work import file_work
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.alerts import Told, deliver, failed_runs, news
+from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.resources import impatient_store, pulses_beside
 from forecast_assets.defs.run_history import (
@@ -104,7 +104,7 @@ def due_work(settings: Settings) -> SensorDefinition:
         alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
         if alive:
             return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
-        seen = state_of(settings, store, now)
+        seen = plan_inputs(settings, store, now)
         told = json.loads(context.cursor or "{}")
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
@@ -140,7 +140,7 @@ def tell(settings: Settings) -> SensorDefinition:
         told = Told.from_cursor(context.cursor)
         context.update_cursor((told or Told(runs=list(failed_runs(context.instance)))).cursor)
         count = 0
-        for each in news(context.instance, dict(sorted(names.items())), told):
+        for each in untold(context.instance, dict(sorted(names.items())), told):
             try:
                 deliver(settings.alerts, each.alert)
             except AlertFailed as error:
@@ -153,7 +153,7 @@ def tell(settings: Settings) -> SensorDefinition:
     return look
 
 
-def run_request(request: Request, attempts: Attempts) -> RunRequest:
+def run_request(request: PlannedRun, attempts: Attempts) -> RunRequest:
     """A run of exactly these assets, over the range of its partitions."""
     return RunRequest(
         run_key=attempts.key(request.work),
@@ -163,7 +163,7 @@ def run_request(request: Request, attempts: Attempts) -> RunRequest:
     )
 
 
-def state_of(settings: Settings, store: Store, now: datetime) -> list[object]:
+def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]:
     """What the plan depends on beside the configuration: the tables, the report, the day."""
     page = settings.report_path
     return [store.token(), page.stat().st_mtime_ns if page.exists() else 0, now.date().isoformat()]

@@ -19,6 +19,7 @@ from scipy import stats
 
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
+from forecast_assets.timeline.history import Dates
 
 MINIMUM = 30
 """A test needs at least this many forecasts without a common session."""
@@ -28,8 +29,6 @@ SIGNIFICANCE = 0.05
 
 ROUNDING = 1e-9
 """This is added to tolerances, so that a share exactly at its limit is within it."""
-
-Dates = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ class Forecasting:
     @property
     def changes_tables(self) -> bool:
         """Whether there is anything to write."""
-        news = self.happened is not None and self.happened.cutoffs
-        return bool(self.draws or self.moved or self.withdrawn or news)
+        happened = self.happened is not None and self.happened.cutoffs
+        return bool(self.draws or self.moved or self.withdrawn or happened)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ def forecast_window(
         stale=sum(todo.stale for todo in agendas),
         redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
-        outcomes=with_news(happened, issued),
+        outcomes=newly_known(happened, issued),
         reissues=reissues,
     )
 
@@ -374,7 +374,7 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
     return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
 
 
-def with_news(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
+def newly_known(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
     """How many cutoffs have more known sessions after them than any stored outcome of them."""
     told: dict[date, int] = {}
     for old in issued:

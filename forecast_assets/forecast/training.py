@@ -61,7 +61,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class WindowToTrain:
     """A window to train, its commodity's history, and the window's stored models, ``known``."""
 
     window: Window
@@ -151,12 +151,12 @@ def train_window(
     ``known``: the window's stored models; those that are current are not fitted again. A model that
     cannot be fitted becomes a failure in the result and does not stop the others.
     """
-    ((_, training),) = train(settings, [Request(window, history, known)], inline)
+    ((_, training),) = train(settings, [WindowToTrain(window, history, known)], inline)
     return training
 
 
 def train(
-    settings: Settings, requests: Sequence[Request], spread: Spread
+    settings: Settings, requests: Sequence[WindowToTrain], spread: Spread
 ) -> Iterator[tuple[Window, Training]]:
     """Train windows, and yield each as soon as its chain is done.
 
@@ -167,7 +167,7 @@ def train(
     tasks = [_tasks(settings, chain) for chain in chains]
     outcomes = spread([task for of_chain in tasks for task in of_chain])
     for chain, of_chain in zip(chains, tasks, strict=True):
-        done: Outcomes = {}
+        done: TaskResults = {}
         for task, results in zip(of_chain, islice(outcomes, len(of_chain)), strict=True):
             for day, result in zip(task.dates, results, strict=True):
                 done[type(task), day, task.model] = result
@@ -179,7 +179,7 @@ def train(
             yield plan.window, plan.training
 
 
-Outcomes = dict[tuple[type[Task], date, Forecaster], Done[Any]]
+TaskResults = dict[tuple[type[Task], date, Forecaster], Done[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +215,7 @@ def _chain_of(plan: _Plan) -> tuple[str, date]:
     return plan.window.commodity, plan.window.chain[0]
 
 
-def _planned(settings: Settings, request: Request) -> _Plan:
+def _planned(settings: Settings, request: WindowToTrain) -> _Plan:
     window, history = request.window, request.history
     known = history.known_before(window.training_date)
     if reason := not_due(settings, window, history):
@@ -252,7 +252,7 @@ def _tasks(settings: Settings, chain: Sequence[_Plan]) -> list[Task]:
     return tasks
 
 
-def _assemble(settings: Settings, plan: _Plan, done: Outcomes) -> None:
+def _assemble(settings: Settings, plan: _Plan, done: TaskResults) -> None:
     """Assemble each model of a window from its done tasks, or record why that is not possible."""
     day, key = plan.window.training_date, plan.window.key
     for model in plan.due:

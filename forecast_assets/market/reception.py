@@ -8,7 +8,7 @@ from forecast_assets.errors import SourceError
 from forecast_assets.market.dropped_files import Dropped, read_arrival
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import Landing, LandingTable
+from forecast_assets.market.records import FileMerge, LandingTable
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
 
@@ -25,7 +25,7 @@ class Received:
 
     file: str
     place: str
-    landings: list[Landing] = field(default_factory=list)
+    landings: list[FileMerge] = field(default_factory=list)
     observations: list[Observations] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ def _accept(
 
 def accept(
     folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
-) -> list[Landing]:
+) -> list[FileMerge]:
     """Merge all rows of a file that waits, and put it away. Raises SourceError and StoreError."""
     dropped = read_arrival(held.arrival, folder.settings, at)
     merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
@@ -108,7 +108,7 @@ def reject(folder: LandingFolder, held: Held) -> None:
     folder.settle(held, "rejected", "\n".join(lines) + "\n")
 
 
-def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
+def note_about(dropped: Dropped, landings: Sequence[FileMerge]) -> str:
     """The note about a file that was merged; it marks the commodities whose rows wait."""
     marks = [WAITS if landing.dispute else "" for landing in landings]
     lines = [mark + line_of(each) for mark, each in zip(marks, landings, strict=True)]
@@ -117,7 +117,7 @@ def note_about(dropped: Dropped, landings: Sequence[Landing]) -> str:
     return note(dropped.file, "\n".join(lines), dropped.rejections, dropped.notes)
 
 
-def line_of(landing: Landing) -> str:
+def line_of(landing: FileMerge) -> str:
     """What a file did to the prices of a commodity, in one line."""
     changes = landing.changes
     if landing.dispute:

@@ -63,7 +63,7 @@ class HeldPrice:
 
 
 @dataclass(frozen=True)
-class Landing:
+class FileMerge:
     """What a file from the landing folder did to the prices of one commodity, in rows.
 
     ``repeated``: True if the same rows of the same file were merged before, so nothing was done.
@@ -97,7 +97,7 @@ class LandingTable(Protocol):
         at: datetime,
         by: str,
         scrutiny: Scrutiny | None = None,
-    ) -> list[Landing]:
+    ) -> list[FileMerge]:
         """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
         Two files are the same if they have the same bytes and the same number of usable rows. If

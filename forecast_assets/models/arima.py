@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
+from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState, log_sample
 from forecast_assets.models.elements.arma import (
     FittedArma,
     fitted_arma,
@@ -17,7 +17,7 @@ from forecast_assets.models.elements.shocks import ShockKind, Shocks
 from forecast_assets.timeline.history import History
 
 
-def from_scalars(state: State) -> State:
+def from_scalars(state: ModelState) -> ModelState:
     """Migrate a state of version 1, which had scalar coefficients and Gaussian shocks."""
     shocks = Shocks("gaussian", float(np.sqrt(state["variance"])))
     lists = {"ar": [state["ar"]], "ma": [state["ma"]], "shocks": shocks.state()}

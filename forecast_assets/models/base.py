@@ -23,7 +23,7 @@ DIFFERENCE_FORMS = "naive and random_walk have a difference form"
 
 NOT_RECALIBRATED = "not recalibrated: the history has no hold-out, or the trial on it failed"
 
-State = dict[str, Any]
+ModelState = dict[str, Any]
 """Plain JSON values; arrays are lists."""
 
 
@@ -49,7 +49,7 @@ class FittedForecaster(ABC):
 
     name: ClassVar[str]
     schema_version: ClassVar[int] = 1
-    migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {}
+    migrations: ClassVar[Mapping[int, Callable[[ModelState], ModelState]]] = {}
     """For version n, the function that turns a state of version n into one of version n + 1."""
 
     stretch: tuple[float, ...] = ()
@@ -87,12 +87,12 @@ class FittedForecaster(ABC):
         return stretched(paths, self.stretch) if self.stretch else paths
 
     @abstractmethod
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The values from which ``from_state`` rebuilds this model exactly, except ``stretch``."""
 
     @classmethod
     @abstractmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild a model from a state of the current schema version."""
 
 

@@ -1,6 +1,6 @@
 """Gradient-boosted quantile regression on past volatility and covariates, by LightGBM.
 
-Koenker and Bassett (1978), Regression Quantiles; Ke et al. (2017), LightGBM. For each of LEVELS
+Koenker and Bassett (1978), Regression Quantiles; Ke et al. (2017), LightGBM. For each of LEARNED
 one booster predicts that quantile of the log return over h sessions, in units of the volatility
 at the origin times sqrt(h); h is a regressor like any other. Returns are nearly unpredictable,
 so the boosters are few shallow trees with large leaves: they start at the quantiles of the whole
@@ -27,7 +27,7 @@ from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
-    State,
+    ModelState,
     declined_nonpositive,
     log_sample,
     require_no_declined,
@@ -38,7 +38,7 @@ from forecast_assets.models.elements.shuffle import Ranks, drawn_orders, ranks_o
 from forecast_assets.models.simulation import Seeds, as_paths, prices
 from forecast_assets.timeline.history import History
 
-LEVELS = np.array([0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99])
+LEARNED = np.array([0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99])
 """The probabilities whose quantiles are predicted."""
 
 RETURN_DECIMALS = 8
@@ -104,14 +104,14 @@ class Boosters:
         table = library.Dataset(rows, targets, params=settings, free_raw_data=False)
         fitted = [
             library.train(settings | {"alpha": level}, table, num_boost_round=trees)
-            for level in LEVELS
+            for level in LEARNED
         ]
         gains = sum(booster.feature_importance("gain") for booster in fitted)
         shares = gains / max(gains.sum(), np.finfo(np.float64).tiny)
         return cls(tuple(booster.model_to_string() for booster in fitted)), shares
 
     def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Quantiles at LEVELS of each row, sorted so that none cross, (n_rows, n_levels)."""
+        """Quantiles at LEARNED of each row, sorted so that none cross, (n_rows, n_levels)."""
         by_level = [booster.predict(rows, num_threads=1) for booster in self.loaded]
         return np.sort(np.column_stack(by_level), axis=1)
 
@@ -147,7 +147,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         shares = {f"share_{name}": float(s) for name, s in zip(columns, self.shares, strict=True)}
         return {
             "trees": float(self.trees),
-            "levels": float(len(LEVELS)),
+            "levels": float(len(LEARNED)),
             "horizon": float(self.horizon),
         } | shares
 
@@ -184,7 +184,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         return ranks_of(blocks[moved] / scale[moved])
 
     def quantiles(self, history: History, origins: list[date], horizon: int) -> NDArray[np.float64]:
-        """Quantiles at LEVELS of the log return from each origin to each session ahead.
+        """Quantiles at LEARNED of the log return from each origin to each session ahead.
 
         Shape (n_origins, horizon, n_levels). Raises CannotForecast for an origin that the model
         declines, and for a horizon longer than it was trained for.
@@ -197,7 +197,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         require_no_declined(self, history, origins)
         known = self.regressors(history, origins)
         standardized = self.boosters.predict(known.rows(horizon))
-        by_origin = standardized.reshape(len(origins), horizon, len(LEVELS))
+        by_origin = standardized.reshape(len(origins), horizon, len(LEARNED))
         return by_origin * known.scale(horizon)[:, :, None]
 
     def draw(
@@ -212,11 +212,11 @@ class FittedBoostedQuantiles(FittedForecaster):
         moves = np.empty((len(origins), horizon, n_paths), dtype=np.float32)
         for block, predicted, seed in zip(moves, quantiles, seeds, strict=True):
             orders = drawn_orders(np.random.default_rng(seed), self.ranks[:horizon], n_paths)
-            lowest_first = quantile_function(LEVELS, predicted, probabilities)
+            lowest_first = quantile_function(LEARNED, predicted, probabilities)
             np.put_along_axis(block, orders, lowest_first.astype(np.float32), axis=1)
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The boosters' texts, the horizon and columns of their training, and the returns."""
         return {
             "horizon": self.horizon,
@@ -229,7 +229,7 @@ class FittedBoostedQuantiles(FittedForecaster):
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         return cls(
             horizon=state["horizon"],

@@ -20,7 +20,7 @@ from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
-    State,
+    ModelState,
     require_no_declined,
 )
 from forecast_assets.models.elements.pool import crps_form, least_crps, pooled, slots
@@ -101,7 +101,7 @@ class FittedEnsemble(FittedForecaster):
         shared = zip(names, slots(weights, n_paths), strict=True)
         return {name: places for name, places in shared if len(places)}
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The weights, and the members in the form in which they are saved alone."""
         from forecast_assets.models import roster  # imported here, as the roster imports this class
 
@@ -109,7 +109,7 @@ class FittedEnsemble(FittedForecaster):
         return {"weights": dict(self.weights), "members": members}
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         from forecast_assets.models import roster
 

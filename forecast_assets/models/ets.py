@@ -15,7 +15,7 @@ from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
-    State,
+    ModelState,
     log_sample,
 )
 from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
@@ -93,7 +93,7 @@ class FittedEts(FittedLinear):
         taken = self.smoothing.level_share + self.smoothing.trend_share * faded
         return np.concatenate([[1.0], taken])
 
-    def estimates(self) -> State:
+    def estimates(self) -> ModelState:
         """The smoothing parameters."""
         return {"smoothing": asdict(self.smoothing)}
 

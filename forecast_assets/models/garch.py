@@ -27,7 +27,7 @@ from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
-    State,
+    ModelState,
     declined_nonpositive,
     log_sample,
     require_no_declined,
@@ -58,7 +58,7 @@ def news(
     return bounded
 
 
-def unbounded(state: State) -> State:
+def unbounded(state: ModelState) -> ModelState:
     """Migrate a state of version 1, which had no ``news_bound``."""
     return state | {"news_bound": None}
 
@@ -69,7 +69,7 @@ class FittedGarch(FittedForecaster):
 
     name: ClassVar[str] = "garch"
     schema_version: ClassVar[int] = 2
-    migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {1: unbounded}
+    migrations: ClassVar[Mapping[int, Callable[[ModelState], ModelState]]] = {1: unbounded}
 
     omega: float
     alpha: float
@@ -156,7 +156,7 @@ class FittedGarch(FittedForecaster):
             shocks[:, step] = total
         return shocks
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The parameters, the residuals, and the start of the recursion."""
         return {
             "omega": self.omega,
@@ -170,7 +170,7 @@ class FittedGarch(FittedForecaster):
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         arrays = {
             "sample_start": date.fromisoformat(state["sample_start"]),

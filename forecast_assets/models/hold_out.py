@@ -28,7 +28,7 @@ SESSIONS_TRIED = 14
 LEAST_UNIT = 0.2
 """Forecasts are measured in units of the origin's close, but at least this share of the median."""
 
-PATHS_TRIED, LEVELS = 500, 50
+PATHS_TRIED, N_QUANTILES = 500, 50
 """How many paths are drawn from an origin, and how many quantiles of them are kept."""
 
 
@@ -37,8 +37,8 @@ class Trial:
     """The forecasts of a model in a hold-out, and the outcomes.
 
     ``quantiles``: prices in units of the origin's close, equally likely, ascending, shape
-    (n_origins, sessions, LEVELS); NaN where the model declined. ``outcomes``: the closes that came,
-    in the same unit, shape (n_origins, sessions).
+    (n_origins, sessions, N_QUANTILES); NaN where the model declined. ``outcomes``: the closes that
+    came, in the same unit, shape (n_origins, sessions).
     """
 
     quantiles: NDArray[np.float64]
@@ -95,8 +95,8 @@ class HoldOut:
         closes = self.history.closes[at]
         units = np.maximum(closes, LEAST_UNIT * np.median(closes))
         ahead = at[:, None] + np.arange(1, sessions + 1)
-        every = PATHS_TRIED // LEVELS
-        quantiles = np.full((len(at), sessions, LEVELS), np.nan)
+        every = PATHS_TRIED // N_QUANTILES
+        quantiles = np.full((len(at), sessions, N_QUANTILES), np.nan)
         ascending = np.sort(paths, axis=1)[:, every // 2 :: every].transpose(0, 2, 1)
         quantiles[np.searchsorted(at, self.history.positions(able))] = ascending
         outcomes = self.history.closes[ahead] / units[:, None]

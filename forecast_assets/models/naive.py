@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState
 from forecast_assets.models.elements.walk import FittedWalk, Form
 from forecast_assets.timeline.history import History
 
@@ -35,7 +35,7 @@ class FittedNaive(FittedWalk):
         variance = (moves**2 * (weights / weights.sum())).sum(axis=1)
         return np.zeros(len(moves)), np.sqrt(variance)
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The look-back, the form and the decay."""
         return super().state() | {"decay": self.decay}
 

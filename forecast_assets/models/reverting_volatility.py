@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
+from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState, log_sample
 from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
 from forecast_assets.timeline.history import History
 
@@ -30,7 +30,7 @@ class FittedRevertingVolatility(FittedLinear):
         """1 for all sessions, since a shock stays in the price."""
         return np.ones(horizon)
 
-    def estimates(self) -> State:
+    def estimates(self) -> ModelState:
         """No estimates besides the shocks."""
         return {}
 

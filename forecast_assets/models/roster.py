@@ -6,7 +6,7 @@ from typing import Any
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
 from forecast_assets.models.arima_auto import ArimaAuto
-from forecast_assets.models.base import FittedForecaster, Forecaster, State
+from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState
 from forecast_assets.models.boosted_quantiles import BoostedQuantiles
 from forecast_assets.models.ensemble import Ensemble
 from forecast_assets.models.ets import Ets
@@ -65,7 +65,7 @@ def load(document: dict[str, Any]) -> FittedForecaster:
             f" {fitted.schema_version}: install the newer forecast_assets, or train under another"
             " model_version"
         )
-    state: State = document["state"]
+    state: ModelState = document["state"]
     for older in range(version, fitted.schema_version):
         state = fitted.migrations[older](state)
     model = fitted.from_state(state)

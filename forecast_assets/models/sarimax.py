@@ -19,7 +19,7 @@ from forecast_assets.models.base import (
     FitMetrics,
     FittedForecaster,
     Forecaster,
-    State,
+    ModelState,
     declined_nonpositive,
     log_sample,
     require_no_declined,
@@ -146,7 +146,7 @@ class FittedSarimax(FittedForecaster):
         )
         return as_paths(prices(history.closes[history.positions(origins)], moves))
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The parameters, how covariates are projected, and where the filter starts."""
         return {
             "ar": list(self.ar),
@@ -160,7 +160,7 @@ class FittedSarimax(FittedForecaster):
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         given = {
             "ar": tuple(state["ar"]),

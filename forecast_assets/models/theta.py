@@ -12,7 +12,7 @@ import scipy
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecast_assets.models.base import FittedForecaster, Forecaster, State, log_sample
+from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState, log_sample
 from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
 from forecast_assets.models.elements.shocks import ShockKind
 from forecast_assets.timeline.history import History
@@ -48,7 +48,7 @@ class FittedTheta(FittedLinear):
         """1 on the session of the shock, then the level's share of it."""
         return np.concatenate([[1.0], np.full(horizon - 1, self.share)])
 
-    def estimates(self) -> State:
+    def estimates(self) -> ModelState:
         """The level's share and the slope."""
         return {"share": self.share, "slope": self.slope}
 

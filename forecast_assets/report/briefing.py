@@ -21,11 +21,11 @@ from forecast_assets.forecast.records import Fan
 from forecast_assets.forecast.risk import expected_shortfall, probability_above, value_at_risk
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.report.page import (
-    Calibration,
     CommodityReport,
     Notice,
     Outlook,
-    Published,
+    PublishedForecast,
+    Reliability,
     Report,
 )
 from forecast_assets.store.contract import Store
@@ -87,7 +87,7 @@ def brief(
     if newest:
         drawn = fan(newest)
         outlooks = outlooks_of(drawn, history)
-        published = Published(newest.model_name, version, newest.reason, drawn, outlooks)
+        published = PublishedForecast(newest.model_name, version, newest.reason, drawn, outlooks)
     by_cutoff = list({each.data_cutoff_date: each for each in shelf}.values())
     past = by_cutoff[-1 - settings.horizon :: -settings.horizon][:PAST_FANS]
     return CommodityReport(
@@ -96,7 +96,7 @@ def brief(
         history,
         published,
         [fan(each) for each in reversed(past)],
-        calibration_of(store, name, version, newest.model_name, settings.horizon)
+        reliability_of(store, name, version, newest.model_name, settings.horizon)
         if newest
         else None,
         leaderboard,
@@ -138,9 +138,9 @@ def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outl
     )
 
 
-def calibration_of(
+def reliability_of(
     store: Store, name: str, version: str, model_name: str, horizon: int
-) -> Calibration | None:
+) -> Reliability | None:
     """How well a model's forecasts agree with their outcomes; None if none is scored."""
     records = frame(store.scores.records(name, version))
     mine = records[records.model_name == model_name]
@@ -149,7 +149,7 @@ def calibration_of(
     taken = non_overlapping(mine.first_session.to_numpy(), mine.last_session.to_numpy())
     shares = frame(store.scores.coverage(name, version, model_name))
     coverage = shares.set_index("day_ahead").reindex(range(1, horizon + 1))
-    return Calibration(
+    return Reliability(
         mine.pit.to_numpy(),
         int(taken.sum()),
         coverage.coverage_80.to_numpy(),

@@ -59,7 +59,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedForecast:
     """The newest published forecast: its model, why it was chosen, its paths and numbers."""
 
     model_name: str
@@ -70,7 +70,7 @@ class Published:
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Reliability:
     """How well the published model's scored forecasts agree with their outcomes.
 
     ``pit``: probability integral transform of the last session ahead, one for each forecast, shape
@@ -96,9 +96,9 @@ class CommodityReport:
     commodity: str
     unit: str
     history: History
-    published: Published | None
+    published: PublishedForecast | None
     past: Sequence[Fan]
-    calibration: Calibration | None
+    reliability: Reliability | None
     leaderboard: pd.DataFrame
 
 
@@ -145,7 +145,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Section:
+class CommoditySection:
     """The texts and pictures of a commodity's section; None for what there is not."""
 
     anchor: str
@@ -153,7 +153,7 @@ class Section:
     unit: str
     price: str | None
     day: str | None
-    published: Published | None
+    published: PublishedForecast | None
     start: str | None
     newest: Picture | None
     outlook: Grid | None
@@ -181,22 +181,22 @@ def render(report: Report) -> str:
     return environment.get_template(TEMPLATE).render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
-        notices=sorted(notices, key=lambda notice: LEVELS.index(notice.level)),
+        notices=sorted(notices, key=lambda notice: NOTICE_ORDER.index(notice.level)),
         sections=sections,
-        overall=standings(report.overall, None),
+        overall=standings_grid(report.overall, None),
         pit_bins=plots.PIT_BINS,
     )
 
 
-LEVELS: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
+NOTICE_ORDER: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
 """Notices are shown in this order."""
 
 
-def section(part: CommodityReport, place: int) -> Section:
+def section(part: CommodityReport, place: int) -> CommoditySection:
     """The section of a commodity; ``place``: its number on the page, for the anchor."""
-    history, published, calibration = part.history, part.published, part.calibration
-    scored = calibration is not None and len(calibration.pit) > 0
-    return Section(
+    history, published, reliability = part.history, part.published, part.reliability
+    scored = reliability is not None and len(reliability.pit) > 0
+    return CommoditySection(
         anchor=f"commodity-{place}",
         commodity=part.commodity,
         unit=part.unit,
@@ -207,19 +207,19 @@ def section(part: CommodityReport, place: int) -> Section:
         newest=plots.newest_fan(history, published.fan, part.unit) if published else None,
         outlook=outlook(history, published) if published and published.outlooks else None,
         past=plots.past_fans(history, part.past, part.unit) if part.past else None,
-        pit=plots.pit_histogram(part.commodity, calibration.pit, calibration.independent)
-        if calibration and scored
+        pit=plots.pit_histogram(part.commodity, reliability.pit, reliability.independent)
+        if reliability and scored
         else None,
         coverage=plots.coverage_plot(
-            part.commodity, calibration.coverage_80, calibration.coverage_95
+            part.commodity, reliability.coverage_80, reliability.coverage_95
         )
-        if calibration and scored
+        if reliability and scored
         else None,
-        leaderboard=standings(part.leaderboard, published),
+        leaderboard=standings_grid(part.leaderboard, published),
     )
 
 
-def outlook(history: History, published: Published) -> Grid:
+def outlook(history: History, published: PublishedForecast) -> Grid:
     """A table of the newest forecast's numbers, with one column for each session ahead."""
     close = published.fan.opens_at(history)
     places = decimals(history)
@@ -250,7 +250,7 @@ def outlook(history: History, published: Published) -> Grid:
     )
 
 
-def standings(leaderboard: pd.DataFrame, published: Published | None) -> Grid | None:
+def standings_grid(leaderboard: pd.DataFrame, published: PublishedForecast | None) -> Grid | None:
     """A leaderboard in the order of places, with the published model marked; None without rows.
 
     A column without any number is left out, such as the CRPS over all commodities. The column of

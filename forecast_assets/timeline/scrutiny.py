@@ -115,19 +115,19 @@ def mended(stored: History, changes: Sequence[Change], bound: float) -> set[date
     return found
 
 
-def strange_news(
+def strange_changes(
     stored: History, changes: Sequence[Change], bound: float, accepted: Collection[date]
 ) -> list[Change]:
     """New or revised closes whose move from the last accepted close is beyond the bound.
 
     ``accepted``: sessions whose strange close a user has accepted.
     """
-    news = {change.date: change for change in changes}
+    by_day = {change.date: change for change in changes}
     closes = dict(zip(stored.dates.tolist(), stored.closes.tolist(), strict=True))
     strange: list[Change] = []
     last: float | None = None
-    for day in sorted({*closes, *news}):
-        change = news.get(day)
+    for day in sorted({*closes, *by_day}):
+        change = by_day.get(day)
         close = change.close if change else closes[day]
         leaps = last is not None and last > 0 and moved(close, last, bound)
         if change and leaps and day not in accepted:

@@ -10,7 +10,7 @@ from forecast_assets.automation.due import (
     missing_models,
     stretches,
     undue,
-    windows_with_news,
+    windows_to_correct,
     windows_without_scores,
 )
 from forecast_assets.timeline.history import History
@@ -77,14 +77,14 @@ def test_a_corrected_price_is_told_in_a_window_that_has_forecasts(
     graph.run("train", newest.key)
     graph.run("forecast", newest.key)
     held = ledger(graph)
-    assert windows_with_news(graph.settings, windows(graph), held) == []
+    assert windows_to_correct(graph.settings, windows(graph), held) == []
     closes = held.history.closes.copy()
     closes[list(sessions)] += 1.0
     corrected = replace(held, history=replace(held.history, closes=closes))
-    assert windows_with_news(graph.settings, windows(graph), corrected) == [newest]
+    assert windows_to_correct(graph.settings, windows(graph), corrected) == [newest]
     without_models = replace(corrected, models=[])
-    assert windows_with_news(graph.settings, windows(graph), without_models) == [newest]
-    assert windows_with_news(graph.settings, windows(graph), replace(corrected, issued=[])) == []
+    assert windows_to_correct(graph.settings, windows(graph), without_models) == [newest]
+    assert windows_to_correct(graph.settings, windows(graph), replace(corrected, issued=[])) == []
 
 
 @pytest.mark.parametrize("lost", ["all", "some"])

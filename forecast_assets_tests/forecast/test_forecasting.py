@@ -12,7 +12,7 @@ from forecast_assets.forecast.forecasting import (
     Loaded,
     forecast_window,
     lines_of,
-    with_news,
+    newly_known,
 )
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.models.naive import FittedNaive
@@ -329,8 +329,8 @@ def test_an_outcome_is_counted_for_a_date_that_lacked_it_and_once_for_all_models
         )
     ]
     news = {0: 4, 1: 3, 2: 2}[known_before]
-    assert with_news(whole, told) == news
-    assert with_news(whole, []) == 4  # of the newest date nothing has happened yet
-    assert with_news(whole, [replace(x, outcome=None) for x in told]) == 4
+    assert newly_known(whole, told) == news
+    assert newly_known(whole, []) == 4  # of the newest date nothing has happened yet
+    assert newly_known(whole, [replace(x, outcome=None) for x in told]) == 4
     settled = [replace(x, outcome=[1.0, 1.0, 1.0]) for x in told]
-    assert with_news(whole, settled) == 0
+    assert newly_known(whole, settled) == 0

@@ -15,7 +15,7 @@ from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import ConfigurationError, PartitionsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import TryOut, inline
-from forecast_assets.forecast.training import Request, Spread, Training, train
+from forecast_assets.forecast.training import Spread, Training, WindowToTrain, train
 from forecast_assets.models.hold_out import HoldOut
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.roster import ROSTER, dump
@@ -50,7 +50,7 @@ def trained(
     settings: Settings, history: History, spread: Spread, dates: list[str]
 ) -> dict[str, Training]:
     windows = [Partitions(settings).window(history.commodity, day) for day in dates]
-    requests = [Request(window, history) for window in windows]
+    requests = [WindowToTrain(window, history) for window in windows]
     return {window.key: training for window, training in train(settings, requests, spread)}
 
 
@@ -179,7 +179,7 @@ def test_windows_of_two_commodities_in_one_run_are_fitted_on_their_own_prices(
     settings = make_graph(HISTORY, models=["naive", "ets"], commodities=both).settings
     histories = {"Coffee": HISTORY, "Sugar": sugar}
     windows = [Partitions(settings).window(name, DATES[0]) for name in histories]
-    requests = [Request(window, histories[window.commodity]) for window in windows]
+    requests = [WindowToTrain(window, histories[window.commodity]) for window in windows]
     together = {window.key: training for window, training in train(settings, requests, inline)}
     for name, history in histories.items():
         alone = trained(settings, history, inline, DATES[:1])

@@ -20,7 +20,7 @@ from forecast_assets.errors import (
 )
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.models import roster
-from forecast_assets.models.boosted_quantiles import LEVELS, BoostedQuantiles
+from forecast_assets.models.boosted_quantiles import LEARNED, BoostedQuantiles
 from forecast_assets.models.elements.regressors import LOOKBACK, Regressors
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.timeline.history import History
@@ -92,7 +92,7 @@ def test_training_rows_equal_a_slow_loop() -> None:
 def test_marginals_of_the_paths_are_the_predicted_quantiles() -> None:
     predicted = MODEL.quantiles(HISTORY, ORIGINS, 5)
     moves = np.log(drawn(20_000) / HISTORY.closes[HISTORY.positions(ORIGINS)][:, None, None])
-    found = np.quantile(moves, LEVELS, axis=1).transpose(1, 2, 0)
+    found = np.quantile(moves, LEARNED, axis=1).transpose(1, 2, 0)
     spread = predicted[..., -1:] - predicted[..., :1]
     assert np.abs((found - predicted) / spread).max() < 2e-3
 
@@ -133,7 +133,7 @@ def test_returns_that_nothing_predicts_get_the_normal_distribution() -> None:
     model = BoostedQuantiles(features="all").estimate(history, None)
     origins = history.dates[500::100].tolist()
     found = model.quantiles(history, origins, 14) / (0.02 * np.sqrt(np.arange(1, 15))[:, None])
-    assert found.mean(axis=(0, 1))[1:-1] == pytest.approx(norm.ppf(LEVELS)[1:-1], abs=0.2)
+    assert found.mean(axis=(0, 1))[1:-1] == pytest.approx(norm.ppf(LEARNED)[1:-1], abs=0.2)
 
 
 def test_the_same_covariates_with_a_missing_value_still_forecast() -> None:

@@ -11,7 +11,7 @@ from forecast_assets.errors import CannotFit
 from forecast_assets.models.ets import Ets
 from forecast_assets.models.hold_out import (
     LEAST_UNIT,
-    LEVELS,
+    N_QUANTILES,
     ORIGINS_EVERY,
     PATHS_TRIED,
     SESSIONS_TRIED,
@@ -82,7 +82,7 @@ def test_quantiles_are_those_of_the_paths_over_the_close_at_their_origin() -> No
     trial = held.trial(held.origins, paths)
     closes = held.history.closes[held.history.positions(held.origins)]
     # Of every ten paths in order the sixth: the quantiles at 0.011, 0.031, ....
-    levels = (np.arange(LEVELS) + 0.5) / LEVELS + 0.5 / PATHS_TRIED
+    levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES + 0.5 / PATHS_TRIED
     wanted = np.quantile(paths, levels, axis=1, method="inverted_cdf").transpose(1, 2, 0)
     assert trial.quantiles * closes[:, None, None] == pytest.approx(wanted, rel=1e-12)
     assert (np.diff(trial.quantiles, axis=2) >= 0).all()
@@ -205,6 +205,6 @@ def test_a_close_near_zero_is_measured_in_a_share_of_the_median_close() -> None:
     paths = np.full((len(at), PATHS_TRIED, 2), 10.0, dtype=np.float32)
     trial = tiny.trial(tiny.origins, paths)
     unit = LEAST_UNIT * np.median(closes[at])
-    assert trial.quantiles[3] == pytest.approx(np.full((2, LEVELS), 10.0 / unit))
+    assert trial.quantiles[3] == pytest.approx(np.full((2, N_QUANTILES), 10.0 / unit))
     assert trial.outcomes[3] == pytest.approx(closes[at[3] + 1 : at[3] + 3] / unit)
     assert trial.outcomes[4] == pytest.approx(closes[at[4] + 1 : at[4] + 3] / closes[at[4]])

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from forecast_assets.models import recalibration
-from forecast_assets.models.hold_out import LEVELS, ORIGINS_EVERY, SESSIONS_TRIED, Trial
+from forecast_assets.models.hold_out import N_QUANTILES, ORIGINS_EVERY, SESSIONS_TRIED, Trial
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.models.recalibration import (
     COVERAGES,
@@ -25,7 +25,7 @@ def planted(width: float, n_origins: int = 4000, seed: int = 5) -> Trial:
     """Outcomes whose logarithm is normal, forecast with ``width`` times their true spread."""
     rng = np.random.default_rng(seed)
     spread = 0.02 * np.sqrt(np.arange(1, SESSIONS_TRIED + 1))
-    levels = norm.ppf((np.arange(LEVELS) + 0.5) / LEVELS)
+    levels = norm.ppf((np.arange(N_QUANTILES) + 0.5) / N_QUANTILES)
     forecast = np.exp(width * spread[:, None] * levels)
     outcomes = np.exp(spread * rng.standard_normal((n_origins, SESSIONS_TRIED)))
     return Trial(np.tile(forecast, (n_origins, 1, 1)), outcomes)
@@ -58,7 +58,7 @@ def slow_stretch(quantiles: NDArray[np.float64], outcomes: NDArray[np.float64]) 
 
 def random_trial(n_origins: int = 60, seed: int = 1) -> Trial:
     rng = np.random.default_rng(seed)
-    shape = (n_origins, SESSIONS_TRIED, LEVELS)
+    shape = (n_origins, SESSIONS_TRIED, N_QUANTILES)
     quantiles = np.exp(0.03 * np.sort(rng.standard_t(5, shape), axis=2))
     return Trial(quantiles, np.exp(0.04 * rng.standard_t(5, shape[:2])))
 
@@ -70,7 +70,7 @@ def test_factors_are_those_of_a_loop_over_sessions_and_origins() -> None:
 
 @pytest.mark.parametrize("level", [0.025, 0.1, 0.37, 0.5, 0.9, 0.975])
 def test_a_level_lies_between_its_neighbours_as_numpys_hazen_quantile_does(level: float) -> None:
-    values = np.sort(np.random.default_rng(2).standard_normal((5, LEVELS)), axis=1)
+    values = np.sort(np.random.default_rng(2).standard_normal((5, N_QUANTILES)), axis=1)
     wanted = np.quantile(values, level, axis=1, method="hazen")
     assert at_level(values, level) == pytest.approx(wanted, rel=1e-12)
 
@@ -120,7 +120,9 @@ def test_an_origin_with_an_interval_of_no_width_is_left_out() -> None:
     trial = random_trial()
     quantiles = trial.quantiles.copy()
     quantiles[3, 2] = 1.0
-    quantiles[5, 0, LEVELS // 2 - 1 :] = quantiles[5, 0, LEVELS // 2 - 1]  # none above the median
+    quantiles[5, 0, N_QUANTILES // 2 - 1 :] = quantiles[
+        5, 0, N_QUANTILES // 2 - 1
+    ]  # none above the median
     kept = np.setdiff1d(np.arange(len(quantiles)), [3, 5])
     assert stretch(quantiles, trial.outcomes, 4) == stretch(
         quantiles[kept], trial.outcomes[kept], 4
@@ -133,12 +135,12 @@ ONES = np.ones((30, SESSIONS_TRIED))
 @pytest.mark.parametrize(
     "trial",
     [
-        Trial(np.ones((30, SESSIONS_TRIED, LEVELS)), ONES),
-        Trial(np.ones((30, SESSIONS_TRIED, LEVELS)), 1.1 * ONES),
-        Trial(np.full((30, SESSIONS_TRIED, LEVELS), np.nan), ONES),
-        Trial(-np.ones((30, SESSIONS_TRIED, LEVELS)), ONES),
+        Trial(np.ones((30, SESSIONS_TRIED, N_QUANTILES)), ONES),
+        Trial(np.ones((30, SESSIONS_TRIED, N_QUANTILES)), 1.1 * ONES),
+        Trial(np.full((30, SESSIONS_TRIED, N_QUANTILES), np.nan), ONES),
+        Trial(-np.ones((30, SESSIONS_TRIED, N_QUANTILES)), ONES),
         Trial(random_trial(30).quantiles, -ONES),
-        Trial(np.empty((0, SESSIONS_TRIED, LEVELS)), np.empty((0, SESSIONS_TRIED))),
+        Trial(np.empty((0, SESSIONS_TRIED, N_QUANTILES)), np.empty((0, SESSIONS_TRIED))),
     ],
     ids=["no width", "no width, missed", "declined", "below zero", "came below zero", "empty"],
 )

@@ -10,7 +10,7 @@ import pytest
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.models import roster
-from forecast_assets.models.base import State
+from forecast_assets.models.base import ModelState
 from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.models.simulation import seed_of
 from forecast_assets_tests.histories import make_history, with_features
@@ -33,18 +33,18 @@ def test_a_newer_schema_is_refused_with_what_to_do() -> None:
         roster.load(document | {"schema_version": 2})
 
 
-def weight_to_decay(state: State) -> State:
+def weight_to_decay(state: ModelState) -> ModelState:
     return {"decay": 1 - state["weight"], "lookback": state["lookback"], "form": "auto"}
 
 
-def days_to_lookback(state: State) -> State:
+def days_to_lookback(state: ModelState) -> ModelState:
     return {"weight": state["weight"], "lookback": state["days"]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThirdNaive(FittedNaive):
     schema_version: ClassVar[int] = 3
-    migrations: ClassVar[Mapping[int, Callable[[State], State]]] = {
+    migrations: ClassVar[Mapping[int, Callable[[ModelState], ModelState]]] = {
         1: days_to_lookback,
         2: weight_to_decay,
     }

@@ -52,7 +52,7 @@ def test_every_commodity_is_there_with_what_it_has(made: Panel) -> None:
     assert coffee.published.fan.paths.shape == (100, 3)
     assert len(coffee.past) == PAST_FANS
     assert sugar.published is None
-    assert sugar.calibration is None
+    assert sugar.reliability is None
     assert list(sugar.past) == []
     assert len(sugar.history) == 40
     assert set(said.overall.commodity) == {"(all)"}
@@ -76,7 +76,7 @@ def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
     with made.at_home() as graph:
         coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
     assert coffee.published is not None
-    assert coffee.calibration is not None
+    assert coffee.reliability is not None
     name = coffee.published.model_name
     covered = made.frame(
         "SELECT day_ahead, avg((actual BETWEEN lower_80 AND upper_80)::INTEGER) AS share"
@@ -84,9 +84,9 @@ def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
         " AND actual IS NOT NULL GROUP BY ALL ORDER BY ALL",
         name=name,
     )
-    assert coffee.calibration.coverage_80 == pytest.approx(covered.share.to_numpy())
-    assert len(coffee.calibration.pit) == 179 - 3
-    assert coffee.calibration.independent == -(-(179 - 3) // 3)
+    assert coffee.reliability.coverage_80 == pytest.approx(covered.share.to_numpy())
+    assert len(coffee.reliability.pit) == 179 - 3
+    assert coffee.reliability.independent == -(-(179 - 3) // 3)
 
 
 def test_an_outlook_is_read_off_the_paths() -> None:
@@ -255,5 +255,5 @@ def test_a_history_that_ends_early_shortens_what_is_shown(tmp_path: Path) -> Non
         (cocoa,) = briefing(young.settings, graph.store, NOW).commodities
     assert cocoa.published is not None
     assert cocoa.published.reason == "no model was known to be calibrated yet"
-    assert cocoa.calibration is None
+    assert cocoa.reliability is None
     assert list(cocoa.past) == []

@@ -11,16 +11,16 @@ import pytest
 
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report.page import (
-    Calibration,
     CommodityReport,
     Notice,
     Outlook,
-    Published,
+    PublishedForecast,
+    Reliability,
     Report,
     decimals,
     outlook,
     render,
-    standings,
+    standings_grid,
 )
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.browser import DESKTOP, PHONE, Screen, opened
@@ -80,9 +80,9 @@ def full(history: History | None = None, unit: str = "USc/lb") -> CommodityRepor
         history.commodity,
         unit,
         history,
-        Published("garch", "v1.0", "the best skill of what is calibrated", fan, outlooks),
+        PublishedForecast("garch", "v1.0", "the best skill of what is calibrated", fan, outlooks),
         [fan_of(history, place) for place in range(newest - 14 * 8 - 5, newest, 14)],
-        Calibration(draws.uniform(size=400), 30, np.full(14, 0.8), np.full(14, 0.94)),
+        Reliability(draws.uniform(size=400), 30, np.full(14, 0.8), np.full(14, 0.94)),
         leaderboard(),
     )
 
@@ -178,13 +178,13 @@ def test_what_is_not_there_is_a_sentence() -> None:
     priced = Reading(render(report_of(bare(make_history(30))))).text
     assert "There is no price" not in priced
     assert "No forecast of Coffee is published yet." in priced
-    young = replace(full(), past=[], calibration=None, leaderboard=pd.DataFrame())
+    young = replace(full(), past=[], reliability=None, leaderboard=pd.DataFrame())
     text = Reading(render(report_of(young))).text
     assert "No forecast of Coffee" not in text
     assert "value at risk" in text
     assert "No model has been scored on Coffee yet." in text
-    unscored = Calibration(np.array([]), 0, np.full(14, np.nan), np.full(14, np.nan))
-    text = Reading(render(report_of(replace(full(), calibration=unscored)))).text
+    unscored = Reliability(np.array([]), 0, np.full(14, np.nan), np.full(14, np.nan))
+    text = Reading(render(report_of(replace(full(), reliability=unscored)))).text
     assert "has run its course yet" in text
 
 
@@ -230,7 +230,7 @@ def test_losses_are_in_the_unit_and_in_percent_of_the_close() -> None:
 
 def test_a_leaderboard_is_in_order_with_the_published_model_marked() -> None:
     part = full()
-    grid = standings(part.leaderboard, part.published)
+    grid = standings_grid(part.leaderboard, part.published)
     assert grid is not None
     assert [row.heading for row in grid.rows] == ["1. garch", "2. naive", "3. ets"]
     assert [row.marked for row in grid.rows] == [True, False, False]
@@ -248,13 +248,13 @@ def test_a_leaderboard_is_in_order_with_the_published_model_marked() -> None:
         "1,234.6 s",
     ]
     assert grid.rows[1].cells[1].text == "is naive"
-    other = standings(part.leaderboard.assign(model_version="v2.0"), part.published)
+    other = standings_grid(part.leaderboard.assign(model_version="v2.0"), part.published)
     assert other is not None
     assert not any(row.marked for row in other.rows)
 
 
 def test_a_leaderboard_without_naive_or_over_all_commodities_has_gaps_not_nan() -> None:
-    grid = standings(leaderboard(crps=np.nan, skill=np.nan), None)
+    grid = standings_grid(leaderboard(crps=np.nan, skill=np.nan), None)
     assert grid is not None
     assert "CRPS" not in [cell.text for cell in grid.headings]
     assert [row.cells[0].text for row in grid.rows] == ["\N{EN DASH}"] * 3
@@ -279,8 +279,8 @@ def test_a_leaderboard_without_naive_or_over_all_commodities_has_gaps_not_nan() 
 def test_means_over_different_forecasts_say_which_they_are_of(
     column: str, values: Any, expected: list[str]
 ) -> None:
-    alike = standings(leaderboard(), None)
-    grid = standings(leaderboard(**{column: values}), None)
+    alike = standings_grid(leaderboard(), None)
+    grid = standings_grid(leaderboard(**{column: values}), None)
     assert alike is not None
     assert grid is not None
     assert "of" not in [cell.text for cell in alike.headings]

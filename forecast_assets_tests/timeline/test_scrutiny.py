@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.scrutiny import Change, dispute, strange_news
+from forecast_assets.timeline.scrutiny import Change, dispute, strange_changes
 from forecast_assets_tests.histories import make_history
 
 COFFEE = make_history(600, seed=6)
@@ -100,20 +100,20 @@ def test_new_sessions_are_no_revisions() -> None:
     assert dispute(COFFEE, new, BOUND) is None
 
 
-def test_strange_news_is_measured_from_the_last_close_that_is_let_in() -> None:
+def test_strange_changes_are_measured_from_the_last_close_that_is_let_in() -> None:
     last = float(COFFEE.closes[-1])
     days = [date(2030, 1, day) for day in range(1, 6)]
     new = [
         Change(day, last * x, None)
         for day, x in zip(days, (1, 0.01, 0.0101, 1.02, 1.5), strict=True)
     ]
-    found = strange_news(COFFEE, new, BOUND, set())
+    found = strange_changes(COFFEE, new, BOUND, set())
     assert [each.date for each in found] == [days[1], days[2], days[4]]
-    accepted = strange_news(COFFEE, new, BOUND, {days[1]})
+    accepted = strange_changes(COFFEE, new, BOUND, {days[1]})
     assert [each.date for each in accepted] == [days[3], days[4]]
 
 
 def test_the_first_close_of_all_is_let_in() -> None:
     empty = History("New", np.array([], dtype="datetime64[D]"), np.array([]))
     new = [Change(DAYS[0], 50.0, None), Change(DAYS[1], 0.5, None)]
-    assert [x.date for x in strange_news(empty, new, BOUND, set())] == [DAYS[1]]
+    assert [x.date for x in strange_changes(empty, new, BOUND, set())] == [DAYS[1]]

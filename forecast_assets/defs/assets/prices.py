@@ -24,7 +24,7 @@ from forecast_assets.automation.listener import Listener
 from forecast_assets.configuration.commodities import FredSource, YahooSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.descriptions import PriceDescription
-from forecast_assets.defs.io_managers import Reading
+from forecast_assets.defs.io_managers import SourceReading
 from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
@@ -112,12 +112,12 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
     ) -> Iterator[Given]:
         sources = Sources(settings, store, yahoo, fred)
 
-        def read(key: str) -> Reading:
+        def read(key: str) -> SourceReading:
             observations = sources.read(key)
             for rejection in Refused.of(observations.rejections).shown:
                 context.log.error("%s", rejection)
             require_daily(observations, store.tables().prices.history(key))
-            return Reading(observations, config.allow_withdrawals, settings.scrutiny)
+            return SourceReading(observations, config.allow_withdrawals, settings.scrutiny)
 
         yield from Partitioned(
             context,

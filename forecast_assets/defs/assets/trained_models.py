@@ -36,7 +36,13 @@ from forecast_assets.defs.stages import stage_of
 from forecast_assets.errors import ModelsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
-from forecast_assets.forecast.training import Request, Spread, Training, require_session, train
+from forecast_assets.forecast.training import (
+    Spread,
+    Training,
+    WindowToTrain,
+    require_session,
+    train,
+)
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
@@ -99,15 +105,15 @@ class Trainings:
         requests = [self._request(key, window) for key, window in windows.items()]
         return train(self.run, requests, self.spread)
 
-    def _request(self, key: str, window: Window) -> Request:
+    def _request(self, key: str, window: Window) -> WindowToTrain:
         if self.windows.anew(key):
-            return Request(window, self.features[window.commodity])
+            return WindowToTrain(window, self.features[window.commodity])
         known = self.models.store.models.find(
             window.commodity,
             training_date=window.training_date,
             model_version=self.run.model_version,
         )
-        return Request(window, self.features[window.commodity], self.models.intact(known))
+        return WindowToTrain(window, self.features[window.commodity], self.models.intact(known))
 
 
 def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:

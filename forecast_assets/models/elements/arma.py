@@ -9,7 +9,7 @@ import scipy
 from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotFit
-from forecast_assets.models.base import FitMetrics, State
+from forecast_assets.models.base import FitMetrics, ModelState
 from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
 from forecast_assets.models.elements.shocks import ShockKind
 from forecast_assets.timeline.history import History
@@ -201,7 +201,7 @@ class FittedArma(FittedLinear):
         """Sums of the MA(infinity) coefficients."""
         return arma_responses(self.ar, self.ma, horizon)
 
-    def estimates(self) -> State:
+    def estimates(self) -> ModelState:
         """The coefficients and the variance."""
         return {"ar": list(self.ar), "ma": list(self.ma), "variance": self.variance}
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forecast_assets.models.base import (
     FittedForecaster,
-    State,
+    ModelState,
     declined_nonpositive,
     require_no_declined,
 )
@@ -58,7 +58,7 @@ class FittedLinear(FittedForecaster):
         """What a shock adds to the log prices of its own and later sessions, (horizon,)."""
 
     @abstractmethod
-    def estimates(self) -> State:
+    def estimates(self) -> ModelState:
         """The estimates as arguments of the constructor."""
 
     def declined(self, history: History, origins: list[date]) -> dict[date, str]:
@@ -81,7 +81,7 @@ class FittedLinear(FittedForecaster):
         )
         return as_paths(prices(sample.closes[at], moves))
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The estimates, the shocks, and the start of the sample."""
         return self.estimates() | {
             "sample_start": self.sample_start.isoformat(),
@@ -89,7 +89,7 @@ class FittedLinear(FittedForecaster):
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         rebuilt = {
             "sample_start": date.fromisoformat(state["sample_start"]),

@@ -7,7 +7,7 @@ import scipy
 from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotFit
-from forecast_assets.models.hold_out import LEVELS, Trial
+from forecast_assets.models.hold_out import N_QUANTILES, Trial
 
 TOWARDS_EQUAL = 0.02
 """The penalty on the squared distance from equal weights, in units of the members' mean CRPS."""
@@ -26,10 +26,12 @@ def crps_form(trials: Sequence[Trial]) -> NDArray[np.float64]:
         columns = [trial.quantiles[:, session] for trial in trials]
         values = np.concatenate([*columns, trials[0].outcomes[:, [session]]], axis=1)
         order = np.argsort(values, axis=1, kind="stable")
-        owners = order // LEVELS  # the member that a value belongs to; ``count`` for the outcome
+        owners = order // N_QUANTILES  # the member that a value is of; ``count`` for the outcome
         widths = np.diff(np.take_along_axis(values, order, axis=1))
         step = np.cumsum(owners == count, axis=1)[:, :-1]
-        steps = [np.cumsum(owners == one, axis=1)[:, :-1] / LEVELS - step for one in range(count)]
+        steps = [
+            np.cumsum(owners == one, axis=1)[:, :-1] / N_QUANTILES - step for one in range(count)
+        ]
         rows = np.stack([(each * np.sqrt(widths)).ravel() for each in steps])
         form += rows @ rows.T
     form /= n_origins * sessions
@@ -71,13 +73,13 @@ def least_crps(form: NDArray[np.float64]) -> NDArray[np.float64]:
 def pooled(trials: Sequence[Trial], weights: NDArray[np.float64]) -> Trial:
     """The trial of the pool with these weights."""
     values = np.concatenate([trial.quantiles for trial in trials], axis=2)
-    masses = np.repeat(weights / LEVELS, LEVELS)
+    masses = np.repeat(weights / N_QUANTILES, N_QUANTILES)
     order = np.argsort(values, axis=2, kind="stable")
     ascending = np.take_along_axis(values, order, axis=2)
     reached = np.cumsum(masses[order], axis=2)
-    levels = (np.arange(LEVELS) + 0.5) / LEVELS
+    levels = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     places = np.array([np.searchsorted(row, levels) for row in reached.reshape(-1, len(masses))])
-    places = places.reshape(*reached.shape[:2], LEVELS).clip(max=len(masses) - 1)
+    places = places.reshape(*reached.shape[:2], N_QUANTILES).clip(max=len(masses) - 1)
     return Trial(np.take_along_axis(ascending, places, axis=2), trials[0].outcomes)
 
 

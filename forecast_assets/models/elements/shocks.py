@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotForecast
-from forecast_assets.models.base import State
+from forecast_assets.models.base import ModelState
 from forecast_assets.models.elements.volatility import SETTLING, Volatility
 from forecast_assets.models.simulation import Blocks, Seeds, draw, standard_normal
 
@@ -108,7 +108,7 @@ class Shocks:
         scaled -= scaled.mean()
         return scaled
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The shocks as plain JSON values."""
         return {
             "kind": self.kind,
@@ -118,7 +118,7 @@ class Shocks:
         }
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         volatility = state["volatility"]
         return cls(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotForecast
-from forecast_assets.models.base import FittedForecaster, State
+from forecast_assets.models.base import FittedForecaster, ModelState
 from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
 from forecast_assets.timeline.history import History
 
@@ -99,11 +99,11 @@ class FittedWalk(FittedForecaster):
         closes = history.closes[history.positions(origins)]
         return as_paths(prices(closes, moves, moments.logarithmic))
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """The look-back and the form."""
         return {"lookback": self.lookback, "form": self.form}
 
     @classmethod
-    def from_state(cls, state: State) -> Self:
+    def from_state(cls, state: ModelState) -> Self:
         """Rebuild from ``state()``."""
         return cls(**state)

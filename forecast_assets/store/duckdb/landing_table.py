@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import Landing, PriceChanges
+from forecast_assets.market.records import FileMerge, PriceChanges
 from forecast_assets.market.refusals import rows_of
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.price_table import disputed, merge, prepare
@@ -38,7 +38,7 @@ class DuckDBLandingTable:
         at: datetime,
         by: str,
         scrutiny: Scrutiny | None = None,
-    ) -> list[Landing]:
+    ) -> list[FileMerge]:
         """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
         If ``scrutiny`` disputes revisions of a commodity, none of its rows is merged.
@@ -57,15 +57,15 @@ def _land(
     at: datetime,
     by: str,
     scrutiny: Scrutiny | None,
-) -> Landing:
+) -> FileMerge:
     rows = len(observations.prices)
     key = {"sha256": sha256, "commodity": observations.commodity, "rows_used": rows}
     if connection.execute(FOUND, key).fetchall() != [(0,)]:
-        return Landing(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
+        return FileMerge(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
     prepare(connection, observations)
     if found := disputed(connection, observations.commodity, scrutiny):
         untouched = PriceChanges(0, 0, 0, 0, 0, held=rows)
-        return Landing(observations.commodity, untouched, repeated=False, dispute=found)
+        return FileMerge(observations.commodity, untouched, repeated=False, dispute=found)
     changes = merge(connection, observations, at, by, scrutiny=scrutiny)
     counted = {
         "rows_refused": rows_of(observations.rejections),
@@ -73,4 +73,4 @@ def _land(
         "revised": changes.revised,
     }
     connection.execute(APPEND, key | counted | {"file": file, "at": at, "by": by})
-    return Landing(observations.commodity, changes, repeated=False)
+    return FileMerge(observations.commodity, changes, repeated=False)

@@ -12,7 +12,7 @@ from forecast_assets.market.records import HeldReason, PriceChanges
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.held_table import accepted_days, forget_rejected, hold
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.scrutiny import Change, Dispute, Scrutiny, dispute, strange_news
+from forecast_assets.timeline.scrutiny import Change, Dispute, Scrutiny, dispute, strange_changes
 
 NEWEST = """
     SELECT commodity, date, open, high, low, close, volume, source, ingested_at
@@ -135,10 +135,10 @@ def prepare(connection: Connection, observations: Observations) -> None:
 
 def disputed(connection: Connection, commodity: str, scrutiny: Scrutiny | None) -> Dispute | None:
     """After ``prepare``: the revisions that must wait for a user; None if there are none."""
-    news = _news(connection, commodity) if scrutiny else []
-    if scrutiny is None or all(change.stored is None for change in news):
+    changes = _changes(connection, commodity) if scrutiny else []
+    if scrutiny is None or all(change.stored is None for change in changes):
         return None
-    return dispute(_history(connection, commodity), news, scrutiny.bound)
+    return dispute(_history(connection, commodity), changes, scrutiny.bound)
 
 
 def merge(
@@ -185,18 +185,19 @@ def _held(
     """The sessions that must be held according to ``scrutiny``, each with the reason."""
     reasons: dict[date, HeldReason] = {}
     if scrutiny and commodity in scrutiny.quarantined:
-        accepted, news = accepted_days(connection, commodity), _news(connection, commodity)
-        strange = strange_news(_history(connection, commodity), news, scrutiny.bound, accepted)
+        accepted, changes = accepted_days(connection, commodity), _changes(connection, commodity)
+        stored = _history(connection, commodity)
+        strange = strange_changes(stored, changes, scrutiny.bound, accepted)
         reasons |= dict.fromkeys((change.date for change in strange), "strange")
     if found and found.many:
-        news = _news(connection, commodity)
-        reasons |= dict.fromkeys((change.date for change in news), "with_revisions")
+        changes = _changes(connection, commodity)
+        reasons |= dict.fromkeys((change.date for change in changes), "with_revisions")
     if found:
         reasons |= dict.fromkeys((change.date for change in found.revisions), "revision")
     return reasons
 
 
-def _news(connection: Connection, commodity: str) -> list[Change]:
+def _changes(connection: Connection, commodity: str) -> list[Change]:
     """The new and revised closes, without revisions that a user has accepted before."""
     rows = connection.execute(
         "SELECT date, close, stored_close FROM changes WHERE kind <> 'withdrawn' ORDER BY date"

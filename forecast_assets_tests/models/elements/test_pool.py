@@ -8,7 +8,7 @@ import scoringrules
 from numpy.typing import NDArray
 
 from forecast_assets.models.elements.pool import TOWARDS_EQUAL, crps_form, least_crps, pooled, slots
-from forecast_assets.models.hold_out import LEVELS, Trial
+from forecast_assets.models.hold_out import N_QUANTILES, Trial
 
 
 def trials(count: int, n_origins: int = 6, sessions: int = 3, seed: int = 1) -> list[Trial]:
@@ -18,7 +18,7 @@ def trials(count: int, n_origins: int = 6, sessions: int = 3, seed: int = 1) -> 
     made = []
     for _ in range(count):
         centre, width = rng.normal(0, 0.05), rng.uniform(0.03, 0.2)
-        values = centre + width * rng.standard_normal((n_origins, sessions, LEVELS))
+        values = centre + width * rng.standard_normal((n_origins, sessions, N_QUANTILES))
         made.append(Trial(np.exp(np.sort(values, axis=2)), outcomes))
     return made
 
@@ -119,7 +119,7 @@ def test_two_equal_members_share_what_one_would_have_besides_another() -> None:
 
 
 def test_members_that_were_never_wrong_have_equal_weights() -> None:
-    sure = Trial(np.ones((4, 2, LEVELS)), np.ones((4, 2)))
+    sure = Trial(np.ones((4, 2, N_QUANTILES)), np.ones((4, 2)))
     assert np.array_equal(least_crps(crps_form([sure, sure])), [0.5, 0.5])
 
 
@@ -133,15 +133,15 @@ def test_quantiles_of_the_pool_are_where_the_weighted_masses_reach_their_levels(
     pool = pooled(members, np.array(weights))
     for origin, session in product(range(4), range(2)):
         masses = sorted(
-            (value, weight / LEVELS)
+            (value, weight / N_QUANTILES)
             for member, weight in zip(members, weights, strict=True)
             for value in member.quantiles[origin, session].tolist()
         )
-        for place in range(LEVELS):
+        for place in range(N_QUANTILES):
             reached, wanted = 0.0, np.nan
             for value, mass in masses:
                 reached += mass
-                if reached >= (place + 0.5) / LEVELS:
+                if reached >= (place + 0.5) / N_QUANTILES:
                     wanted = value
                     break
             assert pool.quantiles[origin, session, place] == wanted

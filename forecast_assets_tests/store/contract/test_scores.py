@@ -11,7 +11,7 @@ import pytest
 
 from forecast_assets.automation.due import (
     missing_forecasts,
-    windows_with_news,
+    windows_to_correct,
     windows_without_scores,
 )
 from forecast_assets.errors import StoreError
@@ -342,7 +342,7 @@ def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
             window
             for window in windows
             if missing_forecasts(graph.settings, window, book, recompute=False)
-        ] or windows_with_news(graph.settings, windows, book)
+        ] or windows_to_correct(graph.settings, windows, book)
         unscored = windows_without_scores(
             graph.settings, windows, book.history, book.issued, scored
         )
@@ -389,10 +389,10 @@ def test_what_happened_is_told_where_every_model_declined_the_newest_window(
     declined = [ModelFailure(name, "declines", declined=True) for name in MODELS]
     graph.store.models.append(written, [], declined)
     assert told() == 0
-    assert windows_with_news(graph.settings, newest, ledger(graph))
+    assert windows_to_correct(graph.settings, newest, ledger(graph))
     graph.run("forecast", "Coffee" + THIRD)
     assert told() == len(MODELS)
-    assert windows_with_news(graph.settings, newest, ledger(graph)) == []
+    assert windows_to_correct(graph.settings, newest, ledger(graph)) == []
 
 
 def test_paths_of_a_forecast_that_is_not_whole_are_not_read(graph: Graph) -> None:
