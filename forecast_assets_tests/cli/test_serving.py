@@ -23,7 +23,7 @@ from forecast_assets_tests.daemons import kill_group, within
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
 
-READY_SECONDS, END_SECONDS = 240.0, 120.0
+READY_SECONDS, END_SECONDS = 600.0, 300.0
 
 STATES = """
 query States {
@@ -96,7 +96,7 @@ def free_port() -> int:
 
 def asked(port: int, query: str) -> Any:
     """The answer of the webserver to a GraphQL query."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS)
     connection.request(
         "POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"}
     )
@@ -237,7 +237,7 @@ def test_a_program_that_does_not_listen_is_killed_with_what_it_started(
     )
     process = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True)
     try:
-        within(30, "the child", lambda: (tmp_path / "child").exists())
+        within(READY_SECONDS, "the child", lambda: (tmp_path / "child").exists())
         end(process)
         assert process.returncode == -signal.SIGKILL
     finally:

@@ -32,7 +32,7 @@ PATHS = 20
 SESSIONS = 730
 """From 2018-01-01: the newest close is 2020-10-16."""
 
-READY_SECONDS, DONE_SECONDS = 60, 240
+READY_SECONDS, DONE_SECONDS = 600, 900
 
 LAUNCH = """mutation ($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
@@ -90,7 +90,7 @@ class GraphQL:
         response = requests.post(
             f"http://127.0.0.1:{self.port}/graphql",
             json={"query": query, "variables": variables},
-            timeout=30,
+            timeout=READY_SECONDS,
         )
         document = response.json()
         assert "errors" not in document, document["errors"]

@@ -133,6 +133,7 @@ folder, store = LandingFolder(settings), open_store(settings)
 folder.make()
 print("ready", flush=True)
 for arrival in folder.waiting(time.time() + 1).whole:
+    print("begins", flush=True)
     receive(folder, arrival, store.landings, datetime(2026, 11, 20), "run")
 print("done", flush=True)
 """
@@ -150,7 +151,7 @@ def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
             history = make_history(200 + 10 * place)
             keeper.drop(f"{place}.csv", history, make_history(150, 2, "Sugar"))
         (keeper.landing / "9.csv").write_text("nothing\n")
-        kills = land_in_another_process(deaths)
+        kills = land_in_another_process(keeper, deaths)
         assert kills >= min(deaths, 3)
         ends.append(
             (
@@ -163,18 +164,34 @@ def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
     assert ends[0] == ends[1]
 
 
-def land_in_another_process(deaths: int) -> int:
-    """Land all that waits; kill it at so many moments. How often it was hit before it was done."""
+def land_in_another_process(keeper: Caretaker, deaths: int) -> int:
+    """Land all that waits; kill it so many times. How often it was hit before it was done."""
     chance, kills = random.Random(1), 0  # noqa: S311 - moments of death
     for attempt in range(deaths + 1):
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-c", LAND], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        if attempt < deaths:
-            time.sleep(chance.uniform(0, 0.25))
-            process.send_signal(signal.SIGKILL)
-        said, _ = process.communicate()
-        kills += said == ""
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            said = ""
+            if attempt < deaths:
+                said = process.stdout.readline()  # a file begins to be received, or all is done
+                wait_for(chance.choice(MOMENTS), keeper, process)
+                process.send_signal(signal.SIGKILL)
+            kills += "done" not in said + process.stdout.read()
     return kills
+
+
+MOMENTS = "at once", "the tables have changed", "a file has moved"
+
+
+def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> None:
+    """Wait for a moment of the landing in another process, or until that has ended."""
+
+    def seen() -> object:
+        files = sorted(keeper.landing.rglob("*")) if moment == "a file has moved" else []
+        return files or keeper.store.token()
+
+    before = seen()
+    while moment != "at once" and seen() == before and process.poll() is None:
+        time.sleep(0.001)

@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 def another_process(path: Path, role: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", OPEN, str(path), role]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize("other", ["reader", "writer"])
