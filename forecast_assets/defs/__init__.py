@@ -1,1 +1,1 @@
-"""Everything that knows Dagster."""
+"""All code that uses Dagster: assets, checks, jobs, sensors, schedules, resources, IO managers."""

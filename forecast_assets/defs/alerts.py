@@ -1,7 +1,8 @@
-"""Alerts: what turned, and what failed, told to a webhook as JSON, each once.
+"""Alerts: messages to a webhook, as JSON, about checks that changed and runs that failed.
 
-What was told is remembered in the sensor's cursor, which moves on with each delivery: a webhook
-that is down is told later, and nothing is lost. One that answers too late may be told twice.
+The sensor's cursor remembers what was delivered, and is updated after each delivery. So an alert
+that could not be delivered is sent again later. If the webhook answers too late, it may receive an
+alert twice.
 """
 
 import json
@@ -25,17 +26,18 @@ from forecast_assets.defs.verdicts import Verdict
 from forecast_assets.errors import AlertFailed
 
 TRIES = 3
-"""Attempts at one delivery within a look."""
+"""How often one delivery is tried in one tick of the sensor."""
 
 RUNS_READ = 50
-"""Failed runs that are looked back on."""
+"""How many of the newest failed runs are looked at."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One document: a check that turned, or a run that failed.
+    """One message: a check whose level changed, or a run that failed.
 
-    ``was`` and ``now`` are green, yellow or red; ``text`` says what is wrong, a line each.
+    ``kind``: check or run. ``name``: that of the check or of the run's job. ``was`` and ``now``:
+    green, yellow or red. ``text``: what is wrong, one line each.
     """
 
     kind: str
@@ -49,19 +51,23 @@ class Alert:
 
 @dataclass(frozen=True)
 class Told:
-    """What the webhook knows: each check's level and for whom, and the failed runs."""
+    """What was delivered to the webhook.
+
+    ``checks``: by name, the last level of a check and a line that says what is wrong with whom.
+    ``runs``: the ids of failed runs.
+    """
 
     checks: dict[str, list[str]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
 
     @classmethod
     def from_cursor(cls, cursor: str | None) -> "Told | None":
-        """What a cursor says; None before the first look."""
+        """Read a cursor; None before the first tick of the sensor."""
         return cls(**json.loads(cursor)) if cursor else None
 
     @property
     def cursor(self) -> str:
-        """The same as text."""
+        """The text of the cursor."""
         return json.dumps(asdict(self))
 
 
@@ -93,7 +99,7 @@ def untold(
 
 
 def verdict(instance: DagsterInstance, key: AssetCheckKey) -> Verdict:
-    """What a check found when it was last evaluated; green before the first time."""
+    """The result of the last evaluation of a check; green if there was none."""
     record = instance.get_latest_asset_check_evaluation_record(key)
     event = record.event.dagster_event if record and record.event else None
     if record is None or event is None or event.event_type_value != "ASSET_CHECK_EVALUATION":
@@ -102,7 +108,7 @@ def verdict(instance: DagsterInstance, key: AssetCheckKey) -> Verdict:
 
 
 def failed_runs(instance: DagsterInstance) -> dict[str, str]:
-    """Job of each of the newest failed runs, the oldest first."""
+    """The ids and jobs of the newest failed runs, the oldest first."""
     failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE])
     runs = instance.get_runs(filters=failed, limit=RUNS_READ)
     return {run.run_id: run.job_name for run in reversed(runs)}

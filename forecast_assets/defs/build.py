@@ -50,8 +50,9 @@ def build_definitions(
 ) -> Definitions:
     """The graph of a configuration.
 
-    ``progress`` shows long work; the run's log by default. ``patience`` is with a locked file;
-    each run's own by default. ``listener`` is told of each result; nobody by default.
+    ``progress``: shows long work; by default in the run's log. ``patience``: the budget for waiting
+    for a locked file; by default each run has its own. ``listener``: receives each result; by
+    default none does.
     """
     return Definitions(
         assets=[catalogued(settings, each) for each in assets(settings)],
@@ -73,7 +74,7 @@ def assets(settings: Settings) -> list[AssetsDefinition]:
     """The assets, in the order in which data flow through them."""
     partitions = Partitions(settings)
     with warnings.catch_warnings():
-        # Dagster calls backfill policies and partition mappings beta; pitfalls/ watches them.
+        # In Dagster backfill policies and partition mappings are beta; tests in pitfalls/ use them.
         warnings.simplefilter("ignore", BetaWarning)
         return [
             landed_files_asset(settings, partitions),
@@ -89,7 +90,7 @@ def assets(settings: Settings) -> list[AssetsDefinition]:
 
 
 def live_sources(settings: Settings) -> dict[str, ConfigurableResource[Any]]:
-    """The services that prices are asked of, by the name that an asset asks for."""
+    """The live price services, by the names of their resources."""
     asked = settings.fetch.model_dump(
         include={"timeout_seconds", "attempts", "requests_per_minute"}
     )
@@ -99,7 +100,7 @@ def live_sources(settings: Settings) -> dict[str, ConfigurableResource[Any]]:
 def kept_by(
     store: StoreResource, settings: Settings
 ) -> dict[str, StoreResource | PartitionedIOManager]:
-    """The tables, and the IO managers that save the partitions of assets in them."""
+    """The store, and the IO managers that save partitions in it, by the names of the resources."""
     return {
         "store": store,
         "price_io_manager": PriceIOManager(store=store),

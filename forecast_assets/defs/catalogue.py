@@ -1,6 +1,7 @@
-"""What the catalogue of Dagster's UI says of an asset beside its description.
+"""The entry of an asset in the catalogue of Dagster's UI.
 
-Its owners, its code version, the table that it keeps with every column, and where to read of it.
+Besides the description it has the owners, the code version, the table with its columns, and a link
+to the documentation.
 """
 
 from functools import partial
@@ -30,19 +31,19 @@ TABLES = {
     "leaderboard": "commodity.forecast.leaderboard",
     "published_distributions": "commodity.forecast.published_distributions",
 }
-"""The table that an asset keeps; one that keeps several is known by the first that people read."""
+"""The table that an asset writes; of several tables, the one that people look at first."""
 
 PAGES = {"report": "trust.md#the-report"}
-"""The page in ``docs`` that tells of an asset without a table."""
+"""The page in ``docs`` about an asset without a table."""
 
 
 def catalogued(settings: Settings, asset: AssetsDefinition) -> AssetsDefinition:
-    """The asset with its owners, code version, table and page."""
+    """The asset with its owners, code version, table and documentation."""
     return asset.map_asset_specs(partial(catalogue_entry, settings))
 
 
 def catalogue_entry(settings: Settings, spec: AssetSpec) -> AssetSpec:
-    """The specification of an asset with what the catalogue says of it."""
+    """The specification of an asset with its catalogue entry."""
     name = spec.key.to_user_string()
     metadata = {"docs": docs_of(name, settings.docs_url)}
     if name in TABLES:
@@ -57,9 +58,9 @@ def catalogue_entry(settings: Settings, spec: AssetSpec) -> AssetSpec:
 
 
 def docs_of(asset: str, url: str | None) -> MetadataValue:
-    """Where the documentation tells of an asset: a link, or the page's name where none is known.
+    """A link to the documentation of an asset, or the page's name if no URL is configured.
 
-    A link to a file of this machine would not do: a browser opens none from Dagster's page.
+    The link cannot be to a file on this machine, since browsers do not open files from a web page.
     """
     page = PAGES.get(asset) or f"tables.md#{TABLES[asset].replace('.', '')}"
     return (

@@ -1,4 +1,4 @@
-"""Asset checks: those before a commit, from findings, and those of what the tables hold."""
+"""Asset checks: those made from findings before a commit, and those that read the tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -40,29 +40,29 @@ from forecast_assets.store.frames import frame
 from forecast_assets.timeline.clock import now
 
 Findings = Mapping[str, Sequence[Finding]]
-"""By partition key."""
+"""The findings by partition key."""
 
 HELD = {
     "newest_forecast": "The newest forecast of every commodity starts after its newest price.",
     "no_gaps": "Between the first and the newest forecast every session has one.",
 }
-"""Checks of all forecasts that the tables hold."""
+"""The checks of all stored forecasts, each with its rule."""
 
 PRICES_HELD = {
     "no_missing_sessions": "Every session that a calendar expects since the first training date.",
     "no_strange_prices": "No move beyond `checks.spike_bound`, change of scale, or close at or"
     " below zero in what the newest models have seen, unless somebody accepted it.",
 }
-"""Checks of all prices that the tables hold."""
+"""The checks of all stored prices, each with its rule."""
 
 PRICES_OBSERVED = {"no_missing_sessions": missing_sessions, "no_strange_prices": strange_prices}
-"""How each of them looks."""
+"""The function of each of these checks."""
 
 FRESHNESS = {
     "prices": ("price_freshness", price_ages),
     "distributions": ("forecast_freshness", forecast_ages),
 }
-"""By asset, the check that turns as days go by with nothing else happening, and how it looks."""
+"""By asset, the name and function of the check that changes when time passes without new data."""
 
 MATCHING = "covariates_match"
 MATCHING_SAYS = "Every covariate, and every region that one names, has a value at new sessions."
@@ -72,7 +72,7 @@ COVERAGE_SAYS = "Intervals hold as many outcomes as they say, within the bounds 
 
 
 def forecast_checks(asset: str) -> list[AssetCheckSpec]:
-    """The checks that the asset of forecasts makes before it commits a partition."""
+    """The checks that the asset of forecasts makes before it commits each partition."""
     return [
         AssetCheckSpec(name, asset=asset, description=says, blocking=name in BLOCKING)
         for name, says in (BLOCKING | WARNING).items()
@@ -80,14 +80,14 @@ def forecast_checks(asset: str) -> list[AssetCheckSpec]:
 
 
 def check_results(findings: Findings) -> list[AssetCheckResult]:
-    """What each check found over the partitions of a run."""
+    """The result of each check over all partitions of a run."""
     return [_result(name, findings) for name in BLOCKING | WARNING]
 
 
 def check_events(
     context: AssetExecutionContext, asset: AssetKey, findings: Findings
 ) -> Iterator[DagsterEvent]:
-    """The same as events, for a step that is about to fail, which cannot give results."""
+    """The results as events, for a step that is about to fail and so cannot yield results."""
     if not any(findings.values()):
         return
     step = context.op_execution_context.get_step_execution_context()
@@ -140,7 +140,7 @@ def prices_held(settings: Settings) -> AssetChecksDefinition:
 
 
 def freshness_check(settings: Settings, asset: str, says: str) -> AssetChecksDefinition:
-    """The check of ``FRESHNESS`` that an asset has."""
+    """The check of an asset in ``FRESHNESS``; ``says``: its description."""
     name, ages = FRESHNESS[asset]
 
     @asset_check(asset=asset, name=name, description=says)
@@ -183,12 +183,12 @@ def scores_held(settings: Settings) -> AssetChecksDefinition:
 
 
 def _specs(asset: str, says: Mapping[str, str]) -> list[AssetCheckSpec]:
-    """The checks of an asset: name to what it says."""
+    """The specifications of an asset's checks; ``says``: the descriptions by name."""
     return [AssetCheckSpec(name, asset=asset, description=text) for name, text in says.items()]
 
 
 def unmatching(settings: Settings, store: Store, today: date) -> list[dict[str, str]]:
-    """Covariates and regions without a value where one is needed: a row each."""
+    """A row for each covariate or region that lacks a value it needs."""
     rows = []
     for name in settings.commodities:
         failures: list[str] = []
@@ -200,7 +200,7 @@ def unmatching(settings: Settings, store: Store, today: date) -> list[dict[str, 
 
 
 def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
-    """What is wrong with the forecasts held: rows by check."""
+    """What is wrong with the stored forecasts: rows by check."""
     found: dict[str, list[dict[str, str]]] = {name: [] for name in HELD}
     for name in settings.commodities:
         failures: list[str] = []
@@ -212,7 +212,7 @@ def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
 
 
 def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
-    """What is wrong with the forecasts of one commodity, by check."""
+    """What is wrong with the stored forecasts of one commodity, by check."""
     history = store.prices.history(name)
     cutoffs = {x.data_cutoff_date for x in store.paths.issued(name, settings.model_version)}
     if len(history) == 0:
@@ -229,7 +229,7 @@ def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
 
 
 def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
-    """Models whose intervals hold too few or too many outcomes."""
+    """A row for each model whose intervals contain too few or too many outcomes."""
     rows = []
     for name in settings.commodities:
         failures: list[str] = []
@@ -244,7 +244,7 @@ def miscovered(settings: Settings, store: Store) -> list[dict[str, str]]:
 
 
 def _observation(asset: str, name: str, observed: Sequence[Observed]) -> AssetCheckResult:
-    """Green, yellow (a warning) or red (an error), as the worst of the commodities is."""
+    """The result by the worst commodity: green, yellow (a warning) or red (an error)."""
     level = worst(observed)
     return AssetCheckResult(
         asset_key=asset,

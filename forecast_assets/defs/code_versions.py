@@ -1,7 +1,7 @@
-"""Which code made what an asset holds, for Dagster to compare.
+"""Code versions: Dagster compares them to find partitions that older code has made.
 
-A code version says that the same inputs give the same results. It is changed here, by hand, when
-they do not any more: not with every release, and not for what is only written otherwise.
+While the code version of an asset is the same, the same inputs give the same results. It is raised
+here, by hand, when they no longer do: not with each release, and not when code is only rewritten.
 """
 
 CODE_VERSIONS = {
@@ -15,4 +15,4 @@ CODE_VERSIONS = {
     "published_distributions": "1",
     "report": "1",
 }
-"""By asset, a whole number."""
+"""The code version by asset, a whole number."""

@@ -1,6 +1,6 @@
-"""Descriptions: what the UI shows of a committed partition, and by what Dagster knows it.
+"""Descriptions: what the UI shows of a committed partition, and the basis of its data version.
 
-Each is made from the result of the partition and from what the tables hold of it now.
+A description is made from the partition's result and from what the tables hold of it now.
 """
 
 from collections.abc import Callable
@@ -41,43 +41,43 @@ from forecast_assets.timeline.window import Window
 Described = TypeVar("Described", bound=Result, contravariant=True)
 
 Draw = Callable[[], str | None]
-"""Draws a picture as Markdown from what the tables hold; None where there is nothing to see."""
+"""A function that draws a picture as Markdown from the tables; None if there is nothing to draw."""
 
 
 def nothing_to_see() -> None:
-    """The picture of what has none."""
+    """The picture of a partition that has none."""
 
 
 @dataclass(frozen=True)
 class Description(Generic[Described]):
-    """What is shown of the partitions of an asset whose results are of one kind."""
+    """Describes the partitions of an asset, from results of one class."""
 
     settings: Settings
     store: StoreResource
 
     @property
     def tables(self) -> Store:
-        """The tables behind their contract."""
+        """The tables."""
         return self.store.tables()
 
     def metadata(self, result: Described) -> Metadata:
-        """What a partition did and holds now; what comes first is a table where there is one."""
+        """What was done in a partition and what it holds now; a table comes first, if any."""
         raise NotImplementedError
 
     def in_part(self, result: Described) -> Metadata | None:
-        """What is committed of a partition that failed in part; None where nothing is."""
+        """What was committed of a partition that failed in part; None if nothing was."""
         return None
 
     def picture(self, result: Described) -> Draw:
-        """What draws a picture of a partition later."""
+        """A function that draws a picture of a partition, for later use."""
         return nothing_to_see
 
     def history(self, result: Described) -> History | None:
-        """The history by whose past a partition is known; None where its contents tell it apart."""
+        """The history that gives the data version; None if the contents give it."""
         return None
 
     def contents(self, result: Described) -> str | None:
-        """The fingerprint of what a partition holds; None where its past tells it apart."""
+        """The fingerprint of a partition's contents; None if its history gives the version."""
         return None
 
 
@@ -128,23 +128,23 @@ class FeatureDescription(Description[FeaturesJoined]):
 
 
 class _WindowDescription(Description[Described]):
-    """A window, of the version in use and then of the run's."""
+    """Describes a window: first the model version in use, then that of the run."""
 
     @property
     def in_use(self) -> str:
-        """The configuration's version."""
+        """The configuration's model version."""
         return self.settings.model_version
 
     def unit(self, commodity: str) -> str:
-        """Of a commodity's price."""
+        """The unit of a commodity's price."""
         return self.settings.commodity(commodity).unit
 
     def held(self, window: Window) -> list[HeldVersion]:
-        """Every version of a window."""
+        """What each version has in a window."""
         return self.tables.versions.held(window.commodity, window.partition_date, window.end)
 
     def dates(self, window: Window, model_version: str) -> dict[str, date]:
-        """The training date of each version that is shown of a window."""
+        """The training date of each version that is shown for a window."""
         return {self.in_use: window.partition_date} | {model_version: window.training_date}
 
 
@@ -152,7 +152,7 @@ class TrainingDescription(_WindowDescription[WindowTrained]):
     """The models of a window."""
 
     def metadata(self, result: WindowTrained) -> Metadata:
-        """Which models the window has, and which it lacks."""
+        """The models that the window has, and those that it lacks."""
         window, in_use = result.window, []
         if result.model_version != self.in_use:
             in_use = self.tables.models.find(
@@ -178,7 +178,7 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
         return self._newest(result) | described | self._versions(result, described)
 
     def in_part(self, result: WindowForecast) -> Metadata:
-        """What the models gave that did not break."""
+        """The forecasts of the models that did not fail."""
         return of_forecasts(result)
 
     def contents(self, result: WindowForecast) -> str:
@@ -214,7 +214,7 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
         return by_version("newest_forecast", tables)
 
     def _versions(self, result: WindowForecast, described: Metadata) -> Metadata:
-        """Every version, and the paths of the one in use."""
+        """All versions of the window, and the paths of the one in use."""
         held, rows = self.held(result.window), described[ROWS]
         if result.model_version != self.in_use:
             paths = {each.model_version: each.paths for each in held}

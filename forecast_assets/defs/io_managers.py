@@ -1,4 +1,4 @@
-"""IO managers: each saves one partition in one transaction, and loads what an asset asks for."""
+"""IO managers: they save each partition in one transaction, and load the inputs of assets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,16 @@ from forecast_assets.timeline.window import Window
 
 @dataclass(frozen=True)
 class Histories:
-    """Histories by the name of their commodity, each read when it is first asked for.
+    """Histories by commodity, each of which is read at its first use.
 
-    One that cannot be read so fails the partitions of its commodity, and no others of a run.
+    So a history that cannot be read fails only the partitions of its own commodity.
     """
 
     read: Callable[[str], History]
     known: dict[str, History] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> History:
-        """The history of a commodity. Raises StoreError where it has no price."""
+        """The history of a commodity. Raises StoreError if it has no price."""
         if name not in self.known:
             self.known[name] = self.read(name)
         return self.known[name]
@@ -80,7 +80,7 @@ class PriceIOManager(PartitionedIOManager):
         return PricesRead(observations, changes, history)
 
     def load_input(self, context: InputContext) -> Histories:
-        """The history of each commodity asked for, by name."""
+        """The histories of the commodities in the partitions, by name."""
         prices = self.tables().prices
         return Histories(lambda name: require_prices(prices.history(name)))
 
@@ -89,11 +89,11 @@ class FeatureIOManager(PartitionedIOManager):
     """Covariates to ``commodity.market.features``; histories with their covariates from it."""
 
     def save(self, value: Features, by: str) -> FeaturesJoined:
-        """Make the table say what the covariates are now."""
+        """Make the table equal to the covariates as they are now."""
         return FeaturesJoined(value, self.tables().features.write(value, now(), by))
 
     def load_input(self, context: InputContext) -> Histories:
-        """The history of each commodity asked for, with its covariates, by name."""
+        """The histories of the commodities in the partitions with their covariates, by name."""
         tables = self.tables()
         return Histories(
             lambda name: tables.features.read(require_prices(tables.prices.history(name)))
@@ -101,7 +101,7 @@ class FeatureIOManager(PartitionedIOManager):
 
 
 def require_prices(history: History) -> History:
-    """The history itself. Raises StoreError when it is empty."""
+    """Return the history. Raises StoreError if it is empty."""
     if len(history) == 0:
         raise StoreError(
             f"{history.commodity}: no prices are stored: materialize `prices` for it first"
@@ -111,7 +111,7 @@ def require_prices(history: History) -> History:
 
 @dataclass(frozen=True, eq=False)
 class TrainedWindow:
-    """A window's training, and who did it."""
+    """A window's training, and the columns that all its rows share."""
 
     window: Window
     written: Written
@@ -125,7 +125,7 @@ class ModelIOManager(PartitionedIOManager):
     threshold_bytes: int
 
     def model_store(self) -> ModelStore:
-        """Where models are saved and loaded."""
+        """The store for saving and loading models."""
         return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
 
     def save(self, value: TrainedWindow, by: str) -> WindowTrained:
@@ -145,7 +145,11 @@ class ModelIOManager(PartitionedIOManager):
 
 @dataclass(frozen=True, eq=False)
 class ForecastWindow:
-    """A window's forecasts, for whom, and the closes they came from."""
+    """A window's forecasts to save.
+
+    ``written``: the columns that all its rows share. ``history``: the closes that the forecasts
+    were made from. ``not_due``: why there was nothing to draw, or None.
+    """
 
     window: Window
     written: Written
@@ -158,7 +162,7 @@ class PathsIOManager(PartitionedIOManager):
     """Paths to ``commodity.forecast.distributions`` and back."""
 
     def save(self, value: ForecastWindow, by: str) -> WindowForecast:
-        """Write the window's new paths, and what its forecasts lack."""
+        """Write the window's new paths, outcomes and failures."""
         store, written, outcome = self.tables(), value.written, value.forecasting
         before = recorded(store, written, "forecast")
         rows = 0
@@ -169,7 +173,7 @@ class PathsIOManager(PartitionedIOManager):
         )
 
     def load_input(self, context: InputContext) -> pa.Table:
-        """Every row of the partitions asked for, all versions."""
+        """All rows of the partitions, in all versions."""
         paths = self.tables().paths
         asked = dates_by_commodity(context.asset_partition_keys)
         return pa.concat_tables([paths.read(name, days) for name, days in asked.items()])
@@ -177,7 +181,7 @@ class PathsIOManager(PartitionedIOManager):
 
 @dataclass(frozen=True, eq=False)
 class AssessedWindow:
-    """A window's new scores, and whose they are."""
+    """A window's new scores, and the columns that all their rows share."""
 
     window: Window
     written: Written
@@ -195,14 +199,14 @@ class ScoreIOManager(PartitionedIOManager):
         return WindowScored.of(value.window, written.model_version, assessment)
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
-        """Scores of every session ahead of the partitions asked for, all versions."""
+        """The scores by session ahead of the partitions, in all versions."""
         scores = self.tables().scores
         asked = dates_by_commodity(context.asset_partition_keys)
         return frame(pa.concat_tables([scores.read(name, days) for name, days in asked.items()]))
 
 
 def dates_by_commodity(keys: Sequence[str]) -> dict[str, list[date]]:
-    """The training dates that partition keys ask for, by commodity."""
+    """The training dates in partition keys, by commodity."""
     dates: dict[str, list[date]] = {}
     for key in keys:
         dates.setdefault(commodity_of(key), []).append(training_date_of(key))

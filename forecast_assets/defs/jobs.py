@@ -1,4 +1,4 @@
-"""Jobs: the parts of the graph that people launch by name."""
+"""Jobs: parts of the graph that can be launched by name."""
 
 from dagster import AssetCheckKey, AssetKey, AssetSelection, define_asset_job
 

@@ -1,4 +1,4 @@
-"""The worker: launches the runs that are due, and remembers what failed and what to know."""
+"""The worker of the terminal: it launches the due runs, and collects their results and failures."""
 
 import logging
 import time
@@ -51,10 +51,12 @@ NOT_BEGUN = "the rest was not begun, since the tables are still kept from us"
 
 @dataclass
 class Worker:
-    """Launches what is due, one commodity after the other, and remembers what failed.
+    """Launches the due runs of one command, one commodity after the other.
 
-    ``version``: of the models that are meant. ``done``: the runs of this command so far, each
-    with the pieces of work that it began.
+    ``version``: the model version to work for. ``reading``: the run configuration of ``prices``.
+    ``problems`` and ``notes``: lines for users on failures, and on what else to know. ``windows``:
+    the windows that the command is about. ``done``: the runs of this command so far, each with the
+    pieces of work that it began. ``heard``: collects the results of the runs.
     """
 
     settings: Settings
@@ -82,7 +84,7 @@ class Worker:
         self.meant = self.settings.of_run(self.version, None)
 
     def land(self) -> None:
-        """Merge the whole files of the landing folder, if there are any; tell which are held."""
+        """Merge the complete files of the landing folder, if any, and note which are held."""
         folder = LandingFolder(self.settings)
         if whole := folder.waiting(time.time()).whole:
             work = [file_work(each).work for each in whole]
@@ -91,7 +93,7 @@ class Worker:
         self.notes += held_files(folder)
 
     def serve(self, name: str) -> None:
-        """All that is due for one commodity; an error of it is told, and stops no other."""
+        """Do all due work of one commodity; its errors become problems and stop no other."""
         began, before, summary = time.monotonic(), len(self.problems), self.summaries.of(name)
         summary.begun = True
         try:
@@ -102,9 +104,9 @@ class Worker:
             summary.failed = len(self.problems) > before
 
     def work(self, name: str) -> None:
-        """Read the prices and covariates of one commodity; then run what is due until nothing is.
+        """Read the prices and covariates of a commodity, then launch runs until nothing is due.
 
-        A piece of work is tried once: what is still due after that has failed, and is told.
+        Each piece of work is tried once; if it is still due after that, it has failed.
         """
         self._load(name)
         state = self._state(name)
@@ -126,9 +128,10 @@ class Worker:
         return CommodityState(self.meant, self.models, begun, name, self.scope)
 
     def _load(self, name: str) -> None:
-        """Read the sources of a commodity anew, whatever is stored of them.
+        """Read the sources of a commodity, even if nothing is due.
 
-        It is a try at all that its prices and covariates lacked before, and lack after it.
+        This run counts as a try of all loading that was due before it, and of all that is still due
+        after it.
         """
         lacking = self._state(name).before_windows()
         work, stage = [piece.work for piece in lacking], stage_of("prices", [name])
@@ -140,7 +143,7 @@ class Worker:
         self.notes += to_look_at(self.settings, self.store, name)
 
     def _look_at(self, state: CommodityState) -> None:
-        """Which windows the command is about, and why some of them need nothing."""
+        """Collect the windows that the command is about, and why others have nothing to do."""
         windows = due_windows(self.settings, state.windows, state.history)
         self.windows.update(windows)
         if self.scope.train_on is not None:
@@ -150,9 +153,9 @@ class Worker:
             self.notes.append(reason)
 
     def _attempts(self, of: str) -> Attempts:
-        """What this command has tried, and the runs before it, whoever launched them.
+        """The tries of this command; runs before it are known but do not count as tries.
 
-        A command tries again at once what failed before it.
+        So a command tries again at once what has failed before.
         """
         policy = self.settings.automation.model_copy(update={"attempts": 1, "retry_seconds": 0})
         earlier = RunHistory.of(self.instance, of).ended()
@@ -192,11 +195,11 @@ class Worker:
         return {name: known[name] for name in request.assets if name in known}
 
     def publish(self) -> None:
-        """Rank the models, publish, and write the page."""
+        """Rank the models, publish forecasts, and write the report."""
         self._execute("publish", "publish")
 
     def attempted(self, failure: RecordedFailure) -> bool:
-        """Whether a failure belongs to the windows of this run."""
+        """Whether a failure belongs to the windows of this command."""
         wanted = (failure.commodity, failure.training_date)
         return wanted in {(x.commodity, x.training_date) for x in self.windows}
 
@@ -235,12 +238,12 @@ class Worker:
         return result
 
     def _require_tables(self) -> None:
-        """Raise StoreLocked once nothing more can be written."""
+        """Raise StoreLocked if waiting for the tables was given up."""
         if self.patience.given_up:
             raise StoreLocked(NOT_BEGUN)
 
     def give_up(self, error: StoreLocked) -> None:
-        """Tell that nothing more can be written, and of its cause unless that is told already."""
+        """Note that the rest was not begun, and add the reason unless a problem has it already."""
         if not any(KEPT in problem for problem in self.problems):
             self.problems.append(str(error))
         self.notes.append(NOT_BEGUN)
@@ -254,9 +257,10 @@ def work(
     *,
     allow_withdrawals: bool = False,
 ) -> Worker:
-    """Do what is due in a scope, for each commodity in turn; one that cannot go on stops no other.
+    """Do the due work of a scope, for each commodity in turn; one that fails stops no other.
 
-    ``version``: of the models that are meant.
+    ``version``: the model version to work for. ``allow_withdrawals``: whether sources may withdraw
+    all sessions that they lack. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     names = scope.names(list(settings.commodities))
@@ -280,23 +284,23 @@ def work(
 
 @contextmanager
 def instance(places: Places) -> Iterator[DagsterInstance]:
-    """The Dagster instance of a home that is prepared."""
+    """Open the Dagster instance of a prepared home."""
     with ExitStack() as stack:
-        with FileLock(places.dagster / ".lock"):  # two that make its databases would spoil them
+        with FileLock(places.dagster / ".lock"):  # only one process may make the databases
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
 
 
 OURS = f"{errors.__name__}."
-"""What the kind of an error begins with that is raised on purpose: its message says all."""
+"""The prefix of the class names of this package's own errors, whose messages are complete."""
 
 
 def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
     """Why a run failed: a line for each partition, or each error that stopped a step or all."""
     steps = [each.step_failure_data.error for each in result.get_step_failure_events()]
     runs = [
-        event.job_failure_data.error  # of what is outside of any step: resources, mostly
+        event.job_failure_data.error  # errors outside the steps, mostly of resources
         for event in result.all_events
         if event.event_type == DagsterEventType.RUN_FAILURE
     ]
@@ -306,7 +310,7 @@ def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
 
 
 def lines_of(error: SerializableErrorInfo, job: str) -> list[str]:
-    """What was wrong in the first place, as far as a message for users was made of it."""
+    """The lines of the innermost error that is this package's own, or of the original error."""
     while error.cause is not None and not error.message.startswith(OURS):
         error = error.cause
     if error.message.startswith(OURS):

@@ -1,8 +1,8 @@
-"""What a materialization says of its partition, for the UI.
+"""The metadata of materializations, which the UI shows for a partition.
 
-The UI shows tables and texts as they are, in the order of their keys, and hides Markdown behind a
-click. So what matters is a table that comes first, with a drawing in text where one helps; the
-picture is below it. Numbers that only people read have few digits and a unit.
+The UI shows tables and texts directly, in the order in which they are added, and hides Markdown
+behind a click. So the most important content is a table in the first place, with a drawing in text
+if that helps, and the picture comes after it. Numbers for people have few digits and a unit.
 """
 
 import logging
@@ -51,25 +51,25 @@ from forecast_assets.timeline.history import History
 Metadata = dict[str, Any]
 
 ROWS = "dagster/partition_row_count"
-"""Dagster's name for the rows of a partition."""
+"""Dagster's key for the number of rows of a partition."""
 
 ROWS_SHOWN = 12
-"""Rows of a table that people read."""
+"""The most rows of a table for people."""
 
 SESSIONS_DRAWN = 30
-"""Newest sessions in a sparkline."""
+"""The number of newest sessions in a sparkline."""
 
 BAR_WIDTH = 24
-"""Characters of a fan in a table."""
+"""The width of a fan in a table, in characters."""
 
 PICTURE = "picture"
-"""The picture of a materialization, one click away."""
+"""The key of a materialization's picture."""
 
 FAILURES = "failures"
-"""Under this key an asset of all commodities says which of them it could not do, and why."""
+"""The key under which an asset of all commodities lists those that failed, and why."""
 
 NOTES = "notes"
-"""Under this key any asset may say, a line each, what a reader should know; no failure."""
+"""The key under which an asset lists what a reader should know although nothing failed."""
 
 
 def of_prices(read: PricesRead, unit: str) -> Metadata:
@@ -108,12 +108,12 @@ def newest_of(history: History, unit: str) -> Mapping[str, str]:
 
 
 def of_landed_prices(landed: PricesLanded, unit: str) -> Metadata:
-    """What files of the landing folder held for a commodity, and what changed."""
+    """What the files of the landing folder held for a commodity, and what changed."""
     return of_prices(landed, unit) | {"files_landed": landed.files}
 
 
 def of_landed_files(landed: FilesLanded) -> Metadata:
-    """What became of each file, and every refused value."""
+    """What was done with each file, and the refused values."""
     received = landed.received
     in_order = sorted(received, key=lambda file: file.accepted)
     left_out = max(sum(file.accepted for file in received) - ROWS_SHOWN, 0)
@@ -165,9 +165,9 @@ def of_features(joined: FeaturesJoined, units: Mapping[str, str]) -> Metadata:
 
 
 def of_training(trained: WindowTrained, in_use: Sequence[Model]) -> Metadata:
-    """Which models a window has, and which it lacks.
+    """The models that a window has, and those that it lacks.
 
-    ``in_use``: those of the configuration's version, where the run's is another.
+    ``in_use``: the models of the configuration's version, if the run's version is another.
     """
     fitted, kept = len(trained.fitted), len(trained.kept)
     models = sorted([*trained.fitted, *trained.kept], key=lambda model: model.name)
@@ -191,7 +191,7 @@ ABSENT = "SELECT * FROM commodity.forecast.failures"
 
 
 def of_forecasts(forecast: WindowForecast) -> Metadata:
-    """What was drawn, what was left, and what is stale or absent."""
+    """The numbers of forecasts drawn, kept, stale and lacking."""
     elsewhere = forecast.elsewhere
     return {
         "outcome": forecast.not_due or _said(forecast),
@@ -214,7 +214,7 @@ def of_forecasts(forecast: WindowForecast) -> Metadata:
 
 
 def of_scores(scored: WindowScored, held: pd.DataFrame) -> Metadata:
-    """What was scored, and what waits for its outcome. ``held``: all scores of the window."""
+    """The numbers of forecasts scored and waiting; ``held``: all scores of the window."""
     said = (
         f"{counted(scored.scored, 'forecast', 'forecasts')} scored"
         if scored.scored
@@ -238,7 +238,7 @@ def by_version(name: str, tables: Mapping[str, MetadataValue]) -> Metadata:
 
 
 def of_versions(held: Sequence[HeldVersion], in_use: str) -> Metadata:
-    """Every version of a window, the one in use first; nothing where there is no other."""
+    """All versions of a window, the one in use first; empty if there is no other version."""
     if all(each.model_version == in_use for each in held):
         return {}
     rows = [
@@ -256,14 +256,14 @@ def of_versions(held: Sequence[HeldVersion], in_use: str) -> Metadata:
 
 
 def scores_table(held: pd.DataFrame, unit: str) -> MetadataValue:
-    """The scores of each model in a window, and over which forecasts they are."""
+    """The mean scores of each model in a window, and the forecasts that they cover."""
     return table(_scores_by_model(held, unit), "SELECT * FROM commodity.forecast.leaderboard")
 
 
 def of_leaderboard(ranked: Ranked, in_use: str, units: Mapping[str, str]) -> Metadata:
-    """How each model stands, the version in use first.
+    """The ranking of models, the version in use first.
 
-    ``units``: of the price, by commodity.
+    ``units``: the units of prices, by commodity.
     """
     rows = ranked.standings
     ordered = rows.sort_values("model_version", key=lambda x: x != in_use, kind="stable")
@@ -274,7 +274,7 @@ def of_leaderboard(ranked: Ranked, in_use: str, units: Mapping[str, str]) -> Met
 
 
 def of_report(said: Report, written: PageWritten, path: Path) -> Metadata:
-    """Where the page is, what it warns of, and what it says of each commodity."""
+    """The path of the report, its warnings, and its content for each commodity."""
     warned = [{"level": "failed", "notice": line} for line in said.failures]
     warned += [{"level": notice.level, "notice": notice.text} for notice in said.notices]
     forecasts = []
@@ -293,7 +293,7 @@ def of_report(said: Report, written: PageWritten, path: Path) -> Metadata:
 
 
 def of_copy(path: Path, size_bytes: int) -> Metadata:
-    """Where the copy for programs that only read is."""
+    """The path and size of the copy for programs that only read."""
     return {"read_copy": MetadataValue.path(path), "read_copy_bytes": size_bytes}
 
 
@@ -313,7 +313,7 @@ def of_publications(published: Published) -> Metadata:
         for name, change in published.changes.items()
     ]
     more = "SELECT * FROM commodity.forecast.publications"
-    counted_all = not published.failures  # of one that failed it is not known how many it has
+    counted_all = not published.failures  # the count of a failed commodity is not known
     return (
         {"publications": table(records, more)}
         | ({"dagster/row_count": sum(published.paths.values())} if counted_all else {})
@@ -329,10 +329,10 @@ def fans_table(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata
 
 
 def drawn(log: logging.Logger, draw: Callable[[], str | None]) -> MetadataValue | None:
-    """A picture, or why there is none: what it shows is committed, and stays so."""
+    """A picture, or the reason why it could not be drawn; the partition is committed already."""
     try:
         markdown = draw()
-    except Exception as error:  # a picture's boundary: no plot fails a step
+    except Exception as error:  # a picture's boundary: a failed plot must not fail the step
         reason = " ".join(f"not drawn: {type(error).__name__}: {error}".split())
         log.exception("the picture was %s", reason)
         return MetadataValue.text(reason)
@@ -340,7 +340,7 @@ def drawn(log: logging.Logger, draw: Callable[[], str | None]) -> MetadataValue 
 
 
 def with_picture(metadata: Metadata, picture: MetadataValue | None) -> Metadata:
-    """The same with a picture after its first entry, which is the table that comes first."""
+    """Insert a picture after the first entry, which is the table."""
     if picture is None:
         return metadata
     first, *others = metadata.items()
@@ -348,7 +348,7 @@ def with_picture(metadata: Metadata, picture: MetadataValue | None) -> Metadata:
 
 
 def _fan_row(history: History, fan: Fan, unit: str) -> Mapping[str, str]:
-    """What a forecast says of its last session ahead, and its fan on a scale of its own."""
+    """A row with a forecast's numbers at its last session, and its fan on its own scale."""
     last = fan.paths.shape[1]
     quantiles = np.quantile(fan.paths[:, -1:].astype(np.float64), LEVELS, axis=0)
     known = history.known_at(fan.cutoff)
@@ -389,7 +389,7 @@ def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any
 
 
 def _standing(row: Mapping[str, Any], in_use: str, units: Mapping[str, str]) -> Mapping[str, Any]:
-    """A row of the leaderboard as it is read: means beside the forecasts that they are over."""
+    """A row of the leaderboard for people: each mean beside the forecasts that it covers."""
     version = row["model_version"]
     whose = "" if version == in_use else f"{UNBROKEN}({version})"
     return {
@@ -452,7 +452,7 @@ def _feature(features: Features, feature: Feature, unit: str) -> Mapping[str, An
 
 
 def _refused(refused: Refused) -> Metadata:
-    """How many rows have a refused value, how many values, and the kinds of them by file."""
+    """The numbers of rows with refused values and of these values, and their kinds by file."""
     return {
         "rows_rejected": refused.n_rows,
         "values_rejected": refused.n_values,
@@ -461,17 +461,17 @@ def _refused(refused: Refused) -> Metadata:
 
 
 def notes(lines: Sequence[str]) -> Metadata:
-    """What a reader should know although nothing failed; nothing where there is nothing."""
+    """The entry for what a reader should know although nothing failed; empty without lines."""
     return {NOTES: table([{"note": each} for each in lines])} if lines else {}
 
 
 def failures(lines: Sequence[str]) -> Metadata:
-    """The commodities that could not be done, each with its error; nothing where all were."""
+    """The entry for commodities that failed, each with its error; empty without lines."""
     return {FAILURES: table([{"failure": each} for each in lines])} if lines else {}
 
 
 def failures_in(materialization: AssetMaterialization) -> list[str]:
-    """What ``failures`` has put into a materialization."""
+    """The lines that ``failures`` has put into a materialization."""
     found = materialization.metadata.get(FAILURES)
     records = found.records if isinstance(found, TableMetadataValue) else []
     return [str(record.data["failure"]) for record in records]
@@ -480,8 +480,8 @@ def failures_in(materialization: AssetMaterialization) -> list[str]:
 def table(records: Sequence[Mapping[str, Any]], more: str = "") -> MetadataValue:
     """Records as a table, or the word none.
 
-    ``more``: where the rest is told, for a table that people read: it has a dozen rows, and then
-    a line that says so.
+    ``more``: where users find the remaining rows; if it is given, the table has at most
+    ``ROWS_SHOWN`` rows and then one that says so.
     """
     if not records:
         return MetadataValue.text(figures.NONE)

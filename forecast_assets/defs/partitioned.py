@@ -1,4 +1,4 @@
-"""Partitioned values: what an asset of partitions yields, and how Dagster learns what became."""
+"""Partitioned values: what assets with partitions yield, and how Dagster learns their results."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -54,18 +54,19 @@ Value = TypeVar("Value")
 Outcome = TypeVar("Outcome", bound=Result)
 
 Save = Callable[[Value, str], Outcome]
-"""Commits the value of one partition, and says what came of it. The text is the id of the run."""
+"""A function that commits a partition's value and returns its result; the text is the run's id."""
 
 
 Given = Output[Any] | AssetMaterialization | AssetCheckResult
-"""What an asset of partitions yields: its value, and what is said once all of it is committed."""
+"""What an asset with partitions yields: its value, then events once all of it is committed."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of a committed partition, and by what it is told apart from before.
+    """What is shown of a committed partition, and the basis of its data version.
 
-    ``past`` or ``contents``: see past.py; the other one is None.
+    ``draw``: draws its picture. The basis is ``past`` or ``contents`` (see past.py); the other one
+    is None.
     """
 
     metadata: Metadata
@@ -75,25 +76,25 @@ class Shown:
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
+        """How many rows the partition holds."""
         return int(self.metadata[ROWS])
 
 
 def of_this_code(key: str) -> None:
-    """The code version that a partition keeps where the run makes all that it holds."""
+    """Keep no older code version, since the run makes all contents of the partition."""
 
 
 @dataclass(frozen=True)
 class Partitioned(Generic[Value, Outcome]):
-    """The value of an asset: its partitions, each worked when it can be committed.
+    """The value of an asset: its partitions, each of which is computed just before its commit.
 
-    ``work`` computes a partition, ``inspect`` finds what is wrong with it before it is committed,
-    and ``description`` says what the UI shows of it. ``training_dates``: those that have begun,
-    where partitions are told apart by their past. ``code_kept``: the code version that a partition
-    keeps, where the run leaves in it what other code made.
+    ``work``: computes a partition. ``inspect``: finds what is wrong with it before the commit.
+    ``description``: decides what the UI shows of it. ``training_dates``: those that have come, if
+    data versions depend on the past. ``code_kept``: the older code version that a partition keeps
+    if the run leaves contents in it that older code has made; otherwise None.
 
-    Filled in as partitions are committed: ``shown`` and ``findings``, by key, and ``tags``, the
-    data version of each that has one, and the code version that it keeps.
+    The other fields are filled when partitions are committed: ``shown`` and ``findings`` by key,
+    and ``tags`` by key with the data version and an older code version that is kept.
     """
 
     context: AssetExecutionContext
@@ -109,8 +110,8 @@ class Partitioned(Generic[Value, Outcome]):
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def given(self) -> Iterator[Given]:
-        """What the asset yields: itself, and what can be said once every partition is committed."""
-        yield Output(self)  # Dagster goes on from here when the IO manager has written all of it
+        """What the asset yields: this value, then the events after all partitions are committed."""
+        yield Output(self)  # Dagster resumes here when the IO manager has written all of it
         yield from self._again()
         if self.inspect is not None:
             yield from check_results(self.findings)
@@ -123,10 +124,10 @@ class Partitioned(Generic[Value, Outcome]):
     def committed_by(
         self, save: Save[Value, Outcome], context: OutputContext
     ) -> Iterator[DagsterEvent]:
-        """Commit each partition, and tell Dagster of all of them.
+        """Commit each partition, and report all of them to Dagster.
 
-        Raises PartitionsFailed at the end if any failed. A step that fails gives no metadata and
-        no check results, so that these are logged as events before.
+        Raises PartitionsFailed at the end if any failed. Dagster ignores metadata and check results
+        of a step that fails, so they are logged as events before.
         """
         steps = Steps(
             self.work,
@@ -147,12 +148,12 @@ class Partitioned(Generic[Value, Outcome]):
             self._show()
             return
         self._log(context)
-        yield from context.consume_events()  # else an in-process result would not have them
+        yield from context.consume_events()  # otherwise the result of a run in process lacks them
         yield from check_events(self.context, context.asset_key, self.findings)
         raise PartitionsFailed("\n".join(failures))
 
     def _tracked(self) -> Iterable[str]:
-        """The partition keys, shown as progress."""
+        """Yield the partition keys, and show the progress."""
         name = self.context.asset_key.to_user_string()
         if not self.keys:
             raise PartitionsFailed(f"{name}: the range of this run holds no partition")
@@ -160,7 +161,7 @@ class Partitioned(Generic[Value, Outcome]):
         return self.progress.track(log, stage, unit, self.keys, len(self.keys))
 
     def _describe(self, key: str, result: Outcome) -> Shown:
-        """What is shown of a partition that is committed, and what it is told apart by."""
+        """What is shown of a committed partition, and the basis of its data version."""
         metadata, past = self.description.metadata(result), None
         if (history := self.description.history(result)) is not None:
             before = last_past(self.context.instance, self.context.asset_key, key)
@@ -175,7 +176,10 @@ class Partitioned(Generic[Value, Outcome]):
         self.listener.hear(done.result)
 
     def _tell(self, context: OutputContext, failed: Failed[Outcome]) -> None:
-        """Log a failure, and what is committed of its partition all the same: it is still due."""
+        """Log a failure, and report what was committed of the partition nevertheless.
+
+        That is an observation and not a materialization, since the partition is still due.
+        """
         if not isinstance(failed.error, Interrupted):
             context.log.error(failed.line, exc_info=failed.error)
         if failed.result is None:
@@ -187,7 +191,7 @@ class Partitioned(Generic[Value, Outcome]):
             context.log_event(observed)
 
     def _tell_apart(self) -> None:
-        """Give the partitions their data versions, by their past or by what they hold."""
+        """Compute the data versions of the partitions, from their past or their contents."""
         asset, instance = self.context.asset_key, self.context.instance
         held = {key: each.contents for key, each in self.shown.items() if each.contents is not None}
         before = {key: last_contents(instance, asset, key) for key in held}
@@ -203,21 +207,21 @@ class Partitioned(Generic[Value, Outcome]):
         return {key: each.rows for key, each in self.shown.items()}
 
     def _show(self) -> None:
-        """Give Dagster what the partitions say of themselves, and the version that most have.
+        """Give Dagster the metadata of the partitions, and the data version that most have.
 
-        Only the newest ones have a picture, since Dagster's history keeps it for ever.
+        Only the newest partitions have a picture, since Dagster never deletes it.
         """
         context, newest = self.context, newest_of_each(self._rows)
         for key, shown in self.shown.items():
             picture = drawn(context.log, shown.draw) if key in newest else None
             context.add_asset_metadata(with_picture(shown.metadata, picture), partition_key=key)
-        if self.tags:  # Dagster gives one to all partitions of a run
+        if self.tags:  # Dagster allows only one data version for all partitions of a run
             versions = Counter(tags[VERSION] for tags in self.tags.values())
             ((version, _),) = versions.most_common(1)
             context.set_data_version(context.asset_key, DataVersion(version))
 
     def _log(self, context: OutputContext) -> None:
-        """Log the partitions that are committed as materialized, the newest window last."""
+        """Log the committed partitions as materialized, the newest window last."""
         newest = newest_window(self._rows)
         for key in sorted(self.shown, key=lambda key: key == newest):
             tags = self.tags.get(key, {})
@@ -227,11 +231,11 @@ class Partitioned(Generic[Value, Outcome]):
             )
 
     def _again(self) -> Iterator[AssetMaterialization]:
-        """Partitions whose materialization Dagster could not log as it should be, once more.
+        """Log some partitions again, whose materialization Dagster has logged wrongly.
 
-        Dagster logs the partitions of a run in any order, and gives one data version and one code
-        version to all. So those with another one follow, and last of all the newest window, since
-        the page of an asset shows what was logged last.
+        Dagster gives all partitions of a run the same data version and code version, so partitions
+        with other versions are logged again. It also logs partitions in any order, while the page
+        of an asset shows the last one, so the newest window is logged again at the end.
         """
         asset, instance = self.context.asset_key, self.context.instance
         for key, tags in self.tags.items():
@@ -257,18 +261,18 @@ class PartitionedIOManager(ConfigurableIOManager):
     store: StoreResource
 
     def tables(self) -> Store:
-        """The tables behind their contract."""
-        resource: Any = self.store  # Dagster types a nested resource as what may become one
+        """The tables."""
+        resource: Any = self.store  # Dagster's type of a nested resource lacks its methods
         store: Store = resource.tables()
         return store
 
     @abstractmethod
     def save(self, value: Any, by: str) -> Result:
-        """Commit one partition, written by a run, in one transaction; say what came of it."""
+        """Commit one partition in one transaction, and return its result; ``by``: the run's id."""
 
-    # Dagster runs a generator here as well, and keeps what it yielded when it raises.
+    # Dagster accepts a generator here, and keeps the events that it yielded before an error.
     def handle_output(  # type: ignore[override]
         self, context: OutputContext, obj: Partitioned[Any, Any]
     ) -> Iterator[DagsterEvent]:
-        """Work and save each partition. Raises PartitionsFailed at the end if any failed."""
+        """Compute and save each partition. Raises PartitionsFailed at the end if any failed."""
         yield from obj.committed_by(self.save, context)

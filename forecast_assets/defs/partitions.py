@@ -1,4 +1,4 @@
-"""Partitions: commodities, training dates, and their product, whose key is a model's window."""
+"""Partitions: commodities, training dates, and their product, in which each key is a window."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ CADENCES: dict[Cadence, str] = {
     "monthly": "0 0 1 * *",
     "weekly": "0 0 * * 1",
 }
-"""Cadence of training to the cron expression of its training dates, in UTC."""
+"""The cron expression of the training dates of each cadence, in UTC."""
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """The partitions of every asset, made from one configuration."""
+    """The partitions of all assets of a configuration."""
 
     settings: Settings
 
     @cached_property
     def commodities(self) -> StaticPartitionsDefinition:
-        """One partition a commodity."""
+        """One partition for each commodity."""
         return StaticPartitionsDefinition(list(self.settings.commodities))
 
     @cached_property
     def training_dates(self) -> TimeWindowPartitionsDefinition:
-        """One partition a training date, the current window among them."""
+        """One partition for each training date that has come, so the current window is included."""
         training = self.settings.training
         return TimeWindowPartitionsDefinition(
             start=training.start.isoformat(),
@@ -61,8 +61,8 @@ class Partitions:
     def window(self, commodity: str, training_date: str) -> Window:
         """The window of one commodity that starts on a training date.
 
-        Raises ConfigurationError for a date that is none, or has not come. Before the first has
-        come Dagster has a partition of it all the same.
+        Raises ConfigurationError for a day that is not a training date, or has not come. Dagster
+        has a partition for the first training date even before it has come.
         """
         self.settings.commodity(commodity)
         windows = self.settings.windows
@@ -79,9 +79,10 @@ class Partitions:
         return self.window(dimensions["commodity"], dimensions["training_date"])
 
     def window_of_run(self, key: str, training_date: str | None, version: str) -> Window:
-        """The window of a key, or its rest where a run's config names a day to train on.
+        """The window of a key; the rest of it if the run's configuration has a ``training_date``.
 
-        Raises ConfigurationError for a day that is none, or for the configuration's version.
+        Raises ConfigurationError if that is not a day, or if the run has the configuration's own
+        model version.
         """
         window = self.window_of(key)
         if training_date is None:
@@ -101,7 +102,7 @@ class Partitions:
 
 
 def commodity_of(key: str) -> str:
-    """The commodity of a window's partition key; empty for the key of a commodity."""
+    """The commodity in a window's partition key; empty if the key is that of a commodity."""
     return key.rpartition("|")[0]
 
 
@@ -111,16 +112,16 @@ def training_date_of(key: str) -> date:
 
 
 def newest_of_each(rows: Mapping[str, int]) -> list[str]:
-    """The newest partition of each commodity that holds rows, or else its last, in order.
+    """The newest partition with rows of each commodity, or else its last one, in order.
 
-    ``rows``: how many each partition holds.
+    ``rows``: the number of rows by partition.
     """
     order = sorted(rows, key=lambda key: (bool(rows[key]), key))
     return sorted({commodity_of(key) or key: key for key in order}.values())
 
 
 def newest_window(rows: Mapping[str, int]) -> str | None:
-    """The newest window that holds rows; None where there are no windows."""
+    """The newest window that holds rows; None if there is no window."""
     windows = [key for key in newest_of_each(rows) if commodity_of(key)]
     held = [key for key in windows if rows[key]] or windows
     return max(held, key=training_date_of, default=None)

@@ -1,12 +1,13 @@
-"""What Dagster compares: the past that models were fitted on, and what a partition holds.
+"""Data versions, which Dagster compares to find partitions that are out of date.
 
-Dagster calls a partition *Unsynced* when something that it was made from has another data version
-since. Every landing would change the version of all prices, and call every window of a commodity
-unsynced although nothing is due in it. So the version of prices and of features is that of their
-past: new sessions leave it alone, and what changes a session that models were fitted on changes it.
+Dagster calls a partition *Unsynced* if the data version of one of its inputs has changed since it
+was made. If every new price changed the version of all prices, all windows of a commodity would be
+unsynced although nothing is due in them. So the version of prices and features depends only on
+their past: new sessions do not change it, and a revision of a session that models were fitted on
+does.
 
-The version of models, forecasts and scores is that of what their tables hold: a run that writes
-nothing leaves it alone.
+The version of models, forecasts and scores depends on the contents of their tables, so a run that
+writes nothing does not change it.
 """
 
 import hashlib
@@ -20,29 +21,30 @@ from forecast_assets.defs.code_versions import CODE_VERSIONS
 from forecast_assets.timeline.history import History
 
 VERSION = "dagster/data_version"
-"""Dagster's tag of a materialization: what those made from it are compared by."""
+"""Dagster's tag for the data version of a materialization."""
 
 CODE_VERSION = "dagster/code_version"
-"""Dagster's tag of a materialization: the version of the code that made it."""
+"""Dagster's tag for the code version of a materialization."""
 
 UNCHANGED = "INITIAL"
-"""The version that Dagster takes an asset for which was never materialized: nothing changed."""
+"""The data version that Dagster assumes for an asset that was never materialized."""
 
 PAST = "past"
-"""The metadata in which a materialization keeps its past for the next one."""
+"""The metadata key under which a materialization stores its past for the next one."""
 
 CONTENTS = "contents"
-"""The metadata in which a materialization keeps the fingerprint of what its partition held."""
+"""The metadata key under which a materialization stores the fingerprint of its contents."""
 
 DIGITS = 16
-"""Hexadecimal digits of a fingerprint that are kept."""
+"""How many hexadecimal digits of a fingerprint are used."""
 
 
 @dataclass(frozen=True)
 class Past:
     """The sessions before ``until``, the newest training date that the history reaches.
 
-    ``fingerprint``: of these sessions. ``version``: stays for as long as sessions are only added.
+    ``fingerprint``: that of these sessions. ``version``: the data version, which stays the same as
+    long as sessions are only added.
     """
 
     until: date
@@ -51,9 +53,10 @@ class Past:
 
     @classmethod
     def of(cls, history: History, training_dates: Sequence[date], before: "Past | None") -> "Past":
-        """The past of a history that is not empty; ``before`` is that of the last materialization.
+        """The past of a history that is not empty.
 
-        ``training_dates``: all of the cadence that have begun, in order.
+        ``training_dates``: all that have come, in order. ``before``: the past of the last
+        materialization, or None.
         """
         reached = [day for day in training_dates if day <= history.newest]
         until = reached[-1] if reached else history.first
@@ -64,20 +67,21 @@ class Past:
 
     @classmethod
     def from_metadata(cls, text: str, version: str) -> "Past":
-        """What ``metadata`` wrote, and the version beside it."""
+        """Read the text that ``metadata`` wrote; ``version``: the data version beside it."""
         until, found = text.split()
         return cls(date.fromisoformat(until), found, version)
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the next materialization compares with."""
+        """The metadata from which the next materialization reads this past."""
         return {PAST: f"{self.until} {self.fingerprint}"}
 
 
 def made_from(version: str, asset: str, its_version: str) -> Mapping[str, str]:
-    """The tags of prices that a landing logs: their version, their code, and what they came from.
+    """The tags of a materialization of prices that a landing logs.
 
-    Without them Dagster compares times, and calls it unsynced as soon as ``asset`` is logged.
+    They are the data version, the code version, and the version of the input ``asset``. Without
+    them Dagster would compare times, and call the prices unsynced as soon as ``asset`` is logged.
     """
     return {
         VERSION: version,
@@ -95,7 +99,7 @@ def fingerprint(history: History, until: date) -> str:
 
 
 def last_past(instance: DagsterInstance, asset: AssetKey, partition: str) -> Past | None:
-    """The past that the last materialization of a partition knew, if it said so."""
+    """The past that the last materialization of a partition has stored, or None."""
     newest = last_materialization(instance, asset, partition)
     if newest is None or PAST not in newest.metadata or VERSION not in (newest.tags or {}):
         return None
@@ -103,7 +107,7 @@ def last_past(instance: DagsterInstance, asset: AssetKey, partition: str) -> Pas
 
 
 def last_contents(instance: DagsterInstance, asset: AssetKey, partition: str) -> tuple[str, str]:
-    """What a partition held when it was last materialized, and its version; empty if not said."""
+    """The fingerprint and data version of a partition's last materialization; empty if unknown."""
     newest = last_materialization(instance, asset, partition)
     if newest is None or CONTENTS not in newest.metadata:
         return "", ""
@@ -113,11 +117,12 @@ def last_contents(instance: DagsterInstance, asset: AssetKey, partition: str) ->
 def versions_by_contents(
     held: Mapping[str, str], before: Mapping[str, tuple[str, str]]
 ) -> dict[str, str]:
-    """The data version of each partition of a run, by what it holds.
+    """The data version of each partition of a run, by its contents.
 
-    ``held``: the fingerprint of each partition now; ``before``: the last one and its version. Who
-    holds the same keeps its version. The others share one, made of what they hold, or a long run
-    would have to log each of them twice.
+    ``held``: the fingerprint of each partition now. ``before``: the fingerprint and version of its
+    last materialization. A partition whose contents are the same keeps its version. All others
+    share one version, made from their contents: with different versions, each of them would have
+    to be logged twice.
     """
     kept = {key: before[key][1] for key in held if before[key][0] == held[key]}
     changed = sorted((key, found) for key, found in held.items() if key not in kept)
@@ -126,9 +131,10 @@ def versions_by_contents(
 
 
 def other_code(instance: DagsterInstance, asset: AssetKey, partition: str) -> str | None:
-    """The code version that made a partition; None where it is the one in use.
+    """The code version that made a partition; None if it is the one in use.
 
-    Also where it is not told, as by a release without code versions, which gave the run's id.
+    It is also None if the code version is not known. Earlier releases had no code versions, and
+    Dagster stored the run's id instead.
     """
     newest = last_materialization(instance, asset, partition)
     told = (newest.tags or {}).get(CODE_VERSION, "") if newest else ""

@@ -1,4 +1,4 @@
-"""How work shows where it is: named stages, what is counted in each, and the time left."""
+"""Progress of long work: named stages, how much of each is done, and the time left."""
 
 import logging
 import time
@@ -17,29 +17,30 @@ from forecast_assets.errors import Interrupted
 
 Item = TypeVar("Item")
 Clock = Callable[[], float]
-"""Seconds since some moment; they only go forward."""
+"""A function that returns seconds since a fixed moment and never goes back."""
 
 QUIET_SECONDS = 5.0
-"""A stage that says it in lines is silent for no longer than this."""
+"""A stage that is shown by lines has at least one line in this time."""
 
 BEAT_SECONDS = 1.0
-"""How often a stage is looked at while nothing of it gets done."""
+"""The display of a stage is updated this often, even if nothing of it is done."""
 
 
 class Progress(Protocol):
-    """Something that watches work go on."""
+    """Shows the progress of work."""
 
     def track(
         self, log: logging.Logger, stage: str, unit: str, items: Iterable[Item], total: int
     ) -> Iterator[Item]:
         """Yield the items as they come; one is done when the next is asked for.
 
-        ``stage`` names the work, such as ``WTI train``; ``unit``, in the plural, its ``total``
-        items. A stage may count several units, the inner ones inside the outer one's items.
+        ``stage``: the name of the work, such as ``WTI train``. ``unit``: the name of its items, in
+        the plural. ``total``: how many items there are. A stage may count several units, one inside
+        the items of another.
         """
 
     def during(self, log: logging.Logger, stage: str) -> AbstractContextManager[object]:
-        """Watch a stage in which nothing is counted."""
+        """Show a stage in which nothing is counted."""
 
 
 @dataclass
@@ -52,14 +53,14 @@ class Count:
 
 @dataclass
 class Stage:
-    """A named piece of work: since when it is under way, and what is counted in it."""
+    """A named piece of work: when it began, and the counts of its units."""
 
     name: str
     began: float
     counts: dict[str, Count] = field(default_factory=dict)
 
     def count(self, unit: str, total: int) -> Count:
-        """Begin to count a unit; more of it where all that was known is done."""
+        """Begin to count a unit; if all of it that was known is done, add ``total`` to it."""
         known = self.counts.get(unit, Count(0, 0))
         before = known.done if known.done == known.total else 0
         self.counts[unit] = Count(before, before + total)
@@ -67,20 +68,20 @@ class Stage:
 
     @property
     def done(self) -> int:
-        """All that is done, whatever its unit."""
+        """How many items of all units are done."""
         return sum(count.done for count in self.counts.values())
 
     @property
     def total(self) -> int:
-        """All that there is to do, whatever its unit; nothing is known of a stage with 0."""
+        """How many items of all units there are; 0 if nothing is counted."""
         return sum(count.total for count in self.counts.values())
 
     def counted(self) -> str:
-        """What is done of how much: ``3 of 16 windows, 17 of 44 models``."""
+        """A text of the counts: ``3 of 16 windows, 17 of 44 models``."""
         return ", ".join(f"{x.done} of {x.total} {unit}" for unit, x in self.counts.items())
 
     def left(self, now: float) -> str:
-        """The time left, told by the innermost unit that is half done, or the time it took."""
+        """The time left, estimated by the innermost unit partly done, or else the time so far."""
         spent = now - self.began
         for count in reversed(self.counts.values()):
             if 0 < count.done < count.total:
@@ -88,22 +89,22 @@ class Stage:
         return f"{spoken(spent)} so far"
 
     def line(self, now: float) -> str:
-        """Where it is."""
+        """A line with the counts and the time left."""
         said = [each for each in (self.counted(), self.left(now)) if each]
         return f"{self.name}: {', '.join(said)}"
 
     def opening(self) -> str:
-        """That it begins, and how much there is to do."""
+        """A line that the stage begins, with the totals."""
         totals = ", ".join(f"{count.total} {unit}" for unit, count in self.counts.items())
         return f"{self.name} begins: {totals}" if totals else f"{self.name} begins"
 
     def ending(self, now: float) -> str:
-        """What was done, and how long it took."""
+        """A line that the stage has ended, with the counts and the time it took."""
         return f"{self.name} ended after {spoken(now - self.began)}: {self.counted()}".rstrip(": ")
 
 
 def spoken(seconds: float) -> str:
-    """A time as people say it."""
+    """A duration as text, such as 45 s, 12 min or 2 h 5 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -111,23 +112,23 @@ def spoken(seconds: float) -> str:
 
 
 class Display(Protocol):
-    """What shows stages."""
+    """Shows stages on a medium, such as a terminal or a log."""
 
     def begun(self, stage: Stage) -> None:
         """Show that a stage begins."""
 
     def moved(self, stage: Stage) -> None:
-        """Show where a stage is."""
+        """Show the progress of a stage."""
 
     def ended(self, stage: Stage) -> None:
-        """Show that a stage ended."""
+        """Show that a stage has ended."""
 
     def say(self, line: str) -> None:
         """Show a line about something else."""
 
 
 class Lines:
-    """A line where a stage begins and ends, and at least every few seconds between."""
+    """Shows stages by lines: when one begins and ends, and every few seconds in between."""
 
     def __init__(self, write: Callable[[str], object], clock: Clock = time.monotonic) -> None:
         self.write = write
@@ -135,16 +136,16 @@ class Lines:
         self.written = clock()
 
     def begun(self, stage: Stage) -> None:
-        """Say that a stage begins."""
+        """Write that a stage begins."""
         self.say(stage.opening())
 
     def moved(self, stage: Stage) -> None:
-        """Say where a stage is, unless something was said just now."""
+        """Write the progress of a stage, unless a line was written just before."""
         if self.clock() - self.written >= QUIET_SECONDS:
             self.say(stage.line(self.clock()))
 
     def ended(self, stage: Stage) -> None:
-        """Say that a stage ended."""
+        """Write that a stage has ended."""
         self.say(stage.ending(self.clock()))
 
     def say(self, line: str) -> None:
@@ -154,7 +155,7 @@ class Lines:
 
 
 class Bars:
-    """A bar in the terminal for each stage under way; what has ended is a line above them."""
+    """Shows each stage by a bar in the terminal; a stage that has ended becomes a line above."""
 
     def __init__(self, bar: RichBar, clock: Clock = time.monotonic) -> None:
         self.bar = bar
@@ -162,12 +163,12 @@ class Bars:
         self.tasks: dict[str, TaskID] = {}
 
     def begun(self, stage: Stage) -> None:
-        """Open its bar."""
+        """Open the stage's bar."""
         self.tasks[stage.name] = self.bar.add_task(stage.name, total=None, counted="", left="")
         self.moved(stage)
 
     def moved(self, stage: Stage) -> None:
-        """Move its bar."""
+        """Move the stage's bar."""
         self.bar.update(
             self.tasks[stage.name],
             completed=stage.done,
@@ -177,7 +178,7 @@ class Bars:
         )
 
     def ended(self, stage: Stage) -> None:
-        """Replace its bar by a line."""
+        """Replace the stage's bar by a line."""
         self.bar.remove_task(self.tasks.pop(stage.name))
         self.say(stage.ending(self.clock()))
 
@@ -187,27 +188,27 @@ class Bars:
 
 
 def write_line(console: Console, line: str) -> None:
-    """Write a line with the time of day, as it is: brackets are the users' own."""
+    """Write a line with the time of day; brackets in it are not interpreted as styles."""
     now = datetime.now().astimezone()
     console.print(f"{now:%H:%M:%S} {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 class Tracker:
-    """The stages under way, and what shows them."""
+    """Keeps the stages that are under way, and updates their display."""
 
     def __init__(self, display: Display, clock: Clock = time.monotonic) -> None:
         self.display = display
         self.clock = clock
         self.stages: dict[str, Stage] = {}
         self.announced: set[str] = set()
-        self.lock = RLock()  # the heartbeat looks at stages while they are worked on
+        self.lock = RLock()  # the thread of ``beating`` reads stages while they change
 
     def require_going_on(self) -> None:
-        """Raise Interrupted where work should stop between two items; here it never does."""
+        """Raise Interrupted if work should stop between two items; by default it never does."""
 
     @contextmanager
     def stage(self, name: str, unit: str | None = None, total: int = 0) -> Iterator[Stage]:
-        """A stage while it is under way; one inside another of the same name is that one."""
+        """Keep a stage under way during the block; a stage of the same name inside it is shared."""
         with self.lock:
             known = self.stages.get(name)
             is_inside = known is not None and name not in self.announced
@@ -225,7 +226,7 @@ class Tracker:
 
     @contextmanager
     def announce(self, name: str, unit: str, total: int) -> Iterator[None]:
-        """Show a stage before its own work begins; it ends with that, or else with this."""
+        """Show a stage before its work begins; it ends with its work, or else with the block."""
         with self.lock:
             stage = self._begin(name)
             stage.count(unit, total)
@@ -261,14 +262,14 @@ class Tracker:
                     self.require_going_on()
 
     def beat(self) -> None:
-        """Show where the innermost stage is, though nothing of it got done."""
+        """Update the display of the innermost stage, even if nothing of it was done."""
         with self.lock:
             if self.stages:
                 self.display.moved(list(self.stages.values())[-1])
 
     @contextmanager
     def beating(self, seconds: float = BEAT_SECONDS) -> Iterator[None]:
-        """Beat from a thread of its own, however long an item takes."""
+        """Call ``beat`` regularly from a thread of its own, so that long items are shown too."""
         over = Event()
 
         def beat() -> None:
@@ -285,7 +286,7 @@ class Tracker:
 
 
 class LogProgress:
-    """Lines in the log of a run of Dagster."""
+    """Shows progress by lines in the log of a Dagster run."""
 
     def __init__(self) -> None:
         self.trackers: dict[str, Tracker] = {}
@@ -299,13 +300,13 @@ class LogProgress:
 
     @contextmanager
     def during(self, log: logging.Logger, stage: str) -> Iterator[None]:
-        """Say every few seconds that a stage is under way."""
+        """Write every few seconds that a stage is under way."""
         with self._tracker(log, stage) as tracker, tracker.stage(stage):
             yield
 
     @contextmanager
     def _tracker(self, log: logging.Logger, stage: str) -> Iterator[Tracker]:
-        """What follows a stage, one for all that is counted in it."""
+        """The tracker of a stage; all units that are counted in the stage share it."""
         if stage in self.trackers:
             yield self.trackers[stage]
             return
@@ -318,14 +319,14 @@ class LogProgress:
 
 
 class TerminalProgress(Tracker):
-    """Stages of a command, in a terminal or in what its output goes to."""
+    """Shows the progress of a command, in a terminal or where its output goes."""
 
     def __init__(self, display: Display, stopping: Event, clock: Clock = time.monotonic) -> None:
         super().__init__(display, clock)
         self.stopping = stopping
 
     def require_going_on(self) -> None:
-        """Raise Interrupted once the user asked to stop."""
+        """Raise Interrupted if the user has asked to stop."""
         if self.stopping.is_set():
             raise Interrupted("interrupted: what was committed stays; run again for the rest")
 
@@ -340,7 +341,7 @@ class TerminalProgress(Tracker):
         return self.stage(stage)
 
     def say(self, line: str) -> None:
-        """Write a line. Raises Interrupted once the user asked to stop."""
+        """Write a line. Raises Interrupted if the user has asked to stop."""
         self.require_going_on()
         with self.lock:
             self.display.say(line)

@@ -1,7 +1,8 @@
-"""The pulse of a run: a lock that its process holds, and that the system takes when it dies.
+"""The pulse of a run: a lock file that its process holds; if it can be taken, the process is dead.
 
-Dagster's history says of a run whose machine or daemon was killed that it is still going on, for
-ever. Whoever can take its lock knows better. It works between processes of one machine.
+When the machine or the daemon of a run is killed, Dagster's history shows the run as going on for
+ever. The lock shows that it is not, since the system releases it when the process ends. This works
+for processes on one machine.
 """
 
 from dataclasses import dataclass
@@ -14,15 +15,15 @@ from forecast_assets.errors import StoreError
 
 @dataclass(frozen=True)
 class Pulses:
-    """The locks of runs: a file each, in one folder."""
+    """The lock files of runs, in one folder."""
 
     folder: Path
 
     def begin(self, run_id: str) -> FileLock:
         """Hold the lock of a run until ``end``, or until this process ends.
 
-        A run may begin it several times, and ends it as often. Raises StoreError where the folder
-        cannot be written to.
+        A run may begin its pulse several times, and must end it as often. Raises StoreError if the
+        folder cannot be written.
         """
         lock = FileLock(self._file(run_id), is_singleton=True)
         try:
@@ -36,13 +37,13 @@ class Pulses:
         return lock
 
     def end(self, lock: FileLock) -> None:
-        """Give a lock back; the last time its file goes."""
+        """Release a lock once; the last release deletes its file."""
         lock.release()
         if not lock.is_locked:
             Path(lock.lock_file).unlink(missing_ok=True)
 
     def beats(self, run_id: str) -> bool:
-        """Whether another process has the lock of this run."""
+        """Whether another process holds the lock of this run."""
         if not self._file(run_id).exists():
             return False
         try:
@@ -52,7 +53,7 @@ class Pulses:
             return True
 
     def forget(self, run_id: str) -> None:
-        """Remove what a dead run has left."""
+        """Delete the lock file of a dead run."""
         self._file(run_id).unlink(missing_ok=True)
 
     def alive(self) -> list[str]:

@@ -15,7 +15,7 @@ from forecast_assets.store.opening import open_file, open_store
 from forecast_assets.store.patience import Patience, Told
 
 LOCK_SECONDS = 20.0
-"""A sensor, or a run that has ended, waits no longer than this for the tables."""
+"""The longest time that a sensor, or the end of a run, waits for the tables."""
 
 
 class StoreResource(ConfigurableResource[Any]):
@@ -33,9 +33,10 @@ class StoreResource(ConfigurableResource[Any]):
 
     @classmethod
     def of(cls, settings: Settings, patience: Patience | None = None) -> "StoreResource":
-        """The store that a configuration describes.
+        """The store of a configuration.
 
-        ``patience``: with locks, shared with others; by default each run has its own.
+        ``patience``: a budget for waiting for locks that is shared; by default each run has its
+        own.
         """
         return cls(
             patience=patience or Patience(settings.database.lock_timeout_seconds, "run"),
@@ -46,24 +47,24 @@ class StoreResource(ConfigurableResource[Any]):
         )
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Show that the run is alive, from now on, and in its log whom it waits for."""
+        """Begin the run's pulse, and write waits for the tables into its log from now on."""
         if context.run is not None:
             self._told = context.log.warning if context.log else None
             self.patience.begin(context.run.run_id)
             self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Leave a mark in the tables, and show that the run is alive no longer."""
+        """Leave the run's mark in the tables, and end its pulse."""
         if context.run is None:
             return
         try:
-            if context.instance is not None and self._pulse.lock_counter == 1:  # the last to end
+            if context.instance is not None and self._pulse.lock_counter == 1:  # the last use
                 leave_mark(context.instance, context.run, self._impatient().marks)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 
     def tables(self) -> Store:
-        """The tables behind their contract."""
+        """The tables."""
         seconds = self.lock_timeout_seconds
         return open_file(
             Path(self.database),
@@ -75,16 +76,16 @@ class StoreResource(ConfigurableResource[Any]):
         )
 
     def _impatient(self) -> Store:
-        """The tables, waited for no longer than a run that has ended may."""
+        """The tables, with a wait of at most ``LOCK_SECONDS``."""
         seconds = min(LOCK_SECONDS, self.lock_timeout_seconds)
         return open_file(Path(self.database), self.horizon, self.memory_limit, seconds)
 
 
 def impatient_store(settings: Settings) -> Store:
-    """The tables, waited for not longer than a sensor or schedule may."""
+    """The tables for a sensor or schedule, with a wait of at most ``LOCK_SECONDS``."""
     return open_store(settings, at_most=LOCK_SECONDS)
 
 
 def pulses_beside(database: Path) -> Pulses:
-    """The pulses of the runs that work on a database."""
+    """The pulses of the runs that work on a database, in a folder beside it."""
     return Pulses(database.parent / ".runs")

@@ -1,4 +1,4 @@
-"""What the run configurations of several assets say alike."""
+"""Descriptions of options that the run configurations of several assets share."""
 
 TRAINING_DATE_OF_A_RUN = (
     "A day inside the window, YYYY-MM-DD: train on what was known before it, and forecast the rest"

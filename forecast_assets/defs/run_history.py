@@ -1,4 +1,4 @@
-"""Run history: what Dagster has recorded of the runs of a plan, whoever launched them."""
+"""Run history: what Dagster has recorded of a plan's runs, from sensors and terminals alike."""
 
 import json
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from forecast_assets.defs.pulse import Pulses
 from forecast_assets.store.contract import MarkTable
 
 DUE = "forecast_assets/due"
-"""The tag: JSON, piece of work to signature."""
+"""The tag with a run's pieces of work and their signatures, as JSON."""
 
 TABLES = "forecast_assets/tables"
-"""The tag: the newest mark of the tables that the run has seen."""
+"""The tag with the newest mark of the tables that the run has seen."""
 
 WHAT = "forecast_assets/what"
-"""The tag: the same pieces of work, in words for the list of runs."""
+"""The tag with the pieces of work in words, for the list of runs in the UI."""
 
 PLAN = "forecast_assets/plan"
-"""The tag: of which plan a run is, whether a sensor or a terminal launched it."""
+"""The tag with the name of the plan; runs of sensors and of terminals have it."""
 
 FILES, DUE_WORK = "new_market_data", "due_work"
-"""The plans, by the names of their sensors: of files that wait, and of all else that is due."""
+"""The plans, named after their sensors: one for waiting files, and one for all other due work."""
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-"""Dagster's tags of the first and the last partition of a run."""
+"""Dagster's tags for the first and the last partition of a run."""
 
 RUNS_READ = 200
-"""Runs of a plan that are looked back on."""
+"""How many of a plan's newest runs are read."""
 
 WAITING = (
     DagsterRunStatus.QUEUED,
@@ -41,7 +41,8 @@ WAITING = (
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 )
-"""Runs that may go on by themselves. One that is not started is asked for again, by its key."""
+"""The states of runs that may go on by themselves. A run in the state NOT_STARTED is not among
+them: the sensor asks for it again under the same key."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,25 @@ class RunHistory:
 
     @classmethod
     def of(cls, instance: DagsterInstance, plan: str) -> "RunHistory":
-        """Read them."""
+        """Read the newest runs of a plan."""
         asked = RunsFilter(tags={PLAN: plan})
         return cls(instance.get_run_records(filters=asked, limit=RUNS_READ))
 
     def ended(self) -> list[PastRun]:
-        """Those that have ended, on whatever tables."""
+        """The runs that have ended, on any tables."""
         return [past(record) for record in self.records if record.dagster_run.is_finished]
 
     def attempts(self, policy: Automation, marks: MarkTable) -> Attempts:
-        """What those that have ended have tried."""
+        """The attempts of the runs that have ended."""
         return Attempts(self.ended(), policy, marks)
 
     def going_on(self) -> list[RunRecord]:
-        """Runs that have not ended."""
+        """The runs that have not ended."""
         return [record for record in self.records if record.dagster_run.status in WAITING]
 
 
 def past(record: RunRecord) -> PastRun:
-    """A run that has ended, without Dagster's words for it."""
+    """Convert a record of a run that has ended to the automation's own class."""
     run = record.dagster_run
     seconds = record.end_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
     ended = datetime.fromtimestamp(seconds, UTC)
@@ -78,7 +79,7 @@ def past(record: RunRecord) -> PastRun:
 
 
 def tags(plan: str, attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]:
-    """The tags of a run of a plan that is for these pieces of work."""
+    """The tags of a plan's run for these pieces of work."""
     due = json.dumps({work.name: work.signature for work in sorted(asked)})
     return {PLAN: plan, DUE: due, TABLES: attempts.newest_mark, WHAT: in_words(asked)}
 
@@ -90,7 +91,7 @@ def request_tags(request: PlannedRun, attempts: Attempts) -> dict[str, str]:
 
 
 def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:
-    """At the end of a run of a plan: the tables know it, and it says so."""
+    """At the end of a plan's run: leave its id as a mark in the tables, and tag the run with it."""
     if DUE in run.tags:
         marks.leave(run.run_id, datetime.now(UTC).replace(tzinfo=None))
         instance.add_run_tags(run.run_id, {TABLES: run.run_id})
@@ -109,7 +110,10 @@ def bury(
     pulses: Pulses,
     now: datetime,
 ) -> list[RunRecord]:
-    """Report runs as failed whose process is gone; return those that are going on."""
+    """Report runs as failed whose process no longer exists; return those that are going on.
+
+    A queued run, and one that began less than ``silence_seconds`` ago, counts as going on.
+    """
     alive, silence = [], policy.silence_seconds
     for record in history.going_on():
         run = record.dagster_run

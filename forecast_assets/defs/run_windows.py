@@ -1,4 +1,4 @@
-"""The windows of a run: which are asked for, under which version, and who writes them."""
+"""The windows of a run: which windows, under which model version, and the columns it writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from forecast_assets.timeline.window import Window
 
 @dataclass(frozen=True)
 class RunWindows:
-    """The windows that a run of an asset is asked for.
+    """The windows that a run of an asset works on.
 
-    ``version``: of the models that are meant. ``training_date``: the day inside a window on which
-    the run trains, if its configuration names one.
+    ``version``: the model version to work for. ``training_date``: the day inside a window on which
+    the run trains, if the run's configuration names one.
     """
 
     context: AssetExecutionContext
@@ -31,7 +31,7 @@ class RunWindows:
 
     @property
     def settings(self) -> Settings:
-        """The configuration, whatever the run has of its own."""
+        """The configuration, without the options of the run."""
         return self.partitions.settings
 
     def keys_of(self, commodity: str) -> list[str]:
@@ -39,7 +39,7 @@ class RunWindows:
         return sorted(key for key in self.context.partition_keys if commodity_of(key) == commodity)
 
     def of(self, key: str) -> Window:
-        """The window of a key. Raises ConfigurationError for a training date that cannot be."""
+        """The window of a key. Raises ConfigurationError for an impossible training date."""
         return self.partitions.window_of_run(key, self.training_date, self.version)
 
     def all_of(self, commodity: str) -> Mapping[str, Window]:
@@ -48,33 +48,33 @@ class RunWindows:
 
     @property
     def renews(self) -> bool:
-        """Whether the run makes again what another version of the code made.
+        """Whether the run makes partitions again that another version of the code has made.
 
-        Only somebody who launches it by hand, for the version in use, asks for that: a run of the
-        plan makes what the tables lack, and rewrites no forecast because of a release.
+        Only a run that a user launches by hand, for the model version in use, does so. A run of a
+        plan only makes what the tables lack, so that a release does not rewrite forecasts.
         """
         return DUE not in self.context.run.tags and self.version == self.settings.model_version
 
     def anew(self, key: str) -> bool:
-        """Whether all of a partition is to be made again, since other code made what it holds."""
+        """Whether all of a partition must be made again, because other code has made it."""
         return self.renews and self._other_code(key) is not None
 
     def code_kept(self, key: str) -> str | None:
-        """The code version that a partition keeps, since the run leaves what other code made."""
+        """The older code version that a partition keeps if the run does not make it again."""
         return None if self.renews else self._other_code(key)
 
     def _other_code(self, key: str) -> str | None:
         return other_code(self.context.instance, self.context.asset_key, key)
 
     def require_session(self, history: History) -> None:
-        """Raise NoSession where the first window of a commodity begins after what can be forecast.
+        """Raise NoSession if the commodity's first window begins after all sessions to forecast.
 
-        ``history``: of the commodity.
+        ``history``: that of the commodity.
         """
         first = self.partitions.window_of(self.keys_of(history.commodity)[0])
         require_session(self.settings, first, history)
 
     def written(self, window: Window, at: datetime) -> Written:
-        """The columns that all rows of a window share which this run writes."""
+        """The columns that all rows share which this run writes for a window."""
         by = self.context.run.run_id
         return Written(window.commodity, self.version, window.training_date, at, by)

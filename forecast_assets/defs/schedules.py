@@ -1,4 +1,4 @@
-"""Schedules: prices are fetched once sessions have ended, and their age is looked at daily."""
+"""Schedules: fetching prices after sessions have ended, and checking daily how old they are."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ from forecast_assets.store.contract import PriceTable
 from forecast_assets.timeline.sessions import expected_sessions, trading_week
 
 WATCH_CRON = "0 6 * * *"
-"""When the age of prices and forecasts is looked at, in UTC."""
+"""When the age of prices and forecasts is checked, in UTC."""
 
 
 def schedules(settings: Settings) -> list[ScheduleDefinition]:
@@ -38,7 +38,7 @@ def schedules(settings: Settings) -> list[ScheduleDefinition]:
 
 
 def fetch_prices(settings: Settings) -> ScheduleDefinition:
-    """Reads prices and covariates of the commodities of which a session has ended, once a day."""
+    """The schedule that reads prices and covariates once a day, if a session has ended."""
     hour, minute = settings.fetch.at.split(":")
 
     @schedule(
@@ -74,7 +74,7 @@ def fetch_prices(settings: Settings) -> ScheduleDefinition:
 
 
 def check_freshness(settings: Settings) -> ScheduleDefinition:
-    """Looks daily at the age of prices and forecasts, which grows while nothing runs."""
+    """The schedule that checks daily the age of prices and forecasts, which grows without runs."""
     return ScheduleDefinition(
         name="check_freshness",
         cron_schedule=WATCH_CRON,
@@ -86,7 +86,7 @@ def check_freshness(settings: Settings) -> ScheduleDefinition:
 
 
 def may_change(commodity: Commodity) -> bool:
-    """Whether reading a commodity again may bring something new."""
+    """Whether reading a commodity's sources again may give new values."""
     still = isinstance(commodity.source, LandingSource | SampleSource)
     return not still or bool(commodity.covariates)
 
@@ -94,11 +94,11 @@ def may_change(commodity: Commodity) -> bool:
 def has_new_session(
     settings: Settings, prices: PriceTable, name: str, since: datetime, until: datetime
 ) -> bool:
-    """Whether a session of a commodity ended between two fires of the schedule.
+    """Whether a session of a commodity ended between two ticks of the schedule.
 
-    Files are also read on the days that are sessions where the schedule is: whoever writes them
-    may do so on another clock than the exchange's. A calendar that cannot say is no reason to
-    leave a commodity out: its own partition fails by name.
+    Files are also read if the day of the tick is a session, since they may be written by another
+    clock than that of the exchange. If the calendar does not reach these days, the answer is True,
+    so that the commodity's own partition fails and names the error.
     """
     commodity, day = settings.commodity(name), until.date()
     week = trading_week(prices.history(name).dates)
@@ -112,9 +112,9 @@ def has_new_session(
 
 
 def fire_before(fire: datetime) -> datetime:
-    """The fire of a day earlier, at the same time by the clock of its zone.
+    """The tick of the day before, at the same local time.
 
-    Where the clock was changed that night there may be two such moments: the first of them.
+    If the clock was set back that night there may be two such moments; the first one counts.
     """
     day_before = fire - timedelta(days=1)
     moments = [day_before.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
@@ -122,7 +122,7 @@ def fire_before(fire: datetime) -> datetime:
 
 
 def fetched(day: date, first: str, last: str) -> RunRequest:
-    """One run for neighbouring commodities; asked for once a day."""
+    """The request for one run of neighbouring commodities, with one key for a day."""
     return RunRequest(
         run_key=f"{day} {first}",
         tags={

@@ -1,4 +1,4 @@
-"""Sensors: what notices new files and work that is due, and asks for the runs."""
+"""Sensors: they notice new files, due work and failures, and ask for runs or send alerts."""
 
 import json
 import time
@@ -36,7 +36,7 @@ from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
 
 ALERT_SECONDS = 30
-"""Between two looks at what turned."""
+"""The seconds between two ticks of the sensor for alerts."""
 
 
 def sensors(settings: Settings) -> list[SensorDefinition]:
@@ -46,7 +46,7 @@ def sensors(settings: Settings) -> list[SensorDefinition]:
 
 
 def new_market_data(settings: Settings) -> SensorDefinition:
-    """Asks for one run when whole files wait in the landing folder."""
+    """The sensor that asks for a run when complete files wait in the landing folder."""
 
     @sensor(
         name=FILES,
@@ -86,7 +86,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
 
 
 def due_work(settings: Settings) -> SensorDefinition:
-    """Asks for exactly the runs that make what should be in the tables and is not."""
+    """The sensor that asks for the runs of the plan, which make what the tables lack."""
 
     @sensor(
         name=DUE_WORK,
@@ -125,7 +125,7 @@ def due_work(settings: Settings) -> SensorDefinition:
 
 
 def tell(settings: Settings) -> SensorDefinition:
-    """Tells the webhook of checks that turned and runs that failed."""
+    """The sensor that sends alerts to the webhook about changed checks and failed runs."""
 
     @sensor(
         name="alerts",
@@ -145,7 +145,7 @@ def tell(settings: Settings) -> SensorDefinition:
                 deliver(settings.alerts, each.alert)
             except AlertFailed as error:
                 context.log.warning("%s", error)
-                return SkipReason(str(error))  # a failed tick would forget what was delivered
+                return SkipReason(str(error))  # a failed tick would not store the cursor
             context.update_cursor(each.told.cursor)
             count += 1
         return SkipReason(f"{count} alerts sent" if count else "nothing turned")

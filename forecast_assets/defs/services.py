@@ -1,4 +1,4 @@
-"""Services as resources."""
+"""Live price services as Dagster resources."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ class LiveResource(ConfigurableResource):  # type: ignore[type-arg]
     _asker: "Asker" = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep one pace for all that is asked."""
+        """Make the one asker that limits the pace of all requests."""
         super().model_post_init(context)
         self._asker = Asker(
             Fetch(

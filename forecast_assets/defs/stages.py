@@ -1,4 +1,4 @@
-"""Stages: what the work on an asset is called while it goes on, and what is counted in it."""
+"""Names for the progress of an asset: that of its stage, and that of the items it counts."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ STAGES = {
     "distributions": "forecast",
     "scores": "score",
 }
-"""What the work on an asset is called; that on any other has the asset's name."""
+"""The name of an asset's work; other assets use their own name."""
 
 UNITS = {"prices": "sources", "features": "covariate sets"}
-"""What the partitions of an asset are counted as, where they are no windows."""
+"""The name of an asset's partitions, if they are not windows."""
 
 COMMODITIES_NAMED = 3
-"""A stage of more commodities than these counts the others."""
+"""A stage names at most this many commodities, and counts the others."""
 
 
 def stage_of(asset: str, keys: Sequence[str]) -> str:
-    """What the work on some partitions of an asset is called: ``WTI train``."""
+    """The name of the work on some partitions of an asset: ``WTI train``."""
     names = list(dict.fromkeys(commodity_of(key) or key for key in keys))
     named, more = ", ".join(names[:COMMODITIES_NAMED]), len(names) - COMMODITIES_NAMED
     others = f" and {more} more" if more > 0 else ""
@@ -28,5 +28,5 @@ def stage_of(asset: str, keys: Sequence[str]) -> str:
 
 
 def unit_of(asset: str) -> str:
-    """What the partitions of an asset are counted as, in the plural."""
+    """The name of an asset's partitions, in the plural."""
     return UNITS.get(asset, "windows")

@@ -1,4 +1,4 @@
-"""What one run of the console script did, for each commodity: added up from its results."""
+"""The summary of a command: what it did for each commodity, added up from its results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -20,10 +20,11 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 class Summary:
     """What was done for one commodity.
 
-    ``drawn``: forecasts (one model, one origin), ``redrawn`` and ``reissued`` ones among them;
-    ``kept``: those of the windows looked into that stayed; ``outcomes``: cutoffs of which
-    another session is known, each once, however many models and sessions. ``begun``: whether its
-    turn came; ``failed``: whether anything of it did.
+    ``drawn``: how many forecasts (one model, one origin) were drawn; ``redrawn`` and ``reissued``
+    are parts of them. ``kept``: how many forecasts of the same windows were left as they are.
+    ``outcomes``: how many cutoffs have a newly known session; a cutoff counts once, for any number
+    of models and sessions. ``begun``: whether its work was begun. ``failed``: whether any of it
+    failed.
     """
 
     commodity: str
@@ -45,7 +46,7 @@ class Summary:
 
     @property
     def nothing_done(self) -> bool:
-        """Whether the tables are as they were."""
+        """Whether nothing was written for the commodity."""
         done = [getattr(self, each.name) for each in fields(self) if each.type is int]
         return not sum(done) - self.kept
 
@@ -70,7 +71,7 @@ class Summary:
         self.outcomes += forecast.outcomes
 
     def line(self) -> str:
-        """It in one line that leaves out what was not done."""
+        """The summary in one line, without what was not done."""
         if not self.begun and self.nothing_done:
             return f"{self.commodity}: not begun"
         if self.nothing_done and not self.kept:
@@ -93,7 +94,7 @@ class Summary:
         yield counted(self.scored, "forecast scored", "forecasts scored")
 
     def _again(self) -> str:
-        """Which of the forecasts drawn were there before, each by the word that says most of it."""
+        """How many drawn forecasts were reissued, and how many redrawn for another reason."""
         kinds = ((self.redrawn - self.reissued, "redrawn"), (self.reissued, "reissued"))
         said = [f"{number:,} of them {word}" for number, word in kinds if number > 0]
         return " and ".join(said)
@@ -101,16 +102,16 @@ class Summary:
 
 @dataclass
 class Summaries:
-    """What was done for each commodity of a run, by name."""
+    """The summaries of all commodities of a command, by name."""
 
     commodities: dict[str, Summary] = field(default_factory=dict)
 
     def of(self, name: str) -> Summary:
-        """That of a commodity."""
+        """The summary of a commodity."""
         return self.commodities.setdefault(name, Summary(name))
 
     def add(self, results: Iterable[Result]) -> None:
-        """Add up results; those that count nothing of a commodity are passed over."""
+        """Add results to the summaries; results that are not about one commodity are ignored."""
         for result in results:
             match result:
                 case PricesRead():
@@ -124,14 +125,14 @@ class Summaries:
 
 
 def counted(number: int, one: str, many: str, beside: str = "") -> str:
-    """A number with its noun, and what is to know of it; nothing where there is none."""
+    """A number with its noun and a remark, ``beside``, in parentheses; empty for zero."""
     if not number:
         return ""
     return f"{number:,} {one if number == 1 else many}" + (f" ({beside})" if beside else "")
 
 
 def spoken_bytes(size: float) -> str:
-    """A size on disk as people say it, with three digits: ``1.23 GB``."""
+    """A size on disk with three digits and a unit: ``1.23 GB``."""
     for unit in UNITS:
         if abs(size) < 999.5 or unit == UNITS[-1]:
             return f"{size:.0f} {unit}" if unit == UNITS[0] else f"{size:.3g} {unit}"

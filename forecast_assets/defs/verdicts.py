@@ -1,7 +1,7 @@
-"""Verdicts: what an asset check found wrong, as the UI shows it and as alerts are told it.
+"""Verdicts: what an asset check found wrong, for the UI and for alerts.
 
-A check is evaluated in one process and told of in another, so that Dagster's event log is the way
-between them: what is written into it and read from it is said here, and nowhere else.
+A check is evaluated in one process, and the alert about it is sent by another. Dagster's event log
+is the link between them. Only this module writes a verdict into that log and reads it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,15 @@ from forecast_assets.automation.freshness import GREEN, RED, YELLOW
 from forecast_assets.defs.metadata import Metadata, table
 
 FAILED = "failed"
-"""Under this key a check says what is wrong, a row for each thing."""
+"""The metadata key under which a check lists what is wrong, one row each."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """One thing that is wrong: with which commodity or partition, how bad, and in words.
+    """One thing that is wrong.
 
-    ``level``: green, yellow or red.
+    ``whom``: the commodity or partition. ``level``: green, yellow or red. ``found``: a text for
+    users.
     """
 
     whom: str
@@ -30,7 +31,7 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found, and in which run; green where nothing is wrong."""
+    """The result of a check, and the run that evaluated it; green if nothing is wrong."""
 
     level: str = GREEN
     wrong: Sequence[Wrong] = ()
@@ -38,7 +39,7 @@ class Verdict:
 
     @classmethod
     def of(cls, evaluation: AssetCheckEvaluation, run_id: str) -> "Verdict":
-        """What an evaluation says whose metadata ``of_wrong`` made."""
+        """Read an evaluation whose metadata was made by ``of_wrong``."""
         if evaluation.passed:
             return cls(run_id=run_id)
         level = RED if evaluation.severity == AssetCheckSeverity.ERROR else YELLOW
@@ -48,20 +49,20 @@ class Verdict:
 
     @property
     def of_whom(self) -> str:
-        """With whom something is wrong, and how bad, in a line."""
+        """A line with the commodities or partitions that are wrong, and their levels."""
         return ", ".join(f"{each.whom} {each.level}" for each in self.wrong)
 
     @property
     def text(self) -> str:
-        """What is wrong, a line each."""
+        """The text of all that is wrong, one line each."""
         return "\n".join(f"{each.whom}: {each.found}" for each in self.wrong)
 
 
 def of_wrong(rows: Sequence[Mapping[str, str]]) -> Metadata:
-    """The metadata of a check: what is wrong, a row each.
+    """The metadata of a check, with one row for each thing that is wrong.
 
-    A row has a ``commodity`` or a ``partition``, what was ``found``, and its ``level`` where this
-    is not the same for all.
+    A row has a ``commodity`` or a ``partition``, what was ``found``, and its ``level`` unless all
+    have the same.
     """
     return {FAILED: table(rows)}
 

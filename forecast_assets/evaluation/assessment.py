@@ -125,8 +125,8 @@ def unscored(
 ) -> list[IssuedForecast]:
     """The forecasts without scores of the present paths and outcomes.
 
-    ``happened``: the outcomes after each of ``issued``, one item for each forecast. ``anew``: True
-    returns all forecasts, as if none were scored.
+    ``happened``: the outcomes after each of ``issued``, one item for each forecast. ``anew``:
+    whether to return the forecasts with current scores as well.
     """
     held = {(old.model_name, old.data_cutoff_date): old for old in scored}
     due = []

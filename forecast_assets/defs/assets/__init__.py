@@ -1,1 +1,1 @@
-"""The assets, one a file: thin orchestration around plain functions."""
+"""The assets, one in each file; they only connect plain functions with Dagster."""

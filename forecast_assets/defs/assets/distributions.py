@@ -61,9 +61,10 @@ class ForecastConfig(Config):
 
 @dataclass(frozen=True)
 class Drawing:
-    """The forecasts of a run: of which windows, from which histories and models, since when.
+    """The inputs from which a run draws its forecasts.
 
-    ``run``: the configuration with the version and models of the run.
+    ``run``: the configuration with the version and models of the run. ``at``: when the run began,
+    in UTC.
     """
 
     settings: Settings
@@ -76,9 +77,9 @@ class Drawing:
     at: datetime
 
     def forecast(self, key: str) -> ForecastWindow:
-        """The forecasts that are due in a window, and what else of it changes.
+        """Draw the forecasts that are due in a window, and collect its other changes.
 
-        Raises NoSession where the run asks for nothing that can be forecast yet.
+        Raises NoSession if no forecast can start in the run's windows yet.
         """
         log, window = self.windows.context.log, self.windows.of(key)
         history, header = self.features[window.commodity], self.windows.written(window, self.at)
@@ -102,13 +103,13 @@ class Drawing:
         return ForecastWindow(window, header, outcome, history, reason)
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
-        """What is found in a window's new forecasts."""
+        """Check a window's new forecasts."""
         return of_forecasting(self.settings, value.history, value.forecasting)
 
     def _models(
         self, window: Window, header: Written
     ) -> tuple[str | None, list[Loaded], list[ModelFailure]]:
-        """Why a window has nothing to draw, or else its models, and those that cannot be loaded."""
+        """Why a window has nothing to draw, or its models and failures of those not loaded."""
         if reason := not_due(self.settings, window, self.features[window.commodity]):
             return reason, [], []
         tried = recorded(self.store.tables(), header, "train")

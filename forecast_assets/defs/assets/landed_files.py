@@ -42,9 +42,9 @@ from forecast_assets.timeline.clock import now
 
 @dataclass(frozen=True)
 class Arrivals:
-    """The files of the landing folder that a run merges, and what came of them so far.
+    """The files of the landing folder that a run merges, and their results so far.
 
-    ``failed``: a line for each file or commodity that something unexpected was raised for.
+    ``failed``: a line for each file or commodity that raised an unexpected error.
     """
 
     settings: Settings
@@ -54,7 +54,7 @@ class Arrivals:
     failed: list[str] = field(default_factory=list)
 
     def receive_all(self, progress: Progress) -> FilesLanded:
-        """Merge and put away the whole files, each by itself."""
+        """Merge and put away the complete files, each in its own boundary."""
         log, folder, tables = self.context.log, LandingFolder(self.settings), self.store.tables()
         folder.make()
         with FileLock(self.settings.home / ".landing.lock"):
@@ -67,7 +67,7 @@ class Arrivals:
                     self.received.append(file)
                 except Interrupted:
                     raise
-                except Exception as error:  # a file's boundary; raised once the others have landed
+                except Exception as error:  # a file's boundary; raised after the others have landed
                     line = " ".join(f"{name}: {type(error).__name__}: {error}".split())
                     self.failed.append(line)
                     log.exception(line)
@@ -119,9 +119,9 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
 def prices_of(
     received: Sequence[Received], tables: Store, failures: list[str]
 ) -> list[PricesLanded]:
-    """What the files did to the prices of each commodity.
+    """What the files changed in the prices of each commodity.
 
-    One whose prices landed and cannot be read has a line in ``failures``.
+    If a commodity's prices landed but cannot be read, ``failures`` gets a line.
     """
     landed = [
         (seen, landing)

@@ -33,9 +33,9 @@ from forecast_assets.timeline.clock import now
 
 
 def ranked(settings: Settings, tables: Store, by: str) -> Ranked:
-    """Write the leaderboard anew, all versions of it.
+    """Replace the leaderboard, with all model versions.
 
-    A commodity whose scores cannot be read is a failure by name; the others are ranked.
+    A commodity whose scores cannot be read becomes a failure; the others are ranked.
     """
     records: dict[tuple[str, str], pd.DataFrame] = {}
     failed: list[str] = []

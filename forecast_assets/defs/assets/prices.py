@@ -53,7 +53,7 @@ class PricesConfig(Config):
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of a configuration's prices, with the services that live ones are asked of."""
+    """The price sources of a configuration, with the services for the live ones."""
 
     settings: Settings
     store: StoreResource
@@ -61,7 +61,7 @@ class Sources:
     fred: PriceSource
 
     def read(self, name: str) -> Observations:
-        """What the source of a commodity holds. Raises SourceError."""
+        """Read the source of a commodity. Raises SourceError."""
         commodity = self.settings.commodity(name)
         match commodity.source:
             case YahooSource(symbol=symbol):
@@ -74,7 +74,7 @@ class Sources:
                 return read_source(name, source, self.settings.folder, today, meaning)
 
     def _fetch(self, name: str, live: PriceSource, symbol: str) -> Observations:
-        """Ask a service for what is new, from shortly before the newest price on."""
+        """Ask a service for new prices, from shortly before the newest stored price on."""
         known, fetch = self.store.tables().prices.history(name), self.settings.fetch
         since = known.newest - timedelta(days=fetch.overlap_days) if len(known) else None
         calendar = self.settings.commodity(name).calendar
@@ -83,7 +83,7 @@ class Sources:
 
 
 def require_daily(observations: Observations, history: History) -> None:
-    """Raise SourceError where a source and the prices stored so far are too sparse together."""
+    """Raise SourceError if a source, together with the stored prices, is too sparse."""
     observed = observations.prices["date"].to_numpy().astype("datetime64[D]")
     if reason := too_sparse(np.union1d(history.dates, observed)):
         raise SourceError(f"{observations.commodity}: {reason}")

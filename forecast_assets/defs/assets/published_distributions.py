@@ -35,9 +35,10 @@ from forecast_assets.timeline.clock import now
 
 
 def published(settings: Settings, tables: Store, by: str) -> Published:
-    """Write what is published of each commodity; of those that the configuration has not, nothing.
+    """Write the publications of each commodity, and withdraw those of others.
 
-    A commodity that cannot be published is a failure by name; the others are.
+    The others are commodities that are no longer in the configuration. A commodity that cannot be
+    published becomes a failure; the rest are published.
     """
     version = settings.model_version
     changes: dict[str, PublicationChanges] = {}
@@ -59,7 +60,7 @@ def published(settings: Settings, tables: Store, by: str) -> Published:
 
 
 def published_paths(chosen: Sequence[Publication], issued: Sequence[IssuedForecast]) -> int:
-    """How many rows the view has of some publications: the paths of each, and what happened."""
+    """The number of rows of publications in the view: the paths of each, and path 0."""
     drawn = {(each.data_cutoff_date, each.model_name): each.n_paths for each in issued}
     return sum(drawn[each.data_cutoff_date, each.model_name] + 1 for each in chosen)
 

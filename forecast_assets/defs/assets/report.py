@@ -33,7 +33,7 @@ from forecast_assets.store.contract import Store
 from forecast_assets.timeline.clock import now
 
 BEFORE = ("leaderboard", "published_distributions")
-"""The assets whose outcome the page tells."""
+"""The assets whose failures the page shows."""
 
 
 def report_asset(settings: Settings) -> AssetsDefinition:
@@ -66,9 +66,10 @@ def report_asset(settings: Settings) -> AssetsDefinition:
 
 
 def written(settings: Settings, tables: Store, said: Report) -> tuple[PageWritten, Metadata]:
-    """Write the page, and the copy of the tables if there is one; what is to know of both.
+    """Write the page, and renew the copy of the tables if one is configured.
 
-    Commodities that cannot be drawn are added to the failures of ``said``.
+    Returns the result and the metadata. Commodities that cannot be drawn are added to the failures
+    of ``said``.
     """
     replace_file(settings.report_path, render(said))
     page = PageWritten([each.text for each in said.notices if each.level == "warning"])
@@ -79,14 +80,14 @@ def written(settings: Settings, tables: Store, said: Report) -> tuple[PageWritte
 
 
 def failures_before(instance: DagsterInstance) -> list[str]:
-    """The commodities that were not ranked or published when that was last done, a line each."""
+    """A line for each commodity that failed in the last ranking or publishing."""
     newest = [instance.get_latest_materialization_event(AssetKey(name)) for name in BEFORE]
     done = [event.asset_materialization for event in newest if event is not None]
     return [line for each in done if each is not None for line in failures_in(each)]
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file so that it is, at any moment, as before or as after."""
+    """Replace a file in one step, so that it is never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")

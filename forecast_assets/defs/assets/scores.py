@@ -48,7 +48,7 @@ class ScoringConfig(Config):
 
 @dataclass(frozen=True)
 class Scoring:
-    """The scores of a run: of which windows, by which closes."""
+    """The inputs from which a run computes its scores."""
 
     settings: Settings
     windows: RunWindows
@@ -56,9 +56,9 @@ class Scoring:
     store: StoreResource
 
     def assess(self, key: str) -> AssessedWindow:
-        """The scores that are due in a window.
+        """Compute the scores that are due in a window.
 
-        Raises NoSession where the run asks for nothing that can be forecast yet.
+        Raises NoSession if no forecast can start in the run's windows yet.
         """
         window, version = self.windows.of(key), self.windows.version
         name, tables, history = window.commodity, self.store.tables(), self.prices[window.commodity]

@@ -62,10 +62,11 @@ class TrainingConfig(Config):
 
 @dataclass(frozen=True)
 class Trainings:
-    """The trainings of a run, commodity by commodity: an error ends those of its own.
+    """The trainings of a run, commodity by commodity; an error ends only those of its commodity.
 
-    The windows of a commodity are trained together, and in whatever order they are asked for: what
-    comes before it is asked for waits in ``early``.
+    All windows of a commodity are trained together, but each is returned when it is asked for.
+    ``begun``: the running trainings, by commodity. ``early``: trainings that are done and have not
+    been asked for yet.
     """
 
     run: Settings
@@ -99,7 +100,7 @@ class Trainings:
         return self.early.pop(window)
 
     def _begin(self, commodity: str) -> Iterator[tuple[Window, Training]]:
-        """The windows of a commodity, each trained when it is asked for. Raises NoSession."""
+        """Begin to train the windows of a commodity; the iterator trains on. Raises NoSession."""
         windows = self.windows.all_of(commodity)
         require_session(self.run, next(iter(windows.values())), self.features[commodity])
         requests = [self._request(key, window) for key, window in windows.items()]
@@ -161,7 +162,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
 
 
 def spread_of(settings: Settings, context: AssetExecutionContext, progress: Progress) -> Spread:
-    """Runs tasks in the processes of a configuration, and shows each model as it is done."""
+    """A function that runs tasks in the configured processes and shows each model as it is done."""
     stage = stage_of("trained_models", sorted(context.partition_keys))
     processes = Processes(
         settings.parallel,

@@ -1,4 +1,4 @@
-"""The tables of ``commodity.market``: prices, what waits for a word, covariates, files, marks."""
+"""The tables of ``commodity.market``: prices, waiting prices, covariates, files and marks."""
 
 from forecast_assets.store.tables.table import (
     Before,
