@@ -1,9 +1,12 @@
 """Resources: the store that assets and IO managers are given."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster import ConfigurableResource, InitResourceContext, ResourceDependency
+from dagster import InitResourceContext, ResourceDependency
+from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
@@ -11,17 +14,16 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.store.contract import Store
-from forecast_assets.store.opening import open_file, open_store
+from forecast_assets.store.opening import connection_to, open_file, open_store
 from forecast_assets.store.patience import Patience, Told
 
 LOCK_SECONDS = 20.0
 """The longest time that a sensor, or the end of a run, waits for the tables."""
 
 
-class StoreResource(ConfigurableResource[Any]):
-    """The tables, in one file. Another backend overrides ``tables``."""
+class StoreResource(DuckDBResource):
+    """The tables, in one file: behind their contract, or by SQL in assets of one's own."""
 
-    database: str = Field(description="The file of the tables.")
     horizon: int = Field(description="Sessions ahead: the day columns of distributions.")
     memory_limit: str = Field(description="What an engine may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
@@ -74,6 +76,15 @@ class StoreResource(ConfigurableResource[Any]):
             self.patience,
             self._told,
         )
+
+    @contextmanager
+    def get_connection(self, *, read_only: bool = True) -> Iterator[Any]:
+        """A connection for SQL of one's own: read-only, or one transaction.
+
+        It waits for locks as every other access does. Raises StoreError, or StoreLocked.
+        """
+        with connection_to(self.tables(), read_only=read_only) as connection:
+            yield connection
 
     def _impatient(self) -> Store:
         """The tables, with a wait of at most ``LOCK_SECONDS``."""

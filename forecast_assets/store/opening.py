@@ -1,8 +1,11 @@
 """Opening the tables: the only module that knows which engine keeps them."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
 from forecast_assets.store.duckdb.reading import reading_file as reading_file
@@ -36,3 +39,13 @@ def open_file(
 ) -> Store:
     """The tables in a file. ``told``: hears whom a locked file is waited for."""
     return DuckDBStore(path, horizon, memory_limit, lock_timeout_seconds, patience, told)
+
+
+def connection_to(store: Store, *, read_only: bool) -> AbstractContextManager[Any]:
+    """A connection of the engine for SQL of one's own: read-only, or one transaction.
+
+    Raises StoreError where the engine has none.
+    """
+    if not isinstance(store, DuckDBStore):
+        raise StoreError(f"{type(store).__name__} has no connection for SQL")
+    return store.database.reading() if read_only else store.database.writing()

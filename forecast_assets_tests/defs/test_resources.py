@@ -1,0 +1,47 @@
+"""The store as a resource: assets of one's own use SQL beside the tables of the graph."""
+
+import pytest
+from dagster import AssetExecutionContext, ResourceParam, asset, materialize
+from dagster_duckdb import DuckDBResource
+
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.errors import StoreError
+from forecast_assets_tests.graphs import Graph, MakeGraph
+
+COUNT = "SELECT count(*) FROM commodity.market.prices"
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph) -> Graph:
+    return make_graph(after=[("load_prices", "Coffee")])
+
+
+def test_an_asset_of_ones_own_reads_the_tables_with_sql(graph: Graph) -> None:
+    seen: list[tuple[int]] = []
+
+    @asset
+    def counted(context: AssetExecutionContext, store: ResourceParam[DuckDBResource]) -> None:
+        with store.get_connection() as connection:
+            seen.extend(connection.execute(COUNT).fetchall())
+
+    assert materialize([counted], resources={"store": StoreResource.of(graph.settings)}).success
+    assert seen == [(700,)]
+
+
+def test_a_connection_is_read_only_unless_a_transaction_is_asked_for(graph: Graph) -> None:
+    store = StoreResource.of(graph.settings)
+    statement = "CREATE TABLE market.notes AS SELECT 1 AS note"
+    with pytest.raises(StoreError, match="read-only"), store.get_connection() as connection:
+        connection.execute(statement)
+    with store.get_connection(read_only=False) as connection:
+        connection.execute(statement)
+
+    def fail_after_a_row() -> None:
+        with store.get_connection(read_only=False) as connection:
+            connection.execute("INSERT INTO market.notes VALUES (2)")
+            raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        fail_after_a_row()
+    with store.get_connection() as connection:
+        assert connection.execute("SELECT note FROM market.notes").fetchall() == [(1,)]
