@@ -18,7 +18,7 @@ ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000
 	$(BIN)/forecast ui --port $(PORT)
 
 test: check browser ## Install what tests need, then check and test: what CI runs
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 
 check: $(VENV)/installed-dev ## Check format, lint, types and which room imports which
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ HEAVY = (
     "pandera",
     "pyarrow",
     "scipy",
+    "scipy.stats",
     "statsmodels",
 )
 """Packages that take from a tenth of a second to several."""
@@ -86,6 +87,11 @@ def test_a_mistake_in_the_configuration_is_told_before_anything_works(
 def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None:
     loaded = loaded_by(command("status"))
     assert not loaded & {"arch", "exchange_calendars", "matplotlib", "statsmodels"}
+
+
+def test_what_dagster_loads_neither_draws_nor_tests_nor_fits_before_it_has_to(own: Path) -> None:
+    loaded = loaded_by("import forecast_assets.definitions\n")  # as every run does, and a daemon
+    assert not loaded & {"arch", "matplotlib", "scipy.stats", "statsmodels"}
 
 
 def test_a_reader_needs_neither_dagster_nor_the_models_libraries() -> None:

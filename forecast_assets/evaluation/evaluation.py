@@ -14,8 +14,8 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
@@ -101,7 +101,7 @@ def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
         return np.nan, np.nan
     if np.ptp(differences) <= 1e-12 * np.abs(differences).max():
         return np.nan, np.nan
-    test = stats.ttest_1samp(differences, 0.0)
+    test = scipy.stats.ttest_1samp(differences, 0.0)
     return float(test.statistic), float(test.pvalue)
 
 
@@ -247,7 +247,7 @@ def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray
     """
     distinct, places = np.unique(counts, return_inverse=True)
     found = [
-        stats.cramervonmises(pit[:count], "uniform").pvalue if count >= MINIMUM else np.nan
+        scipy.stats.cramervonmises(pit[:count], "uniform").pvalue if count >= MINIMUM else np.nan
         for count in distinct
     ]
     return np.array(found, dtype=np.float64)[places]

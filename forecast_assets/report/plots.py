@@ -4,18 +4,20 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+import scipy
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import stats
 
 from forecast_assets.forecast.records import Fan
 from forecast_assets.timeline.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 BANDS = (
     (0.025, 0.975, "95 %", "#cfe2f0"),
@@ -60,7 +62,7 @@ class Picture:
 
 def price_plot(history: History, unit: str) -> str:
     """All closes of a commodity, as Markdown."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = _figure((8, 3))
     axes = figure.subplots()
     axes.plot(history.dates, history.closes, linewidth=0.8)
     axes.set_ylabel(unit, parse_math=False)
@@ -76,7 +78,7 @@ def feature_plot(history: History, units: Mapping[str, str]) -> str:
     """
     names = history.feature_names
     count = len(names)
-    figure = Figure(figsize=(8, 1.8 * count + 0.6), layout="constrained")
+    figure = _figure((8, 1.8 * count + 0.6))
     panels = figure.subplots(count, squeeze=False, sharex=True).flat
     for panel, name, values in zip(panels, names, history.features.T, strict=True):
         panel.plot(history.dates, values, linewidth=0.8)
@@ -91,7 +93,7 @@ def feature_plot(history: History, units: Mapping[str, str]) -> str:
 def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
     """The newest forecast of each model over the last closes, as Markdown."""
     rows = -(-len(fans) // COLUMNS)
-    figure = Figure(figsize=(8, 2.8 * rows), layout="constrained")
+    figure = _figure((8, 2.8 * rows))
     panels = list(figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).flat)
     for panel, (name, fan) in zip(panels, fans.items(), strict=False):
         _draw_newest(panel, history.known_at(fan.cutoff), fan)
@@ -115,7 +117,7 @@ def score_plot(held: pd.DataFrame, unit: str) -> str:
     common = set.intersection(*by_model.values())
     if common:
         held = held[held.data_cutoff_date.isin(common)]
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = _figure((8, 3))
     left, right = figure.subplots(1, 2)
     for name, scores in held.groupby("model_name"):
         means = scores.groupby("day_ahead")[["crps", "covered_80"]].mean()
@@ -125,10 +127,10 @@ def score_plot(held: pd.DataFrame, unit: str) -> str:
     right.axhline(0.8, color="black", linewidth=0.8)
     left.set_ylabel(f"mean CRPS, {unit}", parse_math=False)
     right.set_ylabel("coverage of 80 %")
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _in_percent(right.yaxis)
     for axes in (left, right):
         axes.set_xlabel("sessions ahead")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _in_whole_numbers(axes.xaxis)
         axes.grid(alpha=0.3)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
@@ -141,7 +143,7 @@ def skill_plot(rows: pd.DataFrame) -> str:
     ``rows``: rows of ``forecast.leaderboard`` of one version, at least one.
     """
     panels = list(rows.groupby("commodity"))
-    figure = Figure(figsize=(8, 0.6 + 1.8 * len(panels)), layout="constrained")
+    figure = _figure((8, 0.6 + 1.8 * len(panels)))
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True).flat
     for axes, (name, mine) in zip(grid, panels, strict=True):
         calibrated = mine.calibration.str.fullmatch(r"calibrated( for (\d+) of \2)?")
@@ -153,7 +155,7 @@ def skill_plot(rows: pd.DataFrame) -> str:
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3, axis="x")
     figure.axes[-1].set_xlabel("skill against naive (blue: calibrated)")
-    figure.axes[-1].xaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=" %"))
+    _in_percent(figure.axes[-1].xaxis, decimals=1)
     return _small(figure, "skill by commodity").markdown
 
 
@@ -162,7 +164,7 @@ def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
 
     Raises IndexError if the history has no close at or before the cutoff.
     """
-    figure = Figure(figsize=PAGE_SIZE, layout="constrained")
+    figure = _figure(PAGE_SIZE)
     axes = figure.subplots()
     _draw_newest(axes, history.known_at(fan.cutoff), fan)
     axes.set_xlabel(f"sessions after {fan.cutoff:%d %B %Y}")
@@ -182,7 +184,7 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
     Sessions that have no close yet are to the right of the last close. Raises ValueError for a
     cutoff that is not a session of the history, LookAheadError for a later one.
     """
-    figure = Figure(figsize=PAGE_SIZE, layout="constrained")
+    figure = _figure(PAGE_SIZE)
     axes = figure.subplots()
     cutoffs = history.positions([fan.cutoff for fan in fans])
     first = min([len(history) - PAST_SESSIONS, *(int(place) for place in cutoffs)])
@@ -210,7 +212,7 @@ def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) ->
     chance leaves the bars of a uniform PIT. Diebold, Gunther and Tay (1998), Evaluating Density
     Forecasts.
     """
-    figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
+    figure = _figure(HALF_PAGE_SIZE)
     axes = figure.subplots()
     edges = np.linspace(0, 1, PIT_BINS + 1)
     shares = np.histogram(pit, edges)[0] / len(pit)
@@ -229,7 +231,7 @@ def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) ->
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of paths below what happened")
     axes.set_ylabel("share of forecasts")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _in_percent(axes.yaxis)
     _finish(figure)
     return _picture(
         figure,
@@ -243,7 +245,7 @@ def chance_band(independent: int) -> tuple[float, float]:
 
     The count in a bin is binomial with probability 1 / PIT_BINS.
     """
-    low, high = stats.binom.interval(CHANCE, independent, 1 / PIT_BINS)
+    low, high = scipy.stats.binom.interval(CHANCE, independent, 1 / PIT_BINS)
     return float(low) / independent, float(high) / independent
 
 
@@ -254,7 +256,7 @@ def coverage_plot(
 
     Both arrays have shape (horizon,), NaN if nothing has been scored.
     """
-    figure = Figure(figsize=HALF_PAGE_SIZE, layout="constrained")
+    figure = _figure(HALF_PAGE_SIZE)
     axes = figure.subplots()
     sessions = np.arange(1, len(coverage_80) + 1)
     for (nominal, colour), shares in zip(COVERAGES, (coverage_95, coverage_80), strict=True):
@@ -263,10 +265,10 @@ def coverage_plot(
         axes.axhline(nominal, color=colour, linestyle="--", linewidth=1, label=f"{name} promised")
     lowest = np.nanmin([*coverage_80, *coverage_95, 0.7])
     axes.set_ylim(max(float(lowest) - 0.05, 0), 1.02)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _in_whole_numbers(axes.xaxis)
     axes.set_xlabel("sessions ahead")
     axes.set_ylabel("share of outcomes inside")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    _in_percent(axes.yaxis)
     _finish(figure)
     return _picture(
         figure,
@@ -275,7 +277,7 @@ def coverage_plot(
     )
 
 
-def _draw_newest(axes: Axes, history: History, fan: Fan) -> None:
+def _draw_newest(axes: "Axes", history: History, fan: Fan) -> None:
     recent = history.closes[-CONTEXT_SESSIONS:]
     axes.plot(np.arange(-len(recent) + 1, 1), recent, color="black", linewidth=1, label="close")
     _draw_fan(axes, 0, fan.opens_at(history), fan, labelled=True)
@@ -283,7 +285,7 @@ def _draw_newest(axes: Axes, history: History, fan: Fan) -> None:
     axes.grid(alpha=0.3)
 
 
-def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool) -> None:
+def _draw_fan(axes: "Axes", place: int, close: float, fan: Fan, *, labelled: bool) -> None:
     """Draw a fan that begins at ``close``; ``place``: its cutoff on the axis of sessions."""
     sessions = place + np.arange(fan.paths.shape[1] + 1)
     paths = np.hstack([np.full((len(fan.paths), 1), close), fan.paths])
@@ -295,14 +297,14 @@ def _draw_fan(axes: Axes, place: int, close: float, fan: Fan, *, labelled: bool)
     axes.plot(sessions, np.median(paths, axis=0), color="tab:blue", linewidth=1.2, label=shown)
 
 
-def _name_sessions(axes: Axes, history: History, shown: NDArray[np.intp]) -> None:
+def _name_sessions(axes: "Axes", history: History, shown: NDArray[np.intp]) -> None:
     """Label the first session of each month whose beginning is shown."""
     months = history.dates.astype("datetime64[M]")
     turns = [place for place in shown[1:] if months[place] != months[place - 1]]
     axes.set_xticks(turns, [f"{history.dates[place].item():%b %y}" for place in turns])
 
 
-def _finish(figure: Figure) -> None:
+def _finish(figure: "Figure") -> None:
     """Set the sizes for a page, and put the legend below the axes."""
     for axes in figure.axes:
         axes.grid(alpha=0.25)
@@ -323,14 +325,37 @@ def _finish(figure: Figure) -> None:
         )
 
 
-def _picture(figure: Figure, text: str, dots_per_inch: int = DOTS_PER_INCH) -> Picture:
+def _picture(figure: "Figure", text: str, dots_per_inch: int = DOTS_PER_INCH) -> Picture:
     width, height = (figure.get_size_inches() * dots_per_inch).astype(int).tolist()
     encoded = base64.b64encode(_png(figure, dots_per_inch)).decode()
     return Picture(text, f"data:image/png;base64,{encoded}", width, height)
 
 
-def _small(figure: Figure, text: str) -> Picture:
+def _figure(size: tuple[float, float]) -> "Figure":
+    """An empty figure of so many inches. Loads matplotlib, which takes most of a second."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained")
+
+
+def _in_percent(axis: "Axis", decimals: int = 0) -> None:
+    """Write shares along an axis as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1, decimals=decimals, symbol=" %"))
+
+
+def _in_whole_numbers(axis: "Axis") -> None:
+    """Have ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _small(figure: "Figure", text: str) -> Picture:
     """A picture for metadata with few colours, since Dagster never deletes its bytes."""
+    from PIL import Image
+
     width, height = (figure.get_size_inches() * DOTS_PER_INCH).astype(int).tolist()
     few = BytesIO()
     with Image.open(BytesIO(_png(figure, DOTS_PER_INCH))) as image:
@@ -340,7 +365,7 @@ def _small(figure: Figure, text: str) -> Picture:
     return Picture(text, f"data:image/png;base64,{encoded}", width, height)
 
 
-def _png(figure: Figure, dots_per_inch: int) -> bytes:
+def _png(figure: "Figure", dots_per_inch: int) -> bytes:
     image = BytesIO()
     figure.savefig(image, format="png", dpi=dots_per_inch)
     return image.getvalue()

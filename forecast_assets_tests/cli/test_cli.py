@@ -21,6 +21,8 @@ from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import change
 
+pytestmark = pytest.mark.long
+
 WEEKS = 36
 """Mondays from 2020-01-06 to 2020-09-07."""
 

@@ -24,6 +24,8 @@ from forecast_assets_tests.commands import begin
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.holders import Holder, holding
 
+pytestmark = pytest.mark.long
+
 LIMIT_SECONDS = 300
 MONTHLY = {"cadence": "monthly", "start": "2020-01-01"}
 WINDOWS, FORECASTS = 9, 179

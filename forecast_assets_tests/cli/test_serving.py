@@ -23,6 +23,8 @@ from forecast_assets_tests.daemons import kill_group, within
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
 
+pytestmark = pytest.mark.long
+
 READY_SECONDS, END_SECONDS = 600.0, 300.0
 
 STATES = """

@@ -20,6 +20,8 @@ from forecast_assets_tests.daemons import INSTANCE, Home, program, within
 from forecast_assets_tests.graphs import Graph
 from forecast_assets_tests.histories import make_history, write_prices
 
+pytestmark = pytest.mark.long
+
 HEALTHY = ["Coffee", "Sugar"]
 """Trained and forecast by one backfill."""
 ALTERED = "Cocoa"

@@ -33,6 +33,8 @@ from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.panel import panel
 
+pytestmark = pytest.mark.long
+
 BROKEN, SOUND = "Brent", "Coffee"
 SESSIONS = 530
 """522 before 2020-01-01: nine forecasts are due of each, the one of the next session among them."""

@@ -11,7 +11,7 @@ from forecast_assets.cli import app
 from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.graphs import ROOT
 
-pytestmark = pytest.mark.usefixtures("pictures")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("pictures")]
 
 SPAN = ["--from", "2018-07-01", "--to", "2018-07-01"]
 MODEL_NAMES = ("arima_auto", "ensemble", "ets", "garch", "naive", "reverting_volatility")

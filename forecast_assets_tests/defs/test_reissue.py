@@ -25,6 +25,8 @@ from forecast_assets_tests.histories import (
 )
 from forecast_assets_tests.rows import add, rows, table
 
+pytestmark = pytest.mark.long
+
 COFFEE = make_history(540)
 """To 2020-01-24: the first window has begun, and nothing is known after it."""
 

@@ -25,6 +25,8 @@ from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import keep
 
+pytestmark = pytest.mark.long
+
 ALL = ["trained_models", "distributions", "scores"]
 PUBLISH = ["leaderboard", "published_distributions", "report"]
 COFFEE = make_history(700)

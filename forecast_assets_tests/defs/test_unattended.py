@@ -29,6 +29,8 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.daemons import INSTANCE, Home, end_group, kill_group, start, within
 from forecast_assets_tests.histories import make_history
 
+pytestmark = pytest.mark.long
+
 MODELS = ["naive", "random_walk"]
 COFFEE, SUGAR = make_history(610, 1, "Coffee"), make_history(610, 2, "Sugar")
 """From 2018-01-01 to 2020-05-01: the windows of 2020-01-01 and 2020-04-01."""

@@ -21,6 +21,8 @@ from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.unsynced import ASSETS, WHOLE, unsynced
 
+pytestmark = pytest.mark.long
+
 COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
 SUGAR = make_history(700, seed=2, commodity="Sugar")
 

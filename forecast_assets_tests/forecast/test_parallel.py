@@ -23,6 +23,8 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
 
+pytestmark = pytest.mark.long
+
 HISTORY = make_history(900)
 ROSTER_ALONE = [name for name in ROSTER if name != "sarimax"]
 """Every model that needs no covariates."""

@@ -15,6 +15,8 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.processes import arma_history
 
+pytestmark = pytest.mark.long
+
 HORIZON = 14
 ORDERS: list[Order] = list(product(range(3), range(3)))
 SERIES: dict[str, tuple[History, Order]] = {
