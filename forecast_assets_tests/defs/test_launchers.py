@@ -19,6 +19,7 @@ from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.launching import Worker
 from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.defs.run_history import DUE
+from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import FittedRandomWalk, RandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
@@ -288,6 +289,21 @@ def test_sensor_and_terminal_ask_for_the_same_work(home: Path, situation: Situat
         assert len(runs(keeper)) == before
         left = [json.loads(request.tags[DUE]) for request in keeper.due().run_requests or []]
         assert {name for work in left for name in work} <= {"publish"}
+
+
+def test_windows_with_models_are_forecast_in_the_same_command_although_training_fails(
+    home: Path,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        keeper = a_new_window(home, patch)
+        for kind in (Naive, RandomWalk):
+            breaks(patch, kind, "estimate")
+        worker = terminal(keeper)
+    assert any("no model could be fitted" in problem for problem in worker.problems)
+    days = [
+        day for day in COFFEE.dates[SESSIONS : SESSIONS + 60].tolist() if day < date(2020, 6, 30)
+    ]
+    assert set(days) <= set(keeper.cutoffs("Coffee"))
 
 
 def test_what_a_model_declined_launches_no_run_the_second_time(home: Path) -> None:
