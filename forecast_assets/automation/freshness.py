@@ -49,7 +49,10 @@ def price_age(settings: Settings, history: History, today: date) -> list[Observe
 
 
 def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observed]:
-    """Commodities whose newest forecast knows less than ``checks.forecast_age`` allows."""
+    """Commodities whose newest forecast is older than ``checks.forecast_age``, in sessions.
+
+    The age of a forecast is that of the last close that it was made from.
+    """
 
     def look(name: str) -> list[Observed]:
         history = store.prices.history(name)
@@ -65,13 +68,13 @@ def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observe
 
 
 def sessions_since(settings: Settings, history: History, day: date, today: date) -> int:
-    """The age of a day in sessions: those of a commodity after it and before today."""
+    """How many sessions of a commodity there were after ``day`` and before ``today``."""
     calendar = settings.commodity(history.commodity).calendar
     return age(day, today, calendar, trading_week(history.dates))
 
 
 def behind(history: History, forecast: str, cutoff: date) -> str | None:
-    """How far a forecast is behind the prices, in words; None where it knows the newest."""
+    """A text if a forecast was made without the newest price; None if it has it."""
     if cutoff >= history.newest:
         return None
     return f"the newest price is of {history.newest}, {forecast} knows {cutoff}"
@@ -93,9 +96,10 @@ def missing_sessions(settings: Settings, store: Store) -> list[Observed]:
 def strange_prices(
     settings: Settings, store: Store, names: Sequence[str] | None = None
 ) -> list[Observed]:
-    """Moves and changes of scale that a model in use has seen and that nobody has accepted.
+    """Moves and changes of scale that a model in use was fitted on and that nobody has accepted.
 
-    Of the commodities called ``names``, or of all but samples, which somebody has looked at.
+    Only the commodities in ``names`` are looked at, or all if it is None. Samples are always left
+    out, since their strange prices are known.
     """
 
     def look(name: str) -> list[Observed]:
@@ -108,7 +112,7 @@ def strange_prices(
 
 
 def strange_of(settings: Settings, store: Store, name: str) -> Strange:
-    """What is strange about the closes that the newest models of a commodity have seen."""
+    """What is strange about the closes that a commodity's newest models were fitted on."""
     history = store.prices.history(name)
     models = store.models.find(name, model_version=settings.model_version)
     newest = max((row.training_date for row in models), default=date.min)
@@ -118,7 +122,7 @@ def strange_of(settings: Settings, store: Store, name: str) -> Strange:
 
 
 def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list[Observed]:
-    """What is wrong with each commodity; one that cannot be looked at fails by its error."""
+    """What ``look`` finds for each commodity; a commodity whose look raises is red."""
     observed = []
     for name in names:
         failures: list[str] = []
@@ -129,7 +133,7 @@ def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list
 
 
 def watched(settings: Settings) -> list[str]:
-    """Commodities that new prices are expected of."""
+    """The commodities for which new prices are expected: all but samples."""
     return [name for name in settings.commodities if is_watched(settings, name)]
 
 

@@ -73,7 +73,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Untold:
-    """Something to tell, and what is told once it was."""
+    """An alert to deliver, and ``told``: what was delivered once this alert is."""
 
     alert: Alert
     told: Told
@@ -82,7 +82,10 @@ class Untold:
 def untold(
     instance: DagsterInstance, checks: Mapping[str, AssetCheckKey], told: Told | None
 ) -> Iterator[Untold]:
-    """What has turned or failed since; at the first look what is not green, and no old run."""
+    """The alerts that are due after what was ``told``.
+
+    At the first tick, ``told`` is None: checks that are not green are due, but no older run is.
+    """
     failed = failed_runs(instance)
     known = told or Told(runs=list(failed))
     for name, key in checks.items():

@@ -53,7 +53,11 @@ class Histories:
 
 @dataclass(frozen=True, eq=False)
 class SourceReading:
-    """What a source held, whether it may take back sessions, and what of it is not believed."""
+    """What a source held, and how to save it.
+
+    ``allow_withdrawals``: whether all stored sessions that the source lacks are withdrawn.
+    ``scrutiny``: decides which closes must wait.
+    """
 
     observations: Observations
     allow_withdrawals: bool
@@ -64,7 +68,7 @@ class PriceIOManager(PartitionedIOManager):
     """Observations to ``commodity.market.prices``; histories from it."""
 
     def save(self, value: SourceReading, by: str) -> PricesRead:
-        """Append what is new or revised. Raises SourceError where nothing has landed yet."""
+        """Append new and revised prices. Raises SourceError if no file has landed yet."""
         prices, observations = self.tables().prices, value.observations
         changes = prices.write(
             observations,

@@ -162,7 +162,7 @@ class Worker:
         return Attempts(self.done, policy, self.store.marks, earlier)
 
     def _launch(self, request: PlannedRun, attempts: Attempts) -> None:
-        """A run of what is due, as a sensor would launch it."""
+        """Execute a requested run, with the same tags as a sensor's."""
         first, last = request.bounds or ("", "")
         windows = [x for x in self.settings.windows.of(commodity_of(first)) if x.key <= last]
         result = self._execute(
@@ -186,7 +186,7 @@ class Worker:
         self.done.insert(0, PastRun(run_id, datetime.now(UTC), mark, work))
 
     def _config(self, request: PlannedRun) -> dict[str, dict[str, object]]:
-        """The run's configuration of each asset that takes one."""
+        """The run configuration, for each asset that takes one."""
         version: dict[str, object] = {"model_version": self.version}
         day = self.scope.train_on
         of_models = version | ({"training_date": day.isoformat()} if day else {})

@@ -255,7 +255,7 @@ class Partitioned(Generic[Value, Outcome]):
 class PartitionedIOManager(ConfigurableIOManager):
     """Saves the partitions of an asset one by one, as they are worked.
 
-    Dagster carries values to it without their types: each manager names those of its own.
+    Dagster passes values without their types, so each subclass declares the type of its own.
     """
 
     store: StoreResource

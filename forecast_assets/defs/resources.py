@@ -79,9 +79,9 @@ class StoreResource(DuckDBResource):
 
     @contextmanager
     def get_connection(self, *, read_only: bool = True) -> Iterator[Any]:
-        """A connection for SQL of one's own: read-only, or one transaction.
+        """A connection for your own SQL: read-only, or in one transaction.
 
-        It waits for locks as every other access does. Raises StoreError, or StoreLocked.
+        It waits for locks as all other access does. Raises StoreError or StoreLocked.
         """
         with connection_to(self.tables(), read_only=read_only) as connection:
             yield connection

@@ -85,7 +85,7 @@ def tags(plan: str, attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]
 
 
 def request_tags(request: PlannedRun, attempts: Attempts) -> dict[str, str]:
-    """The tags of a run of what is due: its pieces of work, and its range of partitions."""
+    """The tags of a requested run: its pieces of work, and its range of partitions."""
     bounds = dict(zip((RANGE_START, RANGE_END), request.bounds or (), strict=False))
     return tags(DUE_WORK, attempts, request.work) | bounds
 

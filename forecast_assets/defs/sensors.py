@@ -154,7 +154,7 @@ def tell(settings: Settings) -> SensorDefinition:
 
 
 def run_request(request: PlannedRun, attempts: Attempts) -> RunRequest:
-    """A run of exactly these assets, over the range of its partitions."""
+    """Dagster's request for a run of these assets, over its range of partitions."""
     return RunRequest(
         run_key=attempts.key(request.work),
         job_name=request.job,
@@ -164,7 +164,7 @@ def run_request(request: PlannedRun, attempts: Attempts) -> RunRequest:
 
 
 def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]:
-    """What the plan depends on beside the configuration: the tables, the report, the day."""
+    """What the plan depends on besides the configuration: the tables, the report and the day."""
     page = settings.report_path
     return [store.token(), page.stat().st_mtime_ns if page.exists() else 0, now.date().isoformat()]
 

@@ -1,4 +1,4 @@
-"""GJR-GARCH(1, 1) on log returns, with bounded news and filtered historical residuals.
+"""GJR-GARCH(1, 1) on log returns, with bounded shocks and filtered historical residuals.
 
 Glosten, Jagannathan and Runkle (1993); variance targeting: Engle and Mezrich (1996); filtered
 historical simulation: Barone-Adesi, Giannopoulos and Vosper (1999). The mean is zero and the

@@ -37,14 +37,14 @@ def open_file(
     patience: Patience | None = None,
     told: Told | None = None,
 ) -> Store:
-    """The tables in a file. ``told``: hears whom a locked file is waited for."""
+    """The tables in a file. ``told``: a function to tell of waits for a lock."""
     return DuckDBStore(path, horizon, memory_limit, lock_timeout_seconds, patience, told)
 
 
 def connection_to(store: Store, *, read_only: bool) -> AbstractContextManager[Any]:
-    """A connection of the engine for SQL of one's own: read-only, or one transaction.
+    """A connection of the engine for your own SQL: read-only, or in one transaction.
 
-    Raises StoreError where the engine has none.
+    Raises StoreError if the engine has no such connection.
     """
     if not isinstance(store, DuckDBStore):
         raise StoreError(f"{type(store).__name__} has no connection for SQL")

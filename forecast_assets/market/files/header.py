@@ -366,7 +366,7 @@ def only_number(
 
 
 LOOKED_AT = 200
-"""The kind of a column is told by this many rows."""
+"""The kind of a column is decided by this many rows."""
 
 
 def _said(rows: Sequence[Sequence[str]], place: int) -> list[str]:
