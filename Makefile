@@ -17,8 +17,11 @@ PORT ?= 3000
 ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000, or PORT=...
 	$(BIN)/forecast ui --port $(PORT)
 
+# CI sets it to the least share of lines and branches that tests must reach, in percent.
+COVERAGE ?=
 test: check browser ## Install what tests need, then check and test: what CI runs
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
 check: $(VENV)/installed-dev ## Check format, lint, types and which room imports which
 	$(BIN)/ruff format --check .
