@@ -3,6 +3,7 @@
 A description is made from the partition's result and from what the tables hold of it now.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -49,7 +50,7 @@ def nothing_to_see() -> None:
 
 
 @dataclass(frozen=True)
-class Description(Generic[Described]):
+class Description(ABC, Generic[Described]):
     """Describes the partitions of an asset, from results of one class."""
 
     settings: Settings
@@ -60,9 +61,9 @@ class Description(Generic[Described]):
         """The tables."""
         return self.store.tables()
 
+    @abstractmethod
     def metadata(self, result: Described) -> Metadata:
         """What was done in a partition and what it holds now; a table comes first, if any."""
-        raise NotImplementedError
 
     def in_part(self, result: Described) -> Metadata | None:
         """What was committed of a partition that failed in part; None if nothing was."""

@@ -108,8 +108,7 @@ class Worker:
 
         Each piece of work is tried once; if it is still due after that, it has failed.
         """
-        self._load(name)
-        state = self._state(name)
+        state = self._load(name)
         if len(state.history) == 0:
             return
         self._look_at(state)
@@ -127,8 +126,8 @@ class Worker:
         begun = self.settings.windows.of(name)
         return CommodityState(self.meant, self.models, begun, name, self.scope)
 
-    def _load(self, name: str) -> None:
-        """Read the sources of a commodity, even if nothing is due.
+    def _load(self, name: str) -> CommodityState:
+        """Read the sources of a commodity, even if nothing is due, and return its state after that.
 
         This run counts as a try of all loading that was due before it, and of all that is still due
         after it.
@@ -138,9 +137,11 @@ class Worker:
         tagged = tags(DUE_WORK, self._attempts(DUE_WORK), work) if work else {}
         config = {"prices": self.reading} if self.reading else {}
         loaded = self._execute("load_prices", stage, config, tags=tagged, partition_key=name)
-        still = [piece.work for piece in self._state(name).before_windows()]
+        state = self._state(name)
+        still = [piece.work for piece in state.before_windows()]
         self._remember(loaded.run_id, [*work, *still])
         self.notes += to_look_at(self.settings, self.store, name)
+        return state
 
     def _look_at(self, state: CommodityState) -> None:
         """Collect the windows that the command is about, and why others have nothing to do."""

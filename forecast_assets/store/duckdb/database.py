@@ -9,6 +9,7 @@ import duckdb
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import ENGINES
+from forecast_assets.store.duckdb.names import catalog_of, quoted
 from forecast_assets.store.patience import Patience, Told
 
 Connection = duckdb.DuckDBPyConnection
@@ -69,9 +70,9 @@ class Database:
 
     def _empty(self) -> Connection:
         """Empty tables without a file, with the catalog name that the file would have."""
-        name = self.path.name.partition(".")[0].replace('"', '""')
+        name = quoted(catalog_of(self.path))
         connection = duckdb.connect(config={"memory_limit": self.memory_limit})
-        connection.execute(f"""ATTACH ':memory:' AS "{name}"; USE "{name}";""")
+        connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
         for definition in self.definitions:
             connection.execute(definition)
         return connection
@@ -123,7 +124,7 @@ def holds_rows(path: Path) -> bool:
                 " WHERE NOT internal AND NOT temporary AND table_name <> 'marks'"
             ).fetchall()
             return any(
-                connection.execute(f"FROM {'.'.join(map(_quoted, table))} LIMIT 1").fetchall()
+                connection.execute(f"FROM {'.'.join(map(quoted, table))} LIMIT 1").fetchall()
                 for table in tables
             )
     except duckdb.Error:
@@ -137,7 +138,3 @@ def _stamp(file: Path) -> str:
     except FileNotFoundError:
         return "none"
     return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -1,7 +1,5 @@
 """The SQL statements that make missing tables, and the views over the tables."""
 
-import pyarrow as pa
-
 from forecast_assets.store.duckdb import (
     mark_table,
     point_table,
@@ -22,19 +20,6 @@ from forecast_assets.store.tables.table import (
     Table,
     Together,
 )
-
-TYPES = {
-    pa.string(): "VARCHAR",
-    pa.json_(): "JSON",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-    pa.float64(): "DOUBLE",
-    pa.float32(): "FLOAT",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.bool_(): "BOOLEAN",
-}
-"""DuckDB's name of each type that a column may have."""
 
 SCHEMAS = ("market", "forecast")
 
@@ -77,7 +62,7 @@ def table_definitions(table: Table) -> list[str]:
 
 
 def _column(column: Column) -> str:
-    return f'"{column.name}" {TYPES[column.type]}{"" if column.nullable else " NOT NULL"}'
+    return f'"{column.name}" {column.sql_type}{"" if column.nullable else " NOT NULL"}'
 
 
 def _listed(names: tuple[str, ...]) -> str:

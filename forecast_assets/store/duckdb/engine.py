@@ -13,6 +13,7 @@ from threading import Lock
 import duckdb
 
 from forecast_assets.store.duckdb.lock import holder_of
+from forecast_assets.store.duckdb.names import catalog_of, quoted
 from forecast_assets.store.patience import Kept
 
 MOST = 4
@@ -32,7 +33,7 @@ class Engine:
     def __init__(self, path: Path, memory_limit: str) -> None:
         """Start the engine. ``path``: absolute; the file need not exist yet."""
         self.path = path
-        self.catalog = _quoted(path.name.partition(".")[0])
+        self.catalog = quoted(catalog_of(path))
         self._users = 0
         self._read_only = True
         self._lock = Lock()
@@ -132,7 +133,3 @@ def _is_handle_of(handle: int, sought: os.stat_result) -> bool:
     except OSError:  # closed in the meantime, as is the handle of the listed folder itself
         return False
     return stat.S_ISREG(found.st_mode) and os.path.samestat(found, sought)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -11,6 +11,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import HeldReason, PriceChanges
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.held_table import accepted_days, forget_rejected, hold
+from forecast_assets.store.duckdb.names import quoted
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Change, Dispute, Scrutiny, dispute, strange_changes
 
@@ -40,11 +41,10 @@ def as_of_definition(catalog: str) -> str:
     ``catalog``: the name of the database when the file is opened. The macro works only under this
     name, since a macro, unlike a view, does not remember where its tables are.
     """
-    name = catalog.replace('"', '""')
     return f"""
     CREATE MACRO IF NOT EXISTS market.prices_as_of(moment) AS TABLE
     SELECT commodity, date, open, high, low, close, volume, source, ingested_at
-    FROM "{name}".market.price_revisions
+    FROM {quoted(catalog)}.market.price_revisions
     WHERE ingested_at <= moment
     QUALIFY row_number() OVER (PARTITION BY commodity, date ORDER BY revision DESC) = 1
         AND close IS NOT NULL

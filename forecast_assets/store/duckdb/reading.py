@@ -12,7 +12,6 @@ import pyarrow as pa
 from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Condition
 from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.definitions import TYPES
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
@@ -64,7 +63,7 @@ def _place(table: Table) -> str:
 def _condition(table: Table, column: str, how: str, value: object, place: int) -> str:
     """A condition as SQL; its value is the parameter ``value_{place}``."""
     if how == "in":
-        kind = TYPES[table.column(column).type]
+        kind = table.column(column).sql_type
         return f'"{column}" IN (SELECT unnest($value_{place}::{kind}[]))'
     return f'"{column}" {how} $value_{place}'
 

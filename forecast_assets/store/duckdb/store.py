@@ -17,6 +17,7 @@ from forecast_assets.store.duckdb.landing_table import DuckDBLandingTable
 from forecast_assets.store.duckdb.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.duckdb.mark_table import DuckDBMarkTable
 from forecast_assets.store.duckdb.model_table import DuckDBModelTable
+from forecast_assets.store.duckdb.names import catalog_of
 from forecast_assets.store.duckdb.path_table import DuckDBPathTable
 from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.duckdb.publication_table import DuckDBPublicationTable
@@ -42,7 +43,7 @@ class DuckDBStore:
         self.horizon = horizon
         self.database = Database(
             path,
-            definitions(horizon, path.name.partition(".")[0]),
+            definitions(horizon, catalog_of(path)),
             memory_limit,
             patience or Patience(lock_timeout_seconds),
             told,

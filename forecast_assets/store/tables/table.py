@@ -40,7 +40,7 @@ class Column:
 
     @property
     def sql_type(self) -> str:
-        """The SQL name of its type, for documents."""
+        """The SQL name of its type."""
         return SQL_TYPES[self.type]
 
 

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from forecast_assets.store.duckdb.definitions import TYPES, table_definitions
+from forecast_assets.store.duckdb.definitions import table_definitions
 from forecast_assets.store.opening import open_file
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
@@ -105,7 +105,7 @@ def test_the_tables_of_a_file_are_those_declared(tmp_path: Path, horizon: int) -
     with duckdb.connect(path, read_only=True) as connection:
         for name, table in tables(horizon).items():
             described = connection.execute(f"DESCRIBE {name}").fetchall()
-            due = [(column.name, TYPES[column.type]) for column in table.columns]
+            due = [(column.name, column.sql_type) for column in table.columns]
             assert [row[:2] for row in described] == due, name
             if not table.view:
                 lacking = [row[0] for row in described if row[2] == "YES"]
