@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb.engine import ENGINES
+from forecast_assets.store.duckdb.engine import ENGINES, Engine
 from forecast_assets.store.duckdb.names import catalog_of, quoted
 from forecast_assets.store.patience import Patience, Told
 
@@ -41,7 +41,7 @@ class Database:
                 yield stack.enter_context(closing(self._empty()))
                 return
             connection = stack.enter_context(self._opened(read_only=True))
-            if not self._has_tables(connection):
+            if not self._is_whole(connection):
                 stack.close()
                 with self.writing():
                     pass
@@ -54,10 +54,12 @@ class Database:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._told_as_ours(), self._opened(read_only=False) as connection:
             connection.begin()
-            for definition in self.definitions:
-                connection.execute(definition)
+            if self._engine.defined != self._state:
+                for definition in self.definitions:
+                    connection.execute(definition)
             yield connection
             connection.commit()
+        self._engine.defined = self._engine.whole = self._state
 
     @property
     def log(self) -> Path:
@@ -77,6 +79,26 @@ class Database:
             connection.execute(definition)
         return connection
 
+    @property
+    def _engine(self) -> Engine:
+        """What the file is attached to, and what it knows of the file."""
+        return ENGINES.of(self.path, self.memory_limit)
+
+    @property
+    def _state(self) -> tuple[tuple[str, ...], str]:
+        """What the tables should be, and a token of what the file is."""
+        return self.definitions, self.token()
+
+    def _is_whole(self, connection: Connection) -> bool:
+        """Whether the file has all tables; it is looked into once in each of its states.
+
+        A look takes longer than most readings, since DuckDB has to build its whole catalogue.
+        """
+        engine, state = self._engine, self._state
+        if engine.whole != state and self._has_tables(connection):
+            engine.whole = state
+        return engine.whole == state
+
     def _has_tables(self, connection: Connection) -> bool:
         """Whether the file has all tables; an older release or a killed process may lack some."""
         due = sum("TABLE IF" in each or "VIEW IF" in each for each in self.definitions)
@@ -90,7 +112,7 @@ class Database:
     @contextmanager
     def _opened(self, *, read_only: bool) -> Iterator[Connection]:
         """Open a connection to the file, as soon as no other process locks it."""
-        engine = ENGINES.of(self.path, self.memory_limit)
+        engine = self._engine
         connection = self.patience.open(
             self.path,
             lambda: engine.open(read_only=read_only),

@@ -33,6 +33,10 @@ class Engine:
     def __init__(self, path: Path, memory_limit: str) -> None:
         """Start the engine. ``path``: absolute; the file need not exist yet."""
         self.path = path
+        self.whole: object = None
+        """The newest state of the file in which it was seen to have all its tables."""
+        self.defined: object = None
+        """The newest state in which this process left the file with all its definitions."""
         self.catalog = quoted(catalog_of(path))
         self._users = 0
         self._read_only = True

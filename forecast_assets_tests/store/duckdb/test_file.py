@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from forecast_assets.errors import StoreLocked
-from forecast_assets.store.duckdb.database import holds_rows
+from forecast_assets.store.duckdb.database import Database, holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.records import AT, WRITTEN, model
 
@@ -97,3 +97,35 @@ def test_a_token_changes_by_what_a_killed_process_committed(store: DuckDBStore) 
     subprocess.run(command, check=False)
     assert store.token() != before
     assert store.models.find() == []
+
+
+def test_tables_are_looked_for_and_defined_once_in_each_state_of_the_file(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+    look = Database._has_tables
+
+    def counted(tables: Database, connection: duckdb.DuckDBPyConnection) -> bool:
+        looks.append(look(tables, connection))
+        return looks[-1]
+
+    monkeypatch.setattr(Database, "_has_tables", counted)
+    tables = store.database
+    for _ in range(2):
+        with tables.writing():
+            pass
+        with tables.reading():
+            pass
+    assert looks == []
+    with duckdb.connect(tables.path) as connection:
+        connection.execute("DROP TABLE market.features; DROP VIEW market.prices")
+    for _ in range(2):
+        with tables.reading() as connection:
+            assert connection.execute("SELECT count(*) FROM market.prices").fetchall() == [(0,)]
+    assert looks == [False]
+    with duckdb.connect(tables.path) as connection:
+        connection.execute("CREATE TABLE others AS SELECT 1")
+    for _ in range(2):
+        with tables.reading():
+            pass
+    assert looks == [False, True]
