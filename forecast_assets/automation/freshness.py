@@ -113,12 +113,14 @@ def strange_prices(
 
 def strange_of(settings: Settings, store: Store, name: str) -> Strange:
     """What is strange about the closes that a commodity's newest models were fitted on."""
-    history = store.prices.history(name)
-    models = store.models.find(name, model_version=settings.model_version)
+    with store.reading():  # opens the tables once
+        history = store.prices.history(name)
+        models = store.models.find(name, model_version=settings.model_version)
+        accepted = store.held.accepted(name)
     newest = max((row.training_date for row in models), default=date.min)
     seen = [row.training_start_date for row in models if row.training_date == newest]
     looked_back = history.since(min(seen)) if seen else history
-    return strange(looked_back, settings.checks.spike_bound, store.held.accepted(name))
+    return strange(looked_back, settings.checks.spike_bound, accepted)
 
 
 def of_each(names: Iterable[str], look: Callable[[str], list[Observed]]) -> list[Observed]:

@@ -194,4 +194,4 @@ def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> 
 
     before = seen()
     while moment != "at once" and seen() == before and process.poll() is None:
-        time.sleep(0.001)
+        time.sleep(0.003)

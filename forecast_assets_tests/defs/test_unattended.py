@@ -102,17 +102,16 @@ class Site(Home):
         return start(self.folder, self.environment, "dagster._daemon", "run")
 
     def quiet(self) -> bool:
-        """Whether both sensors, asked after all that was dropped, found nothing to do."""
-        since = time.time()
+        """Whether both sensors, after all that was dropped and every run, found nothing to do."""
+        dropped = time.time()
 
         def ask() -> bool:
             with self.instance() as instance:
-                running = instance.get_runs_count() - sum(
-                    run.is_finished for run in instance.get_runs()
-                )
-                said = dict(said_since(instance, since))
+                records = instance.get_run_records()
+                ended = [record.end_time or 0.0 for record in records]
+                said = dict(said_since(instance, max([dropped, *ended])))
             return (
-                not running
+                all(record.dagster_run.is_finished for record in records)
                 and said.get("new_market_data") == "no file is waiting"
                 and "nothing due until" in said.get("due_work", "")
             )
