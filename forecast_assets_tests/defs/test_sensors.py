@@ -22,18 +22,20 @@ from forecast_assets_tests import caretaker as caretaking
 from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.caretaker import Caretaker, caretaker, described, settled
 from forecast_assets_tests.graphs import ROOT
-from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import keep
 
 pytestmark = pytest.mark.long
 
 ALL = ["trained_models", "distributions", "scores"]
 PUBLISH = ["leaderboard", "published_distributions", "report"]
-COFFEE = make_history(700)
-"""To 2020-09-04: three windows of 2020 have begun to be forecast."""
+COFFEE = make_history(600)
+"""To 2020-04-17: two windows of 2020 have begun to be forecast."""
 
-LAST = date(2020, 9, 4)
-KEYS = [f"Coffee|{day}" for day in ("2020-01-01", "2020-04-01", "2020-07-01")]
+MOST, FEW = 580, 530
+"""To 2020-03-20, and to 2020-01-10: both in the first window."""
+
+KEYS = [f"Coffee|{day}" for day in ("2020-01-01", "2020-04-01")]
 
 
 def upto(history: History, sessions: int) -> History:
@@ -54,18 +56,30 @@ def origins_due(keeper: Caretaker, history: History) -> list[date]:
     ]
 
 
+@pytest.fixture
+def landed(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    """A few prices are there, and nothing else."""
+    return caretaking.landed(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, FEW)]})
+
+
+@pytest.fixture
+def rested(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
+    """Most prices are there, and nothing is due."""
+    return settled(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, MOST)]})
+
+
 def test_a_new_commodity_is_landed_in_one_run_and_forecast_in_another(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path)
     keeper.drop("coffee.csv", COFFEE)
     done = keeper.settle()
     assert described(done) == [
         ("land", "", "", []),
-        ("catch_up", KEYS[0], KEYS[2], [*ALL, *PUBLISH]),
+        ("catch_up", KEYS[0], KEYS[1], [*ALL, *PUBLISH]),
     ]
     assert all(success for _, success in done)
     assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
     assert keeper.settings.report_path.exists()
-    assert keeper.said() == "Coffee: nothing due until a price after 2020-09-04"
+    assert keeper.said() == "Coffee: nothing due until a price after 2020-04-17"
 
 
 def test_nothing_is_asked_for_before_a_price_has_landed(tmp_path: Path) -> None:
@@ -74,42 +88,35 @@ def test_nothing_is_asked_for_before_a_price_has_landed(tmp_path: Path) -> None:
     assert keeper.said() == "Coffee: no price has landed yet"
 
 
-def test_250_new_days_are_one_run_and_each_forecast_exists_once(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("old.csv", upto(COFFEE, 525))
-    keeper.settle()
-    longer = make_history(775)
-    keeper.drop("new.csv", between(longer, 525, 775))
-    done = keeper.settle()
+def test_250_new_days_are_one_run_and_each_forecast_exists_once(rested: Caretaker) -> None:
+    longer = make_history(MOST + 250)
+    rested.drop("new.csv", between(longer, MOST, MOST + 250))
+    done = rested.settle()
     assert [shape[0] for shape in described(done)] == ["land", "catch_up"]
-    assert keeper.cutoffs("Coffee") == origins_due(keeper, longer)
-    assert len(set(keeper.cutoffs("Coffee"))) == len(keeper.cutoffs("Coffee")) == 254
+    assert rested.cutoffs("Coffee") == origins_due(rested, longer)
+    assert len(set(rested.cutoffs("Coffee"))) == len(rested.cutoffs("Coffee")) == 59 + 250
 
 
-def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("old.csv", upto(COFFEE, 699))
-    keeper.settle()
-    keeper.drop("day.csv", between(COFFEE, 699, 700))
-    ((_, _, _, _), (job, first, last, assets)) = described(keeper.settle())
-    assert (job, first, last) == ("catch_up", KEYS[2], KEYS[2])
+def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(rested: Caretaker) -> None:
+    rested.drop("day.csv", between(COFFEE, MOST, MOST + 1))
+    ((_, _, _, _), (job, first, last, assets)) = described(rested.settle())
+    assert (job, first, last) == ("catch_up", KEYS[0], KEYS[0])
     assert assets == [*ALL[1:], *PUBLISH]
 
 
-def test_the_first_price_of_a_new_window_trains_it(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path)
-    september = len(make_history(720).known_before(date(2020, 10, 1)))
-    keeper.drop("old.csv", upto(make_history(720), september - 1))
-    keeper.settle()
-    keeper.drop("day.csv", between(make_history(720), september - 1, september))
-    _, (job, first, last, assets) = described(keeper.settle())
-    assert (job, first, last) == ("catch_up", KEYS[2], "Coffee|2020-10-01")
-    assert assets == [*ALL, *PUBLISH]
+def test_the_first_price_of_a_new_window_trains_it(rested: Caretaker) -> None:
+    march = len(COFFEE.known_before(date(2020, 4, 1)))
+    rested.drop("days.csv", between(COFFEE, MOST, march - 1))
+    _, (job, first, last, assets) = described(rested.settle())
+    assert (job, first, last, assets) == ("catch_up", KEYS[0], KEYS[0], [*ALL[1:], *PUBLISH])
+    rested.drop("day.csv", between(COFFEE, march - 1, march))
+    _, (job, first, last, assets) = described(rested.settle())
+    assert (job, first, last, assets) == ("catch_up", KEYS[0], KEYS[1], [*ALL, *PUBLISH])
 
 
 def test_a_back_dated_file_gets_its_forecasts_in_the_window_it_belongs_to(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path)
-    late = int(np.searchsorted(COFFEE.dates, np.datetime64("2020-05-11")))
+    late = int(np.searchsorted(COFFEE.dates, np.datetime64("2020-02-10")))
     days = np.delete(COFFEE.dates, late), np.delete(COFFEE.closes, late)
     keeper.drop("most.csv", History("Coffee", *days))
     keeper.settle()
@@ -117,32 +124,29 @@ def test_a_back_dated_file_gets_its_forecasts_in_the_window_it_belongs_to(tmp_pa
     done = keeper.settle()
     assert all(success for _, success in done)
     assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
-    assert date(2020, 5, 11) in keeper.cutoffs("Coffee")
+    assert date(2020, 2, 10) in keeper.cutoffs("Coffee")
 
 
 def test_sessions_that_come_late_take_a_forecast_back_to_the_window_it_belongs_to(
-    tmp_path: Path,
+    rested: Caretaker,
 ) -> None:
-    keeper = caretaker(tmp_path)
-    march, april = upto(COFFEE, 580), COFFEE.since(date(2020, 4, 3)).known_at(date(2020, 4, 3))
-    keeper.drop("a.csv", march)
-    keeper.drop("b.csv", april)
-    keeper.settle()
-    keeper.drop("c.csv", upto(COFFEE, 600))
-    keeper.settle()
-    issued = keeper.store.paths.issued("Coffee", "v1.0")
-    assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 600))
+    rested.drop("april.csv", COFFEE.since(date(2020, 4, 3)).known_at(date(2020, 4, 3)))
+    rested.settle()
+    rested.drop("all.csv", COFFEE)
+    rested.settle()
+    issued = rested.store.paths.issued("Coffee", "v1.0")
+    assert rested.cutoffs("Coffee") == origins_due(rested, COFFEE)
     assert [x for x in issued if x.training_date > x.forecast_start_date] == []
 
 
 def test_neighbours_with_the_same_to_do_share_a_run_and_others_do_not(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path, "Cocoa", "Coffee", "Sugar")
-    whole = [make_history(700, seed, name) for seed, name in enumerate(("Cocoa", "Coffee"), 1)]
-    keeper.drop("both.csv", *whole, upto(make_history(700, 3, "Sugar"), 600))
+    whole = [make_history(600, seed, name) for seed, name in enumerate(("Cocoa", "Coffee"), 1)]
+    keeper.drop("all.csv", *whole, make_history(FEW, 3, "Sugar"))
     asked = described(keeper.settle())[1:]
     assert [(first, last) for _, first, last, _ in asked[:2]] == [
-        ("Cocoa|2020-01-01", "Coffee|2020-07-01"),
-        ("Sugar|2020-01-01", "Sugar|2020-04-01"),
+        ("Cocoa|2020-01-01", "Coffee|2020-04-01"),
+        ("Sugar|2020-01-01", "Sugar|2020-01-01"),
     ]
     assert asked[2:] == [("catch_up", "", "", PUBLISH)]
 
@@ -154,13 +158,10 @@ def test_a_commodity_with_a_source_of_its_own_is_read_and_then_forecast(tmp_path
             "Coffee": {"unit": "USc/lb", "source": {"type": "file", "path": "coffee.csv"}}
         },
     )
-    (tmp_path / "coffee.csv").write_text(
-        "date,close\n"
-        + "".join(f"{d},{c}\n" for d, c in zip(COFFEE.dates, COFFEE.closes, strict=True))
-    )
+    write_prices(tmp_path / "coffee.csv", upto(COFFEE, FEW))
     assert described(keeper.settle()) == [
         ("load_prices", "Coffee", "Coffee", ["prices", "features"]),
-        ("catch_up", KEYS[0], KEYS[2], [*ALL, *PUBLISH]),
+        ("catch_up", KEYS[0], KEYS[0], [*ALL, *PUBLISH]),
     ]
 
 
@@ -171,20 +172,20 @@ def test_covariates_are_joined_before_a_new_session_is_forecast(tmp_path: Path) 
     )
     source = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": {"rain": covariate}}
     keeper = caretaker(tmp_path, commodities={"Coffee": source})
-    keeper.drop("coffee.csv", COFFEE)
+    keeper.drop("coffee.csv", upto(COFFEE, FEW))
     assert [shape[0:4:3] for shape in described(keeper.settle())] == [
         ("land", []),
         ("load_prices", ["features"]),
         ("catch_up", [*ALL, *PUBLISH]),
     ]
-    assert keeper.store.features.sessions("Coffee") == {"rain": len(COFFEE)}
+    assert keeper.store.features.sessions("Coffee") == {"rain": FEW}
 
 
 def test_a_covariate_that_cannot_be_read_keeps_no_forecast_waiting_for_ever(tmp_path: Path) -> None:
     covariate = {"path": "rain.csv", "column": "mm"}
     source = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": {"rain": covariate}}
     keeper = caretaker(tmp_path, commodities={"Coffee": source})
-    keeper.drop("coffee.csv", COFFEE)
+    keeper.drop("coffee.csv", upto(COFFEE, FEW))
     asked = [shape[0:4:3] for shape in described(keeper.settle())]
     joins = [("load_prices", ["features"])] * 3
     assert asked == [("land", []), *joins, ("catch_up", [*ALL, *PUBLISH])]
@@ -202,7 +203,7 @@ def test_a_stage_that_fails_is_tried_three_times_and_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper = caretaker(tmp_path, "Cocoa", "Coffee")
-    keeper.drop("both.csv", make_history(580, 1, "Cocoa"), make_history(580, 2, "Coffee"))
+    keeper.drop("both.csv", make_history(FEW, 1, "Cocoa"), make_history(FEW, 2, "Coffee"))
     with monkeypatch.context() as patch:
         break_model(patch)
         done = keeper.settle()
@@ -213,7 +214,7 @@ def test_a_stage_that_fails_is_tried_three_times_and_stops_no_other(
         "forecast Coffee|2020-01-01": 3,
     }
     assert "forecast Cocoa|2020-01-01: given up after 3 runs" in keeper.said()
-    due = origins_due(keeper, make_history(580, 2, "Coffee"))
+    due = origins_due(keeper, make_history(FEW, 2, "Coffee"))
     assert keeper.cutoffs("Coffee", "naive") == due
     assert keeper.cutoffs("Coffee", "random_walk") == []
     assert keeper.store.scores.scored("Coffee", "v1.0")
@@ -221,38 +222,35 @@ def test_a_stage_that_fails_is_tried_three_times_and_stops_no_other(
 
 
 def test_what_was_given_up_is_tried_again_when_its_prices_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("coffee.csv", upto(COFFEE, 580))
     with monkeypatch.context() as patch:
         break_model(patch)
-        keeper.settle()
-    assert keeper.tick() == []
-    keeper.drop("day.csv", between(COFFEE, 580, 581))
-    keeper.settle()
-    assert keeper.cutoffs("Coffee", "random_walk") == origins_due(keeper, upto(COFFEE, 581))
+        landed.settle()
+    assert landed.tick() == []
+    landed.drop("day.csv", between(COFFEE, FEW, FEW + 1))
+    landed.settle()
+    assert landed.cutoffs("Coffee", "random_walk") == origins_due(landed, upto(COFFEE, FEW + 1))
 
 
 def test_a_failed_run_is_not_tried_again_before_its_pause_is_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = caretaker(tmp_path, automation={"retry_seconds": 3600})
-    keeper.drop("coffee.csv", upto(COFFEE, 580))
+    policy = landed.settings.automation.model_copy(update={"retry_seconds": 3600})
+    landed.settings = landed.settings.model_copy(update={"automation": policy})
     with monkeypatch.context() as patch:
         break_model(patch)
-        keeper.settle()
-    said = keeper.said()
+        landed.settle()
+    said = landed.said()
     assert "forecast Coffee|2020-01-01: still due after 1 runs" in said
     assert "again at" in said
 
 
-def test_work_that_was_undone_by_hand_is_done_again(tmp_path: Path, beginnings: Beginnings) -> None:
-    keeper = settled(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, 580)]})
+def test_work_that_was_undone_by_hand_is_done_again(rested: Caretaker) -> None:
     for table in ("forecasts", "distributions", "point_estimates"):
-        keep(keeper.store, f"forecast.{table}", lambda row: row["model_name"] != "naive")
-    keeper.settle()
-    assert keeper.cutoffs("Coffee") == origins_due(keeper, upto(COFFEE, 580))
+        keep(rested.store, f"forecast.{table}", lambda row: row["model_name"] != "naive")
+    rested.settle()
+    assert rested.cutoffs("Coffee") == origins_due(rested, upto(COFFEE, MOST))
 
 
 def begun(keeper: Caretaker, status: DagsterRunStatus) -> str:
@@ -266,12 +264,6 @@ def begun(keeper: Caretaker, status: DagsterRunStatus) -> str:
     )
     keeper.instance.add_run(run)
     return run.run_id
-
-
-@pytest.fixture
-def landed(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
-    """Prices are there, and nothing else."""
-    return caretaking.landed(beginnings, tmp_path, {"coffee.csv": [upto(COFFEE, 580)]})
 
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED])
@@ -322,17 +314,16 @@ def test_a_run_of_a_terminal_is_waited_for(landed: Caretaker) -> None:
 
 
 def test_tables_that_did_not_change_are_not_compared_again(
-    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+    rested: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    landed.settle()
-    said = landed.said()
+    said = rested.said()
     with monkeypatch.context() as patch:
         patch.setattr(sensors, "plan", None)  # calling it would raise
-        assert landed.said() == said
-    landed.drop("day.csv", between(COFFEE, 580, 581))
-    (request,) = landed.land().run_requests or []
-    landed.execute(request)
-    assert landed.due().run_requests
+        assert rested.said() == said
+    rested.drop("day.csv", between(COFFEE, MOST, MOST + 1))
+    (request,) = rested.land().run_requests or []
+    rested.execute(request)
+    assert rested.due().run_requests
 
 
 def test_locked_tables_are_a_reason_to_wait(
@@ -387,35 +378,31 @@ def program(source: str, *arguments: str) -> Iterator[None]:
 
 
 def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("coffee.csv", upto(COFFEE, 560))
     with monkeypatch.context() as patch:
         break_model(patch)
-        keeper.settle()
-    keeper.drop("more.csv", between(COFFEE, 560, 640))
-    with monkeypatch.context() as patch:
-        break_model(patch)
-        keeper.settle()
-    revised = History("Coffee", COFFEE.dates[600:601], np.array([30.0]))
-    keeper.drop("revised.csv", revised)
-    keeper.settle()
+        landed.settle()
+        landed.drop("more.csv", between(COFFEE, FEW, 600))
+        landed.settle()
+    revised = History("Coffee", COFFEE.dates[595:596], np.array([30.0]))
+    landed.drop("revised.csv", revised)
+    landed.settle()
     told = {
         forecast.outcome[0]
-        for forecast in keeper.store.paths.issued("Coffee", "v1.0")
-        if forecast.data_cutoff_date == COFFEE.dates[599].item() and forecast.outcome
+        for forecast in landed.store.paths.issued("Coffee", "v1.0")
+        if forecast.data_cutoff_date == COFFEE.dates[594].item() and forecast.outcome
     }
     assert told == {30.0}
 
 
 def test_what_a_model_declines_by_its_nature_is_asked_for_once(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path, models=["naive", "garch"])
-    closes = upto(COFFEE, 560).closes.copy()
-    closes[545] = -3.0
-    keeper.drop("coffee.csv", History("Coffee", COFFEE.dates[:560], closes))
+    closes = upto(COFFEE, FEW).closes.copy()
+    closes[FEW - 5] = -3.0
+    keeper.drop("coffee.csv", History("Coffee", COFFEE.dates[:FEW], closes))
     assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
-    assert COFFEE.dates[545].item() not in keeper.cutoffs("Coffee", "garch")
-    keeper.drop("day.csv", between(COFFEE, 560, 561))
+    assert COFFEE.dates[FEW - 5].item() not in keeper.cutoffs("Coffee", "garch")
+    keeper.drop("day.csv", between(COFFEE, FEW, FEW + 1))
     assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
-    assert COFFEE.dates[560].item() in keeper.cutoffs("Coffee", "garch")
+    assert COFFEE.dates[FEW].item() in keeper.cutoffs("Coffee", "garch")
