@@ -11,6 +11,7 @@ import yaml
 from dagster import (
     AssetKey,
     DagsterInstance,
+    Definitions,
     ExecuteInProcessResult,
     RunRequest,
     SensorDefinition,
@@ -42,6 +43,7 @@ class Caretaker:
     cursors: dict[str, str | None] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     heard: Collector = field(default_factory=Collector)
+    built: tuple[Settings, Definitions] | None = None
 
     @property
     def store(self) -> Store:
@@ -84,8 +86,7 @@ class Caretaker:
         assert request.run_key is not None
         assert request.run_key not in self.keys
         self.keys.add(request.run_key)
-        definitions = build_definitions(self.settings, listener=self.heard)
-        job = definitions.resolve_job_def(request.job_name or "land")
+        job = self._definitions().resolve_job_def(request.job_name or "land")
         return job.execute_in_process(
             instance=self.instance,
             tags=request.tags,
@@ -93,6 +94,12 @@ class Caretaker:
             run_config={"loggers": QUIET},
             raise_on_error=False,
         )
+
+    def _definitions(self) -> Definitions:
+        """The graph; it is built again when a test has changed the configuration."""
+        if self.built is None or self.built[0] is not self.settings:
+            self.built = self.settings, build_definitions(self.settings, listener=self.heard)
+        return self.built[1]
 
     def tick(self) -> list[tuple[RunRequest, bool]]:
         """Look at both sensors and run what they ask for: requests, and whether they went well."""

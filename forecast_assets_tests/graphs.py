@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 
 from forecast_assets.automation.due import Ledger
 from forecast_assets.configuration.settings import Settings
@@ -40,6 +41,11 @@ class Graph:
         """The tables."""
         return open_store(self.settings)
 
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The assets, jobs and sensors."""
+        return build_definitions(self.settings)
+
     def run(
         self,
         job: str,
@@ -60,19 +66,15 @@ class Graph:
             "dagster/asset_partition_range_start": first,
             "dagster/asset_partition_range_end": last or first,
         }
-        return (
-            build_definitions(self.settings)
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=self.instance,
-                partition_key=None if last else first,
-                tags=bounds if last else None,
-                run_config={
-                    "ops": {asset[job]: {"config": dict(config)}} if config else {},
-                    "loggers": QUIET,
-                },
-                raise_on_error=raise_on_error,
-            )
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=None if last else first,
+            tags=bounds if last else None,
+            run_config={
+                "ops": {asset[job]: {"config": dict(config)}} if config else {},
+                "loggers": QUIET,
+            },
+            raise_on_error=raise_on_error,
         )
 
 

@@ -14,7 +14,6 @@ import yaml
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.graphs import QUIET, Graph
 from forecast_assets_tests.histories import write_prices
@@ -70,7 +69,7 @@ class Panel:
 
 def report(graph: Graph, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
     """Execute the job that ranks and publishes."""
-    job = build_definitions(graph.settings).resolve_job_def("publish")
+    job = graph.definitions.resolve_job_def("publish")
     return job.execute_in_process(
         instance=graph.instance,
         run_config={"loggers": QUIET},

@@ -132,7 +132,7 @@ class Partitioned(Generic[Value, Outcome]):
         steps = Steps(
             self.work,
             lambda value: save(value, context.run_id),
-            self._describe,
+            self._described,
             self.inspect or nothing_found,
         )
         failures = []
@@ -159,6 +159,11 @@ class Partitioned(Generic[Value, Outcome]):
             raise PartitionsFailed(f"{name}: the range of this run holds no partition")
         stage, unit, log = stage_of(name, self.keys), unit_of(name), self.context.log
         return self.progress.track(log, stage, unit, self.keys, len(self.keys))
+
+    def _described(self, key: str, result: Outcome) -> Shown:
+        """What is shown of a committed partition, by the tables as they are at one moment."""
+        with self.description.tables.reading():
+            return self._describe(key, result)
 
     def _describe(self, key: str, result: Outcome) -> Shown:
         """What is shown of a committed partition, and the basis of its data version."""

@@ -27,11 +27,18 @@ from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 from forecast_assets_tests.rows import change, keep
 
-COFFEE = with_features(make_history(700), ("rain",))
-SESSIONS = 600
-"""To 2020-04-17: two windows of 2020 have begun to be forecast, the second with 12 sessions."""
+COFFEE = with_features(make_history(600), ("rain",))
+SESSIONS = 557
+"""To 2020-02-18: two windows of 2020 have begun to be forecast, the second with 12 sessions."""
+
+REVISED = 550
+"""A session of the second window."""
+
+MORE = 20
+"""So many sessions after the last reach the third window."""
 
 KEYS: dict[str, Any] = {
+    "training": {"cadence": "monthly", "start": date(2020, 1, 1)},
     "models": ["naive", "random_walk"],
     "commodities": {"Coffee": {"unit": "USc/lb", "source": {"type": "landing"}}},
 }
@@ -106,11 +113,11 @@ def missed_days(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 
 def a_new_window(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
-    return landed(home, closes_of(SESSIONS, SESSIONS + 60))
+    return landed(home, closes_of(SESSIONS, SESSIONS + MORE))
 
 
 def a_revised_price(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
-    return landed(home, revised(590))
+    return landed(home, revised(REVISED))
 
 
 def a_revised_price_before_training(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
@@ -122,7 +129,7 @@ def a_revised_newest_price(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 
 def a_withdrawn_session(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
-    day = COFFEE.dates[590].item()
+    day = COFFEE.dates[REVISED].item()
     return by_hand(
         home, "market.price_revisions", lambda row: {"close": None} if row["date"] == day else {}
     )
@@ -168,7 +175,7 @@ def a_corrupt_payload(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 
 
 def a_changed_cadence(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
-    training = {"cadence": "monthly", "start": date(2020, 1, 1)}
+    training = {"cadence": "weekly", "start": date(2020, 2, 3)}
     return caretaker(home, **(KEYS | {"training": training}))
 
 
@@ -301,8 +308,9 @@ def test_windows_with_models_are_forecast_in_the_same_command_although_training_
         worker = terminal(keeper)
     assert any("no model could be fitted" in problem for problem in worker.problems)
     days = [
-        day for day in COFFEE.dates[SESSIONS : SESSIONS + 60].tolist() if day < date(2020, 6, 30)
+        day for day in COFFEE.dates[SESSIONS : SESSIONS + MORE].tolist() if day < date(2020, 2, 28)
     ]
+    assert days
     assert set(days) <= set(keeper.cutoffs("Coffee"))
 
 

@@ -63,7 +63,7 @@ class Scoring:
         window, version = self.windows.of(key), self.windows.version
         name, tables, history = window.commodity, self.store.tables(), self.prices[window.commodity]
         threads = self.settings.parallel.processes or os.cpu_count()
-        with ThreadPoolExecutor(threads) as pool, tables.reading():
+        with ThreadPoolExecutor(threads) as pool:
             assessment = assess_window(
                 window,
                 history,
