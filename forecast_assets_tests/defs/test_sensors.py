@@ -221,9 +221,16 @@ def test_a_stage_that_fails_is_tried_three_times_and_stops_no_other(
     assert keeper.settings.report_path.exists()
 
 
+def with_policy(settings: Settings, **changed: float) -> Settings:
+    """The same settings, where runs are tried again in another way."""
+    automation = settings.automation.model_copy(update=changed)
+    return settings.model_copy(update={"automation": automation})
+
+
 def test_what_was_given_up_is_tried_again_when_its_prices_change(
     landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    landed.settings = with_policy(landed.settings, attempts=1)
     with monkeypatch.context() as patch:
         break_model(patch)
         landed.settle()
@@ -236,8 +243,7 @@ def test_what_was_given_up_is_tried_again_when_its_prices_change(
 def test_a_failed_run_is_not_tried_again_before_its_pause_is_over(
     landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = landed.settings.automation.model_copy(update={"retry_seconds": 3600})
-    landed.settings = landed.settings.model_copy(update={"automation": policy})
+    landed.settings = with_policy(landed.settings, retry_seconds=3600)
     with monkeypatch.context() as patch:
         break_model(patch)
         landed.settle()
@@ -287,7 +293,9 @@ def test_a_run_whose_process_is_gone_is_reported_and_its_work_asked_for_again(
     (first,) = landed.due().run_requests or []
     asked = json.loads(first.tags[DUE])
     run_id = begun(landed, DagsterRunStatus.STARTED)
-    landed.settings = impatient(landed.settings)
+    landed.settings = with_policy(
+        landed.settings, silence_seconds=0.0
+    )  # dead at once without a pulse
     landed.due()
     run = landed.instance.get_run_by_id(run_id)
     assert run is not None
@@ -302,7 +310,7 @@ def test_a_run_whose_process_lives_is_left_alone_however_long_it_takes(
     landed: Caretaker,
 ) -> None:
     run_id = begun(landed, DagsterRunStatus.STARTED)
-    landed.settings = impatient(landed.settings)
+    landed.settings = with_policy(landed.settings, silence_seconds=0.0)
     with other_process_with_pulse(landed, run_id):
         assert landed.said() == f"run {run_id[:8]} is going on"
 
@@ -345,12 +353,6 @@ def test_sensors_are_off_where_the_configuration_says_so(tmp_path: Path) -> None
         assert {x.default_status.value for x in sensors.sensors(keeper.settings)} == {status}
 
 
-def impatient(settings: Settings) -> Settings:
-    """The same, where a run without a pulse is dead at once."""
-    automation = settings.automation.model_copy(update={"silence_seconds": 0.0})
-    return settings.model_copy(update={"automation": automation})
-
-
 @contextmanager
 def other_process_with_pulse(keeper: Caretaker, run_id: str) -> Iterator[None]:
     beat = (
@@ -380,6 +382,7 @@ def program(source: str, *arguments: str) -> Iterator[None]:
 def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
     landed: Caretaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    landed.settings = with_policy(landed.settings, attempts=1)
     with monkeypatch.context() as patch:
         break_model(patch)
         landed.settle()
