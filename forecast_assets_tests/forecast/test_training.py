@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import CannotFit
@@ -141,5 +141,6 @@ def test_models_are_put_together_in_one_thread_as_they_are_fitted(
         return assemble(self, *pieces)
 
     monkeypatch.setattr(Naive, "assemble", counting)
-    train_window(settings, WINDOW, make_history(), [])
+    with threadpool_limits(limits=2):
+        train_window(settings, WINDOW, make_history(), [])
     assert threads == {1}
