@@ -132,9 +132,10 @@ def prices_held(settings: Settings) -> AssetChecksDefinition:
 
     @multi_asset_check(name="prices_held", specs=_specs("prices", PRICES_HELD))
     def look(store: StoreResource) -> Iterator[AssetCheckResult]:
-        tables = store.tables()
-        for name, observe in PRICES_OBSERVED.items():
-            yield _observation("prices", name, observe(settings, tables))
+        with store.at_one_moment() as tables:
+            found = {name: observe(settings, tables) for name, observe in PRICES_OBSERVED.items()}
+        for name, observed in found.items():
+            yield _observation("prices", name, observed)
 
     return look
 
@@ -145,7 +146,8 @@ def freshness_check(settings: Settings, asset: str, says: str) -> AssetChecksDef
 
     @asset_check(asset=asset, name=name, description=says)
     def look(store: StoreResource) -> AssetCheckResult:
-        return _observation(asset, name, ages(settings, store.tables(), now().date()))
+        with store.at_one_moment() as tables:
+            return _observation(asset, name, ages(settings, tables, now().date()))
 
     return look
 
@@ -155,7 +157,9 @@ def features_held(settings: Settings) -> AssetChecksDefinition:
 
     @multi_asset_check(name="features_held", specs=_specs("features", {MATCHING: MATCHING_SAYS}))
     def look(store: StoreResource) -> Iterator[AssetCheckResult]:
-        yield _warning("features", MATCHING, unmatching(settings, store.tables(), now().date()))
+        with store.at_one_moment() as tables:
+            found = unmatching(settings, tables, now().date())
+        yield _warning("features", MATCHING, found)
 
     return look
 
@@ -165,7 +169,8 @@ def forecasts_held(settings: Settings) -> AssetChecksDefinition:
 
     @multi_asset_check(name="forecasts_held", specs=_specs("distributions", HELD))
     def look(store: StoreResource) -> Iterator[AssetCheckResult]:
-        found = held(settings, store.tables())
+        with store.at_one_moment() as tables:
+            found = held(settings, tables)
         for name in HELD:
             yield _warning("distributions", name, found[name])
 
@@ -177,7 +182,9 @@ def scores_held(settings: Settings) -> AssetChecksDefinition:
 
     @multi_asset_check(name="scores_held", specs=_specs("scores", {COVERAGE: COVERAGE_SAYS}))
     def look(store: StoreResource) -> Iterator[AssetCheckResult]:
-        yield _warning("scores", COVERAGE, miscovered(settings, store.tables()))
+        with store.at_one_moment() as tables:
+            found = miscovered(settings, tables)
+        yield _warning("scores", COVERAGE, found)
 
     return look
 

@@ -162,7 +162,7 @@ class Partitioned(Generic[Value, Outcome]):
 
     def _described(self, key: str, result: Outcome) -> Shown:
         """What is shown of a committed partition, by the tables as they are at one moment."""
-        with self.description.tables.reading():
+        with self.description.store.at_one_moment():
             return self._describe(key, result)
 
     def _describe(self, key: str, result: Outcome) -> Shown:

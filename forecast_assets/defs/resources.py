@@ -78,6 +78,13 @@ class StoreResource(DuckDBResource):
         )
 
     @contextmanager
+    def at_one_moment(self) -> Iterator[Store]:
+        """The tables, opened once for everything that is read from them in the meantime."""
+        tables = self.tables()
+        with tables.reading():
+            yield tables
+
+    @contextmanager
     def get_connection(self, *, read_only: bool = True) -> Iterator[Any]:
         """A connection for your own SQL: read-only, or in one transaction.
 

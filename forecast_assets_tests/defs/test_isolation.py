@@ -95,6 +95,13 @@ STAGES = {
 UNSAID = ("check", "price-plot")
 """Of these a check tells, or the metadata that lacks a plot, and not the run."""
 
+FILES = {
+    "monthly": "one price a month (31 days between sessions): forecasts are by session",
+    "lost": "no file at",
+    "words": "column close: first found 'on request': not a finite number",
+}
+"""Commodities whose files are broken, and what a run says of each."""
+
 DROPPED = ("landing", "merging", SOUND)
 """Commodities with a file in the landing folder."""
 
@@ -119,7 +126,7 @@ class Morning:
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
     """One commodity for each stage, which breaks there, and a sound one in the midst of them."""
     folder = tmp_path_factory.mktemp("morning")
-    names = [*list(STAGES)[:8], SOUND, *list(STAGES)[8:]]
+    names = [*list(STAGES)[:8], SOUND, *list(STAGES)[8:], *FILES]
     histories = {name: make_history(SESSIONS, commodity=name) for name in names}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORECAST_CONFIG", str(folder / "forecast.yaml"))
@@ -135,9 +142,27 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
         for name in DROPPED:
             day = make_history(SESSIONS + 1, commodity=name)
             write_prices(folder / "home" / "landing" / f"{name}.csv", day.since(day.newest))
+        break_files(folder / "prices")
         for name, place in STAGES.items():
             break_down(patch, place, name)
         yield Morning(folder, settings, forecast("run"), forecast("status"))
+
+
+def break_files(folder: Path) -> None:
+    """Have files as they are in ``FILES``."""
+    months = (np.datetime64("2000-01", "M") + np.arange(240)).astype("datetime64[D]")
+    write_prices(folder / "monthly.csv", History("monthly", months, np.linspace(50, 70, 240)))
+    (folder / "lost.csv").unlink()
+    words = folder / "words.csv"
+    header, *lines = words.read_text().splitlines()
+    text = [header, *(f"{line.partition(',')[0]},on request" for line in lines)]
+    words.write_text("\n".join(text) + "\n")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_used_is_told_in_its_own_words(morning: Morning, name: str) -> None:
+    (line,) = [line for line in morning.failed if line.startswith(f"{name}: ")]
+    assert FILES[name] in line
 
 
 @pytest.mark.parametrize("stage", [name for name in STAGES if name not in UNSAID])
@@ -154,7 +179,7 @@ def test_the_run_fails_and_says_nothing_of_the_sound_commodity(morning: Morning)
     assert morning.run.exit_code == 1
     assert not [line for line in morning.failed if SOUND in line]
     assert {line.split(":")[0].split("|")[0].removesuffix(".csv") for line in morning.failed} == {
-        name for name in STAGES if name not in UNSAID
+        name for name in (*STAGES, *FILES) if name not in UNSAID
     }
 
 
@@ -168,6 +193,10 @@ def test_the_sound_commodity_is_landed_forecast_scored_ranked_and_published(
     assert len(issued) == 10
     assert len(store.scores.scored(SOUND, "v1.0")) == 9
     assert len(store.publications.find(SOUND, "v1.0")) == 10
+    assert {name: len(store.paths.issued(name, "v1.0")) for name in (*UNSAID, *FILES)} == {
+        **dict.fromkeys(UNSAID, 9),
+        **dict.fromkeys(FILES, 0),
+    }
     ranked = store.leaderboard.read().column("commodity").to_pylist()
     assert SOUND in ranked
     assert "scores" not in ranked
@@ -175,7 +204,8 @@ def test_the_sound_commodity_is_landed_forecast_scored_ranked_and_published(
 
 def test_the_page_has_the_sound_commodity_and_names_the_broken_ones(morning: Morning) -> None:
     page = (morning.folder / "home" / "report.html").read_text()
-    assert f"<h2>{SOUND}</h2>" in page
+    for name in (SOUND, *FILES):
+        assert f"<h2>{name}</h2>" in page
     for stage in ("history", "paths", "scores", "publishing", "briefing", "page"):
         assert f"{stage}: ValueError: out of order" in page
     for stage in ("history", "paths", "briefing", "page"):
@@ -183,7 +213,7 @@ def test_the_page_has_the_sound_commodity_and_names_the_broken_ones(morning: Mor
 
 
 def test_status_has_a_row_of_each_and_names_the_broken_ones(morning: Morning) -> None:
-    for name in (SOUND, *STAGES):
+    for name in (SOUND, *STAGES, *FILES):
         assert f"│ {name} " in morning.status.output
     for stage in ("history", "paths", "calendar"):
         assert f"failed: {stage}: ValueError: out of order" in morning.status.output
@@ -314,37 +344,3 @@ def test_checks_count_a_commodity_that_cannot_be_looked_at_as_failed(
     ]
     break_down(monkeypatch, STAGES["scores"])
     assert miscovered(graph.settings, graph.store) == [{"commodity": BROKEN, "found": said}]
-
-
-def test_of_ten_commodities_three_are_broken_in_three_ways_and_seven_are_forecast(
-    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    names = ["Brent", "Cocoa", "Coffee", "Copper", "Cotton", "Gas", "Gold", "Oats", "Sugar", "Tea"]
-    commodities = {}
-    for seed, name in enumerate(names):
-        write_prices(tmp_path / "prices" / f"{name}.csv", make_history(SESSIONS, seed, name))
-        source = {"type": "file", "path": f"prices/{name}.csv"}
-        commodities[name] = {"unit": "USD", "source": source}
-    months = np.datetime64("2000-01", "M") + np.arange(240)
-    monthly = History("Brent", months.astype("datetime64[D]"), np.linspace(50, 70, 240))
-    write_prices(tmp_path / "prices" / "Brent.csv", monthly)
-    (tmp_path / "prices" / "Gas.csv").unlink()
-    sugar = (tmp_path / "prices" / "Sugar.csv").read_text().splitlines()
-    text = [sugar[0], *(f"{line.partition(',')[0]},on request" for line in sugar[1:])]
-    (tmp_path / "prices" / "Sugar.csv").write_text("\n".join(text) + "\n")
-    coffee = make_history(SESSIONS, names.index("Coffee"), "Coffee")
-    graph = make_graph(coffee, commodities=commodities, models=["naive"], paths=5, horizon=3)
-    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
-    done = forecast("run")
-    assert done.exit_code == 1
-    failed = [line for line in done.output.splitlines() if line.startswith("failed: ")]
-    assert [line.partition(": ")[2][:5] for line in failed] == ["Brent", "Gas: ", "Sugar"]
-    assert "one price a month (31 days between sessions): forecasts are by session" in failed[0]
-    assert "no file at" in failed[1]
-    assert "column close" in failed[2]
-    assert "'on request'" in failed[2]
-    issued = {name: len(graph.store.paths.issued(name, "v1.0")) for name in names}
-    broken = {"Brent": 0, "Gas": 0, "Sugar": 0}
-    assert issued == dict.fromkeys(names, 9) | broken
-    page = graph.settings.report_path.read_text()
-    assert all(f"<h2>{name}</h2>" in page for name in names)
