@@ -69,6 +69,18 @@ def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
     return found
 
 
+def known_by(dagster: DagsterInstance) -> dict[tuple[str, str], str]:
+    """The data version of every partition that was materialized, and of the whole assets."""
+    found = {}
+    for name in (*ASSETS, *WHOLE):
+        keys: list[str | None] = [None, *dagster.get_materialized_partitions(AssetKey(name))]
+        for key in keys:
+            logged = last_materialization(dagster, AssetKey(name), key)
+            if logged is not None and logged.partition == key:
+                found[name, key or ""] = (logged.tags or {}).get(VERSION, "")
+    return found
+
+
 def land(keeper: Caretaker) -> None:
     """What the sensor of files asks for, and nothing else."""
     for request in keeper.land().run_requests or []:
@@ -91,11 +103,15 @@ def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
     load(keeper, "Coffee", "Sugar")
     assert unsynced(keeper.settings, keeper.instance) == {}
 
-    # Runs that find everything done, of one window and of all, leave nothing unsynced either.
-    for first in ("Coffee|2020-07-01", "Coffee|2020-01-01"):
+    # Runs that find everything done, of one window and of all, leave nothing unsynced either, and
+    # no window gets another version.
+    known = known_by(keeper.instance)
+    newest = "Coffee|2020-07-01"
+    for first, last in ((newest, newest), ("Coffee|2020-01-01", "Sugar|2020-07-01")):
         for job in ("train", "forecast", "score"):
-            over(keeper, job, first, "Coffee|2020-07-01")
+            over(keeper, job, first, last)
             assert unsynced(keeper.settings, keeper.instance) == {}, job
+    assert known_by(keeper.instance) == known
 
     # A close of 2020-04-20, in the second of three windows: told of its commodity alone.
     keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))
@@ -121,18 +137,6 @@ def run(settings: Settings) -> None:
     progress = TerminalProgress(Lines(logging.getLogger(__name__).info), Event())
     worker = work(settings, settings.model_version, EVERYTHING, progress)
     assert not worker.problems
-
-
-def known_by(dagster: DagsterInstance) -> dict[tuple[str, str], str]:
-    """The data version of every partition that was materialized, and of the whole assets."""
-    found = {}
-    for name in (*ASSETS, *WHOLE):
-        keys: list[str | None] = [None, *dagster.get_materialized_partitions(AssetKey(name))]
-        for key in keys:
-            logged = last_materialization(dagster, AssetKey(name), key)
-            if logged is not None and logged.partition == key:
-                found[name, key or ""] = (logged.tags or {}).get(VERSION, "")
-    return found
 
 
 def test_a_finished_run_leaves_nothing_unsynced(tmp_path: Path) -> None:
@@ -163,31 +167,6 @@ def test_a_finished_run_leaves_nothing_unsynced(tmp_path: Path) -> None:
     assert later["scores", newest] != first["scores", newest]
     assert later["trained_models", newest] == first["trained_models", newest]
     assert later["distributions", "Sugar|2020-01-01"] == first["distributions", "Sugar|2020-01-01"]
-
-
-def test_windows_materialized_by_hand_keep_their_versions_when_nothing_is_written(
-    tmp_path: Path,
-) -> None:
-    keeper = caretaker(tmp_path, "Coffee", "Sugar")
-    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
-    keeper.settle()
-    assert unsynced(keeper.settings, keeper.instance) == {}
-    before = known_by(keeper.instance)
-    bounds = {
-        "dagster/asset_partition_range_start": "Coffee|2020-01-01",
-        "dagster/asset_partition_range_end": "Sugar|2020-07-01",
-    }
-    for job in ("train", "forecast", "score"):
-        assert (
-            build_definitions(keeper.settings)
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
-            )
-            .success
-        )
-    assert known_by(keeper.instance) == before
-    assert unsynced(keeper.settings, keeper.instance) == {}
 
 
 @pytest.mark.parametrize(
