@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -41,15 +43,15 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def loaded_by(code: str) -> set[str]:
-    """The heavy packages that a process has loaded at its end."""
+def loaded_by(code: str, *, check: bool = False) -> set[str]:
+    """The heavy packages that a process has loaded at its end; ``check``: it must go well."""
     told = (
         "import atexit, sys\n"
         f"heavy = {HEAVY!r}\n"
         "atexit.register(lambda: print('loaded:', *[x for x in heavy if x in sys.modules]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", told + code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", told + code], capture_output=True, text=True, check=check
     )
     assert "loaded:" in done.stdout, done.stderr
     return set(done.stdout.rpartition("loaded:")[2].split())
@@ -60,28 +62,46 @@ def command(*arguments: str) -> str:
     return f"from forecast_assets.cli import app\napp({list(arguments)!r})\n"
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["ui", "--help"], ["where"], ["nonsense"]]
-)
-def test_help_and_where_load_nothing_heavy(own: Path, arguments: list[str]) -> None:
-    assert loaded_by(command(*arguments)) == set()
+def loaded_by_commands(asked: Sequence[tuple[Path, list[str]]]) -> set[str]:
+    """What a process has loaded that was the console script for all of these, one by one.
+
+    A command that loads something in a process of its own does so here. Each is a path of the
+    configuration and arguments.
+    """
+    return loaded_by(
+        "import os\n"
+        "from forecast_assets.cli import app\n"
+        f"for path, arguments in {[(str(path), arguments) for path, arguments in asked]!r}:\n"
+        "    os.environ['FORECAST_CONFIG'] = path\n"
+        "    try:\n"
+        "        app(arguments)\n"
+        "    except SystemExit:\n"
+        "        print(*arguments, 'has ended')\n",
+        check=True,
+    )
 
 
-@pytest.mark.parametrize("text", ["commodities: [", "- Coffee", "", None])
-def test_where_reads_no_more_than_the_file(own: Path, text: str | None) -> None:
-    own.unlink() if text is None else own.write_text(text)
-    assert loaded_by(command("where")) == set()
+def files_with(folder: Path, *texts: str | None) -> list[Path]:
+    """Configurations with these texts; None is no file."""
+    paths = [folder / f"{number}.yaml" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        if text is not None:
+            path.write_text(text)
+    return paths
 
 
-@pytest.mark.parametrize(
-    "text", ["horizon: 14\n", CONFIGURATION.replace("models", "model"), "commodities: [", None]
-)
-@pytest.mark.parametrize("arguments", [["run"], ["status"], ["report"], ["show", "WTI"], ["ui"]])
-def test_a_mistake_in_the_configuration_is_told_before_anything_works(
-    own: Path, arguments: list[str], text: str | None
-) -> None:
-    own.unlink() if text is None else own.write_text(text)
-    assert loaded_by(command(*arguments)) <= {"numpy", "scipy"}
+def test_help_and_where_load_nothing_heavy_and_read_no_more_than_the_file(own: Path) -> None:
+    asked = [["--help"], ["run", "--help"], ["ui", "--help"], ["where"], ["nonsense"]]
+    odd = files_with(own.parent, "commodities: [", "- Coffee", "", None)
+    commands = [*((own, each) for each in asked), *((path, ["where"]) for path in odd)]
+    assert loaded_by_commands(commands) == set()
+
+
+def test_a_mistake_in_the_configuration_is_told_before_anything_works(own: Path) -> None:
+    misspelt = CONFIGURATION.replace("models", "model")
+    wrong = files_with(own.parent, "horizon: 14\n", misspelt, "commodities: [", None)
+    asked = [["run"], ["status"], ["report"], ["show", "WTI"], ["ui"]]
+    assert loaded_by_commands(list(product(wrong, asked))) <= {"numpy", "scipy"}
 
 
 def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None:
@@ -94,13 +114,8 @@ def test_what_dagster_loads_neither_draws_nor_tests_nor_fits_before_it_has_to(ow
     assert not loaded & {"arch", "matplotlib", "scipy.stats", "statsmodels"}
 
 
-def test_a_reader_needs_neither_dagster_nor_the_models_libraries() -> None:
-    loaded = loaded_by("from forecast_assets import Reader\n")
-    assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
-
-
-def test_models_are_loaded_and_saved_without_dagster_or_a_models_library() -> None:
-    loaded = loaded_by("from forecast_assets import load_model, save_model\n")
+def test_readers_and_saved_models_need_neither_dagster_nor_a_models_library() -> None:
+    loaded = loaded_by("from forecast_assets import Reader, load_model, save_model\n")
     assert loaded <= {"numpy", "pandas", "pyarrow", "scipy"}
 
 

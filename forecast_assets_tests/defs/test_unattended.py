@@ -11,8 +11,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,7 @@ class Site(Home):
         (self.folder / "dagster").mkdir()
         (self.folder / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(INSTANCE))
         self.landing.mkdir(parents=True)
-        with self.instance() as instance:
-            instance.get_runs(limit=1)  # makes its databases, before two processes do it at once
+        self.instance.get_runs(limit=1)  # makes its databases, before two processes do it at once
 
     def drop(self, name: str, text: str) -> None:
         """A file that appears whole, as by an atomic rename."""
@@ -93,10 +93,15 @@ class Site(Home):
         hidden.write_text(text)
         hidden.rename(self.landing / name)
 
-    @contextmanager
-    def instance(self) -> Iterator[DagsterInstance]:
-        with DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
-            yield instance
+    @cached_property
+    def settings(self) -> Settings:
+        """As they are in the folder: they are asked for many times a second."""
+        return Settings.load(self.folder / "forecast.yaml")
+
+    @cached_property
+    def instance(self) -> DagsterInstance:
+        """Opened once, for the same reason."""
+        return DagsterInstance.from_config(str(self.folder / "dagster"))
 
     def start(self) -> Any:
         return start(self.folder, self.environment, "dagster._daemon", "run")
@@ -106,10 +111,9 @@ class Site(Home):
         dropped = time.time()
 
         def ask() -> bool:
-            with self.instance() as instance:
-                records = instance.get_run_records()
-                ended = [record.end_time or 0.0 for record in records]
-                said = dict(said_since(instance, max([dropped, *ended])))
+            records = self.instance.get_run_records()
+            ended = [record.end_time or 0.0 for record in records]
+            said = dict(said_since(self.instance, max([dropped, *ended])))
             return (
                 all(record.dagster_run.is_finished for record in records)
                 and said.get("new_market_data") == "no file is waiting"
@@ -120,8 +124,7 @@ class Site(Home):
 
     def runs(self) -> list[tuple[str, str]]:
         """Job and status of each run that a sensor asked for, the oldest first."""
-        with self.instance() as instance:
-            runs = [run for run in instance.get_runs() if "dagster/sensor_name" in run.tags]
+        runs = [run for run in self.instance.get_runs() if "dagster/sensor_name" in run.tags]
         return [(run.job_name, run.status.value) for run in reversed(runs)]
 
     def working(self) -> list[str]:
@@ -130,12 +133,11 @@ class Site(Home):
 
     def process_of(self, run_id: str) -> int | None:
         """The process that the daemon started for a run, once it has said which."""
-        with self.instance() as instance:
-            for record in instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT):
-                event = record.dagster_event
-                pid = event.engine_event_data.metadata.get("pid") if event else None
-                if pid is not None:
-                    return int(str(pid.value))
+        for record in self.instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT):
+            event = record.dagster_event
+            pid = event.engine_event_data.metadata.get("pid") if event else None
+            if pid is not None:
+                return int(str(pid.value))
         return None
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
@@ -244,11 +246,12 @@ def expected_forecasts(settings: Settings) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = Site(tmp_path)
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
-    return made
+    yield made
+    made.instance.dispose()
 
 
 def test_files_that_arrive_while_the_daemon_runs_are_landed_and_forecast_by_the_due_runs(

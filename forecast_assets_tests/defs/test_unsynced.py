@@ -2,8 +2,10 @@
 
 import logging
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,12 @@ from forecast_assets_tests.unsynced import ASSETS, WHOLE, unsynced
 
 pytestmark = pytest.mark.long
 
-COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04; training dates from 2020-01-01 on
+COFFEE = make_history(700)  # 2018-01-01 to 2020-09-04
+MONTHLY: dict[str, Any] = {
+    "training": {"cadence": "monthly", "start": date(2020, 6, 1)},
+    "models": ["naive"],
+}
+"""The first window begins with session 630, the second with 652, the third with 675."""
 SUGAR = make_history(700, seed=2, commodity="Sugar")
 
 
@@ -69,6 +76,18 @@ def versions(keeper: Caretaker, asset: str) -> dict[str, str]:
     return found
 
 
+def known_by(dagster: DagsterInstance) -> dict[tuple[str, str], str]:
+    """The data version of every partition that was materialized, and of the whole assets."""
+    found = {}
+    for name in (*ASSETS, *WHOLE):
+        keys: list[str | None] = [None, *dagster.get_materialized_partitions(AssetKey(name))]
+        for key in keys:
+            logged = last_materialization(dagster, AssetKey(name), key)
+            if logged is not None and logged.partition == key:
+                found[name, key or ""] = (logged.tags or {}).get(VERSION, "")
+    return found
+
+
 def land(keeper: Caretaker) -> None:
     """What the sensor of files asks for, and nothing else."""
     for request in keeper.land().run_requests or []:
@@ -78,31 +97,35 @@ def land(keeper: Caretaker) -> None:
 def test_windows_are_unsynced_when_their_past_changed_and_not_when_prices_land(
     tmp_path: Path,
 ) -> None:
-    keeper = caretaker(tmp_path, "Coffee", "Sugar")
-    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
+    keeper = caretaker(tmp_path, "Coffee", "Sugar", **MONTHLY)
+    keeper.drop("first.csv", until(COFFEE, 690), until(SUGAR, 690))
     land(keeper)
     load(keeper, "Coffee", "Sugar")
     keeper.settle()
 
     # A new day of both, and a correction of the close before it: nothing is due afterwards.
-    keeper.drop("day.csv", only(COFFEE, 695), only(SUGAR, 695))
-    keeper.drop("correction.csv", only(SUGAR, 694, factor=1.002))
+    keeper.drop("day.csv", only(COFFEE, 690), only(SUGAR, 690))
+    keeper.drop("correction.csv", only(SUGAR, 689, factor=1.002))
     keeper.settle()
     load(keeper, "Coffee", "Sugar")
     assert unsynced(keeper.settings, keeper.instance) == {}
 
-    # Runs that find everything done, of one window and of all, leave nothing unsynced either.
-    for first in ("Coffee|2020-07-01", "Coffee|2020-01-01"):
+    # Runs that find everything done, of one window and of all, leave nothing unsynced either, and
+    # no window gets another version.
+    known = known_by(keeper.instance)
+    newest = "Coffee|2020-08-01"
+    for first, last in ((newest, newest), ("Coffee|2020-06-01", "Sugar|2020-08-01")):
         for job in ("train", "forecast", "score"):
-            over(keeper, job, first, "Coffee|2020-07-01")
+            over(keeper, job, first, last)
             assert unsynced(keeper.settings, keeper.instance) == {}, job
+    assert known_by(keeper.instance) == known
 
-    # A close of 2020-04-20, in the second of three windows: told of its commodity alone.
-    keeper.drop("revision.csv", only(COFFEE, 600, factor=1.01))
+    # A close of 2020-07-13, in the second of three windows: told of its commodity alone.
+    keeper.drop("revision.csv", only(COFFEE, 660, factor=1.01))
     land(keeper)
     load(keeper, "Coffee", "Sugar")
     told = unsynced(keeper.settings, keeper.instance)
-    windows = [f"Coffee|2020-{month}-01" for month in ("01", "04", "07")]
+    windows = [f"Coffee|2020-{month}-01" for month in ("06", "07", "08")]
     assert told == {key: set(windows) for key in ("trained_models", "distributions", "scores")}
     before = versions(keeper, "features")
     assert before["Coffee"] != before["Sugar"]
@@ -123,22 +146,10 @@ def run(settings: Settings) -> None:
     assert not worker.problems
 
 
-def known_by(dagster: DagsterInstance) -> dict[tuple[str, str], str]:
-    """The data version of every partition that was materialized, and of the whole assets."""
-    found = {}
-    for name in (*ASSETS, *WHOLE):
-        keys: list[str | None] = [None, *dagster.get_materialized_partitions(AssetKey(name))]
-        for key in keys:
-            logged = last_materialization(dagster, AssetKey(name), key)
-            if logged is not None and logged.partition == key:
-                found[name, key or ""] = (logged.tags or {}).get(VERSION, "")
-    return found
-
-
 def test_a_finished_run_leaves_nothing_unsynced(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper = caretaker(tmp_path, "Coffee", "Sugar", **MONTHLY)
     settings = keeper.settings
-    keeper.drop("first.csv", until(COFFEE, 655), until(SUGAR, 690))
+    keeper.drop("first.csv", until(COFFEE, 674), until(SUGAR, 690))
     run(settings)
     with instance(settings.places) as dagster:
         first = known_by(dagster)
@@ -153,41 +164,16 @@ def test_a_finished_run_leaves_nothing_unsynced(tmp_path: Path) -> None:
     assert kept == {key: first[key] for key in kept}
 
     # The first session of a window for one, a reissue of the newest forecasts of the other.
-    keeper.drop("day.csv", only(COFFEE, 655), only(SUGAR, 689, factor=1.002))
+    keeper.drop("day.csv", only(COFFEE, 674), only(SUGAR, 689, factor=1.002))
     run(settings)
     with instance(settings.places) as dagster:
         assert unsynced(settings, dagster) == {}
         later = known_by(dagster)
-    newest = "Sugar|2020-07-01"
+    newest = "Sugar|2020-08-01"
     assert later["distributions", newest] != first["distributions", newest]
     assert later["scores", newest] != first["scores", newest]
     assert later["trained_models", newest] == first["trained_models", newest]
-    assert later["distributions", "Sugar|2020-01-01"] == first["distributions", "Sugar|2020-01-01"]
-
-
-def test_windows_materialized_by_hand_keep_their_versions_when_nothing_is_written(
-    tmp_path: Path,
-) -> None:
-    keeper = caretaker(tmp_path, "Coffee", "Sugar")
-    keeper.drop("first.csv", until(COFFEE, 695), until(SUGAR, 695))
-    keeper.settle()
-    assert unsynced(keeper.settings, keeper.instance) == {}
-    before = known_by(keeper.instance)
-    bounds = {
-        "dagster/asset_partition_range_start": "Coffee|2020-01-01",
-        "dagster/asset_partition_range_end": "Sugar|2020-07-01",
-    }
-    for job in ("train", "forecast", "score"):
-        assert (
-            build_definitions(keeper.settings)
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
-            )
-            .success
-        )
-    assert known_by(keeper.instance) == before
-    assert unsynced(keeper.settings, keeper.instance) == {}
+    assert later["distributions", "Sugar|2020-06-01"] == first["distributions", "Sugar|2020-06-01"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The automatic order: the best of all by full maximum likelihood, and said when it is naive."""
 
+from functools import cache
 from itertools import product
 from typing import Literal
 
@@ -9,6 +10,7 @@ from scipy.stats import ks_2samp
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 from forecast_assets.models.arima_auto import DISGUISED, ArimaAuto, FittedArimaAuto
+from forecast_assets.models.base import FitMetrics
 from forecast_assets.models.elements.arma import Order, likeliest, nearby, unit_returns
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.timeline.history import History
@@ -34,34 +36,41 @@ def fit(history: History, **options: Literal["aic", "bic", "gaussian"] | int) ->
     return ArimaAuto.model_validate(options).estimate(history, None)
 
 
-def criterion(history: History, order: Order, which: Literal["aic", "bic"]) -> float:
-    """By full maximum likelihood."""
-    metrics = likeliest(history, "arma", nearby(unit_returns(history), order)).metrics
-    found = metrics.aic if which == "aic" else metrics.bic
-    assert found is not None
-    return found
+@cache
+def fitted(series: str) -> FittedArimaAuto:
+    """With the usual options."""
+    return fit(SERIES[series][0])
+
+
+@cache
+def by_full_likelihood(series: str) -> dict[Order, FitMetrics]:
+    """The metrics of every order's maximum of the likelihood."""
+    history, _ = SERIES[series]
+    begins = {order: nearby(unit_returns(history), order) for order in ORDERS}
+    return {order: likeliest(history, "arma", each).metrics for order, each in begins.items()}
+
+
+def criterion(series: str, which: Literal["aic", "bic"]) -> dict[Order, float]:
+    found = by_full_likelihood(series)
+    return {order: getattr(metrics, which) for order, metrics in found.items()}
 
 
 @pytest.mark.parametrize("series", SERIES)
 def test_the_order_has_the_least_bic_of_full_maximum_likelihood_over_all(series: str) -> None:
-    history, planted = SERIES[series]
-    model = fit(history)
-    bics = {order: criterion(history, order, "bic") for order in ORDERS}
-    assert model.order == min(bics, key=lambda order: bics[order]) == planted
+    model, bics = fitted(series), criterion(series, "bic")
+    assert model.order == min(bics, key=lambda order: bics[order]) == SERIES[series][1]
     assert model.metrics.bic == pytest.approx(bics[model.order], abs=1e-6)
 
 
 @pytest.mark.parametrize("series", ["white", "AR(2)", "ARMA(2, 2)"])
 def test_aic_chooses_an_order_as_good_as_the_best_of_all(series: str) -> None:
-    history, _ = SERIES[series]
-    model = fit(history, criterion="aic")
-    aics = {order: criterion(history, order, "aic") for order in ORDERS}
+    model, aics = fit(SERIES[series][0], criterion="aic"), criterion(series, "aic")
     assert aics[model.order] == pytest.approx(min(aics.values()), abs=0.5)
-    assert sum(model.order) >= sum(fit(history).order)
+    assert sum(model.order) >= sum(fitted(series).order)
 
 
 def test_an_order_without_terms_says_that_it_expects_what_the_naive_model_does() -> None:
-    model = fit(SERIES["white"][0])
+    model = fitted("white")
     assert model.order == (0, 0)
     assert model.metrics.warnings == (DISGUISED,)
     assert "(0, 1, 0)" in DISGUISED
@@ -72,7 +81,7 @@ def test_an_order_without_terms_says_that_it_expects_what_the_naive_model_does()
 
 
 def test_an_order_with_terms_gives_no_warning() -> None:
-    model = fit(SERIES["AR(2)"][0])
+    model = fitted("AR(2)")
     assert model.metrics.warnings == ()
     assert set(model.parameters) >= {"ar1", "ar2", "variance"}
 
@@ -85,9 +94,9 @@ def test_the_largest_order_is_a_limit() -> None:
 
 
 def test_an_earlier_fit_to_begin_with_changes_neither_order_nor_optimum() -> None:
-    for history, _ in SERIES.values():
+    for series, (history, _) in SERIES.items():
         earlier = fit(history.known_at(history.dates[800].item()))
-        cold, warm = fit(history), ArimaAuto().estimate(history, earlier)
+        cold, warm = fitted(series), ArimaAuto().estimate(history, earlier)
         assert warm.order == cold.order
         assert warm.metrics.log_likelihood == pytest.approx(cold.metrics.log_likelihood, abs=1e-3)
 

@@ -116,6 +116,10 @@ def test_a_beginning_outside_the_bounds_is_passed_over_without_a_word(start: lis
         ([1.0, -0.9995], False),
         ([1.0, -1.8, 0.9], True),  # inverse roots 0.9 +- 0.3i, of modulus 0.949
         ([1.0, 0.0, 1.0], False),
+        ([1.0, 0.5, -0.6], False),  # one root on each side
+        ([2.0, -0.6, -1.3], True),
+        ([1.0, -1.5, 0.9, -0.3], True),
+        ([1.0, -1.5, 0.9, -0.5], False),
     ],
 )
 def test_stable_is_inside_the_unit_circle_and_not_just_so(

@@ -15,7 +15,7 @@ from forecast_assets_tests.writers import ENDED, Writer, heard, wait_for_part, w
 N_PATHS = 20_000
 
 WRITER = textwrap.dedent("""
-    import sys
+    import sys, time
     from dataclasses import replace
     from datetime import timedelta
     from pathlib import Path
@@ -32,7 +32,9 @@ WRITER = textwrap.dedent("""
         store.models.append(written, [model(sha256=str(number), second=number)], [])
         store.paths.apply(written, WindowChange([made]))
         print("ended", flush=True)
+        time.sleep(0.05)
 """)
+"""It rests between two writes, so that a reader that waits for the file does not wait for long."""
 
 
 def require_whole(tables: Reading) -> None:

@@ -6,7 +6,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -23,6 +24,7 @@ from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.reader import Reader
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
+from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.holders import holding
 
 
@@ -53,35 +55,6 @@ def rows(path: Path) -> list[int]:
         return [
             row[0] for row in connection.execute("SELECT a FROM market.t ORDER BY a").fetchall()
         ]
-
-
-def test_the_copy_has_the_same_tables_views_and_macros_under_the_same_names(
-    make_graph: MakeGraph,
-) -> None:
-    graph: Graph = make_graph(models=["naive"], paths=5, database={"read_copy": True})
-    assert CliRunner().invoke(app, ["run"], catch_exceptions=False).exit_code == 0
-    copy = graph.settings.home / "commodity.read.duckdb"
-    queries = [
-        "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.distributions",
-        "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.published_distributions",
-        "SELECT count(*), bit_xor(hash(close))"
-        " FROM commodity.market.prices_as_of(now()::TIMESTAMP)",
-        "SELECT count(*), bit_xor(hash(median)) FROM commodity.forecast.point_forecasts",
-    ]
-    answers = []
-    for path in (graph.settings.database_path, copy):
-        with duckdb.connect(path, read_only=True) as connection:
-            answers.append([connection.execute(query).fetchall() for query in queries])
-    assert answers[0] == answers[1]
-    assert all(count for ((count, _),) in answers[0])
-    paths = Reader(copy).newest_published("Coffee")
-    assert [len(each) for each in paths] == [1]
-    with graph.instance.get() as instance:
-        (event,) = instance.fetch_materializations(AssetKey("report"), limit=1).records
-    said = event.asset_materialization
-    assert said is not None
-    assert said.metadata["read_copy"].value == str(copy)
-    assert said.metadata["read_copy_bytes"].value == copy.stat().st_size
 
 
 def test_no_copy_is_left_unless_it_is_asked_for(make_graph: MakeGraph) -> None:
@@ -215,14 +188,48 @@ def test_a_copy_that_fails_leaves_the_one_before(
     assert rows(copy) == [1, 2]
 
 
-def test_reads_of_the_copy_never_fail_while_a_run_writes(make_graph: MakeGraph) -> None:
-    """A hundred reads at the least, each with a connection of its own."""
-    training = {"cadence": "monthly", "start": "2020-01-01"}
-    graph: Graph = make_graph(
-        models=["naive"], paths=20, training=training, database={"read_copy": True}
-    )
-    copy = graph.settings.home / "commodity.read.duckdb"
-    assert CliRunner().invoke(app, ["run", "--to", "2020-01-31"]).exit_code == 0
+QUERIES = (
+    "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.distributions",
+    "SELECT count(*), bit_xor(hash(day_1)) FROM commodity.forecast.published_distributions",
+    "SELECT count(*), bit_xor(hash(close)) FROM commodity.market.prices_as_of(now()::TIMESTAMP)",
+    "SELECT count(*), bit_xor(hash(median)) FROM commodity.forecast.point_forecasts",
+)
+WINDOWS = "SELECT count(DISTINCT training_date) FROM commodity.forecast.forecasts"
+
+
+def require_the_same(graph: Graph, copy: Path) -> None:
+    """The copy gives the same answers under the same names, and the report's run tells of it."""
+    answers = []
+    for path in (graph.settings.database_path, copy):
+        with duckdb.connect(path, read_only=True) as connection:
+            answers.append([connection.execute(query).fetchall() for query in QUERIES])
+    assert answers[0] == answers[1]
+    assert all(count for ((count, _),) in answers[0])
+    paths = Reader(copy).newest_published("Coffee")
+    assert [len(each) for each in paths] == [1]
+    with graph.instance.get() as instance:
+        (event,) = instance.fetch_materializations(AssetKey("report"), limit=1).records
+    said = event.asset_materialization
+    assert said is not None
+    assert said.metadata["read_copy"].value == str(copy)
+    assert said.metadata["read_copy_bytes"].value == copy.stat().st_size
+
+
+def seen_of(copy: Path) -> tuple[int, int, int] | None:
+    """What tells that a file has changed; None if it is not there."""
+    if not copy.exists():
+        return None
+    told = copy.stat()
+    return told.st_ino, told.st_mtime_ns, told.st_size
+
+
+@contextmanager
+def read_all_the_time(copy: Path) -> Iterator[list[int]]:
+    """Count windows in the copy again and again, each time with a connection of its own.
+
+    A hundred times at the least, and at once when the file changes. The counts are whole, and no
+    read has failed, after the block.
+    """
     over = Event()
     failed: list[str] = []
     read: list[int] = []
@@ -231,32 +238,56 @@ def test_reads_of_the_copy_never_fail_while_a_run_writes(make_graph: MakeGraph) 
         while not over.is_set() or len(read) < 100:
             try:
                 with duckdb.connect(copy, read_only=True) as connection:
-                    query = "SELECT count(DISTINCT training_date) FROM commodity.forecast.forecasts"
-                    read.append(connection.execute(query).fetchall()[0][0])
+                    read.append(connection.execute(WINDOWS).fetchall()[0][0])
             except duckdb.Error as error:
                 failed.append(str(error))
                 return
-            time.sleep(0.01)
+            seen = seen_of(copy)
+            for _ in range(20):
+                if seen_of(copy) == seen:
+                    time.sleep(0.002)
 
     reader = Thread(target=look)
     reader.start()
-    with subprocess.Popen(
-        [sys.executable, "-m", "forecast_assets.cli", "run"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as run:
+    try:
+        yield read
+    finally:
+        over.set()
+        reader.join(60)
+    assert failed == []
+    assert len(read) >= 100
+
+
+def test_the_copy_has_the_same_tables_views_and_macros_and_is_read_while_a_run_writes(
+    make_graph: MakeGraph,
+) -> None:
+    """The second run is a process of its own."""
+    training = {"cadence": "monthly", "start": "2020-01-01"}
+    graph: Graph = make_graph(
+        make_history(565),  # to 2020-02-28
+        models=["naive"],
+        paths=5,
+        training=training,
+        database={"read_copy": True},
+    )
+    copy = graph.settings.home / "commodity.read.duckdb"
+    done = CliRunner().invoke(app, ["run", "--to", "2020-01-31"], catch_exceptions=False)
+    assert done.exit_code == 0
+    require_the_same(graph, copy)
+    with (
+        read_all_the_time(copy) as read,
+        subprocess.Popen(
+            [sys.executable, "-m", "forecast_assets.cli", "run"],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as run,
+    ):
         try:
             assert run.wait(300) == 0
         finally:
-            over.set()
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
-            reader.join(60)
     with duckdb.connect(copy, read_only=True) as connection:
-        (last,) = connection.execute(
-            "SELECT count(DISTINCT training_date) FROM commodity.forecast.forecasts"
-        ).fetchall()[0]
-    assert failed == []
-    assert len(read) >= 100
-    assert set(read) == {1, last}  # before, and after; nothing between
+        assert connection.execute(WINDOWS).fetchall() == [(3,)]
+    assert set(read) == {1, 3}  # before, and after; nothing between
