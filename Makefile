@@ -19,8 +19,6 @@ ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000
 
 # CI sets it to the least share of lines and branches that tests must reach, in percent.
 COVERAGE ?=
-# Three processes share the cores, so a process with threads of its own would only wait for them.
-test: export OMP_NUM_THREADS := 1
 test: check browser ## Install what tests need, then check and test: what CI runs
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
