@@ -23,13 +23,16 @@ from forecast_assets_tests.rows import change
 
 pytestmark = pytest.mark.long
 
+HISTORY = make_history(600)
+"""To 2020-04-17: two windows of 2020 have begun, with 65 and 14 cutoffs."""
+
 WEEKS = 19
 """Mondays from 2020-05-04 to 2020-09-07."""
 
 
 @pytest.fixture
 def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
-    graph: Graph = make_graph(models=["naive", "arima_111"])
+    graph: Graph = make_graph(HISTORY, models=["naive", "arima_111"])
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     return graph
 
@@ -38,8 +41,8 @@ def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
     result = forecast("run")
     assert result.exit_code == 0, result.output
-    assert "3 of 3" in result.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+    assert "2 of 2" in result.output
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 14)
     with DagsterInstance.get() as instance:
         runs = instance.get_runs()
         assert sorted(run.job_name for run in runs) == [
@@ -79,12 +82,12 @@ def test_status_says_what_is_there(graph: Graph, beginnings: Beginnings) -> None
     assert "none" in nothing.output
     begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
     said = forecast("status").output
-    for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "130"):
+    for words in ("Coffee", "on 2020-04-17", "2020-03-31", "1 of 2", "130"):
         assert words in said
 
 
 def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
-    history = make_history()
+    history = make_history(660)
     closes = history.closes.copy()
     closes[600] = -36.98  # in the second window, an origin
     closes[640:646] = -1.0  # with it 7 of the 652 before the third: more than 1 %
@@ -100,7 +103,7 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
 
 
 def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
-    forecast("run", "--to", "2020-06-30")
+    forecast("run")
     which = ("naive", date(2020, 4, 1))
     change(
         graph.store,
@@ -114,7 +117,7 @@ def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
     assert forecast("run").exit_code == 0
     (row,) = graph.store.models.find("Coffee", "naive", date(2020, 4, 1))
     assert row.fitted_model_json != "{}"
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 14)
 
 
 def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
@@ -140,7 +143,7 @@ def test_half_a_file_is_a_failure_that_takes_nothing_back(
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
     said = (
-        "failed: Coffee: its source lacks the newest 160 sessions, 2020-01-27 to 2020-09-04, which"
+        "failed: Coffee: its source lacks the newest 60 sessions, 2020-01-27 to 2020-04-17, which"
     )
     assert said in result.output
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
@@ -149,15 +152,16 @@ def test_half_a_file_is_a_failure_that_takes_nothing_back(
 def test_a_session_taken_back_at_the_edge_of_a_window_takes_its_forecast_along(
     make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    graph: Graph = make_graph(make_history(652), models=["naive"])  # up to 2020-06-30
+    monthly = {"cadence": "monthly", "start": date(2020, 1, 1)}
+    graph: Graph = make_graph(make_history(545), models=["naive"], training=monthly)
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     forecast("run")
     newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
-    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-30", "2020-07-01")
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(651))
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-01-31", "2020-02-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(544))
     assert forecast("run", "--allow-withdrawals").exit_code == 0
     newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
-    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-29", "2020-04-01")
+    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-01-30", "2020-01-01")
 
 
 def test_a_missing_file_fails_its_commodity_and_no_other(
@@ -195,10 +199,10 @@ def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) 
 
 def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) -> None:
     with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
-        file.write("2020-09-07,x\n")
+        file.write("2020-04-20,x\n")
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
-    assert "Coffee.csv, line 702, column close: found 'x': not a finite number" in result.output
+    assert "Coffee.csv, line 602, column close: found 'x': not a finite number" in result.output
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
 
 
