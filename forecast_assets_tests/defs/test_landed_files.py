@@ -1,22 +1,27 @@
 """The asset of landed files: what it says, what it leaves, and that killing it loses nothing."""
 
+import multiprocessing
+import os
 import random
-import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dagster import ExecuteInProcessResult
 
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets import landed_files
 from forecast_assets.errors import StoreError
+from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import Caretaker, caretaker
-from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.records import AT
 from forecast_assets_tests.rows import rows
 
 
@@ -121,22 +126,20 @@ def test_a_file_that_always_breaks_the_run_is_given_up_and_stops_no_other(
 
 PRICE = ("commodity", "date", "close", "revision")
 
-LAND = """
-import sys, time
-from datetime import datetime
-from forecast_assets.configuration.settings import load_settings
-from forecast_assets.market.landing import LandingFolder
-from forecast_assets.market.reception import receive
-from forecast_assets.store.opening import open_store
-settings = load_settings()
-folder, store = LandingFolder(settings), open_store(settings)
-folder.make()
-print("ready", flush=True)
-for arrival in folder.waiting(time.time() + 1).whole:
-    print("begins", flush=True)
-    receive(folder, arrival, store.landings, datetime(2026, 11, 20), "run")
-print("done", flush=True)
-"""
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])  # a process begins with everything loaded
+
+
+def land_all(places: dict[str, str], said: Connection) -> None:
+    """Receive all files that wait, and say so; in a process that is killed."""
+    os.environ.update(places)
+    settings = load_settings()
+    folder, store = LandingFolder(settings), open_store(settings)
+    folder.make()
+    for arrival in folder.waiting(time.time() + 1).whole:
+        said.send("begins")
+        receive(folder, arrival, store.landings, AT, "run")
+    said.send("done")
 
 
 def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
@@ -167,25 +170,29 @@ def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
 def land_in_another_process(keeper: Caretaker, deaths: int) -> int:
     """Land all that waits; kill it so many times. How often it was hit before it was done."""
     chance, kills = random.Random(1), 0  # noqa: S311 - moments of death
+    places = {name: os.environ[name] for name in ("FORECAST_HOME", "FORECAST_CONFIG")}
     for attempt in range(deaths + 1):
-        with subprocess.Popen(
-            [sys.executable, "-c", LAND], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            said = ""
-            if attempt < deaths:
-                said = process.stdout.readline()  # a file begins to be received, or all is done
-                wait_for(chance.choice(MOMENTS), keeper, process)
-                process.send_signal(signal.SIGKILL)
-            kills += "done" not in said + process.stdout.read()
+        hears, says = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=land_all, args=(places, says))
+        process.start()
+        says.close()
+        said = []
+        if attempt < deaths:
+            said = [hears.recv()]  # a file begins to be received, or all is done
+            wait_for(chance.choice(MOMENTS), keeper, process)
+            process.kill()
+        with suppress(EOFError):
+            while True:
+                said.append(hears.recv())
+        process.join()
+        kills += "done" not in said
     return kills
 
 
 MOMENTS = "at once", "the tables have changed", "a file has moved"
 
 
-def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> None:
+def wait_for(moment: str, keeper: Caretaker, process: BaseProcess) -> None:
     """Wait for a moment of the landing in another process, or until that has ended."""
 
     def seen() -> object:
@@ -193,5 +200,5 @@ def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> 
         return files or keeper.store.token()
 
     before = seen()
-    while moment != "at once" and seen() == before and process.poll() is None:
+    while moment != "at once" and seen() == before and process.is_alive():
         time.sleep(0.003)
