@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
@@ -66,6 +66,29 @@ class Panel:
         """What plain SQL says of the tables."""
         with duckdb.connect(self.database, read_only=True) as connection:
             return connection.execute(query, named).df()
+
+
+def caught_up(made: Panel, last: str = LAST, *, publish: bool = True) -> Panel:
+    """The same as ``made`` in two runs a commodity, and without the page.
+
+    ``last``: the training date of the last window. Without ``publish`` nothing is ranked either.
+    """
+    ranked = ("leaderboard", "published_distributions") if publish else ()
+    assets = ("trained_models", "distributions", "scores", *ranked)
+    with made.at_home() as graph:
+        job = build_definitions(made.settings).resolve_job_def("catch_up")
+        for name in made.settings.commodities:
+            graph.run("load_prices", name)
+            job.execute_in_process(
+                instance=graph.instance,
+                tags={
+                    "dagster/asset_partition_range_start": f"{name}|{FIRST}",
+                    "dagster/asset_partition_range_end": f"{name}|{last}",
+                },
+                asset_selection=[AssetKey(asset) for asset in assets],
+                run_config={"loggers": QUIET},
+            )
+    return made
 
 
 def report(graph: Graph, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
