@@ -129,7 +129,7 @@ DRAWN = ("trained_models", "distributions", "scores")
 def draw_due(keeper: Caretaker) -> list[tuple[RunRequest, bool]]:
     """A tick whose runs train, forecast and score, and leave out the ranking and the page.
 
-    It costs half as much as ``tick``. Returns the requests that it executed, as they were asked for.
+    It costs half as much as ``tick``. Returns what was executed, as it was asked for.
     """
     done = []
     for look in (keeper.land, keeper.due):

@@ -1,11 +1,11 @@
 """A graph over a configuration of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.automation.due import Ledger
 from forecast_assets.configuration.settings import Settings
@@ -74,6 +74,28 @@ class Graph:
                 raise_on_error=raise_on_error,
             )
         )
+
+
+def catch_up(
+    graph: Graph, assets: Sequence[str], first: str, last: str, **config: Any
+) -> ExecuteInProcessResult:
+    """Execute some assets on the range from ``first`` to ``last`` in one run.
+
+    ``config``: that of each of the assets.
+    """
+    job = build_definitions(graph.settings).resolve_job_def("catch_up")
+    return job.execute_in_process(
+        instance=graph.instance,
+        tags={
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        },
+        asset_selection=[AssetKey(name) for name in assets],
+        run_config={
+            "ops": {name: {"config": config} for name in assets} if config else {},
+            "loggers": QUIET,
+        },
+    )
 
 
 MakeGraph = Callable[..., Graph]

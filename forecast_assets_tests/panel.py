@@ -11,12 +11,12 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
-from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
+from dagster import DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import QUIET, Graph
+from forecast_assets_tests.graphs import QUIET, Graph, catch_up
 from forecast_assets_tests.histories import write_prices
 
 TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
@@ -74,20 +74,11 @@ def caught_up(made: Panel, last: str = LAST, *, publish: bool = True) -> Panel:
     ``last``: the training date of the last window. Without ``publish`` nothing is ranked either.
     """
     ranked = ("leaderboard", "published_distributions") if publish else ()
-    assets = ("trained_models", "distributions", "scores", *ranked)
     with made.at_home() as graph:
-        job = build_definitions(made.settings).resolve_job_def("catch_up")
         for name in made.settings.commodities:
             graph.run("load_prices", name)
-            job.execute_in_process(
-                instance=graph.instance,
-                tags={
-                    "dagster/asset_partition_range_start": f"{name}|{FIRST}",
-                    "dagster/asset_partition_range_end": f"{name}|{last}",
-                },
-                asset_selection=[AssetKey(asset) for asset in assets],
-                run_config={"loggers": QUIET},
-            )
+            assets = ("trained_models", "distributions", "scores", *ranked)
+            catch_up(graph, assets, f"{name}|{FIRST}", f"{name}|{last}")
     return made
 
 

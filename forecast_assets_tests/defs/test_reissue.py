@@ -88,9 +88,7 @@ def test_the_newest_forecast_is_drawn_again_once_wherever_the_correction_is(
     assert draw_due(keeper) == []
 
 
-def test_closes_that_go_to_and_fro_are_followed_for_ever(
-    keeper: Caretaker, tmp_path: Path
-) -> None:
+def test_closes_that_go_to_and_fro_are_followed_for_ever(keeper: Caretaker, tmp_path: Path) -> None:
     """Each change is new work, of which a first attempt is made although only one is allowed."""
     keeper = caretaker(tmp_path, automation={"attempts": 1, "retry_seconds": 0})
     first = paths(keeper)
