@@ -8,10 +8,15 @@ from typing import Any, NamedTuple
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.automation.due import Ledger
+from forecast_assets.configuration.commodities import FredSource, YahooSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.market.features import read_features
+from forecast_assets.market.meaning import Meaning
+from forecast_assets.market.sources import read_source
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.timeline.clock import now
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,6 +101,20 @@ def catch_up(
             "loggers": QUIET,
         },
     )
+
+
+def load(graph: Graph, name: str = "Coffee") -> None:
+    """Have prices and covariates of a commodity in the tables as its files are, without a run."""
+    settings, store = graph.settings, graph.store
+    commodity = settings.commodity(name)
+    meaning = Meaning.of(name, commodity)
+    today = meaning.today(now())
+    assert not isinstance(commodity.source, YahooSource | FredSource)
+    observations = read_source(name, commodity.source, settings.folder, today, meaning)
+    store.prices.write(observations, now(), "a test", scrutiny=settings.scrutiny)
+    dates = store.prices.history(name).dates
+    features = read_features(name, commodity, dates, settings.folder, today)
+    store.features.write(features, now(), "a test")
 
 
 MakeGraph = Callable[..., Graph]

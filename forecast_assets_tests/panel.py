@@ -16,7 +16,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import QUIET, Graph, catch_up
+from forecast_assets_tests.graphs import QUIET, Graph, catch_up, load
 from forecast_assets_tests.histories import write_prices
 
 TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
@@ -24,6 +24,9 @@ TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
 
 FIRST, LAST = "2020-01-01", "2020-07-01"
 """Training dates: those of closes from 2018-01-01 to 2020-09-04."""
+
+
+CAUGHT_UP = ("trained_models", "distributions", "scores")
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,23 @@ class Panel:
 
 
 def caught_up(made: Panel, last: str = LAST, *, publish: bool = True) -> Panel:
-    """The same as ``made`` in two runs a commodity, and without the page.
+    """The same as ``made`` in one run a commodity, and without the page.
 
     ``last``: the training date of the last window. Without ``publish`` nothing is ranked either.
     """
-    ranked = ("leaderboard", "published_distributions") if publish else ()
+    assets: tuple[str, ...] = CAUGHT_UP
+    ranked = ("leaderboard", "published_distributions")
     with made.at_home() as graph:
         for name in made.settings.commodities:
-            graph.run("load_prices", name)
-            assets = ("trained_models", "distributions", "scores", *ranked)
+            load(graph, name)
+        known = [
+            name
+            for name in made.settings.commodities
+            if graph.store.prices.history(name).newest >= date.fromisoformat(FIRST)
+        ]
+        for name in known:
+            if publish and name == known[-1]:
+                assets = CAUGHT_UP + ranked
             catch_up(graph, assets, f"{name}|{FIRST}", f"{name}|{last}")
     return made
 

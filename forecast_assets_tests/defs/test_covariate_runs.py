@@ -26,7 +26,7 @@ from forecast_assets.defs.partitions import Partitions
 from forecast_assets.report.briefing import briefing
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph, Run
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, load
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 
 KEY = "Coffee|2020-07-01"
@@ -93,7 +93,7 @@ def revise(graph: Graph, name: str, first: int) -> None:
     values = HISTORY.features.copy()
     values[first:] *= 1.5
     write_covariate(file_of(graph, name), replace(HISTORY, features=values), name)
-    graph.run("load_prices", "Coffee")
+    load(graph)
 
 
 def ledger(graph: Graph) -> Ledger:
@@ -217,7 +217,7 @@ def test_a_covariate_that_a_commodity_lacks_fails_its_model_by_name_and_no_other
     plain = {"unit": "USc/lb", "source": {"type": "file", "path": "prices/Coffee.csv"}}
     rich = made.settings.commodities["Coffee"].model_dump()
     graph = make_graph(HISTORY, **KEYS, commodities={"Coffee": plain, "Sugar": rich})
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", KEY)
     assert names(graph) == ["naive"]
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
@@ -261,7 +261,7 @@ def test_the_asset_loads_back_as_histories_with_covariates(graph: Graph) -> None
 
 def test_too_few_sessions_since_a_missing_covariate_fail_by_name(make_graph: MakeGraph) -> None:
     graph = make_graph(without_vix(), **KEYS)
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", KEY)
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
     reason = f"sarimax: Coffee: nothing was known of the covariate vix on {HISTORY.dates[170]}"
@@ -273,7 +273,7 @@ def test_an_origin_without_its_covariate_is_declined(make_graph: MakeGraph) -> N
     values = HISTORY.features.copy()
     values[650:, 1] = np.nan  # the file of vix ends on 2020-06-26: known until 2020-07-02
     graph = make_graph(replace(HISTORY, features=values), **KEYS)
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", KEY)
     drawn = materialized(graph.run("forecast", KEY), "distributions")
     assert drawn.metadata["forecasts_absent"].value == 1
@@ -329,7 +329,7 @@ def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_
     again = materialized(graph.run("train", KEY), "trained_models")
     assert again.metadata["outcome"].value == "0 fitted, 2 kept"
     write_covariate(file_of(graph, "vix"), HISTORY, "vix")
-    graph.run("load_prices", "Coffee")
+    load(graph)
     assert missing_models(graph.settings, window(graph), ledger(graph))
     graph.run("train", KEY)
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
@@ -351,7 +351,7 @@ def test_an_ensemble_without_a_member_is_drawn_again_once_for_a_revised_covariat
     values = without_vix().features.copy()
     values[652:, 1] *= 1.5
     write_covariate(file_of(graph, "vix"), replace(HISTORY, features=values), "vix")
-    graph.run("load_prices", "Coffee")
+    load(graph)
     assert due(recompute=False)  # the newest forecast, which is no record yet
     graph.run("forecast", KEY)
     assert not due(recompute=False)

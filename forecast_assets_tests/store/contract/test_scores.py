@@ -19,6 +19,7 @@ from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES, scor
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.store.contract import Condition
 from forecast_assets.timeline.history import History
+from forecast_assets_tests import graphs
 from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, ledger
 from forecast_assets_tests.histories import make_history, write_prices
@@ -38,7 +39,7 @@ def history_of(name: str, sessions: int) -> History:
 def load(graph: Graph, history: History) -> None:
     name = history.commodity
     write_prices(graph.settings.folder / "prices" / f"{name}.csv", history)
-    graph.run("load_prices", name)
+    graphs.load(graph, name)
 
 
 def forecast_and_score(graph: Graph, name: str = "Coffee", **config: Any) -> None:
