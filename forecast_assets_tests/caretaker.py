@@ -130,6 +130,30 @@ class Caretaker:
         return [x.data_cutoff_date for x in issued if x.model_name == model]
 
 
+DRAWN = ("trained_models", "distributions", "scores")
+
+
+def draw_due(keeper: Caretaker) -> list[tuple[RunRequest, bool]]:
+    """A tick whose runs train, forecast and score, and leave out the ranking and the page.
+
+    It costs half as much as ``tick``. Returns what was executed, as it was asked for.
+    """
+    done = []
+    for look in (keeper.land, keeper.due):
+        for request in look().run_requests or []:
+            assets = [x for x in request.asset_selection or [] if x.path[-1] in DRAWN]
+            if request.asset_selection and not assets:
+                continue
+            some = RunRequest(
+                run_key=request.run_key,
+                job_name=request.job_name,
+                tags=request.tags,
+                asset_selection=assets or None,
+            )
+            done.append((request, keeper.execute(some).success))
+    return done
+
+
 def described(done: Sequence[tuple[RunRequest, bool]]) -> list[tuple[str, str, str, list[str]]]:
     """Job, first and last partition, and assets of each request."""
     return [
@@ -177,6 +201,18 @@ def landed(
         assert made.execute(request).success
 
     return _after(land, beginnings, folder, drops, *names, **keys)
+
+
+def drawn(
+    beginnings: Beginnings, folder: Path, drops: Drops, *names: str, **keys: Any
+) -> Caretaker:
+    """The same where forecasts were drawn and scored, and nothing was ranked."""
+
+    def draw(made: Caretaker) -> None:
+        assert all(success for _, success in draw_due(made))
+        assert not draw_due(made)
+
+    return _after(draw, beginnings, folder, drops, *names, **keys)
 
 
 def _after(

@@ -1,18 +1,23 @@
 """A graph over a configuration of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult
 
 from forecast_assets.automation.due import Ledger
+from forecast_assets.configuration.commodities import FredSource, YahooSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.market.features import read_features
+from forecast_assets.market.meaning import Meaning
+from forecast_assets.market.sources import read_source
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.timeline.clock import now
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,6 +81,42 @@ class Graph:
             },
             raise_on_error=raise_on_error,
         )
+
+
+def catch_up(
+    graph: Graph, assets: Sequence[str], first: str, last: str, **config: Any
+) -> ExecuteInProcessResult:
+    """Execute some assets on the range from ``first`` to ``last`` in one run.
+
+    ``config``: that of each of the assets.
+    """
+    job = graph.definitions.resolve_job_def("catch_up")
+    return job.execute_in_process(
+        instance=graph.instance,
+        tags={
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        },
+        asset_selection=[AssetKey(name) for name in assets],
+        run_config={
+            "ops": {name: {"config": config} for name in assets} if config else {},
+            "loggers": QUIET,
+        },
+    )
+
+
+def load(graph: Graph, name: str = "Coffee") -> None:
+    """Have prices and covariates of a commodity in the tables as its files are, without a run."""
+    settings, store = graph.settings, graph.store
+    commodity = settings.commodity(name)
+    meaning = Meaning.of(name, commodity)
+    today = meaning.today(now())
+    assert not isinstance(commodity.source, YahooSource | FredSource)
+    observations = read_source(name, commodity.source, settings.folder, today, meaning)
+    store.prices.write(observations, now(), "a test", scrutiny=settings.scrutiny)
+    dates = store.prices.history(name).dates
+    features = read_features(name, commodity, dates, settings.folder, today)
+    store.features.write(features, now(), "a test")
 
 
 MakeGraph = Callable[..., Graph]

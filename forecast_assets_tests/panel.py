@@ -15,7 +15,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import QUIET, Graph
+from forecast_assets_tests.graphs import QUIET, Graph, catch_up, load
 from forecast_assets_tests.histories import write_prices
 
 TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
@@ -23,6 +23,9 @@ TOLERANCE = {"coverage_80": 0.07, "coverage_95": 0.05, "pit_p_value": 0.001}
 
 FIRST, LAST = "2020-01-01", "2020-07-01"
 """Training dates: those of closes from 2018-01-01 to 2020-09-04."""
+
+
+CAUGHT_UP = ("trained_models", "distributions", "scores")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,28 @@ class Panel:
         """What plain SQL says of the tables."""
         with duckdb.connect(self.database, read_only=True) as connection:
             return connection.execute(query, named).df()
+
+
+def caught_up(made: Panel, last: str = LAST, *, publish: bool = True) -> Panel:
+    """The same as ``made`` in one run a commodity, and without the page.
+
+    ``last``: the training date of the last window. Without ``publish`` nothing is ranked either.
+    """
+    assets: tuple[str, ...] = CAUGHT_UP
+    ranked = ("leaderboard", "published_distributions")
+    with made.at_home() as graph:
+        for name in made.settings.commodities:
+            load(graph, name)
+        known = [
+            name
+            for name in made.settings.commodities
+            if graph.store.prices.history(name).newest >= date.fromisoformat(FIRST)
+        ]
+        for name in known:
+            if publish and name == known[-1]:
+                assets = CAUGHT_UP + ranked
+            catch_up(graph, assets, f"{name}|{FIRST}", f"{name}|{last}")
+    return made
 
 
 def report(graph: Graph, *, raise_on_error: bool = True) -> ExecuteInProcessResult:

@@ -21,7 +21,8 @@ from forecast_assets.automation.freshness import (
 from forecast_assets.defs import checks
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, caretaker, drawn, landed
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 
@@ -49,8 +50,10 @@ def held(keeper: Caretaker, *histories: History) -> Caretaker:
         (date(2021, 1, 1), RED),
     ],
 )
-def test_a_price_ages_by_sessions(tmp_path: Path, today: date, level: str | None) -> None:
-    keeper = held(caretaker(tmp_path), COFFEE)
+def test_a_price_ages_by_sessions(
+    tmp_path: Path, beginnings: Beginnings, today: date, level: str | None
+) -> None:
+    keeper = landed(beginnings, tmp_path, {"prices.csv": [COFFEE]})
     found = [each.level for each in price_ages(keeper.settings, keeper.store, today)]
     assert found == ([level] if level else [])
 
@@ -81,10 +84,8 @@ def test_a_commodity_without_a_price_or_forecast_is_red_and_a_sample_is_let_be(
     ]
 
 
-def test_a_forecast_ages_from_its_cutoff(tmp_path: Path) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("prices.csv", COFFEE)
-    keeper.settle()
+def test_a_forecast_ages_from_its_cutoff(tmp_path: Path, beginnings: Beginnings) -> None:
+    keeper = drawn(beginnings, tmp_path, {"prices.csv": [COFFEE]})
     ages = [
         [each.level for each in forecast_ages(keeper.settings, keeper.store, date(2020, 1, day))]
         for day in (13, 14, 15, 20)
@@ -138,11 +139,9 @@ def test_the_worst_commodity_decides() -> None:
 
 
 def test_the_checks_turn_yellow_and_then_red_as_days_go_by(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, beginnings: Beginnings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = caretaker(tmp_path)
-    keeper.drop("prices.csv", COFFEE)
-    keeper.settle()
+    keeper = drawn(beginnings, tmp_path, {"prices.csv": [COFFEE]})
     seen = []
     for day in (13, 15, 20):
         monkeypatch.setattr(checks, "now", lambda day=day: datetime(2020, 1, day, 6))  # noqa: DTZ001

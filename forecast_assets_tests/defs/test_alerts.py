@@ -14,7 +14,8 @@ from forecast_assets.defs import alerts, checks
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.sensors import sensors, tell
 from forecast_assets.errors import AlertFailed
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import Caretaker, caretaker, drawn
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.web import Answer, Server, served
@@ -61,10 +62,11 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Watch:
+def watch(
+    tmp_path: Path, beginnings: Beginnings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Watch:
+    drawn(beginnings, tmp_path, {"prices.csv": [make_history(530)]})
     keeper = caretaker(tmp_path, alerts={"webhook": f"{server.url}/hook?token=secret"})
-    keeper.drop("prices.csv", make_history(530))
-    keeper.settle()
     return Watch(keeper, monkeypatch)
 
 

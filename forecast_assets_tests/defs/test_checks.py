@@ -19,9 +19,9 @@ from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding, requ
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import Graph, MakeGraph, Run
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, load
 from forecast_assets_tests.histories import make_history, write_prices
-from forecast_assets_tests.panel import panel
+from forecast_assets_tests.panel import CAUGHT_UP, panel
 
 FIRST, MIDDLE, LAST = "Coffee|2020-01-01", "Coffee|2020-04-01", "Coffee|2020-07-01"
 CHECKS = [*BLOCKING, *WARNING]
@@ -89,7 +89,9 @@ def held_windows(graph: Graph) -> dict[date, int]:
     return counted
 
 
-def test_a_sound_range_passes_every_check_once_over_all_its_partitions(graph: Graph) -> None:
+def test_a_sound_range_passes_every_check_once_over_all_its_partitions_and_is_whole(
+    graph: Graph,
+) -> None:
     result = graph.run("forecast", FIRST, LAST)
     found = evaluations(result)
     assert sorted(found) == sorted([*CHECKS, *HELD, "forecast_freshness"])
@@ -99,6 +101,7 @@ def test_a_sound_range_passes_every_check_once_over_all_its_partitions(graph: Gr
         assert found[name].metadata["partitions_checked"].value == 3
         assert told(found[name]) == {}
         assert found[name].blocking is (name in BLOCKING)
+    assert held(graph.settings, graph.store) == {"newest_forecast": [], "no_gaps": []}
 
 
 def test_a_blocking_check_keeps_its_own_partition_from_landing_and_is_seen_to_fail(
@@ -146,7 +149,7 @@ def test_a_blocked_partition_keeps_what_it_held(
         graph.settings.folder / "prices" / "Coffee.csv",
         History("Coffee", make_history().dates, closes),
     )
-    graph.run("load_prices", "Coffee")
+    load(graph)
     draws_badly(monkeypatch, "path_count")
     again = graph.run("forecast", MIDDLE, config={"recompute": True}, raise_on_error=False)
     assert not again.success
@@ -223,14 +226,9 @@ def test_what_is_found_is_put_together_by_check() -> None:
 # Of what the tables hold.
 
 
-def test_forecasts_up_to_the_newest_price_are_whole(graph: Graph) -> None:
-    graph.run("forecast", FIRST, LAST)
-    assert held(graph.settings, graph.store) == {"newest_forecast": [], "no_gaps": []}
-
-
 def test_a_price_without_a_forecast_after_it_and_a_gap_are_told(make_graph: MakeGraph) -> None:
     graph = make_graph(make_history(680), models=["naive"], horizon=3)
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", FIRST, LAST)
     graph.run("forecast", FIRST)
     first = graph.run("forecast", LAST)
@@ -241,7 +239,7 @@ def test_a_price_without_a_forecast_after_it_and_a_gap_are_told(make_graph: Make
         "Coffee": "65 sessions have no forecast, the first 2020-03-31"
     }
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(683))
-    graph.run("load_prices", "Coffee")
+    load(graph)
     again = evaluations(graph.run("forecast", MIDDLE))
     assert (again["newest_forecast"].passed, again["no_gaps"].passed) == (False, True)
     assert again["newest_forecast"].severity == AssetCheckSeverity.WARN
@@ -255,7 +253,7 @@ def test_without_prices_or_forecasts_the_newest_is_missing(make_graph: MakeGraph
     graph = make_graph(models=["naive"])
     rows = [{"commodity": "Coffee", "found": "there are no prices"}]
     assert held(graph.settings, graph.store) == {"newest_forecast": rows, "no_gaps": []}
-    graph.run("load_prices", "Coffee")
+    load(graph)
     rows = [{"commodity": "Coffee", "found": "there are no forecasts"}]
     assert held(graph.settings, graph.store) == {"newest_forecast": rows, "no_gaps": []}
     assert miscovered(graph.settings, graph.store) == []
@@ -283,10 +281,8 @@ def test_intervals_that_hold_too_few_outcomes_warn_and_fail_no_run(
         calibration={"coverage_80": 0.15, "coverage_95": 0.15},
     )
     with made.at_home() as graph:
-        graph.run("load_prices", "Coffee")
-        for job in ("train", "forecast"):
-            graph.run(job, FIRST, LAST)
-        result = graph.run("score", FIRST, LAST)
+        load(graph)
+        result = catch_up(graph, CAUGHT_UP, FIRST, LAST)
     assert result.success
     found = evaluations(result)["coverage"]
     assert (found.passed, found.severity) == (False, AssetCheckSeverity.WARN)

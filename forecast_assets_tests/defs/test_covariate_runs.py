@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from dagster import (
     AssetCheckSeverity,
@@ -21,11 +22,11 @@ from forecast_assets.automation.due import Ledger, missing_forecasts, missing_mo
 from forecast_assets.automation.waiting import to_know
 from forecast_assets.cli import app
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.launching import instance
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.report.briefing import briefing
+from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
-from forecast_assets_tests.graphs import Graph, MakeGraph, Run
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, load
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 
 KEY = "Coffee|2020-07-01"
@@ -38,9 +39,36 @@ KEYS: dict[str, Any] = {
 }
 
 
+LOADED = [Run("load_prices", "Coffee")]
+DRAWN = [*LOADED, Run("train", KEY), Run("forecast", KEY)]
+
+
 @pytest.fixture
 def graph(make_graph: MakeGraph) -> Graph:
-    made: Graph = make_graph(HISTORY, after=[Run("load_prices", "Coffee")], **KEYS)
+    made: Graph = make_graph(HISTORY, after=LOADED, **KEYS)
+    return made
+
+
+@pytest.fixture
+def drawn(make_graph: MakeGraph) -> Graph:
+    """The same with models and their forecasts."""
+    made: Graph = make_graph(HISTORY, after=DRAWN, **KEYS)
+    return made
+
+
+def without_vix() -> History:
+    """A history of which vix lacks so many sessions that sarimax cannot be fitted."""
+    values = HISTORY.features.copy()
+    values[150:170, 1] = np.nan  # its fill_days cover the first of them
+    return replace(HISTORY, features=values)
+
+
+@pytest.fixture
+def lacking(make_graph: MakeGraph) -> Graph:
+    """An ensemble of which a member cannot be fitted, and its forecasts."""
+    members = ["naive", {"sarimax": {"features": "market"}}]
+    models = ["naive", {"ensemble": {"members": members}}]
+    made: Graph = make_graph(without_vix(), after=DRAWN, **KEYS | {"models": models})
     return made
 
 
@@ -65,7 +93,7 @@ def revise(graph: Graph, name: str, first: int) -> None:
     values = HISTORY.features.copy()
     values[first:] *= 1.5
     write_covariate(file_of(graph, name), replace(HISTORY, features=values), name)
-    graph.run("load_prices", "Coffee")
+    load(graph)
 
 
 def ledger(graph: Graph) -> Ledger:
@@ -115,8 +143,8 @@ def test_a_session_has_the_value_of_the_day_before(graph: Graph) -> None:
     assert known.features[1:] == pytest.approx(HISTORY.features[:-1], rel=1e-12)
 
 
-def test_a_model_with_covariates_is_trained_and_forecasts(graph: Graph) -> None:
-    graph.run("train", KEY)
+def test_a_model_with_covariates_is_trained_and_forecasts(drawn: Graph) -> None:
+    graph = drawn
     (sarimax,) = graph.store.models.find("Coffee", "sarimax")
     assert sarimax.training_start_date == date(2018, 1, 2)  # nothing was known on the first day
     known = graph.store.features.read(graph.store.prices.history("Coffee"))
@@ -124,8 +152,8 @@ def test_a_model_with_covariates_is_trained_and_forecasts(graph: Graph) -> None:
     assert sarimax.data_fingerprint == sample.fingerprint
     (naive,) = graph.store.models.find("Coffee", "naive")
     assert naive.data_fingerprint == make_history(655).known_before(TRAINING).fingerprint
-    drawn = materialized(graph.run("forecast", KEY), "distributions")
-    assert drawn.metadata["rows_written"].value == 2 * ORIGINS * 20
+    paths = graph.store.paths.read("Coffee", [TRAINING]).filter(pc.field("path_id") > 0)
+    assert len(paths) == 2 * ORIGINS * 20
     again = materialized(graph.run("forecast", KEY), "distributions")
     assert again.metadata["rows_written"].value == 0
 
@@ -143,30 +171,28 @@ def test_a_commodity_without_covariates_says_so_and_needs_no_features(
 
 
 def test_a_revised_covariate_refits_and_makes_stale_only_the_models_that_use_it(
-    graph: Graph,
+    drawn: Graph,
 ) -> None:
-    graph.run("train", KEY)
-    graph.run("forecast", KEY)
+    graph = drawn
     revise(graph, "rain", 100)  # in no set of a model
     assert not missing_models(graph.settings, window(graph), ledger(graph))
     assert not missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
     revise(graph, "vix", 652)  # known from 2020-07-02 on: inside the window
     assert not missing_models(graph.settings, window(graph), ledger(graph))
     assert missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True)
-    drawn = materialized(graph.run("forecast", KEY), "distributions")
-    assert drawn.metadata["forecasts_stale"].value == 1  # of sarimax
-    assert drawn.metadata["forecasts_reissued"].value == 1  # nothing has happened after it yet
+    written = materialized(graph.run("forecast", KEY), "distributions")
+    assert written.metadata["forecasts_stale"].value == 1  # of sarimax
+    assert written.metadata["forecasts_reissued"].value == 1  # nothing has happened after it yet
     revise(graph, "vix", 100)
     assert missing_models(graph.settings, window(graph), ledger(graph))
     trained = materialized(graph.run("train", KEY), "trained_models")
     assert trained.metadata["outcome"].value == "1 fitted, 1 kept"
-    drawn = materialized(graph.run("forecast", KEY), "distributions")
-    assert drawn.metadata["forecasts_redrawn"].value == ORIGINS
+    written = materialized(graph.run("forecast", KEY), "distributions")
+    assert written.metadata["forecasts_redrawn"].value == ORIGINS
 
 
-def test_no_value_from_after_a_cutoff_reaches_its_paths(graph: Graph) -> None:
-    graph.run("train", KEY)
-    graph.run("forecast", KEY)
+def test_no_value_from_after_a_cutoff_reaches_its_paths(drawn: Graph) -> None:
+    graph = drawn
     before = graph.store.paths.read("Coffee", [TRAINING])
     revise(graph, "vix", 652)
     graph.run("forecast", KEY, config={"recompute": True})
@@ -191,7 +217,7 @@ def test_a_covariate_that_a_commodity_lacks_fails_its_model_by_name_and_no_other
     plain = {"unit": "USc/lb", "source": {"type": "file", "path": "prices/Coffee.csv"}}
     rich = made.settings.commodities["Coffee"].model_dump()
     graph = make_graph(HISTORY, **KEYS, commodities={"Coffee": plain, "Sugar": rich})
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", KEY)
     assert names(graph) == ["naive"]
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
@@ -234,10 +260,8 @@ def test_the_asset_loads_back_as_histories_with_covariates(graph: Graph) -> None
 
 
 def test_too_few_sessions_since_a_missing_covariate_fail_by_name(make_graph: MakeGraph) -> None:
-    values = HISTORY.features.copy()
-    values[150:170, 1] = np.nan  # vix; its fill_days cover the first of them
-    graph = make_graph(replace(HISTORY, features=values), **KEYS)
-    graph.run("load_prices", "Coffee")
+    graph = make_graph(without_vix(), **KEYS)
+    load(graph)
     graph.run("train", KEY)
     (failure,) = graph.store.failures.find("Coffee", "v1.0")
     reason = f"sarimax: Coffee: nothing was known of the covariate vix on {HISTORY.dates[170]}"
@@ -249,7 +273,7 @@ def test_an_origin_without_its_covariate_is_declined(make_graph: MakeGraph) -> N
     values = HISTORY.features.copy()
     values[650:, 1] = np.nan  # the file of vix ends on 2020-06-26: known until 2020-07-02
     graph = make_graph(replace(HISTORY, features=values), **KEYS)
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", KEY)
     drawn = materialized(graph.run("forecast", KEY), "distributions")
     assert drawn.metadata["forecasts_absent"].value == 1
@@ -258,24 +282,22 @@ def test_an_origin_without_its_covariate_is_declined(make_graph: MakeGraph) -> N
     assert "nothing was known of the covariate vix on 2020-07-03" in failure.reason
 
 
-def test_a_missing_file_keeps_what_is_stored_and_is_told(graph: Graph) -> None:
+def test_a_missing_file_keeps_what_is_stored_and_bad_rows_of_another_are_listed_and_good_ones_land(
+    graph: Graph,
+) -> None:
     before = graph.store.features.read(graph.store.prices.history("Coffee"))
     file_of(graph, "vix").unlink()
+    with file_of(graph, "rain").open("a") as file:
+        file.write("2020-07-03,high\n2020-07-04,21.5\n")
     event = materialized(graph.run("load_prices", "Coffee"), "features")
     (told,) = records(event, "covariates_not_refreshed")
     assert told["covariate"] == "vix"
     assert "no file at" in told["reason"]
     after = graph.store.features.read(graph.store.prices.history("Coffee"))
-    assert after.fingerprint == before.fingerprint
-
-
-def test_bad_rows_are_listed_and_the_good_ones_land(graph: Graph) -> None:
-    with file_of(graph, "vix").open("a") as file:
-        file.write("2020-07-03,high\n2020-07-04,21.5\n")
-    event = materialized(graph.run("load_prices", "Coffee"), "features")
+    assert after.select(("vix",)).fingerprint == before.select(("vix",)).fingerprint
     (refused,) = records(event, "rejections")
-    assert (refused["commodity"], refused["value"]) == ("Coffee, covariate vix", "high")
-    assert records(event, "covariates")[1]["rows_rejected"] == 1
+    assert (refused["commodity"], refused["value"]) == ("Coffee, covariate rain", "high")
+    assert records(event, "covariates")[0]["rows_rejected"] == 1
 
 
 def test_the_terminal_loads_covariates_and_names_what_failed(
@@ -298,22 +320,16 @@ def test_the_terminal_loads_covariates_and_names_what_failed(
 
 
 def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_that_changes(
-    make_graph: MakeGraph,
+    lacking: Graph,
 ) -> None:
-    values = HISTORY.features.copy()
-    values[150:170, 1] = np.nan  # vix: too few sessions since, so that sarimax is not fitted
-    members = ["naive", {"sarimax": {"features": "market"}}]
-    models = ["naive", {"ensemble": {"members": members}}]
-    graph = make_graph(replace(HISTORY, features=values), **KEYS | {"models": models})
-    graph.run("load_prices", "Coffee")
-    graph.run("train", KEY)
+    graph = lacking
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
     assert "no weight: sarimax failed" in ensemble.fit_metrics
     assert not missing_models(graph.settings, window(graph), ledger(graph))
     again = materialized(graph.run("train", KEY), "trained_models")
     assert again.metadata["outcome"].value == "0 fitted, 2 kept"
     write_covariate(file_of(graph, "vix"), HISTORY, "vix")
-    graph.run("load_prices", "Coffee")
+    load(graph)
     assert missing_models(graph.settings, window(graph), ledger(graph))
     graph.run("train", KEY)
     (ensemble,) = graph.store.models.find("Coffee", "ensemble")
@@ -322,32 +338,26 @@ def test_an_ensemble_whose_member_lacks_sessions_of_its_covariate_is_kept_until_
 
 
 def test_an_ensemble_without_a_member_is_drawn_again_once_for_a_revised_covariate(
-    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+    lacking: Graph,
 ) -> None:
-    values = HISTORY.features.copy()
-    values[150:170, 1] = np.nan  # vix, again: the ensemble is offered it, and does without
-    models = ["naive", {"ensemble": {"members": ["naive", {"sarimax": {"features": "market"}}]}}]
-    graph = make_graph(replace(HISTORY, features=values), **KEYS | {"models": models})
-    monkeypatch.setenv("FORECAST_CONFIG", str(graph.settings.folder / "forecast.yaml"))
+    graph = lacking  # the ensemble is offered vix, and does without
 
-    def runs_of(*options: str) -> int:
-        """How many runs a command launches for what is due."""
-        arguments = ["run", "--from", "2020-07-01", "--to", "2020-07-01", *options]
-        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        with instance(graph.settings.places) as dagster:
-            launched = sum(run.job_name == "catch_up" for run in dagster.get_runs())
-        counted.append(launched)
-        return launched - counted[-2]
+    def due(*, recompute: bool) -> bool:
+        book = ledger(graph)
+        assert not missing_models(graph.settings, window(graph), book)
+        return bool(missing_forecasts(graph.settings, window(graph), book, recompute=recompute))
 
-    counted = [0]
-    assert runs_of() == 1
+    assert not due(recompute=True)
+    values = without_vix().features.copy()
     values[652:, 1] *= 1.5
     write_covariate(file_of(graph, "vix"), replace(HISTORY, features=values), "vix")
-    assert runs_of() == 1  # the newest forecast, which is no record yet
-    assert runs_of("--recompute") == 1
-    assert missing_forecasts(graph.settings, window(graph), ledger(graph), recompute=True) == {}
-    assert runs_of("--recompute") == 0
+    load(graph)
+    assert due(recompute=False)  # the newest forecast, which is no record yet
+    graph.run("forecast", KEY)
+    assert not due(recompute=False)
+    assert due(recompute=True)
+    graph.run("forecast", KEY, config={"recompute": True})
+    assert not due(recompute=True)
 
 
 def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(
@@ -383,8 +393,7 @@ def test_a_covariate_that_never_matches_turns_a_check_yellow_and_is_noted(
 def test_a_covariate_without_values_is_a_notice_of_the_report_and_of_status(
     make_graph: MakeGraph, rows: str | None, said: str
 ) -> None:
-    graph = make_graph(with_features(make_history(655)), models=["naive"])
-    graph.run("load_prices", "Coffee")
+    graph = make_graph(HISTORY, after=LOADED, models=["naive"])
     at = datetime(2020, 7, 20, 12)  # noqa: DTZ001 - as the tables keep it
     assert told_of_covariates(graph, at) == []
     if rows is None:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from dagster import TableMetadataValue
+from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
 
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import CannotFit, PartitionsFailed
@@ -14,7 +14,7 @@ from forecast_assets.models.arima_auto import DISGUISED
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.events import materializations, value
-from forecast_assets_tests.graphs import Graph, MakeGraph, Run
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, load
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import change, rows
 
@@ -24,7 +24,8 @@ FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last
 
 
 LOADED = [Run("load_prices", "Coffee")]
-FIRST_FORECAST = [*LOADED, Run("train", FIRST), Run("forecast", FIRST)]
+FIRST_TRAINED = [*LOADED, Run("train", FIRST)]
+FIRST_FORECAST = [*FIRST_TRAINED, Run("forecast", FIRST)]
 """What the tables of many tests are after."""
 
 
@@ -85,7 +86,9 @@ def test_one_partition_trains_and_forecasts(graph: Graph) -> None:
     assert pc.count_distinct(table.column("forecast_start_date")).as_py() == 65
 
 
-def test_a_range_writes_and_describes_every_partition(graph: Graph) -> None:
+def test_a_range_writes_and_describes_every_partition_and_a_second_run_writes_nothing_and_says_so(
+    graph: Graph,
+) -> None:
     trained = materializations(graph.run("train", FIRST, LAST))
     assert {key: value(event, "outcome") for key, event in trained.items()} == dict.fromkeys(
         KEYS, "4 fitted, 0 kept"
@@ -93,18 +96,13 @@ def test_a_range_writes_and_describes_every_partition(graph: Graph) -> None:
     assert value(trained[FIRST], "sessions_before_training_date") == 522
     assert value(trained[LAST], "sessions_before_training_date") == 652
     drawn = materializations(graph.run("forecast", FIRST, LAST))
-    rows = {key: value(event, "rows_written") for key, event in drawn.items()}
-    assert rows == {key: count * 4 * 20 for key, count in FORECASTS.items()}
+    written = {key: value(event, "rows_written") for key, event in drawn.items()}
+    assert written == {key: count * 4 * 20 for key, count in FORECASTS.items()}
     assert {row.training_date for row in graph.store.models.find()} == {
         date(2020, 1, 1),
         date(2020, 4, 1),
         date(2020, 7, 1),
     }
-
-
-def test_a_second_run_writes_nothing_and_says_so(graph: Graph) -> None:
-    graph.run("train", FIRST, LAST)
-    graph.run("forecast", FIRST, LAST)
     before = rows(graph.store, "forecast.forecasts")
     trained = materializations(graph.run("train", FIRST, LAST))
     drawn = materializations(graph.run("forecast", FIRST, LAST))
@@ -116,15 +114,22 @@ def test_a_second_run_writes_nothing_and_says_so(graph: Graph) -> None:
 
 
 def test_new_days_add_only_what_is_new(make_graph: MakeGraph) -> None:
-    graph = make_graph(make_history(680))
-    for job, key in (("load_prices", "Coffee"), ("train", LAST), ("forecast", LAST)):
-        graph.run(job, key)
+    graph = make_graph(make_history(680), models=["naive", "garch"])
+    load(graph)
+    catch_up(graph, ("trained_models", "distributions"), LAST, LAST)
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(683))
-    graph.run("load_prices", "Coffee")
-    (trained,) = materializations(graph.run("train", LAST)).values()
-    assert value(trained, "outcome") == "0 fitted, 4 kept"
-    (drawn,) = materializations(graph.run("forecast", LAST)).values()
-    assert (value(drawn, "forecasts_drawn"), value(drawn, "forecasts_redrawn")) == (3 * 4, 0)
+    load(graph)
+    trained, drawn = (
+        of[LAST]
+        for of in events_of(catch_up(graph, ("trained_models", "distributions"), LAST, LAST))
+    )
+    assert value(trained, "outcome") == "0 fitted, 2 kept"
+    assert (value(drawn, "forecasts_drawn"), value(drawn, "forecasts_redrawn")) == (3 * 2, 0)
+
+
+def events_of(result: ExecuteInProcessResult) -> list[dict[str, AssetMaterialization]]:
+    """What a run said of models, and of paths."""
+    return [materializations(result, asset) for asset in ("trained_models", "distributions")]
 
 
 def test_a_revised_price_makes_forecasts_stale_until_they_are_recomputed(
@@ -153,10 +158,12 @@ def test_revised_training_data_fits_again_and_draws_again(make_graph: MakeGraph)
     closes[100] *= 1.1
     revised = History("Coffee", make_history().dates, closes)
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", revised)
-    graph.run("load_prices", "Coffee")
-    (trained,) = materializations(graph.run("train", FIRST)).values()
+    load(graph)
+    trained, drawn = (
+        of[FIRST]
+        for of in events_of(catch_up(graph, ("trained_models", "distributions"), FIRST, FIRST))
+    )
     assert value(trained, "outcome") == "4 fitted, 0 kept"
-    (drawn,) = materializations(graph.run("forecast", FIRST)).values()
     assert value(drawn, "forecasts_redrawn") == 65 * 2  # arima_111 and garch: the parameters moved
     assert value(drawn, "forecasts_stale") == 65 * 2  # the walks have none, and the same payload
 
@@ -165,8 +172,7 @@ def test_another_version_lives_beside_and_changes_no_row(make_graph: MakeGraph) 
     graph = make_graph(after=FIRST_FORECAST)
     before = graph.store.paths.read("Coffee", [date(2020, 1, 1)], "v1.0")
     config = {"model_version": "experiment_gdelt_v1"}
-    graph.run("train", FIRST, config=config)
-    graph.run("forecast", FIRST, config=config)
+    catch_up(graph, ("trained_models", "distributions"), FIRST, FIRST, **config)
     assert graph.store.paths.read("Coffee", [date(2020, 1, 1)], "v1.0").equals(before)
     assert len(graph.store.paths.read("Coffee", [date(2020, 1, 1)])) == 2 * len(before)
     assert {row.model_version for row in graph.store.models.find()} == {
@@ -199,8 +205,10 @@ def test_a_corrupted_payload_fails_its_partition_and_everything_else_lands(graph
         graph.run("forecast", FIRST, LAST)
 
 
-def test_a_corrupted_model_is_trained_again_and_its_forecasts_land(graph: Graph) -> None:
-    graph.run("train", FIRST)
+def test_a_corrupted_model_is_trained_again_and_its_forecasts_land(
+    make_graph: MakeGraph,
+) -> None:
+    graph = make_graph(after=FIRST_TRAINED)
     corrupt(graph, "2020-01-01", "garch")
     (trained,) = materializations(graph.run("train", FIRST)).values()
     assert value(trained, "outcome") == "1 fitted, 3 kept"
@@ -215,7 +223,7 @@ def test_a_window_that_every_model_declines_holds_nothing_and_says_so(
     closes = history.closes.copy()
     closes[400:406] = -1.0  # 6 of the 522 before the window: more than 1 %
     graph = make_graph(History("Coffee", history.dates, closes), models=["garch", "arima_111"])
-    graph.run("load_prices", "Coffee")
+    load(graph)
     (trained,) = materializations(graph.run("train", FIRST)).values()
     assert (value(trained, "outcome"), value(trained, "models_failed")) == ("0 fitted, 0 kept", 2)
     failures = graph.store.failures.find("Coffee", "v1.0")
@@ -235,7 +243,7 @@ def test_a_window_whose_models_all_break_fails_with_every_reason(
 
     monkeypatch.setattr(Naive, "estimate", breaks)
     graph = make_graph(models=["naive"])
-    graph.run("load_prices", "Coffee")
+    load(graph)
     with pytest.raises(PartitionsFailed, match=r"no model could be fitted.*no convergence"):
         graph.run("train", FIRST)
 
@@ -271,19 +279,23 @@ def test_training_without_prices_says_what_to_do(make_graph: MakeGraph) -> None:
     assert "materialize `prices` for it first" in str(data.error.cause)
 
 
-@pytest.mark.parametrize("beyond", ["2020-10-01", "2021-01-01", "2026-01-01"])
+@pytest.mark.parametrize("job", ["train", "forecast"])
 def test_a_run_of_windows_that_begin_after_the_newest_price_is_not_green(
-    graph: Graph, beyond: str
+    graph: Graph, job: str
 ) -> None:
-    for job, asset in (("train", "trained_models"), ("forecast", "distributions")):
-        for last in (None, "Coffee|2026-04-01"):
-            result = graph.run(job, f"Coffee|{beyond}", last, raise_on_error=False)
-            assert materializations(result) == {}
-            data = result.failure_data_for_node(asset)
-            assert data is not None
-            assert data.error is not None
-            said = f"Coffee|{beyond}: begins after the session that follows the newest price"
-            assert said in str(data.error.cause)
+    asset = {"train": "trained_models", "forecast": "distributions"}[job]
+    for beyond, last in (
+        ("2020-10-01", None),
+        ("2021-01-01", "Coffee|2026-04-01"),
+        ("2026-01-01", None),
+    ):
+        result = graph.run(job, f"Coffee|{beyond}", last, raise_on_error=False)
+        assert materializations(result) == {}
+        data = result.failure_data_for_node(asset)
+        assert data is not None
+        assert data.error is not None
+        said = f"Coffee|{beyond}: begins after the session that follows the newest price"
+        assert said in str(data.error.cause)
     assert not graph.run("score", f"Coffee|{beyond}", raise_on_error=False).success
     assert graph.store.models.find() == []
 
@@ -337,7 +349,7 @@ def test_the_naive_model_in_disguise_is_called_so_where_models_are_listed(
     make_graph: MakeGraph,
 ) -> None:
     made = make_graph(models=["naive", "arima_auto"])
-    made.run("load_prices", "Coffee")
+    load(made)
     (trained,) = materializations(made.run("train", "Coffee|2020-04-01")).values()
     models = trained.metadata["models"]
     assert isinstance(models, TableMetadataValue)

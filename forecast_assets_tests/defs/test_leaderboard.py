@@ -18,7 +18,7 @@ from forecast_assets.report.figures import change
 from forecast_assets.store.frames import frame
 from forecast_assets_tests.graphs import MakeGraph
 from forecast_assets_tests.histories import make_history
-from forecast_assets_tests.panel import TOLERANCE, Panel, panel, report
+from forecast_assets_tests.panel import FIRST, TOLERANCE, Panel, caught_up, panel, report
 from forecast_assets_tests.raw import Raw, taken
 
 COMMODITIES = ["Coffee", "Sugar"]
@@ -29,7 +29,7 @@ WITHIN = Tolerance(**TOLERANCE)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
     histories = [make_history(), make_history(690, seed=2, commodity="Sugar")]
-    return panel(tmp_path_factory.mktemp("panel"), histories).made()
+    return caught_up(panel(tmp_path_factory.mktemp("panel"), histories))
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +324,8 @@ def test_before_anything_is_scored_the_leaderboard_is_empty(make_graph: MakeGrap
 
 
 def test_forecasts_of_which_a_part_has_happened_are_in_no_standing(tmp_path: Path) -> None:
-    early = panel(tmp_path, [make_history(524)]).made()  # two sessions of the first forecast
+    young = panel(tmp_path, [make_history(524)], models=["naive"])
+    early = caught_up(young, FIRST)  # two sessions of the first forecast have happened
     scored = early.frame("SELECT DISTINCT horizon FROM commodity.forecast.path_scores")
     assert scored.horizon.tolist() == [1]
     assert len(early.frame("FROM commodity.forecast.leaderboard")) == 0

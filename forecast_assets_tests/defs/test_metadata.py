@@ -42,7 +42,7 @@ from forecast_assets.store.contract import HeldVersion
 from forecast_assets.timeline.history import History
 from forecast_assets_tests import results
 from forecast_assets_tests.events import materializations
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run, load
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.results import BROKEN, DECLINED, MODEL, refusal
 
@@ -307,13 +307,12 @@ def test_a_leaderboard_that_lacks_commodities_says_so() -> None:
 
 
 def test_an_experiment_does_not_replace_the_version_in_use(make_graph: MakeGraph) -> None:
-    graph: Graph = make_graph(models=["naive", "random_walk"])
-    graph.run("load_prices", "Coffee")
-    for version, models in ((None, None), ("march", ["naive"])):
-        config = {"model_version": version, "models": models} if version else {}
-        trained = materializations(graph.run("train", FIRST, LAST, config or None))
-        drawn_now = materializations(graph.run("forecast", FIRST, LAST, config or None))
-    scored = materializations(graph.run("score", FIRST, LAST, {"model_version": "march"}))
+    after = [Run("load_prices", "Coffee"), Run("train", LAST), Run("forecast", LAST)]
+    graph: Graph = make_graph(models=["naive", "random_walk"], after=after)
+    config = {"model_version": "march", "models": ["naive"]}
+    trained = materializations(graph.run("train", LAST, config=config))
+    drawn_now = materializations(graph.run("forecast", LAST, config=config))
+    scored = materializations(graph.run("score", LAST, config={"model_version": "march"}))
     for event, name in (
         (trained[LAST], "models"),
         (drawn_now[LAST], "newest_forecast"),
@@ -332,7 +331,7 @@ def test_the_newest_window_with_rows_is_logged_last_and_alone_has_a_picture(
     make_graph: MakeGraph,
 ) -> None:
     graph: Graph = make_graph(models=["naive"])
-    graph.run("load_prices", "Coffee")
+    load(graph)
     graph.run("train", FIRST, LAST)
     for _ in range(3):  # Dagster logs a range in another order each time
         ran = graph.run("forecast", FIRST, LAST)

@@ -1,5 +1,6 @@
 """What is published: the rule on crafted forecasts, and no knowledge of the future in the graph."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -8,17 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dagster import TableMetadataValue
+from dagster import AssetKey, ExecuteInProcessResult, TableMetadataValue
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.assets.published_distributions import published
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.evaluation.evaluation import Tolerance, standings
 from forecast_assets.evaluation.publishing import publications, tolerance_of
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.graphs import MakeGraph
+from forecast_assets_tests.graphs import QUIET, Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
-from forecast_assets_tests.panel import Panel, panel, report
+from forecast_assets_tests.panel import Panel, caught_up, panel
 from forecast_assets_tests.raw import Raw
 
 MODELS = ["naive", "random_walk", "garch"]
@@ -209,9 +212,12 @@ def test_every_choice_is_the_one_of_a_slow_loop_that_cuts_what_is_known_at_its_d
     scored = wandering(count, seed)
     offered = issued(["naive", "random_walk"], count)
     offered += issued(["garch"], count, missing=range(0, count, 9))
-    published = publications(settings, offered, scored)
-    assert len(published) == count
-    for number, each in enumerate(published):
+    chosen = publications(settings, offered, scored)
+    assert len(chosen) == count
+    names = names_of(chosen)
+    turns = [number for number in range(1, count) if names[number] != names[number - 1]]
+    # Each seed has its own tenth of the days, and those on both sides of each change.
+    for number in sorted({*range(seed, count, 10), *turns, *(each - 1 for each in turns)}):
         known = scored[scored.last_session <= pd.Timestamp(day(number))]
         there = {x.model_name for x in offered if x.data_cutoff_date == day(number)}
         good = [
@@ -220,27 +226,39 @@ def test_every_choice_is_the_one_of_a_slow_loop_that_cuts_what_is_known_at_its_d
             if standing.calibration == "calibrated" and standing.model_name in there
         ]
         best = max(good, key=lambda standing: standing.skill, default=None)
-        assert each.model_name == (best.model_name if best else "naive")
-    assert len(set(names_of(published))) == 3
+        assert names[number] == (best.model_name if best else "naive")
+    assert len(set(names)) == 3
 
 
-@pytest.mark.parametrize("number", [60, 110, 170, 230])
-def test_what_ends_after_a_date_changes_no_choice_up_to_it(settings: Settings, number: int) -> None:
+def test_what_ends_after_a_date_changes_no_choice_up_to_it(settings: Settings) -> None:
     scored, offered = wandering(260, seed=1), issued(MODELS, 260)
-    later = scored.last_session > pd.Timestamp(day(number))
-    changed = scored.copy()
-    changed.loc[later, ["crps", "covered_80", "covered_95", "pit"]] = [1e-9, 0.8, 0.95, 0.5]
     before = publications(settings, offered, scored)
-    for other in (changed, scored[~later]):
-        after = publications(settings, offered, other)
-        assert after[: number + 1] == before[: number + 1]
-        assert after[number + 4 :] != before[number + 4 :]
+    for number in (60, 110, 170, 230):
+        later = scored.last_session > pd.Timestamp(day(number))
+        changed = scored.copy()
+        changed.loc[later, ["crps", "covered_80", "covered_95", "pit"]] = [1e-9, 0.8, 0.95, 0.5]
+        for other in (changed, scored[~later]):
+            after = publications(settings, offered, other)
+            assert after[: number + 1] == before[: number + 1], number
+            assert after[number + 4 :] != before[number + 4 :], number
 
 
 # Through the graph.
 
 WIDER = {"coverage_80": 0.2, "coverage_95": 0.2, "pit_p_value": 0.001}
-CUTS = [date(2020, 5, 20), date(2020, 6, 30), date(2020, 8, 12)]
+CUTS = [
+    (date(2020, 5, 20), "2020-04-01"),
+    (date(2020, 6, 30), "2020-07-01"),
+    (date(2020, 8, 12), "2020-07-01"),
+]
+"""Dates, and the training date of the last window that begins in the sessions after them."""
+
+AFTERWARDS = 25  # sessions, of which 17 are left after the last date
+
+FEW = [make_history(560)]
+TWO = ["naive", "random_walk"]
+FIRST_WINDOW = "2020-01-01"
+
 PUBLISHED = """
     SELECT data_cutoff_date, model_name, reason FROM commodity.forecast.publications
     WHERE commodity = 'Coffee' ORDER BY ALL
@@ -254,15 +272,15 @@ def published_by(made: Panel) -> list[Publication]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
-    return panel(tmp_path_factory.mktemp("made"), [make_history()], calibration=WIDER).made()
+    return caught_up(panel(tmp_path_factory.mktemp("made"), [make_history()], calibration=WIDER))
 
 
 def test_publications_are_those_of_raw_paths_and_of_the_prices_known_then(made: Panel) -> None:
     raw = {name: Raw.of(made, "Coffee", name) for name in made.settings.models}
     crps = {name: each.crps.sum(axis=1) for name, each in raw.items()}
-    published = published_by(made)
-    assert len(published) == 179  # weekdays from 2019-12-31 to 2020-09-04
-    for each in published[::6]:
+    chosen = published_by(made)
+    assert len(chosen) == 179  # weekdays from 2019-12-31 to 2020-09-04
+    for each in chosen[::6]:
         skills = {}
         for name, mine in raw.items():
             known = mine.until(each.data_cutoff_date)
@@ -275,50 +293,80 @@ def test_publications_are_those_of_raw_paths_and_of_the_prices_known_then(made: 
             assert f": {100 * skills[expected]:.1f} % over the " in each.reason
         else:
             assert each.reason == NOT_YET
-    assert len({each.model_name for each in published}) > 1
+    assert len({each.model_name for each in chosen}) > 1
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(("cut", "window"), CUTS)
 def test_prices_after_a_date_change_no_publication_up_to_it(
-    made: Panel, tmp_path: Path, cut: date
+    made: Panel, tmp_path: Path, cut: date, window: str
 ) -> None:
     history = make_history()
     closes = history.closes.copy()
     after = history.dates > np.datetime64(cut)
     moves = np.random.default_rng(9).standard_normal(int(after.sum())) * 0.05
     closes[after] = 90 * np.exp(np.cumsum(moves))
-    revised = History("Coffee", history.dates, closes)
-    other = panel(tmp_path, [revised], calibration=WIDER).made()
+    soon = int(np.argmax(after)) + AFTERWARDS
+    revised = History("Coffee", history.dates[:soon], closes[:soon])
+    other = caught_up(panel(tmp_path, [revised], calibration=WIDER), window, publish=False)
+    with other.at_home() as graph:
+        published(other.settings, graph.store, "a run")
     ours, theirs = published_by(made), published_by(other)
     upto = sum(each.data_cutoff_date <= cut for each in ours)
     assert upto > 30
     assert theirs[:upto] == ours[:upto]
-    assert theirs != ours
+    assert len(theirs) == min(upto + AFTERWARDS, len(ours))
+    assert theirs[upto:] != ours[upto : len(theirs)]
 
 
-def test_switching_the_rule_rewrites_what_differs_and_says_so(tmp_path: Path) -> None:
-    first = panel(tmp_path, [make_history(560)]).made()
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the 39 forecasts up to 2020-02-21 were published."""
+    return caught_up(panel(tmp_path_factory.mktemp("few"), FEW, models=TWO), FIRST_WINDOW).folder
+
+
+@pytest.fixture
+def first(few: Path, tmp_path: Path) -> Panel:
+    """The same, to write into."""
+    shutil.copytree(few, tmp_path, dirs_exist_ok=True)
+    return panel(tmp_path, FEW, models=TWO)
+
+
+def test_switching_the_rule_rewrites_what_differs_and_says_so(first: Panel, tmp_path: Path) -> None:
     ours = first.frame("FROM commodity.forecast.publications ORDER BY data_cutoff_date")
+    with first.at_home() as graph:
+        again = publish(graph)
+    kept = first.frame("FROM commodity.forecast.publications ORDER BY data_cutoff_date")
     fixed = {"rule": "fixed", "models": ["naive", "random_walk"]}
-    second = panel(tmp_path, [make_history(560)], publish=fixed)
+    second = panel(tmp_path, FEW, models=TWO, publish=fixed)
     with second.at_home() as graph:
-        again = report(first.graph)
-        kept = first.frame("FROM commodity.forecast.publications ORDER BY data_cutoff_date")
-        switched = report(graph)
+        switched = publish(graph)
     pd.testing.assert_frame_equal(kept, ours)
     assert said(again) == {"published": 39, "added": 0, "withdrawn": 0}
     assert said(switched) == {"published": 78, "added": 78, "withdrawn": 39}
     rows = first.frame("FROM commodity.forecast.publications")
     assert set(rows.reason) == {"named in the configuration"}
-    wider = panel(tmp_path, [make_history(560)], publish=fixed | {"models": MODELS[:1]})
-    with wider.at_home() as graph:
-        assert said(report(graph)) == {"published": 39, "added": 0, "withdrawn": 39}
+    fewer = panel(tmp_path, FEW, models=TWO, publish=fixed | {"models": MODELS[:1]})
+    with fewer.at_home() as graph:
+        assert said(publish(graph)) == {"published": 39, "added": 0, "withdrawn": 39}
     last = first.frame("FROM commodity.forecast.publications")
     assert set(last.created_by) == {switched.run_id}
 
 
-def said(result: object) -> dict[str, object]:
-    (event,) = result.asset_materializations_for_node("published_distributions")  # type: ignore[attr-defined]
+def publish(graph: Graph) -> ExecuteInProcessResult:
+    """Choose what is published, and nothing else."""
+    return (
+        build_definitions(graph.settings)
+        .resolve_job_def("publish")
+        .execute_in_process(
+            instance=graph.instance,
+            asset_selection=[AssetKey("published_distributions")],
+            run_config={"loggers": QUIET},
+        )
+    )
+
+
+def said(result: ExecuteInProcessResult) -> dict[str, object]:
+    (event,) = result.asset_materializations_for_node("published_distributions")
     shown = event.metadata["publications"]
     assert isinstance(shown, TableMetadataValue)
     (record,) = shown.records
@@ -326,10 +374,9 @@ def said(result: object) -> dict[str, object]:
     return {name: record.data[name] for name in ("published", "added", "withdrawn")}
 
 
-def test_only_the_configurations_version_is_published(tmp_path: Path) -> None:
-    first = panel(tmp_path, [make_history(540)]).made()
+def test_only_the_configurations_version_is_published(first: Panel, tmp_path: Path) -> None:
     before = first.frame("FROM commodity.forecast.publications ORDER BY ALL")
-    second = panel(tmp_path, [make_history(540)], model_version="v2.0").made()
+    second = caught_up(panel(tmp_path, FEW, models=TWO, model_version="v2.0"), FIRST_WINDOW)
     after = second.frame("FROM commodity.forecast.publications ORDER BY ALL")
     assert set(after.model_version) == {"v2.0"}
     columns = ["model_name", "data_cutoff_date", "reason"]
@@ -341,7 +388,7 @@ def test_only_the_configurations_version_is_published(tmp_path: Path) -> None:
 
 
 def test_without_naive_the_reason_is_that_there_is_no_skill(settings: Settings) -> None:
-    offered, scored = issued(["random_walk"], 500), records({"random_walk": 1.0}, 500)
+    offered, scored = issued(["random_walk"], 60), records({"random_walk": 1.0}, 60)
     reasons = {each.reason for each in publications(settings, offered, scored)}
     assert reasons == {"no skill is known: the version has no forecasts of naive to compare with"}
 

@@ -19,7 +19,7 @@ from forecast_assets.report.page import CommodityReport
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.histories import make_history
-from forecast_assets_tests.panel import Panel, panel, report
+from forecast_assets_tests.panel import FIRST, Panel, caught_up, panel, report
 from forecast_assets_tests.rows import change, put, table
 
 NOW = datetime(2020, 9, 7, 6, tzinfo=UTC).replace(tzinfo=None)  # the Monday after the last close
@@ -30,7 +30,7 @@ TEA = make_history(690, seed=3, commodity="Tea")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
     """Coffee and Tea, and Sugar, of which there are prices and nothing else."""
     histories = [make_history(), TEA, make_history(40, seed=5, commodity="Sugar")]
-    return panel(tmp_path_factory.mktemp("briefing"), histories).made()
+    return caught_up(panel(tmp_path_factory.mktemp("briefing"), histories))
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_forecast_show_prints_the_published_fan_or_that_of_a_model(at_home: Pane
 def test_a_history_that_ends_early_shortens_what_is_shown(tmp_path: Path) -> None:
     """Right after the first forecasts there are no past fans and no calibration yet."""
     history = make_history(523, commodity="Cocoa")
-    young = panel(tmp_path, [history]).made()
+    young = caught_up(panel(tmp_path, [history], models=["naive"]), FIRST)
     with young.at_home() as graph:
         (cocoa,) = briefing(young.settings, graph.store, NOW).commodities
     assert cocoa.published is not None

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from html.parser import HTMLParser
@@ -23,7 +24,7 @@ from forecast_assets.report.page import (
     standings_grid,
 )
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.browser import DESKTOP, PHONE, Screen, opened
+from forecast_assets_tests.browser import DESKTOP, PHONE, Screen, Tab, opened
 from forecast_assets_tests.histories import make_history
 
 pytestmark = pytest.mark.usefixtures("pictures")
@@ -307,34 +308,40 @@ def test_decimals_follow_the_size_of_prices(close: float, expected: int) -> None
     assert decimals(replace(make_history(9), closes=np.full(9, close))) == expected
 
 
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """One browser, in which each test opens its page anew."""
+    with opened(tmp_path_factory.mktemp("browser") / "profile") as only:
+        yield only
+
+
 @pytest.mark.parametrize(
     ("screen", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")]
 )
 def test_a_browser_shows_the_page_whole_without_the_network(
-    screen: Screen, scheme: str, tmp_path: Path
+    screen: Screen, scheme: str, tmp_path: Path, tab: Tab
 ) -> None:
     page = tmp_path / "report.html"
     nasty = full(replace(make_history(seed=2), commodity=NASTY))
     notices = (Notice("failed", "Coffee: " + "very_long_name_" * 9), Notice("stale", "old"))
     page.write_text(render(report_of(full(), nasty, bare(empty_history("X")), notices=notices)))
-    with opened(tmp_path / "profile") as tab:
-        tab.open(page, screen, scheme)
-        assert tab.requests[0] == page.as_uri()
-        assert all(request.startswith("data:") for request in tab.requests[1:])
-        images = tab.ask("Array.from(document.images, i => [i.complete, i.naturalWidth])")
-        assert len(images) == 8
-        assert all(complete and width > 200 for complete, width in images)
-        assert tab.ask("window.innerWidth") == screen.width
-        assert tab.ask("document.documentElement.scrollWidth") <= screen.width
-        sections = tab.ask("Array.from(document.querySelectorAll('section'), s => s.id)")
-        commodities = ["commodity-1", "commodity-2", "commodity-3"]
-        assert sections == [*commodities, "overall", "legend"]
-        paper = tab.ask("getComputedStyle(document.body).backgroundColor")
-        assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
-        assert tab.ask("document.querySelectorAll('tr.marked').length") == 2
-        photograph = tmp_path / "page.png"
-        tab.photograph(photograph)
-        assert photograph.stat().st_size > 50_000
+    tab.open(page, screen, scheme)
+    assert tab.requests[0] == page.as_uri()
+    assert all(request.startswith("data:") for request in tab.requests[1:])
+    images = tab.ask("Array.from(document.images, i => [i.complete, i.naturalWidth])")
+    assert len(images) == 8
+    assert all(complete and width > 200 for complete, width in images)
+    assert tab.ask("window.innerWidth") == screen.width
+    assert tab.ask("document.documentElement.scrollWidth") <= screen.width
+    sections = tab.ask("Array.from(document.querySelectorAll('section'), s => s.id)")
+    commodities = ["commodity-1", "commodity-2", "commodity-3"]
+    assert sections == [*commodities, "overall", "legend"]
+    paper = tab.ask("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+    assert tab.ask("document.querySelectorAll('tr.marked').length") == 2
+    photograph = tmp_path / "page.png"
+    tab.photograph(photograph)
+    assert photograph.stat().st_size > 50_000
 
 
 def test_a_browser_that_is_not_installed_is_said_how_to_get(

@@ -10,7 +10,7 @@ from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import Beginnings
-from forecast_assets_tests.caretaker import Caretaker, settled
+from forecast_assets_tests.caretaker import Caretaker, draw_due, drawn
 from forecast_assets_tests.graphs import Graph
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import rows
@@ -26,11 +26,18 @@ Rows = list[tuple[object, ...]]
 
 @pytest.fixture
 def keeper(tmp_path: Path, beginnings: Beginnings) -> Caretaker:
-    return settled(beginnings, tmp_path, {"coffee.csv": [COFFEE]})
+    return drawn(beginnings, tmp_path, {"coffee.csv": [COFFEE]})
 
 
 def revised(close: float, place: int = PLACE) -> History:
     return History("Coffee", COFFEE.dates[place : place + 1], np.array([close]))
+
+
+def land(keeper: Caretaker, close: float) -> None:
+    """Have another close of the session in the tables, and draw nothing."""
+    keeper.drop("a.csv", revised(close))
+    (request,) = keeper.land().run_requests or []
+    assert keeper.execute(request).success
 
 
 def view(keeper: Caretaker) -> Rows:
@@ -51,24 +58,21 @@ def expected(*places: int) -> Rows:
     return rows
 
 
-def test_forecasts_that_knew_a_price_revised_since_are_listed(keeper: Caretaker) -> None:
+def test_forecasts_that_knew_a_price_revised_since_are_listed_and_a_price_revised_back_is_no_change(
+    keeper: Caretaker,
+) -> None:
     assert view(keeper) == []
     keeper.drop("a.csv", revised(38.0))
-    keeper.settle()
+    draw_due(keeper)
     assert view(keeper) == expected(PLACE)
     keeper.drop("b.csv", revised(39.0, PLACE + 5))
-    keeper.settle()
+    draw_due(keeper)
     assert view(keeper) == expected(PLACE, PLACE + 5)
-
-
-def test_a_price_that_was_revised_and_revised_back_is_no_change(keeper: Caretaker) -> None:
-    keeper.drop("a.csv", revised(38.0))
-    keeper.settle()
-    path = keeper.drop("b.csv", revised(COFFEE.closes[PLACE]))
+    path = keeper.drop("c.csv", revised(COFFEE.closes[PLACE]))
     path.write_text(path.read_text() + "\n")
-    keeper.settle()
+    draw_due(keeper)
     assert keeper.store.prices.history("Coffee").closes[PLACE] == COFFEE.closes[PLACE]
-    assert view(keeper) == []
+    assert view(keeper) == expected(PLACE + 5)
 
 
 def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Caretaker) -> None:
@@ -77,21 +81,19 @@ def test_they_stay_as_they_were_said_until_they_are_asked_for_again(keeper: Care
         return keeper.store.paths.drawn("Coffee", "naive", "v1.0", cutoffs)
 
     before = paths()
-    keeper.drop("a.csv", revised(38.0))
-    keeper.settle()
-    assert np.array_equal(paths(), before)
+    land(keeper, 38.0)
     key = "Coffee|2020-01-01"
     result = Graph(keeper.settings, keeper.instance).run("forecast", key)
     (event,) = result.asset_materializations_for_node("distributions")
     assert event.metadata["forecasts_stale"].value == len(expected(PLACE))
+    assert np.array_equal(paths(), before)
     Graph(keeper.settings, keeper.instance).run("forecast", key, config={"recompute": True})
     assert view(keeper) == []
     assert not np.array_equal(paths(), before)
 
 
 def test_prices_are_readable_as_they_were_known(keeper: Caretaker) -> None:
-    keeper.drop("a.csv", revised(38.0))
-    keeper.settle()
+    land(keeper, 38.0)
     told = rows(keeper.store, "market.price_revisions", "ingested_at")
     first, second = sorted({moment for (moment,) in told})
     reader = Reader(keeper.settings.database_path)

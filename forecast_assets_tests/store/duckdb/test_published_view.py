@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from forecast_assets_tests.histories import make_history
-from forecast_assets_tests.panel import Panel, panel
+from forecast_assets_tests.panel import FIRST, Panel, caught_up, panel
 
 SESSIONS = ", ".join(f"day_{k}" for k in range(1, 15))
 COLUMNS = (
@@ -22,9 +22,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Panel:
     fixed = {"rule": "fixed", "models": ["naive", "random_walk"]}
     models = ["naive", "random_walk", "reverting_volatility"]
     folder = tmp_path_factory.mktemp("published")
-    return panel(
-        folder, histories, horizon=14, paths=PATHS, models=models, publish=fixed
-    ).made()  # fmt: skip
+    keys = {"horizon": 14, "paths": PATHS, "models": models, "publish": fixed}
+    return caught_up(panel(folder, histories, **keys), FIRST)
 
 
 def test_a_client_gets_every_column_it_asks_for(made: Panel) -> None:
