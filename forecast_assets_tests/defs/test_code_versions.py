@@ -1,5 +1,7 @@
 """A code version that is bumped by hand: what the UI calls unsynced, and what is made again."""
 
+from dataclasses import replace
+
 import pytest
 from dagster import AssetKey
 
@@ -35,7 +37,7 @@ def test_what_older_code_made_is_unsynced_and_made_again_by_whoever_materializes
         graph.run(job, FIRST, LAST)
     assert unsynced(graph.settings, graph.instance) == {}
     for job, asset in STAGES.items():
-        monkeypatch.setitem(CODE_VERSIONS, asset, "2")
+        graph = with_code(graph, asset, "2", monkeypatch)
         assert unsynced(graph.settings, graph.instance) == {asset: WINDOWS}
         if job == "forecast":
             require_the_plan_leaves_it(graph)
@@ -48,13 +50,13 @@ def test_what_older_code_made_is_unsynced_and_made_again_by_whoever_materializes
         assert {value(each, MADE[job]) for each in again.values()} == {0}
 
     # Prices that are read again are of the new code.
-    monkeypatch.setitem(CODE_VERSIONS, "prices", "2")
+    graph = with_code(graph, "prices", "2", monkeypatch)
     assert unsynced(graph.settings, graph.instance) == {"prices": {"Coffee"}}
     graph.run("load_prices", "Coffee")
     assert unsynced(graph.settings, graph.instance) == {}
 
     # A run of another version leaves what other code made.
-    monkeypatch.setitem(CODE_VERSIONS, "trained_models", "3")
+    graph = with_code(graph, "trained_models", "3", monkeypatch)
     experiment = {"model_version": "march", "models": ["naive"]}
     for fitted in (1, 0):
         graph.run("train", FIRST, LAST, experiment)
@@ -62,6 +64,12 @@ def test_what_older_code_made_is_unsynced_and_made_again_by_whoever_materializes
         logged = last_materialization(graph.instance, AssetKey("trained_models"), FIRST)
         assert logged is not None
         assert logged.metadata["models_fitted"].value == fitted
+
+
+def with_code(graph: Graph, asset: str, version: str, monkeypatch: pytest.MonkeyPatch) -> Graph:
+    """The graph of a release with another code version of an asset."""
+    monkeypatch.setitem(CODE_VERSIONS, asset, version)
+    return replace(graph)
 
 
 def require_the_plan_leaves_it(graph: Graph) -> None:
