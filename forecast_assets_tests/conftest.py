@@ -4,13 +4,18 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import alembic.util
 import pytest
 import yaml
 from dagster import DagsterInstance
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from matplotlib.figure import Figure
+from sqlalchemy import Engine, create_engine
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
@@ -24,6 +29,9 @@ MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in me
 
 
 DRAWING = Figure.savefig
+
+ENGINES = 32
+"""How many of SQLAlchemy's engines are kept."""
 
 
 def pytest_configure() -> None:
@@ -50,6 +58,29 @@ def _blank_pictures() -> Iterator[None]:
     """Figures are composed and not drawn, but where the fixture ``pictures`` is used."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", blank.save)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_engines() -> Iterator[None]:
+    """SQLAlchemy's engines, and alembic's lists of revisions, are made once for each database.
+
+    Dagster makes them for every event that it stores in a file, a quarter of the time of a run.
+    """
+    made: dict[str, Engine] = {}
+
+    def kept(address: str, **options: Any) -> Engine:
+        asked = f"{address} {options}"
+        if asked not in made:
+            made[asked] = create_engine(address, **options)
+            if len(made) > ENGINES:
+                del made[next(iter(made))]
+        return made[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_event_log, "create_engine", kept)
+        patch.setattr(sqlite_run_storage, "create_engine", kept)
+        patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
         yield
 
 
