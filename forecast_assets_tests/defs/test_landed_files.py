@@ -2,9 +2,9 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from forecast_assets.defs.assets import landed_files
 from forecast_assets.errors import StoreError
 from forecast_assets.market.reception import receive
 from forecast_assets_tests.caretaker import Caretaker, caretaker
-from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.landers import landing
 from forecast_assets_tests.rows import rows
 
 
@@ -121,37 +121,23 @@ def test_a_file_that_always_breaks_the_run_is_given_up_and_stops_no_other(
 
 PRICE = ("commodity", "date", "close", "revision")
 
-LAND = """
-import sys, time
-from datetime import datetime
-from forecast_assets.configuration.settings import load_settings
-from forecast_assets.market.landing import LandingFolder
-from forecast_assets.market.reception import receive
-from forecast_assets.store.opening import open_store
-settings = load_settings()
-folder, store = LandingFolder(settings), open_store(settings)
-folder.make()
-print("ready", flush=True)
-for arrival in folder.waiting(time.time() + 1).whole:
-    print("begins", flush=True)
-    receive(folder, arrival, store.landings, datetime(2026, 11, 20), "run")
-print("done", flush=True)
-"""
-
 
 def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = []
     for name, deaths in (("killed", 12), ("spared", 0)):
-        monkeypatch.setenv("FORECAST_HOME", str(tmp_path / name / "home"))
-        monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / name / "forecast.yaml"))
+        environment = {
+            "FORECAST_HOME": str(tmp_path / name / "home"),
+            "FORECAST_CONFIG": str(tmp_path / name / "forecast.yaml"),
+        }
+        monkeypatch.setenv("FORECAST_HOME", environment["FORECAST_HOME"])
         keeper = caretaker(tmp_path / name, "Coffee", "Sugar")
         for place in range(8):
             history = make_history(200 + 10 * place)
             keeper.drop(f"{place}.csv", history, make_history(150, 2, "Sugar"))
         (keeper.landing / "9.csv").write_text("nothing\n")
-        kills = land_in_another_process(keeper, deaths)
+        kills = land_in_another_process(keeper, environment, deaths)
         assert kills >= min(deaths, 3)
         ends.append(
             (
@@ -164,28 +150,26 @@ def test_a_landing_that_is_killed_again_and_again_ends_as_one_that_is_not(
     assert ends[0] == ends[1]
 
 
-def land_in_another_process(keeper: Caretaker, deaths: int) -> int:
+def land_in_another_process(keeper: Caretaker, environment: Mapping[str, str], deaths: int) -> int:
     """Land all that waits; kill it so many times. How often it was hit before it was done."""
     chance, kills = random.Random(1), 0  # noqa: S311 - moments of death
     for attempt in range(deaths + 1):
-        with subprocess.Popen(
-            [sys.executable, "-c", LAND], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            said = ""
+        with landing(environment) as lander:
+            assert lander.hear() == "ready"
+            said = []
             if attempt < deaths:
-                said = process.stdout.readline()  # a file begins to be received, or all is done
-                wait_for(chance.choice(MOMENTS), keeper, process)
-                process.send_signal(signal.SIGKILL)
-            kills += "done" not in said + process.stdout.read()
+                said = [lander.hear()]  # a file begins to be received, or all is done
+                wait_for(chance.choice(MOMENTS), keeper, lander.process)
+                lander.process.kill()
+            kills += "done" not in [*said, *lander.rest()]
+        assert lander.process.exitcode in ((-signal.SIGKILL, 0) if attempt < deaths else (0,))
     return kills
 
 
 MOMENTS = "at once", "the tables have changed", "a file has moved"
 
 
-def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> None:
+def wait_for(moment: str, keeper: Caretaker, process: BaseProcess) -> None:
     """Wait for a moment of the landing in another process, or until that has ended."""
 
     def seen() -> object:
@@ -193,5 +177,5 @@ def wait_for(moment: str, keeper: Caretaker, process: subprocess.Popen[str]) -> 
         return files or keeper.store.token()
 
     before = seen()
-    while moment != "at once" and seen() == before and process.poll() is None:
+    while moment != "at once" and seen() == before and process.is_alive():
         time.sleep(0.003)
