@@ -19,7 +19,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, with_features
-from forecast_assets_tests.panel import Panel, panel, report
+from forecast_assets_tests.panel import Panel, panel
 
 
 def configured(panel: Panel, *names: str) -> Settings:
@@ -39,11 +39,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Panel:
     models = ["naive", "reverting_volatility"]
     made = panel(tmp_path_factory.mktemp("template"), histories, models=models, paths=20)
     with made.at_home() as graph:
-        for name in ("Coffee", "Tea"):
-            graph.run("load_prices", name)
-            for job in ("train", "forecast", "score"):
-                graph.run(job, f"{name}|2020-01-01")
-        report(graph)
+        graph.run("load_prices", "Coffee", "Tea")
+        graph.run("catch_up", "Coffee|2020-01-01", "Tea|2020-01-01")
     return made
 
 

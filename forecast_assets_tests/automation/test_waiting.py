@@ -1,6 +1,7 @@
 """What waits for a word: files and prices that are held, how it is told, and the word."""
 
 import time
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from forecast_assets.automation.waiting import (
 )
 from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.market.sources import read_source
@@ -26,7 +28,7 @@ from forecast_assets.store.contract import Store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.commands import forecast
-from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
 from forecast_assets_tests.histories import (
     make_history,
     with_features,
@@ -258,12 +260,13 @@ def test_quarantined_closes_are_named_for_what_they_look_like(
     assert len(graph.store.prices.history("Coffee")) == 300
 
 
-def test_a_run_keeps_the_end_that_a_file_lacks_and_names_a_change_of_unit(
+def test_a_run_keeps_the_end_that_a_file_lacks_until_it_may_not_and_names_a_change_of_unit(
     make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
-    history = changed(make_history(540), slice(530, None), 0.01)
-    graph: Graph = make_graph(history, models=["naive"])
+    history = changed(make_history(545), slice(530, None), 0.01)  # up to 2020-01-31
+    training = {"cadence": "monthly", "start": date(2020, 1, 1)}
+    graph: Graph = make_graph(history, models=["naive"], training=training, paths=5, horizon=3)
     first = forecast("run")
     note = f"note: Coffee: {history.dates[530]}: "
     assert first.exit_code == 0, first.output
@@ -271,18 +274,27 @@ def test_a_run_keeps_the_end_that_a_file_lacks_and_names_a_change_of_unit(
     assert str(history.dates[530]) in graph.settings.report_path.read_text()
     assert note in forecast("status").output
     assert note in forecast("show", "Coffee").output
-    issued = len(graph.store.paths.issued("Coffee", "v1.0"))
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", part(history, slice(537)))
+    issued = graph.store.paths.issued("Coffee", "v1.0")
+    assert newest_of(issued) == ("2020-01-31", "2020-02-01")  # the only one of its window
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", part(history, slice(542)))
     second = forecast("run")
     assert second.exit_code == 0
     assert "note: Coffee: its source lacks the newest 3 sessions" in second.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == issued
+    assert graph.store.paths.issued("Coffee", "v1.0") == issued
     assert note in second.output
     forecast("prices", "accept", "Coffee")
     third = forecast("run", "--allow-withdrawals")
+    assert third.exit_code == 0
     assert "note: Coffee: its source took back 3 sessions" in third.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == issued - 3
+    left = graph.store.paths.issued("Coffee", "v1.0")
+    assert len(left) == len(issued) - 3
+    assert newest_of(left) == ("2020-01-28", "2020-01-01")
     assert note not in third.output
+
+
+def newest_of(issued: Sequence[IssuedForecast]) -> tuple[str, str]:
+    """Cutoff and training date of the newest forecast."""
+    return str(issued[-1].data_cutoff_date), str(issued[-1].training_date)
 
 
 def test_status_names_the_commodity_whose_notes_cannot_be_told(
@@ -305,7 +317,7 @@ def test_a_covariate_that_lacks_values_is_told_in_status_and_the_report(
 ) -> None:
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     history = with_features(make_history(540), ("rain",))
-    graph: Graph = make_graph(history, models=["naive"])
+    graph: Graph = make_graph(history, [Run("load_prices", "Coffee")], models=["naive"])
     file = graph.settings.folder / "covariates" / "rain.csv"
     assert to_know_of(graph) == []
     match lacking:
@@ -319,6 +331,7 @@ def test_a_covariate_that_lacks_values_is_told_in_status_and_the_report(
             write_covariate(file, with_features(make_history(541), ("rain",)), "rain")
             rows = file.read_text().splitlines(keepends=True)
             file.write_text(rows[0] + rows[-1])
+    graph.run("load_prices", "Coffee")
     (line,) = to_know_of(graph)
     assert "covariate rain" in line
     assert f"note: {line}" in " ".join(forecast("status").output.split())
@@ -328,6 +341,5 @@ def test_a_covariate_that_lacks_values_is_told_in_status_and_the_report(
 
 def to_know_of(graph: Graph) -> list[str]:
     """What is said of the covariates of Coffee, whose prices are in the tables."""
-    graph.run("load_prices", "Coffee")
     lines = to_know(graph.settings, graph.store, graph.store.prices.history("Coffee"), AT)
     return [line for line in lines if "covariate" in line]
