@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
-from typer.testing import CliRunner
 
-from forecast_assets.cli import app
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
@@ -23,23 +21,40 @@ from forecast_assets_tests.rows import change
 
 pytestmark = pytest.mark.long
 
-WEEKS = 19
-"""Mondays from 2020-05-04 to 2020-09-07."""
+WEEKS = 6
+"""Mondays from 2020-08-03 to 2020-09-07."""
+
+SESSIONS = 590
+"""522 before 2020-01-01, the newest of 2020-04-03."""
+
+FORECASTS = 69
+"""Of each model, in four windows."""
 
 
 @pytest.fixture
 def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
-    graph: Graph = make_graph(models=["naive", "arima_111"])
+    graph: Graph = make_graph(
+        make_history(SESSIONS),
+        models=["naive", "random_walk"],
+        training={"cadence": "monthly", "start": date(2020, 1, 1)},
+        paths=5,
+        horizon=3,
+    )
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     return graph
 
 
-@pytest.mark.usefixtures("pictures")
-def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
-    result = forecast("run")
-    assert result.exit_code == 0, result.output
-    assert "3 of 3" in result.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+@pytest.fixture
+def complete(graph: Graph, beginnings: Beginnings) -> Graph:
+    """The same after a run of all."""
+    begin(beginnings, graph.settings.folder, "run")
+    return graph
+
+
+def test_run_materializes_what_is_missing_and_records_it_and_a_second_run_has_nothing_to_do(
+    complete: Graph,
+) -> None:
+    assert len(complete.store.paths.issued("Coffee", "v1.0")) == 2 * FORECASTS
     with DagsterInstance.get() as instance:
         runs = instance.get_runs()
         assert sorted(run.job_name for run in runs) == [
@@ -50,47 +65,44 @@ def test_run_materializes_what_is_missing_and_records_it(graph: Graph) -> None:
         assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
     again = forecast("run")
     assert again.exit_code == 0
+    assert "4 of 4" in again.output
+    assert "This run: nothing was due, in " in again.output
+    assert "  Coffee: nothing was due; " in again.output
+    assert " trained" not in again.output.split("This run: ")[1]
     with DagsterInstance.get() as instance:
         names = [run.job_name for run in instance.get_runs()]
         assert [names.count(name) for name in ("load_prices", "catch_up", "publish")] == [2, 1, 2]
 
 
-def test_from_and_to_choose_the_windows_that_touch_them(graph: Graph) -> None:
-    assert forecast("run", "--from", "2020-05-15", "--to", "2020-06-30").exit_code == 0
-    assert {str(row.training_date) for row in graph.store.models.find()} == {"2020-04-01"}
-    assert forecast("run", "--to", "2020-04-01").exit_code == 0
-    assert {str(row.training_date) for row in graph.store.models.find()} == {
-        "2020-01-01",
-        "2020-04-01",
+def test_a_version_lives_beside_the_configurations_in_the_windows_that_from_and_to_touch(
+    complete: Graph,
+) -> None:
+    before = set(complete.store.models.find())
+    options = ("--from", "2020-02-29", "--to", "2020-03-01", "--model-version", "backfill_2024")
+    assert forecast("run", *options).exit_code == 0
+    models = complete.store.models.find()
+    assert {row for row in models if row.model_version == "v1.0"} == before
+    assert {(row.model_version, str(row.training_date)) for row in set(models) - before} == {
+        ("backfill_2024", "2020-02-01"),
+        ("backfill_2024", "2020-03-01"),
     }
 
 
-def test_a_version_of_a_run_lives_beside_the_configurations(
-    graph: Graph, beginnings: Beginnings
+def test_what_a_model_declines_is_said_and_is_no_failure(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
-    assert forecast("run", "--to", "2020-01-01", "--model-version", "backfill_2024").exit_code == 0
-    assert {row.model_version for row in graph.store.models.find()} == {"v1.0", "backfill_2024"}
-
-
-def test_status_says_what_is_there(graph: Graph, beginnings: Beginnings) -> None:
-    nothing = forecast("status")
-    assert nothing.exit_code == 0
-    assert "none" in nothing.output
-    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
-    said = forecast("status").output
-    for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "130"):
-        assert words in said
-
-
-def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
-    history = make_history()
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    training = {"cadence": "quarterly", "start": date(2020, 4, 1)}
+    history = make_history(660)
     closes = history.closes.copy()
-    closes[600] = -36.98  # in the second window, an origin
-    closes[640:646] = -1.0  # with it 7 of the 652 before the third: more than 1 %
-    write_prices(
-        graph.settings.folder / "prices" / "Coffee.csv",
+    closes[600] = -36.98  # in the first window, an origin
+    closes[640:646] = -1.0  # with it 7 of the 652 before the second: more than 1 %
+    make_graph(
         History("Coffee", history.dates, closes),
+        models=["naive", "arima_111"],
+        training=training,
+        paths=5,
+        horizon=3,
     )
     result = forecast("run")
     assert result.exit_code == 0
@@ -99,11 +111,10 @@ def test_what_a_model_declines_is_said_and_is_no_failure(graph: Graph) -> None:
     assert forecast("status").output.count("declined: ") == 2
 
 
-def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
-    forecast("run", "--to", "2020-06-30")
+def test_a_corrupted_model_is_trained_again(complete: Graph) -> None:
     which = ("naive", date(2020, 4, 1))
     change(
-        graph.store,
+        complete.store,
         "forecast.trained_models",
         lambda row: (
             {"fitted_model_json": "{}"}
@@ -112,94 +123,72 @@ def test_a_corrupted_model_is_trained_again(graph: Graph) -> None:
         ),
     )
     assert forecast("run").exit_code == 0
-    (row,) = graph.store.models.find("Coffee", "naive", date(2020, 4, 1))
+    (row,) = complete.store.models.find("Coffee", "naive", date(2020, 4, 1))
     assert row.fitted_model_json != "{}"
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * (65 + 65 + 49)
+    assert len(complete.store.paths.issued("Coffee", "v1.0")) == 2 * FORECASTS
 
 
-def test_a_model_that_breaks_fails_the_run_with_its_reason_and_no_other(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
+def test_half_a_file_is_a_failure_that_takes_nothing_back(complete: Graph) -> None:
+    write_prices(complete.settings.folder / "prices" / "Coffee.csv", make_history(540))
+    result = forecast("run")
+    assert result.exit_code == 1
+    said = (
+        "failed: Coffee: its source lacks the newest 50 sessions, 2020-01-27 to 2020-04-03, which"
+    )
+    assert said in result.output
+    assert len(complete.store.paths.issued("Coffee", "v1.0")) == 2 * FORECASTS
+
+
+def test_a_missing_file_a_refused_row_and_a_broken_model_fail_nothing_beside_them(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def breaks(self: Naive, history: History, start: object) -> None:
         raise CannotFit(f"{history.commodity}: naive did not converge")
 
-    monkeypatch.setattr(Naive, "estimate", breaks)
-    result = forecast("run", "--to", "2020-01-01")
-    assert result.exit_code == 1
-    (reason,) = [line for line in result.output.splitlines() if line.startswith("failed: ")]
-    assert reason.strip() == "failed: Coffee|2020-01-01: Coffee: naive did not converge"
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
-    assert forecast("status").output.count("failed: ") == 1
-
-
-def test_half_a_file_is_a_failure_that_takes_nothing_back(
-    graph: Graph, beginnings: Beginnings
-) -> None:
-    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-01")
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(540))
-    result = forecast("run", "--to", "2020-01-01")
-    assert result.exit_code == 1
-    said = (
-        "failed: Coffee: its source lacks the newest 160 sessions, 2020-01-27 to 2020-09-04, which"
-    )
-    assert said in result.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
-
-
-def test_a_session_taken_back_at_the_edge_of_a_window_takes_its_forecast_along(
-    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    graph: Graph = make_graph(make_history(652), models=["naive"])  # up to 2020-06-30
-    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
-    forecast("run")
-    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
-    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-30", "2020-07-01")
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(651))
-    assert forecast("run", "--allow-withdrawals").exit_code == 0
-    newest = graph.store.paths.issued("Coffee", "v1.0")[-1]
-    assert (str(newest.data_cutoff_date), str(newest.training_date)) == ("2020-06-29", "2020-04-01")
-
-
-def test_a_missing_file_fails_its_commodity_and_no_other(
-    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    source = {"type": "file", "path": "prices/Coffee.csv"}
     commodities = {
-        "Sugar": {"unit": "USc/lb", "source": {"type": "file", "path": "prices/sugar.csv"}},
-        "Coffee": {"unit": "USc/lb", "source": source},
+        name: {"unit": "USc/lb", "source": {"type": "file", "path": f"prices/{name}.csv"}}
+        for name in ("Sugar", "Coffee")
     }
-    graph = make_graph(commodities=commodities, models=["naive"])
+    models = ["naive", "random_walk"]
+    graph = make_graph(commodities=commodities, models=models, paths=5, horizon=3)
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
+        file.write("2020-09-07,x\n")
+    monkeypatch.setattr(Naive, "estimate", breaks)
+    nothing = forecast("status")
+    assert nothing.exit_code == 0
+    assert nothing.output.count("none") >= len(commodities)
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 1
-    assert "failed: Sugar: no file at" in result.output
+    failed = {x.strip() for x in result.output.splitlines() if x.startswith("failed: ")}
+    broken = "failed: Coffee|2020-01-01: Coffee: naive did not converge"
+    assert broken in failed
+    refused, missing = sorted(failed - {broken})
+    assert "Coffee.csv, line 702, column close: found 'x': not a finite number" in refused
+    assert "failed: Sugar: no file at" in missing
+    assert len(graph.store.prices.history("Coffee")) == 700
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65
+    said = forecast("status").output
+    for words in ("Coffee", "on 2020-09-04", "2020-03-31", "1 of 3", "65"):
+        assert words in said
+    assert said.count("failed: ") == 1
 
 
-def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(graph: Graph) -> None:
-    path = graph.settings.folder / "prices" / "Coffee.csv"
+def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(complete: Graph) -> None:
+    path = complete.settings.folder / "prices" / "Coffee.csv"
     header, *rows = path.read_text().splitlines()
+    del rows[300]
     lines = [f"{header},volume", *(f"{row},lots" for row in rows), "Source: ICE"]
     path.write_text("\n".join([*lines, ""]))
     result = forecast("run", "--to", "2020-01-01")
     assert result.exit_code == 0, result.output
-    notes = [line for line in result.output.splitlines() if line.startswith("note: ")]
-    assert [note.partition("Coffee.csv, ")[2].partition(":")[0] for note in notes] == [
+    said = [line for line in result.output.splitlines() if "Coffee.csv, " in line]
+    assert [line.partition("Coffee.csv, ")[2].partition(":")[0] for line in said] == [
         f"line {len(rows) + 2}, column date",
         f"lines 2 to {len(rows) + 1}, column volume",
     ]
-    path.write_text("\n".join([*lines[:300], *lines[301:], ""]))
-    assert forecast("run", "--to", "2020-01-01").exit_code == 0
-    assert len(graph.store.prices.history("Coffee")) == len(rows) - 1
-
-
-def test_a_refused_row_is_a_failure_beside_which_the_rest_lands(graph: Graph) -> None:
-    with (graph.settings.folder / "prices" / "Coffee.csv").open("a") as file:
-        file.write("2020-09-07,x\n")
-    result = forecast("run", "--to", "2020-01-01")
-    assert result.exit_code == 1
-    assert "Coffee.csv, line 702, column close: found 'x': not a finite number" in result.output
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 2 * 65
+    assert all(line.startswith("note: ") for line in said)
+    assert len(complete.store.prices.history("Coffee")) == len(rows) == SESSIONS - 1
 
 
 @pytest.mark.parametrize(
@@ -229,8 +218,8 @@ def test_no_configuration_is_one_line_and_exit_code_one(monkeypatch: pytest.Monk
 def test_a_signal_stops_between_partitions_and_the_next_run_does_the_rest(
     make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    training = {"cadence": "weekly", "start": date(2020, 5, 1)}
-    graph: Graph = make_graph(models=["naive"], training=training)
+    training = {"cadence": "weekly", "start": date(2020, 8, 1)}
+    graph: Graph = make_graph(models=["naive"], training=training, paths=5, horizon=3)
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     with subprocess.Popen(
         [sys.executable, "-m", "forecast_assets.cli", "run"],
@@ -248,17 +237,17 @@ def test_a_signal_stops_between_partitions_and_the_next_run_does_the_rest(
     assert "interrupted: what was committed stays; run again for the rest" in output
     assert forecast("run").exit_code == 0
     assert len({row.training_date for row in graph.store.models.find()}) == WEEKS
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 91  # weekdays of them, and the next
+    assert len(graph.store.paths.issued("Coffee", "v1.0")) == 26  # weekdays of them, and the next
 
 
 def test_a_run_merges_what_was_dropped_before_anything_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = caretaker(tmp_path, paths=5)
+    keeper = caretaker(tmp_path, paths=5, models=["naive"])
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
     keeper.drop("coffee.csv", make_history(530))
     (keeper.landing / "notes.md").write_text("not prices\n")
-    done = CliRunner().invoke(app, ["run"])
+    done = forecast("run")
     assert done.exit_code == 1
     said = " ".join(done.output.split())
     assert "failed: notes.md: found a file '.md', allowed: .csv, .tsv, .txt, .xlsx" in said

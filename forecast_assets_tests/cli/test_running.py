@@ -13,23 +13,33 @@ from queue import Queue
 from threading import Thread
 
 import pytest
-from typer.testing import CliRunner
 
-from forecast_assets.cli import app
 from forecast_assets.cli.running import told_once
 from forecast_assets.models.naive import Naive
 from forecast_assets.store.opening import open_store
 from forecast_assets_tests.beginnings import Beginnings
-from forecast_assets_tests.commands import begin
+from forecast_assets_tests.commands import begin, forecast
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
+from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.holders import Holder, holding
 
 pytestmark = pytest.mark.long
 
 LIMIT_SECONDS = 300
 MONTHLY = {"cadence": "monthly", "start": "2020-01-01"}
-WINDOWS, FORECASTS = 9, 179
-"""Of them, until the newest price."""
+SESSIONS, FORECASTS = 530, 9
+"""Closes up to 2020-01-13, and what is due of them, in one window."""
+
+MORE = 84
+"""Sessions up to 2020-05-08, in that window and four more."""
+
+QUICK = {
+    "models": ["naive"],
+    "paths": 5,
+    "horizon": 3,
+    "training": MONTHLY,
+    "database": {"lock_timeout_seconds": 5},
+}
 
 
 class Output:
@@ -88,9 +98,7 @@ def running(*arguments: str) -> Iterator[Output]:
 @pytest.fixture
 def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
-    graph: Graph = make_graph(
-        models=["naive"], paths=20, training=MONTHLY, database={"lock_timeout_seconds": 5}
-    )
+    graph: Graph = make_graph(make_history(SESSIONS), **QUICK)
     return graph
 
 
@@ -98,38 +106,12 @@ def failures(lines: list[str]) -> list[str]:
     return [line for line in lines if line.startswith("failed: ")]
 
 
-def test_a_run_in_a_pipe_says_where_it_is_long_before_its_end(graph: Graph) -> None:
-    with running("run") as output:
-        assert output.until("").startswith("configuration ")
-        assert output.until("").endswith("forecast run begins")
-        for stage in ("prices", "train", "forecast", "score"):
-            output.until(f"Coffee {stage} begins")
-            assert output.process.poll() is None
-            output.until(f"Coffee {stage} ended after ")
-        lines = output.rest()
-    assert output.process.returncode == 0
-    assert f"Coffee train begins: {WINDOWS} windows" in "\n".join(lines)
-    told = [line for line in lines if re.match(r"\d\d:\d\d:\d\d Coffee (train|score)", line)]
-    assert len(told) >= 4
-    assert any(line.startswith("Report: ") for line in lines)
-    summary = next(line for line in lines if line.startswith("  Coffee: "))
-    trained = f"{WINDOWS} windows trained ({WINDOWS} models)"
-    assert f"700 new sessions, {trained}, {FORECASTS} forecasts drawn" in summary
-
-
-def test_a_second_run_says_that_nothing_was_due_and_a_new_session_is_counted(
-    graph: Graph,
+def test_a_new_session_is_counted_with_what_was_made_of_it(
+    graph: Graph, beginnings: Beginnings
 ) -> None:
-    prices = graph.settings.folder / "prices" / "Coffee.csv"
-    whole = prices.read_text().splitlines(keepends=True)
-    prices.write_text("".join(whole[:-1]))
-    for _ in range(2):
-        done = CliRunner().invoke(app, ["run"], catch_exceptions=False)
-    assert "This run: nothing was due, in " in done.output
-    assert "  Coffee: nothing was due; " in done.output
-    assert " trained" not in done.output.split("This run: ")[1]
-    prices.write_text("".join(whole))
-    done = CliRunner().invoke(app, ["run"], catch_exceptions=False)
+    begin(beginnings, graph.settings.folder, "run")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(SESSIONS + 1))
+    done = forecast("run")
     assert "This run: 1 of 1 commodities, in " in done.output
     summary = next(x for x in done.output.splitlines() if x.startswith("  Coffee: "))
     assert "1 new session" in summary
@@ -146,7 +128,7 @@ def test_a_failed_run_ends_in_red_and_not_like_a_success(
         raise RuntimeError("no luck [red]today[/red]")
 
     monkeypatch.setattr(Naive, "estimate", broken)
-    done = CliRunner().invoke(app, ["run", "--to", "2020-01-10"], catch_exceptions=False)
+    done = forecast("run", "--to", "2020-01-10")
     assert done.exit_code == 1
     lines = done.output.splitlines()
     last = failures(lines)
@@ -159,31 +141,51 @@ def test_a_failed_run_ends_in_red_and_not_like_a_success(
     ]
     assert places == sorted(places)
     summary = next(x for x in lines if x.startswith("  Coffee: "))
-    assert "700 new sessions" in summary
+    assert f"{SESSIONS} new sessions" in summary
     assert "trained" not in summary
 
 
-def test_a_forgotten_reader_is_named_and_waited_for_and_nothing_is_computed_again(
+def test_a_run_in_a_pipe_says_where_it_is_and_waits_for_a_reader_and_computes_nothing_again(
     graph: Graph, beginnings: Beginnings
 ) -> None:
     path = graph.settings.database_path
-    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-10")
-    kept = set(graph.store.models.find())
+    begin(beginnings, graph.settings.folder, "run")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(SESSIONS + MORE))
+    kept, said = set(graph.store.models.find()), graph.store.paths.issued("Coffee", "v1.0")
     with running("run") as output:
-        output.until("Coffee train begins")
+        assert output.until("").startswith("configuration ")
+        assert output.until("").endswith("forecast run begins")
+        output.until("Coffee prices begins")
+        output.until("Coffee prices ended after ")
+        output.until("Coffee train begins: 5 windows")
         with hold_when_free(path) as holder:
             line = output.until(f"waiting for {path.name}: it is open in ")
             assert holder.named in line
             assert output.process.poll() is None
         output.until(f"{path.name} is free again after ")
+        output.until("Coffee score ended after ")
+        assert output.process.poll() is None
         lines = output.rest()
     assert output.process.returncode == 0, lines
     assert failures(lines) == []
+    for stage in ("train", "forecast", "score"):
+        begins, ends = (
+            next(place for place, line in enumerate(lines) if f"Coffee {stage} {word}" in line)
+            for word in ("begins", "ended after ")
+        )
+        assert begins < ends
+    told = [line for line in lines if re.match(r"\d\d:\d\d:\d\d Coffee (train|score)", line)]
+    assert len(told) >= 4
+    assert any(line.startswith("Report: ") for line in lines)
     assert kept <= set(graph.store.models.find())
-    assert len(graph.store.paths.issued("Coffee", "v1.0")) == FORECASTS
+    issued = graph.store.paths.issued("Coffee", "v1.0")
+    assert len(issued) == FORECASTS + MORE
+    drawn_at = {each.data_cutoff_date: each.generation_timestamp for each in issued}
+    assert all(drawn_at[each.data_cutoff_date] == each.generation_timestamp for each in said)
     (summary,) = [line for line in lines if line.startswith("  Coffee: ")]
-    rest = WINDOWS - len(kept)
-    assert f"{rest} windows trained ({rest} models)" in summary
+    trained = "4 windows trained (4 models)"
+    drawn = f"{MORE} forecasts drawn, {FORECASTS} forecasts kept"
+    assert f"{MORE} new sessions, {trained}, {drawn}" in summary
 
 
 @contextmanager
@@ -204,12 +206,13 @@ def test_the_whole_run_waits_once_and_says_who_kept_the_tables(
     graph: Graph, beginnings: Beginnings, mode: str
 ) -> None:
     path = graph.settings.database_path
-    begin(beginnings, graph.settings.folder, "run", "--to", "2020-01-10")
+    begin(beginnings, graph.settings.folder, "run")
     held = open_store(graph.settings).models.find()
-    with holding(path, mode) as holder, running("run") as output:
-        output.until(f"waiting for {path.name}: it is open in {holder.named}")
-        lines = output.rest()
-    assert output.process.returncode == 1
+    with holding(path, mode) as holder:
+        done = forecast("run")
+    lines = done.output.splitlines()
+    assert done.exit_code == 1
+    assert any(f"waiting for {path.name}: it is open in {holder.named}" in line for line in lines)
     waits = [re.search(r"kept this file for ([\d.]+) s", line) for line in failures(lines)]
     assert holder.named in failures(lines)[0]
     assert sum(float(wait.group(1)) for wait in waits if wait) < 2 * 5

@@ -19,6 +19,7 @@ import yaml
 from forecast_assets.cli.serving import Address, end, only_one, stopped_by_signals, workspace
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError
+from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.daemons import kill_group, within
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
@@ -47,11 +48,11 @@ TELEMETRY = "query Telemetry { shouldShowNux }"
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration and prices; commands run in another one, with decoys in it."""
     folder = tmp_path / "own"
-    write_prices(folder / "prices" / "Coffee.csv", make_history(580))
+    write_prices(folder / "prices" / "Coffee.csv", make_history(530))
     document = {
         "model_version": "v1.0",
         "horizon": 3,
-        "paths": 20,
+        "paths": 5,
         "training": {"cadence": "quarterly", "start": date(2020, 1, 1)},
         "models": ["naive"],
         "commodities": {
@@ -130,9 +131,8 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 
 
 def test_the_ui_shows_what_a_run_made_and_ends_with_all_it_started(own: Path) -> None:
-    with started("run") as run:
-        output, _ = run.communicate(timeout=READY_SECONDS)
-    assert run.returncode == 0, output
+    run = forecast("run")
+    assert run.exit_code == 0, run.output
     port = free_port()
     with started("ui", "--port", str(port)) as ui:
         said = read_until(ui, "Ready: ")
@@ -157,10 +157,9 @@ def test_the_ui_shows_what_a_run_made_and_ends_with_all_it_started(own: Path) ->
         assert location["locationOrLoadError"]["__typename"] == "RepositoryLocation"
         assert asked(port, TELEMETRY)["shouldShowNux"] is False
         assert len(children_of(own / ".dagster")) >= 3
-        with started("ui", "--port", str(free_port())) as second:
-            output, _ = second.communicate(timeout=READY_SECONDS)
-        assert second.returncode == 1
-        assert "a `forecast ui` over this home is running already" in output
+        second = forecast("ui", "--port", str(free_port()))
+        assert second.exit_code == 1
+        assert "a `forecast ui` over this home is running already" in second.output
         ui.send_signal(signal.SIGINT)
         output, _ = ui.communicate(timeout=END_SECONDS)
         assert ui.returncode == 0, output
