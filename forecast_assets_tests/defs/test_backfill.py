@@ -27,12 +27,12 @@ HEALTHY = ["Coffee", "Sugar"]
 ALTERED = "Cocoa"
 """Trained beforehand, one model altered since; a second backfill forecasts it."""
 SEEDS = {"Coffee": 1, "Sugar": 2, ALTERED: 3}
-WINDOWS = [date(2020, 1, 1), date(2020, 4, 1), date(2020, 7, 1), date(2020, 10, 1)]
-ALTERED_WINDOW = date(2020, 4, 1)
-MODELS = ["naive", "random_walk", "arima_111", "garch"]
-PATHS = 20
-SESSIONS = 730
-"""From 2018-01-01: the newest close is 2020-10-16."""
+WINDOWS = [date(2020, 1, 1), date(2020, 2, 1), date(2020, 3, 1)]
+ALTERED_WINDOW = date(2020, 2, 1)
+MODELS = ["naive", "random_walk"]
+PATHS = 5
+SESSIONS = 575
+"""From 2018-01-01: the newest close is 2020-03-16."""
 
 READY_SECONDS, DONE_SECONDS = 600, 900
 
@@ -171,7 +171,7 @@ class Site(Home):
         document = {
             "model_version": "v1.0",
             "paths": PATHS,
-            "training": {"cadence": "quarterly", "start": WINDOWS[0]},
+            "training": {"cadence": "monthly", "start": WINDOWS[0]},
             "models": MODELS,
             "commodities": commodities,
             "automation": {"running": False},
@@ -181,8 +181,8 @@ class Site(Home):
         (self.folder / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(INSTANCE))
         with DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
             graph = Graph(self.settings, instance)
-            for name in commodities:
-                graph.run("load_prices", name)
+            names = sorted(commodities)  # as they are written
+            graph.run("load_prices", names[0], names[-1])
             graph.run("train", self.keys(ALTERED)[0], self.keys(ALTERED)[-1])
         with duckdb.connect(self.folder / "home" / "commodity.duckdb") as connection:
             connection.execute(
@@ -310,7 +310,7 @@ def test_a_partition_that_fails_is_named_and_the_others_of_its_run_are_kept(
         " WHERE commodity = $name AND NOT is_actuals GROUP BY commodity, training_date",
         name=ALTERED,
     )
-    without_naive = [count * 3 // 4 for count in site.rows_due(ALTERED)[failed]]
+    without_naive = [count // 2 for count in site.rows_due(ALTERED)[failed]]
     assert dict(rows) == kept | {failed: without_naive}
 
 
