@@ -264,7 +264,7 @@ def test_a_run_keeps_the_end_that_a_file_lacks_until_it_may_not_and_names_a_chan
     make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
-    history = changed(make_history(545), slice(530, None), 0.01)  # up to 2020-01-31
+    history = changed(make_history(547), slice(530, None), 0.01)  # up to 2020-02-04
     training = {"cadence": "monthly", "start": date(2020, 1, 1)}
     graph: Graph = make_graph(history, models=["naive"], training=training, paths=5, horizon=3)
     first = forecast("run")
@@ -275,8 +275,8 @@ def test_a_run_keeps_the_end_that_a_file_lacks_until_it_may_not_and_names_a_chan
     assert note in forecast("status").output
     assert note in forecast("show", "Coffee").output
     issued = graph.store.paths.issued("Coffee", "v1.0")
-    assert newest_of(issued) == ("2020-01-31", "2020-02-01")  # the only one of its window
-    write_prices(graph.settings.folder / "prices" / "Coffee.csv", part(history, slice(542)))
+    assert newest_of(issued) == ("2020-02-04", "2020-02-01")
+    write_prices(graph.settings.folder / "prices" / "Coffee.csv", part(history, slice(544)))
     second = forecast("run")
     assert second.exit_code == 0
     assert "note: Coffee: its source lacks the newest 3 sessions" in second.output
@@ -288,7 +288,7 @@ def test_a_run_keeps_the_end_that_a_file_lacks_until_it_may_not_and_names_a_chan
     assert "note: Coffee: its source took back 3 sessions" in third.output
     left = graph.store.paths.issued("Coffee", "v1.0")
     assert len(left) == len(issued) - 3
-    assert newest_of(left) == ("2020-01-28", "2020-01-01")
+    assert newest_of(left) == ("2020-01-30", "2020-01-01")  # all of the second window are gone
     assert note not in third.output
 
 

@@ -181,8 +181,8 @@ class Site(Home):
         (self.folder / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(INSTANCE))
         with DagsterInstance.from_config(str(self.folder / "dagster")) as instance:
             graph = Graph(self.settings, instance)
-            for name in commodities:
-                graph.run("load_prices", name)
+            names = sorted(commodities)  # as they are written
+            graph.run("load_prices", names[0], names[-1])
             graph.run("train", self.keys(ALTERED)[0], self.keys(ALTERED)[-1])
         with duckdb.connect(self.folder / "home" / "commodity.duckdb") as connection:
             connection.execute(
