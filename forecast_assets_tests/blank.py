@@ -9,6 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
+DRAWING = Figure.savefig
+"""What really draws a picture."""
+
 
 def save(figure: Figure, file: BytesIO, *, dpi: float, **_: Any) -> None:
     """Write an image of the size that ``Figure.savefig`` would give it, with nothing in it."""

@@ -28,8 +28,6 @@ MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in me
 """Where files of tests go if it has so many bytes left: no commit waits for a disk there."""
 
 
-DRAWING = Figure.savefig
-
 ENGINES = 32
 """How many of SQLAlchemy's engines are kept."""
 
@@ -88,7 +86,7 @@ def _kept_engines() -> Iterator[None]:
 def pictures() -> Iterator[None]:
     """Pictures are drawn, as they are for users."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", DRAWING)
+        patch.setattr(Figure, "savefig", blank.DRAWING)
         yield
 
 

@@ -13,7 +13,7 @@ from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets_tests.beginnings import at_home
-from forecast_assets_tests.conftest import DRAWING
+from forecast_assets_tests.blank import DRAWING
 from forecast_assets_tests.graphs import QUIET, ROOT, Graph
 
 pytestmark = pytest.mark.long
