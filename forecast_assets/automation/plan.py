@@ -100,15 +100,14 @@ def due(state: CommodityState, attempts: Attempts) -> list[Piece]:
     Windows follow only when nothing is left to load, or loading was given up. A piece that the
     models decline is left out once a run has tried it, since another run would add nothing.
     """
-    with state.store.reading():  # opens the tables once
-        first = state.before_windows()
-        if able := [piece for piece in first if not attempts.given_up(piece.work)]:
-            return able
-        lacking = [x for x in state.lacking() if not (x.declined and attempts.seen(x.work))]
-        # Any run that draws forecasts also corrects stored ones, so that needs no run beside it.
-        if all(attempts.given_up(piece.work) for piece in lacking):
-            lacking += state.corrections()
-        return [*first, *lacking, *state.unscored()]
+    first = state.before_windows()
+    if able := [piece for piece in first if not attempts.given_up(piece.work)]:
+        return able
+    lacking = [x for x in state.lacking() if not (x.declined and attempts.seen(x.work))]
+    # Any run that draws forecasts also corrects the stored ones, so that needs no run beside it.
+    if all(attempts.given_up(piece.work) for piece in lacking):
+        lacking += state.corrections()
+    return [*first, *lacking, *state.unscored()]
 
 
 def sorted_out(

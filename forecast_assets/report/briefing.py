@@ -47,7 +47,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     notices: list[Notice] = []
     failures: list[str] = []
     for name in settings.commodities:
-        with boundary(name, failures), store.reading():  # opens the tables once
+        with boundary(name, failures):
             part = brief(settings, store, name, standings[standings.commodity == name])
             notices += [
                 *failures_of(settings, store, name),

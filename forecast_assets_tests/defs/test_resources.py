@@ -6,6 +6,7 @@ from dagster_duckdb import DuckDBResource
 
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import StoreError
+from forecast_assets.store.duckdb.engine import Engine
 from forecast_assets_tests.graphs import Graph, MakeGraph
 
 COUNT = "SELECT count(*) FROM commodity.market.prices"
@@ -45,3 +46,20 @@ def test_a_connection_is_read_only_unless_a_transaction_is_asked_for(graph: Grap
         fail_after_a_row()
     with store.get_connection() as connection:
         assert connection.execute("SELECT note FROM market.notes").fetchall() == [(1,)]
+
+
+def test_tables_at_one_moment_are_opened_once(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bool] = []
+    attach = Engine._attach
+
+    def counted(engine: Engine, *, read_only: bool) -> None:
+        opened.append(read_only)
+        attach(engine, read_only=read_only)
+
+    monkeypatch.setattr(Engine, "_attach", counted)
+    with StoreResource.of(graph.settings).at_one_moment() as tables:
+        for _ in range(3):
+            assert len(tables.prices.history("Coffee")) == 700
+    assert opened == [True]
