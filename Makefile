@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check rooms columns browser bench quality clean
+.PHONY: help demo ui test suite check rooms columns browser bench quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -19,7 +19,11 @@ ui: $(VENV)/installed ## Open the Dagster UI and daemon on http://localhost:3000
 
 # CI sets it to the least share of lines and branches that tests must reach, in percent.
 COVERAGE ?=
-test: check browser ## Install what tests need, then check and test: what CI runs
+test: $(VENV)/installed-dev browser ## Install what tests need, then check beside the tests: what CI runs
+	@$(MAKE) --no-print-directory --jobs 2 check suite
+
+# Tests wait for daemons and browsers; the types are checked in those moments.
+suite: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
