@@ -1,5 +1,6 @@
 """What tests share: closes drawn from a named seed, configurations, and the graph over them."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     """Let the folders of tests be in memory, unless somebody wants them elsewhere."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the garbage collector's rounds: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
