@@ -22,12 +22,29 @@ from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.work import LOAD, STAGES, Piece, Work, signature
 from forecast_assets.configuration.commodities import LandingSource
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.forecast.records import RecordedFailure
+from forecast_assets.evaluation.records import ScoredForecast
+from forecast_assets.forecast.records import IssuedForecast, RecordedFailure, TrainedModel
 from forecast_assets.forecast.training import not_due
 from forecast_assets.store.contract import Store
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Rows of a commodity and version, as they are at one moment.
+
+    ``history``: with covariates. ``superseded``: how many forecasts were replaced so far, by
+    training date.
+    """
+
+    history: History
+    models: list[TrainedModel]
+    issued: list[IssuedForecast]
+    scored: list[ScoredForecast]
+    failures: list[RecordedFailure]
+    superseded: dict[date, int]
 
 
 @dataclass(frozen=True)
@@ -55,33 +72,44 @@ class CommodityState:
         return self.scope.windows(self.begun)
 
     @cached_property
+    def held(self) -> "Held":
+        """The rows that all work after the loading is planned by."""
+        version, store = self.settings.model_version, self.store
+        with store.reading():  # opens the tables once
+            return Held(
+                history=store.features.read(store.prices.history(self.name)),
+                models=store.models.find(self.name, model_version=version),
+                issued=store.paths.issued(self.name, version),
+                scored=store.scores.scored(self.name, version),
+                failures=store.failures.find(self.name, version),
+                superseded=store.paths.superseded(self.name, version),
+            )
+
+    @cached_property
+    def loaded(self) -> tuple[History, dict[str, int]]:
+        """The stored closes, and how many sessions each covariate has: all that loading changes."""
+        with self.store.reading():
+            return self.store.prices.history(self.name), self.store.features.sessions(self.name)
+
+    @property
     def history(self) -> History:
         """The stored closes of the commodity."""
-        return self.store.prices.history(self.name)
+        return self.loaded[0]
 
     @cached_property
     def ledger(self) -> Ledger:
         """The commodity's history with covariates, its models and its forecasts."""
-        version = self.settings.model_version
-        return Ledger(
-            self.store.features.read(self.history),
-            self.models.intact(self.store.models.find(self.name, model_version=version)),
-            self.store.paths.issued(self.name, version),
-        )
+        held = self.held
+        return Ledger(held.history, self.models.intact(held.models), held.issued)
 
     @cached_property
     def declines(self) -> dict[tuple[str, object], dict[str, RecordedFailure]]:
         """What models declined, by stage and training date."""
         found: dict[tuple[str, object], dict[str, RecordedFailure]] = {}
-        for row in self.store.failures.find(self.name, self.settings.model_version):
+        for row in self.held.failures:
             if row.declined:
                 found.setdefault((row.stage, row.training_date), {})[row.model_name] = row
         return found
-
-    @cached_property
-    def superseded(self) -> dict[date, int]:
-        """How many forecasts were replaced so far, by training date."""
-        return self.store.paths.superseded(self.name, self.settings.model_version)
 
     @property
     def idle(self) -> str:
@@ -104,8 +132,8 @@ class CommodityState:
                 return []
             work = Work(f"prices {self.name}", signature(commodity.source.model_dump_json()))
             return [Piece(work, self.name, LOAD)]
-        joined = self.store.features.sessions(self.name)
-        if all(joined.get(name) == len(self.history) for name in commodity.covariates):
+        closes, joined = self.loaded
+        if all(joined.get(name) == len(closes) for name in commodity.covariates):
             return []
         made_from = signature(self.history.fingerprint, commodity.model_dump_json())
         return [Piece(Work(f"features {self.name}", made_from), self.name, LOAD[1:])]
@@ -141,9 +169,9 @@ class CommodityState:
         """The windows with scores to write or to delete."""
         if len(self.history) == 0:
             return
-        scored = self.store.scores.scored(self.name, self.settings.model_version)
+        held = self.held
         for window in windows_without_scores(
-            self.settings, self.begun, self.history, self.ledger.issued, scored
+            self.settings, self.begun, self.history, held.issued, held.scored
         ):
             yield self._piece(window, "score")
 
@@ -170,6 +198,6 @@ class CommodityState:
         last = window.key == self.begun[-1].key
         seen = history if last else history.known_before(window.end)
         # Inputs repeat when a price is revised and restored, but each time a forecast is replaced.
-        said_before = self.superseded.get(window.training_date, 0)
+        said_before = self.held.superseded.get(window.training_date, 0)
         asked = (self.settings.paths, said_before, self.scope.recompute)
         return signature(*made_from, seen.fingerprint, *asked)
