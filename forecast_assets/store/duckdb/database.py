@@ -9,7 +9,7 @@ import duckdb
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
-from forecast_assets.store.duckdb.names import catalog_of, quoted
+from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
 from forecast_assets.store.patience import Patience, Told
 
 Connection = duckdb.DuckDBPyConnection
@@ -58,17 +58,12 @@ class Database:
                 for definition in self.definitions:
                     connection.execute(definition)
             yield connection
-            connection.commit()
+            self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
-
-    @property
-    def log(self) -> Path:
-        """The path of the log, which holds what a killed process has committed."""
-        return self.path.with_name(f"{self.path.name}.wal")
 
     def token(self) -> str:
         """A text that is different whenever the file or its log has changed."""
-        return " ".join(_stamp(file) for file in (self.path, self.log))
+        return " ".join(_stamp(file) for file in (self.path, log_of(self.path)))
 
     def _empty(self) -> Connection:
         """Empty tables without a file, with the catalog name that the file would have."""

@@ -12,8 +12,9 @@ from threading import Lock
 
 import duckdb
 
+from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
-from forecast_assets.store.duckdb.names import catalog_of, quoted
+from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
 from forecast_assets.store.patience import Kept
 
 MOST = 4
@@ -38,6 +39,7 @@ class Engine:
         self.defined: object = None
         """The newest state in which this process left the file with all its definitions."""
         self.catalog = quoted(catalog_of(path))
+        self.guard = Guard(path)
         self._users = 0
         self._read_only = True
         self._lock = Lock()
@@ -61,13 +63,27 @@ class Engine:
             self._users += 1
         return connection
 
+    def commit(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Commit what a connection has written, guarded against a death in the midst of it."""
+        with self._lock:
+            self.guard.put_up(self._base, catalog_of(self.path))
+        connection.commit()
+
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Close a connection and roll back what it did not commit; the last detaches the file."""
         with self._lock:
             connection.close()
             self._users -= 1
             if self._users == 0:
-                self._base.execute(f"DETACH {self.catalog}")
+                self._detach()
+
+    def _detach(self) -> None:
+        """Detach the file, which merges its log into it."""
+        if not self._read_only and log_of(self.path).exists():
+            self.guard.put_up(self._base, catalog_of(self.path))
+        self._base.execute(f"DETACH {self.catalog}")
+        if not self._read_only:
+            self.guard.take_down()
 
     def _attach(self, *, read_only: bool) -> None:
         """Attach the file. Raises Kept if another part of this process has it open.
@@ -79,12 +95,15 @@ class Engine:
             raise Kept("this very process, by a connection of its own")
         mode = "READ_ONLY, " if read_only else ""
         place = str(self.path).replace("'", "''")
+        attach = f"ATTACH '{place}' AS {self.catalog} ({mode}TYPE duckdb)"
         try:
-            self._base.execute(f"ATTACH '{place}' AS {self.catalog} ({mode}TYPE duckdb)")
+            self._base.execute(attach)
         except duckdb.Error as error:
             if holder := holder_of(error):
                 raise Kept(holder) from error
-            raise
+            if not self.guard.restore():
+                raise
+            self._base.execute(attach)
         self._read_only = read_only
 
 

@@ -1,4 +1,4 @@
-"""Names in SQL: quoted ones, and the catalog under which DuckDB knows a file."""
+"""Names in SQL and of files: quoted ones, a file's catalog in DuckDB, and its log."""
 
 from pathlib import Path
 
@@ -11,3 +11,8 @@ def quoted(name: str) -> str:
 def catalog_of(path: Path) -> str:
     """Return the catalog name that DuckDB gives a file: its name up to the first dot."""
     return path.name.partition(".")[0]
+
+
+def log_of(path: Path) -> Path:
+    """Return the path of a file's log, which has what is committed and not in the file yet."""
+    return path.with_name(f"{path.name}.wal")

@@ -12,6 +12,7 @@ from filelock import FileLock
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb import file_copy
 from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.duckdb.names import log_of
 
 READ_ONLY = 0o444
 """The mode of a copy: a program that could open it for writing would lock the others out."""
@@ -69,7 +70,7 @@ def unwritten(database: Database) -> Iterator[None]:
     """Keep all processes from writing the file, once it contains all that was committed."""
     while True:
         with database.reading():
-            if not database.log.exists():
+            if not log_of(database.path).exists():
                 yield
                 return
         with database.writing():  # a process was killed: opening merges its log into the file,
