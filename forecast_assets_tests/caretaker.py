@@ -33,6 +33,9 @@ Drops = Mapping[str, Sequence[History]]
 
 RANGE = "dagster/asset_partition_range_"
 
+MOST_TICKS = 12
+"""What is due is done after fewer ticks than this."""
+
 
 @dataclass
 class Caretaker:
@@ -109,14 +112,9 @@ class Caretaker:
             for request in look().run_requests or []
         ]
 
-    def settle(self, ticks: int = 12) -> list[tuple[RunRequest, bool]]:
+    def settle(self) -> list[tuple[RunRequest, bool]]:
         """Tick until nothing is asked for."""
-        done: list[tuple[RunRequest, bool]] = []
-        for _ in range(ticks):
-            if not (more := self.tick()):
-                return done
-            done += more
-        raise AssertionError(f"still asking after {ticks} ticks: {described(done)}")
+        return until_rest(self.tick)
 
     def said(self) -> str:
         """Why nothing is due."""
@@ -152,6 +150,21 @@ def draw_due(keeper: Caretaker) -> list[tuple[RunRequest, bool]]:
             )
             done.append((request, keeper.execute(some).success))
     return done
+
+
+def draw_all(keeper: Caretaker) -> list[tuple[RunRequest, bool]]:
+    """The same until nothing is asked for but to rank and to publish."""
+    return until_rest(lambda: draw_due(keeper))
+
+
+def until_rest(tick: Callable[[], list[tuple[RunRequest, bool]]]) -> list[tuple[RunRequest, bool]]:
+    """All that is done by ticks until one has nothing to do."""
+    done: list[tuple[RunRequest, bool]] = []
+    for _ in range(MOST_TICKS):
+        if not (more := tick()):
+            return done
+        done += more
+    raise AssertionError(f"still asking after {MOST_TICKS} ticks: {described(done)}")
 
 
 def described(done: Sequence[tuple[RunRequest, bool]]) -> list[tuple[str, str, str, list[str]]]:

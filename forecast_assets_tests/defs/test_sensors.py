@@ -20,7 +20,14 @@ from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests import caretaker as caretaking
 from forecast_assets_tests.beginnings import Beginnings
-from forecast_assets_tests.caretaker import Caretaker, caretaker, described, settled
+from forecast_assets_tests.caretaker import (
+    Caretaker,
+    caretaker,
+    described,
+    draw_all,
+    draw_due,
+    settled,
+)
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import keep
@@ -91,7 +98,7 @@ def test_nothing_is_asked_for_before_a_price_has_landed(tmp_path: Path) -> None:
 def test_250_new_days_are_one_run_and_each_forecast_exists_once(rested: Caretaker) -> None:
     longer = make_history(MOST + 250)
     rested.drop("new.csv", between(longer, MOST, MOST + 250))
-    done = rested.settle()
+    done = draw_all(rested)
     assert [shape[0] for shape in described(done)] == ["land", "catch_up"]
     assert rested.cutoffs("Coffee") == origins_due(rested, longer)
     assert len(set(rested.cutoffs("Coffee"))) == len(rested.cutoffs("Coffee")) == 59 + 250
@@ -99,7 +106,7 @@ def test_250_new_days_are_one_run_and_each_forecast_exists_once(rested: Caretake
 
 def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(rested: Caretaker) -> None:
     rested.drop("day.csv", between(COFFEE, MOST, MOST + 1))
-    ((_, _, _, _), (job, first, last, assets)) = described(rested.settle())
+    ((_, _, _, _), (job, first, last, assets)) = described(draw_all(rested))
     assert (job, first, last) == ("catch_up", KEYS[0], KEYS[0])
     assert assets == [*ALL[1:], *PUBLISH]
 
@@ -107,10 +114,10 @@ def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(rested: Ca
 def test_the_first_price_of_a_new_window_trains_it(rested: Caretaker) -> None:
     march = len(COFFEE.known_before(date(2020, 4, 1)))
     rested.drop("days.csv", between(COFFEE, MOST, march - 1))
-    _, (job, first, last, assets) = described(rested.settle())
+    _, (job, first, last, assets) = described(draw_all(rested))
     assert (job, first, last, assets) == ("catch_up", KEYS[0], KEYS[0], [*ALL[1:], *PUBLISH])
     rested.drop("day.csv", between(COFFEE, march - 1, march))
-    _, (job, first, last, assets) = described(rested.settle())
+    _, (job, first, last, assets) = described(draw_all(rested))
     assert (job, first, last, assets) == ("catch_up", KEYS[0], KEYS[1], [*ALL, *PUBLISH])
 
 
@@ -119,9 +126,9 @@ def test_a_back_dated_file_gets_its_forecasts_in_the_window_it_belongs_to(tmp_pa
     late = int(np.searchsorted(COFFEE.dates, np.datetime64("2020-02-10")))
     days = np.delete(COFFEE.dates, late), np.delete(COFFEE.closes, late)
     keeper.drop("most.csv", History("Coffee", *days))
-    keeper.settle()
+    draw_all(keeper)
     keeper.drop("late.csv", between(COFFEE, late, late + 1))
-    done = keeper.settle()
+    done = draw_all(keeper)
     assert all(success for _, success in done)
     assert keeper.cutoffs("Coffee") == origins_due(keeper, COFFEE)
     assert date(2020, 2, 10) in keeper.cutoffs("Coffee")
@@ -131,9 +138,9 @@ def test_sessions_that_come_late_take_a_forecast_back_to_the_window_it_belongs_t
     rested: Caretaker,
 ) -> None:
     rested.drop("april.csv", COFFEE.since(date(2020, 4, 3)).known_at(date(2020, 4, 3)))
-    rested.settle()
+    draw_all(rested)
     rested.drop("all.csv", COFFEE)
-    rested.settle()
+    draw_all(rested)
     issued = rested.store.paths.issued("Coffee", "v1.0")
     assert rested.cutoffs("Coffee") == origins_due(rested, COFFEE)
     assert [x for x in issued if x.training_date > x.forecast_start_date] == []
@@ -233,10 +240,10 @@ def test_what_was_given_up_is_tried_again_when_its_prices_change(
     landed.settings = with_policy(landed.settings, attempts=1)
     with monkeypatch.context() as patch:
         break_model(patch)
-        landed.settle()
-    assert landed.tick() == []
+        draw_all(landed)
+    assert draw_due(landed) == []
     landed.drop("day.csv", between(COFFEE, FEW, FEW + 1))
-    landed.settle()
+    draw_all(landed)
     assert landed.cutoffs("Coffee", "random_walk") == origins_due(landed, upto(COFFEE, FEW + 1))
 
 
@@ -255,7 +262,7 @@ def test_a_failed_run_is_not_tried_again_before_its_pause_is_over(
 def test_work_that_was_undone_by_hand_is_done_again(rested: Caretaker) -> None:
     for table in ("forecasts", "distributions", "point_estimates"):
         keep(rested.store, f"forecast.{table}", lambda row: row["model_name"] != "naive")
-    rested.settle()
+    draw_all(rested)
     assert rested.cutoffs("Coffee") == origins_due(rested, upto(COFFEE, MOST))
 
 
@@ -385,12 +392,12 @@ def test_outcomes_are_told_although_a_model_of_an_old_window_was_given_up(
     landed.settings = with_policy(landed.settings, attempts=1)
     with monkeypatch.context() as patch:
         break_model(patch)
-        landed.settle()
+        draw_all(landed)
         landed.drop("more.csv", between(COFFEE, FEW, 600))
-        landed.settle()
+        draw_all(landed)
     revised = History("Coffee", COFFEE.dates[595:596], np.array([30.0]))
     landed.drop("revised.csv", revised)
-    landed.settle()
+    draw_all(landed)
     told = {
         forecast.outcome[0]
         for forecast in landed.store.paths.issued("Coffee", "v1.0")
