@@ -9,8 +9,10 @@ import duckdb
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
+from forecast_assets.store.duckdb.migrations import SCHEMA, backed_up, schema_of, upgrade
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
 from forecast_assets.store.patience import Patience, Told
+from forecast_assets.timeline.clock import now
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -53,13 +55,35 @@ class Database:
         """Open one transaction; it is committed at the end, and rolled back on any error."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._told_as_ours(), self._opened(read_only=False) as connection:
-            connection.begin()
-            if self._engine.defined != self._state:
-                for definition in self.definitions:
-                    connection.execute(definition)
+            if self._engine.defined == self._state:
+                connection.begin()
+            else:
+                self._begin_defined(connection)
             yield connection
             self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
+
+    def _begin_defined(self, connection: Connection) -> None:
+        """Begin a transaction in which the file has all tables, those of an older release upgraded.
+
+        A file that is upgraded is copied before. Raises StoreError for a file of a newer release.
+        """
+        schema = schema_of(connection, self.path)
+        if schema is None or schema == SCHEMA:
+            connection.begin()
+            for definition in self.definitions:
+                connection.execute(definition)
+            return
+        self._engine.checkpoint(connection)  # the copy is to have what is in the log
+        at = now()
+        backup = backed_up(self.path, schema, at, self._tell)
+        connection.begin()
+        upgrade(connection, self.definitions, schema, at, backup)
+
+    def _tell(self, line: str) -> None:
+        for told in (self.patience.told, self.told):
+            if told is not None:
+                told(line)
 
     def token(self) -> str:
         """A text that is different whenever the file or its log has changed."""
@@ -95,7 +119,12 @@ class Database:
         return engine.whole == state
 
     def _has_tables(self, connection: Connection) -> bool:
-        """Whether the file has all tables; an older release or a killed process may lack some."""
+        """Whether the file has all tables; an older release or a killed process may lack some.
+
+        Raises StoreError for a file of a newer release.
+        """
+        if schema_of(connection, self.path) != SCHEMA and self.definitions:
+            return False
         due = sum("TABLE IF" in each or "VIEW IF" in each for each in self.definitions)
         counted = connection.execute(
             "SELECT count(*) >= ? FROM information_schema.tables"
@@ -131,14 +160,15 @@ class Database:
 def holds_rows(path: Path) -> bool:
     """Whether any table in a file has a row; True also if the file cannot be read now.
 
-    A file cannot be read while another process writes it, or if another program made it. Marks do
-    not count, since the first mark is made together with the tables.
+    A file cannot be read while another process writes it, or if another program made it. Marks and
+    schemas do not count, since the first of them are made together with the tables.
     """
     try:
         with closing(duckdb.connect(path, read_only=True)) as connection:
             tables = connection.execute(
                 "SELECT database_name, schema_name, table_name FROM duckdb_tables()"
-                " WHERE NOT internal AND NOT temporary AND table_name <> 'marks'"
+                " WHERE NOT internal AND NOT temporary"
+                " AND table_name NOT IN ('marks', 'schema_versions')"
             ).fetchall()
             return any(
                 connection.execute(f"FROM {'.'.join(map(quoted, table))} LIMIT 1").fetchall()

@@ -2,6 +2,7 @@
 
 from forecast_assets.store.duckdb import (
     mark_table,
+    migrations,
     point_table,
     price_table,
     publication_table,
@@ -44,7 +45,8 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
             statements.append(f"CREATE VIEW IF NOT EXISTS {name} AS {views[table.name]}")
         else:
             statements += table_definitions(table)
-    return (*statements, price_table.as_of_definition(catalog), mark_table.FIRST)
+    first = (mark_table.FIRST, migrations.FIRST)
+    return (*statements, price_table.as_of_definition(catalog), *first)
 
 
 def table_definitions(table: Table) -> list[str]:

@@ -63,6 +63,12 @@ class Engine:
             self._users += 1
         return connection
 
+    def checkpoint(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Merge the log into the file, guarded as a commit is."""
+        with self._lock:
+            self.guard.put_up(self._base, catalog_of(self.path))
+        connection.execute("CHECKPOINT")
+
     def commit(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Commit what a connection has written, guarded against a death in the midst of it."""
         with self._lock:

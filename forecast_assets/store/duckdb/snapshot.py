@@ -1,8 +1,6 @@
 """The copy of the tables for programs that only read; it is always complete and never locked."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb import file_copy
 from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.duckdb.file_copying import in_another_process
 from forecast_assets.store.duckdb.names import log_of
 
 READ_ONLY = 0o444
@@ -34,7 +32,7 @@ def snapshot(database: Database, target: Path) -> int:
         with FileLock(target.with_name(f".{target.name}.lock")):
             fresh.unlink(missing_ok=True)
             with unwritten(database):
-                copy_file(database.path, fresh)
+                in_another_process(database.path, fresh)
             fresh.chmod(READ_ONLY)
             size = fresh.stat().st_size
             fresh.replace(target)
@@ -75,17 +73,6 @@ def unwritten(database: Database) -> Iterator[None]:
                 return
         with database.writing():  # a process was killed: opening merges its log into the file,
             pass  # and closing removes the log
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, even if this process holds locks on it. Raises StoreError."""
-    command = [sys.executable, "-I", file_copy.__file__, str(source), str(target)]
-    done = subprocess.run(  # noqa: S603 - this interpreter, our own file, paths as arguments
-        command, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["the copying process was killed"])[-1]
-        raise StoreError(f"{source}: the copy to {target.parent} failed: {reason}")
 
 
 def keep(folder: Path) -> None:

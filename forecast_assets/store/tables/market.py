@@ -156,6 +156,18 @@ MARKS = Table(
     key=("mark",),
 )
 
+SCHEMA_VERSIONS = Table(
+    "market",
+    "schema_versions",
+    "The schemas that the tables have had; the highest number is that of now.",
+    (
+        count("schema_version", "number of the schema; release 0.1.0 had 1 and did not store it"),
+        moment("since", "when the tables got this schema, UTC"),
+        text("backup", "file with the tables of before; NULL where there were none", null=True),
+    ),
+    key=("schema_version",),
+)
+
 MARKET = (
     PRICE_REVISIONS,
     PRICES,
@@ -165,4 +177,5 @@ MARKET = (
     LANDINGS,
     FEATURES,
     MARKS,
+    SCHEMA_VERSIONS,
 )

@@ -1,0 +1,148 @@
+"""Files of older releases become those of this one, whole or not at all, and stay as a copy."""
+
+import os
+import re
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from forecast_assets.errors import StoreError
+from forecast_assets.store.duckdb import migrations
+from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA
+from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.patience import Patience
+from forecast_assets.store.reader import Reader
+from forecast_assets.timeline.clock import now
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+"""Files of each released schema, as DuckDB exports them: ``schema_1`` is that of 0.1.0."""
+
+RELEASED = sorted(folder for folder in GOLDEN.glob("schema_*") if folder.is_dir())
+
+TABLES = """
+    SELECT schema_name || '.' || table_name FROM duckdb_tables()
+    WHERE table_name <> 'schema_versions' AND NOT temporary ORDER BY ALL
+"""
+COLUMNS = """
+    SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns()
+    WHERE NOT internal ORDER BY ALL
+"""
+VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+
+
+@pytest.fixture(params=RELEASED, ids=lambda folder: folder.name)
+def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of an older release."""
+    path = tmp_path / "commodity.duckdb"
+    with closing(duckdb.connect(path)) as connection:
+        for part in ("schema.sql", "load.sql"):
+            text = (request.param / part).read_text()
+            connection.execute(text.replace("FROM '", f"FROM '{request.param}/"))
+    return path
+
+
+def store_of(path: Path, patience: Patience | None = None) -> DuckDBStore:
+    return DuckDBStore(path, 3, "256MB", lock_timeout_seconds=5, patience=patience)
+
+
+def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every table."""
+    with closing(duckdb.connect(path, read_only=True)) as connection:
+        names = [name for (name,) in connection.execute(TABLES).fetchall()]
+        return {name: connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in names}
+
+
+def described(path: Path) -> tuple[list[Any], list[Any]]:
+    with closing(duckdb.connect(path, read_only=True)) as connection:
+        return connection.execute(COLUMNS).fetchall(), connection.execute(VIEWS).fetchall()
+
+
+def backups(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("commodity.schema-*.duckdb"))
+
+
+def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older: Path) -> None:
+    before = contents(older)
+    assert sum(map(len, before.values())) > 100
+    told: list[str] = []
+    store = store_of(older, Patience(5, told=told.append))
+    assert len(store.prices.history("Coffee"))
+    after = contents(older)
+    assert {name: after[name] for name in before} == before
+    (backup,) = backups(older)
+    assert contents(backup) == before
+    (line,) = told
+    assert str(backup) in line
+    assert re.search(rf"schema 1 .* schema {SCHEMA}.*MB\)", line)
+    assert store.prices.history("Coffee") is not None
+    assert told == [line]
+
+
+def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> None:
+    store_of(older).marks.found()
+    fresh = tmp_path / "fresh" / "commodity.duckdb"
+    store_of(fresh).marks.leave("a", now())
+    assert described(older) == described(fresh)
+    with closing(duckdb.connect(fresh, read_only=True)) as connection:
+        rows = connection.execute("FROM market.schema_versions").fetchall()
+    assert [(number, backup) for number, _, backup in rows] == [(SCHEMA, None)]
+    assert backups(fresh) == []
+
+
+def test_a_process_killed_in_an_upgrade_leaves_the_older_file(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(older)
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(migrations, "quoted", dies_after_some())
+        store_of(older).marks.found()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert contents(older) == before
+    assert len(store_of(older).marks.found()) == len(before["market.marks"])
+    assert contents(older).keys() == before.keys()
+
+
+def dies_after_some() -> Any:
+    """As ``quoted``, but the process dies in the midst of dropping the views."""
+    calls = 0
+
+    def quote(name: str) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return quoted(name)
+
+    return quote
+
+
+def test_a_newer_file_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "commodity.duckdb"
+    store_of(path).marks.leave("a", now())
+    with closing(duckdb.connect(path)) as connection:
+        newer = "INSERT INTO market.schema_versions VALUES (?, now()::TIMESTAMP, NULL)"
+        connection.execute(newer, [SCHEMA + 1])
+    before = contents(path)
+    words = f"newer release .schema {SCHEMA + 1}; this one knows up to {SCHEMA}.: install"
+    for look in (
+        lambda: store_of(path).marks.found(),
+        lambda: store_of(path).marks.leave("b", now()),
+        lambda: Reader(path).models(),
+    ):
+        with pytest.raises(StoreError, match=words):
+            look()
+    assert contents(path) == before
+    assert backups(path) == []
+
+
+def test_every_schema_has_a_number_and_the_released_ones_a_file() -> None:
+    assert [migration.number for migration in MIGRATIONS] == list(range(2, SCHEMA + 1))
+    assert RELEASED[0].name == "schema_1"
