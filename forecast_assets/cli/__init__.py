@@ -130,6 +130,25 @@ def show(
 
 
 @app.command()
+def published(
+    commodity: Annotated[str, typer.Argument(help="Whose forecast.")],
+    on: Annotated[
+        datetime | None,
+        typer.Option("--on", formats=["%Y-%m-%d"], help="At the end of this day in UTC, or now."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what was published on a day, from which price, and whether it still stands."""
+    console = open_console()
+    with reported(console, commodities=[commodity]):
+        from forecast_assets.boundary import alone
+        from forecast_assets.cli.published import show_published
+
+        with alone(commodity):
+            show_published(console, commodity, on, as_json=as_json)
+
+
+@app.command()
 def rename(
     old: Annotated[str, typer.Argument(help="Whose rows there are.")],
     new: Annotated[str, typer.Argument(help="As the configuration calls it now.")],

@@ -1,9 +1,10 @@
 """The records that scoring and publishing produce and the store writes and reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.evaluation.scoring import Scores
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.timeline.outcomes import Outcomes
@@ -38,8 +39,8 @@ class ScoredModel:
 class PublicationChanges:
     """What a write of publications did, in numbers of forecasts.
 
-    ``withdrawn``: forecasts that were published before and no longer are, or are for another
-    reason.
+    ``withdrawn``: forecasts that were published before and no longer are, or are for another reason
+    or as another drawing.
     """
 
     added: int
@@ -54,3 +55,7 @@ class Publication:
     data_cutoff_date: date
     model_name: str
     reason: str
+
+
+Numbers = Mapping[tuple[str, date], Sequence[Outlook]]
+"""The numbers of a page, by the model and the cutoff of the forecast."""

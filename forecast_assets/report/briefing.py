@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecast_assets.automation.freshness import behind, price_age
 from forecast_assets.automation.renaming import departures
@@ -14,26 +12,19 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.evaluation.evaluation import non_overlapping
 from forecast_assets.evaluation.leaderboard import ALL
+from forecast_assets.evaluation.outlook import outlooks
 from forecast_assets.evaluation.records import Publication
-from forecast_assets.evaluation.scoring import summary_horizons
-from forecast_assets.forecast.points import LEVELS
 from forecast_assets.forecast.records import Fan
-from forecast_assets.forecast.risk import expected_shortfall, probability_above, value_at_risk
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.report.page import (
     CommodityReport,
     Notice,
-    Outlook,
     PublishedForecast,
     Reliability,
     Report,
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
-from forecast_assets.timeline.history import History
-
-RISK_LEVEL = 0.95
-"""The level of value-at-risk and expected shortfall."""
 
 PAST_FANS = 8
 """How many past published forecasts are shown; each begins a horizon after the one before."""
@@ -86,8 +77,8 @@ def brief(
     published = None
     if newest:
         drawn = fan(newest)
-        outlooks = outlooks_of(drawn, history)
-        published = PublishedForecast(newest.model_name, version, newest.reason, drawn, outlooks)
+        (shown,) = outlooks(drawn.paths[None], [drawn.opens_at(history)])
+        published = PublishedForecast(newest.model_name, version, newest.reason, drawn, shown)
     by_cutoff = list({each.data_cutoff_date: each for each in shelf}.values())
     past = by_cutoff[-1 - settings.horizon :: -settings.horizon][:PAST_FANS]
     return CommodityReport(
@@ -110,32 +101,6 @@ def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publicatio
     of_day = [each for each in shelf if each.data_cutoff_date == shelf[-1].data_cutoff_date]
     places = {name: place for place, name in enumerate(ranked)}
     return min(of_day, key=lambda each: places.get(each.model_name, len(places)))
-
-
-def outlooks_of(fan: Fan, history: History) -> list[Outlook]:
-    """A forecast's numbers at one week and two weeks ahead, and at its last session."""
-    close = fan.opens_at(history)
-    horizon = fan.paths.shape[1]
-    ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
-    return [outlook_of(sessions, fan.paths[:, sessions - 1], close) for sessions in ahead]
-
-
-def outlook_of(sessions: int, prices: NDArray[np.float32], close: float) -> Outlook:
-    """The numbers of a forecast at one session ahead; ``prices``: shape (n_paths,)."""
-    lower_95, lower_80, _, median, _, upper_80, upper_95 = np.quantile(
-        prices.astype(np.float64), LEVELS
-    ).tolist()
-    return Outlook(
-        sessions,
-        median,
-        lower_80,
-        upper_80,
-        lower_95,
-        upper_95,
-        float(value_at_risk(prices, close, RISK_LEVEL)),
-        float(expected_shortfall(prices, close, RISK_LEVEL)),
-        float(probability_above(prices, close)),
-    )
 
 
 def reliability_of(

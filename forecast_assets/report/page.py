@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from forecast_assets.boundary import boundary
+from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report import plots
 from forecast_assets.report.plots import Picture
@@ -36,26 +37,6 @@ class Notice:
 
     level: Level
     text: str
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """A forecast at one session ahead, in the commodity's unit; probabilities are shares.
-
-    ``value_at_risk`` and ``expected_shortfall``: losses of a long position of one unit, bought at
-    the close from which the forecast was drawn, at 95 %. ``probability_above``: the probability of
-    a price above that close.
-    """
-
-    sessions: int
-    median: float
-    lower_80: float
-    upper_80: float
-    lower_95: float
-    upper_95: float
-    value_at_risk: float
-    expected_shortfall: float
-    probability_above: float
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ of the same partition deletes such rows. A marker and its rows share the moment 
 which the rows of different writes are distinguished. If a declared table has no column for that
 moment, the engine adds one of its own, which ``Reading`` does not show.
 
-========================  =====================================================  ==================
+========================  =====================================================  ===================
 write                     order of the commits                                   marker
-========================  =====================================================  ==================
+========================  =====================================================  ===================
 ``prices.write``          ``held_prices``, ``price_revisions``                   none needed: (1)
 ``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
 ``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
@@ -23,8 +23,9 @@ write                     order of the commits                                  
                           ``point_estimates`` of the draws, ``forecasts``,
                           path 0 (3), ``failures``
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
+``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
-========================  =====================================================  ==================
+========================  =====================================================  ===================
 
 1. The source is read again by the next run, which writes what is not stored yet.
 2. These tables record replaced forecasts. While ``forecasts`` still has the forecast with the same
@@ -48,6 +49,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecast_assets.evaluation.records import (
+    Numbers,
     Publication,
     PublicationChanges,
     ScoredForecast,
@@ -307,7 +309,16 @@ class LeaderboardTable(Protocol):
 
 
 class PublicationTable(Protocol):
-    """Which forecasts are published."""
+    """Which forecasts are published, and all that ever were.
+
+    Publishing and withdrawing add entries to a log. Of the entries about a forecast the newest
+    counts; none is ever changed or deleted.
+    """
+
+    def lacking(
+        self, commodity: str, model_version: str, publications: Sequence[Publication]
+    ) -> list[Publication]:
+        """Those that are not published yet, or for another reason, or were drawn again since."""
 
     def replace(
         self,
@@ -316,10 +327,12 @@ class PublicationTable(Protocol):
         publications: Sequence[Publication],
         at: datetime,
         by: str,
+        numbers: Numbers | None = None,
     ) -> PublicationChanges:
-        """Make the table equal to ``publications``, changing only the rows that differ.
+        """Publish ``publications`` and nothing else of a commodity, by entries for what differs.
 
-        Publications of other versions of the commodity are withdrawn.
+        Publications of other versions of the commodity are withdrawn. ``numbers``: those of the
+        page, for what ``lacking`` names.
         """
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
@@ -422,7 +435,7 @@ class Store(Protocol):
 
     @property
     def publications(self) -> PublicationTable:
-        """``commodity.forecast.publications``."""
+        """``commodity.forecast.publication_log`` and ``published_outlooks``."""
 
     @property
     def failures(self) -> FailureTable:

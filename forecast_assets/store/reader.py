@@ -29,6 +29,7 @@ from forecast_assets.store.ledger import (
 from forecast_assets.store.opening import reading_file
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.price_revisions import newest_closes
+from forecast_assets.store.publication_log import published_at
 from forecast_assets.timeline.history import History
 
 Day = date | str | np.datetime64
@@ -218,9 +219,40 @@ class Reader:
         by = ("commodity", "data_cutoff_date", "model_version", "model_name")
         return frame(in_order_of(rows, *by))
 
+    def published_as_of(self, commodity: str, moment: datetime) -> pd.DataFrame:
+        """A row for each forecast that was published at a moment (UTC), in order of cutoff.
+
+        Later entries of the log change nothing of it.
+        """
+        with self._reading() as tables:
+            require_model(tables, commodity)
+            return published_at(tables, commodity, _utc(moment))
+
+    def published_outlooks(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+    ) -> pd.DataFrame:
+        """A row for each entry of the log and session ahead: the numbers of its page."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("published_outlooks", "day_ahead", model, None, None)
+
+    def superseded_forecasts(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row for each forecast that was drawn again or withdrawn, and why."""
+        model = (commodity, model_name, model_version)
+        return self._of_models("superseded_forecasts", "revision", model, first, last)
+
     def prices(self, commodity: str, as_of: datetime | None = None) -> History:
         """The newest close of each session; with ``as_of`` (UTC) those known at that moment."""
-        moment = as_of.astimezone(UTC).replace(tzinfo=None) if as_of and as_of.tzinfo else as_of
+        moment = None if as_of is None else _utc(as_of)
         with self._reading() as tables:
             if moment is None:
                 known = tables.read("commodity.market.prices", ["date", "close"], of(commodity))
@@ -258,6 +290,11 @@ def _between(first: Day | None, last: Day | None) -> list[Condition]:
     """The conditions that a forecast starts between two days, both included."""
     bounds: tuple[tuple[How, Day | None], ...] = ((">=", first), ("<=", last))
     return [("forecast_start_date", how, _day(day)) for how, day in bounds if day is not None]
+
+
+def _utc(moment: datetime) -> datetime:
+    """A moment as the tables store it; without a time zone it is in UTC already."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _day(day: Day) -> date:

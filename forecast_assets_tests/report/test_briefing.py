@@ -14,7 +14,7 @@ from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets.report import replace_file
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import ModelFailure, Written
-from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, outlook_of, stale
+from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, stale
 from forecast_assets.report.page import CommodityReport
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.commands import forecast
@@ -87,18 +87,6 @@ def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
     assert coffee.reliability.coverage_80 == pytest.approx(covered.share.to_numpy())
     assert len(coffee.reliability.pit) == 179 - 3
     assert coffee.reliability.independent == -(-(179 - 3) // 3)
-
-
-def test_an_outlook_is_read_off_the_paths() -> None:
-    prices = np.arange(101, dtype=np.float32)
-    said = outlook_of(7, prices, 60.0)
-    assert (said.sessions, said.median) == (7, 50.0)
-    assert (said.lower_80, said.upper_80) == (10.0, 90.0)
-    assert (said.lower_95, said.upper_95) == (2.5, 97.5)
-    assert said.value_at_risk == pytest.approx(60 - 5)
-    # The worst 5 % of 101 paths: 0 to 4, and a twentieth of path 5.
-    assert said.expected_shortfall == pytest.approx(60 - (0 + 1 + 2 + 3 + 4 + 0.05 * 5) / 5.05)
-    assert said.probability_above == pytest.approx((40 + 0.5) / 101)
 
 
 def test_of_several_of_one_date_the_best_is_shown() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report.page import (
     CommodityReport,
     Notice,
-    Outlook,
     PublishedForecast,
     Reliability,
     Report,

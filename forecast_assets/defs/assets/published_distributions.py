@@ -7,6 +7,7 @@ The view ``commodity.forecast.published_distributions`` has the paths of these f
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 from dagster import (
     AssetExecutionContext,
@@ -25,13 +26,18 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.metadata import of_publications
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
+from forecast_assets.evaluation.outlook import Outlook, outlooks
 from forecast_assets.evaluation.publishing import publications
-from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.evaluation.records import Numbers, Publication, PublicationChanges
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
+
+AT_ONCE = 100
+"""The paths of so many forecasts are in memory at the same time."""
 
 
 def published(settings: Settings, tables: Store, by: str) -> Published:
@@ -50,13 +56,48 @@ def published(settings: Settings, tables: Store, by: str) -> Published:
             issued = tables.paths.issued(name, version)
             chosen = publications(settings, issued, frame(tables.scores.records(name, version)))
             newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
-            changes[name] = tables.publications.replace(name, version, chosen, now(), by)
+            due = tables.publications.lacking(name, version, chosen)
+            said = numbers(tables, name, version, due, issued)
+            changes[name] = tables.publications.replace(name, version, chosen, now(), by, said)
             paths[name] = published_paths(chosen, issued)
     for name in departed(settings, tables):
         with boundary(name, failed):
             newest[name] = []
             changes[name] = tables.publications.replace(name, version, [], now(), by)
     return Published(changes, newest, paths, departures(settings, tables), failed)
+
+
+def numbers(
+    tables: Store,
+    name: str,
+    version: str,
+    due: Sequence[Publication],
+    issued: Sequence[IssuedForecast],
+) -> Numbers:
+    """The numbers of forecasts that are to be published, from their paths, some at a time."""
+    known = {(each.model_name, each.data_cutoff_date): each for each in issued}
+    history = tables.prices.history(name)
+    alike: dict[tuple[str, int], list[IssuedForecast]] = {}
+    for each in due:
+        held = known[each.model_name, each.data_cutoff_date]
+        alike.setdefault((held.model_name, held.n_paths), []).append(held)
+    found: dict[tuple[str, date], Sequence[Outlook]] = {}
+    for (model_name, _), forecasts in alike.items():
+        for first in range(0, len(forecasts), AT_ONCE):
+            some = sorted(forecasts[first : first + AT_ONCE], key=lambda x: x.data_cutoff_date)
+            days = [each.data_cutoff_date for each in some]
+            paths = tables.paths.drawn(name, model_name, version, days)
+            closes = [close_of(each, history) for each in some]
+            keys = [(model_name, day) for day in days]
+            found |= dict(zip(keys, outlooks(paths, closes), strict=True))
+    return found
+
+
+def close_of(forecast: IssuedForecast, history: History) -> float:
+    """The close that a forecast was drawn from; that of now where an older release kept none."""
+    if forecast.cutoff_close is not None:
+        return forecast.cutoff_close
+    return float(history.known_at(forecast.data_cutoff_date).closes[-1])
 
 
 def published_paths(chosen: Sequence[Publication], issued: Sequence[IssuedForecast]) -> int:

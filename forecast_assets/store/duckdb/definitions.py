@@ -36,6 +36,7 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         "commodity.forecast.point_forecasts": point_table.with_actuals(horizon),
         "commodity.forecast.revised_forecasts": revision_view.REVISED,
         "commodity.forecast.skill": score_table.SKILL,
+        "commodity.forecast.publications": publication_table.CURRENT,
         "commodity.forecast.published_distributions": publication_table.PUBLISHED,
     }
     statements = [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS]
@@ -46,7 +47,8 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         else:
             statements += table_definitions(table)
     first = (mark_table.FIRST, migrations.FIRST)
-    return (*statements, price_table.as_of_definition(catalog), *first)
+    as_of = (price_table.as_of_definition(catalog), publication_table.as_of_definition(catalog))
+    return (*statements, *as_of, *first)
 
 
 def table_definitions(table: Table) -> list[str]:

@@ -4,7 +4,8 @@ Each release that changes what tables mean has a schema with a number of its own
 numbers that it has had in ``commodity.market.schema_versions``.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,6 @@ import duckdb
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.file_copying import in_another_process
-from forecast_assets.store.duckdb.names import quoted
 
 UNNUMBERED = 1
 """The schema of release 0.1.0, which did not store its number."""
@@ -32,8 +32,30 @@ class Migration:
     after: tuple[str, ...] = ()
 
 
-MIGRATIONS = (Migration(2),)
-"""In order. 2: the number of the schema is stored."""
+MIGRATIONS = (
+    Migration(2),
+    Migration(
+        3,
+        before=(
+            "CREATE TEMP TABLE published AS FROM forecast.publications",
+            "DROP TABLE forecast.publications",
+        ),
+        after=(
+            """
+            INSERT INTO forecast.publication_log BY NAME
+            SELECT published.*, 1 AS entry, TRUE AS is_published, forecast_start_date,
+                generation_timestamp, cutoff_close
+            FROM published LEFT JOIN forecast.forecasts
+                USING (commodity, model_name, model_version, data_cutoff_date)
+            """,
+            "DROP TABLE published",
+        ),
+    ),
+)
+"""In order. 2: the number of the schema is stored. 3: publications are a log.
+
+What was published by older releases is taken over without the numbers of its page.
+"""
 
 SCHEMA = MIGRATIONS[-1].number
 """The schema of this release."""
@@ -48,13 +70,7 @@ PLACES = """
     SELECT table_name FROM information_schema.tables WHERE table_schema IN ('market', 'forecast')
 """
 
-DERIVED = """
-    SELECT 'VIEW', schema_name, view_name FROM duckdb_views()
-    WHERE schema_name IN ('market', 'forecast') AND database_name = current_database()
-    UNION ALL
-    SELECT 'MACRO TABLE', schema_name, function_name FROM duckdb_functions()
-    WHERE schema_name IN ('market', 'forecast') AND database_name = current_database()
-"""
+DERIVED = re.compile(r"\s*CREATE (VIEW|MACRO) IF NOT EXISTS ([\w.]+)")
 """What has no rows of its own, and is made anew by the definitions of a release."""
 
 
@@ -104,8 +120,8 @@ def upgrade(
     for migration in due:
         for statement in migration.before:
             connection.execute(statement)
-    for kind, place, name in connection.execute(DERIVED).fetchall():
-        connection.execute(f"DROP {kind} {quoted(place)}.{quoted(name)}")
+    for statement in drops(definitions):
+        connection.execute(statement)
     for definition in definitions:
         connection.execute(definition)
     for migration in due:
@@ -115,3 +131,11 @@ def upgrade(
         "INSERT OR REPLACE INTO market.schema_versions VALUES ($number, $at, $backup)",
         {"number": SCHEMA, "at": at, "backup": backup.name},
     )
+
+
+def drops(definitions: tuple[str, ...]) -> Iterator[str]:
+    """The statements that drop the views and macros of definitions, and no others."""
+    for definition in definitions:
+        if found := DERIVED.match(definition):
+            kind = "VIEW" if found[1] == "VIEW" else "MACRO TABLE"
+            yield f"DROP {kind} IF EXISTS {found[2]}"

@@ -26,6 +26,8 @@ def tables(horizon: int) -> dict[str, Table]:
         evaluation.PATH_SCORES,
         evaluation.SKILL,
         evaluation.LEADERBOARD,
+        forecast.PUBLICATION_LOG,
+        forecast.PUBLISHED_OUTLOOKS,
         forecast.PUBLICATIONS,
         forecast.published_distributions(horizon),
         forecast.FAILURES,

@@ -1,5 +1,7 @@
 """The tables of ``commodity.forecast`` that say what was forecast: models, paths, publications."""
 
+import pyarrow as pa
+
 from forecast_assets.store.tables.table import (
     Before,
     Column,
@@ -282,21 +284,69 @@ REVISED_FORECASTS = Table(
     view=True,
 )
 
-PUBLICATIONS = Table(
+ENTRY = count("entry", "1 for the first entry about this forecast, and so on")
+REASON = text("reason", "why this model; of a withdrawal: empty")
+PUBLISHED_AT = moment("published_at", "when it was published or withdrawn, UTC")
+
+PUBLICATION_LOG = Table(
     "forecast",
-    "publications",
-    "Which forecast is published for each commodity and cutoff.",
+    "publication_log",
+    "What was published, and what was withdrawn: entries are added and never changed.",
     (
         COMMODITY,
         MODEL_NAME,
         MODEL_VERSION,
         CUTOFF,
-        text("reason", "why this model"),
-        moment("published_at", "when it was published, UTC"),
+        ENTRY,
+        flag("is_published", "FALSE: from then on it is not published"),
+        REASON,
+        PUBLISHED_AT,
         CREATED_BY,
+        day("forecast_start_date", "its first session; NULL of a withdrawal", null=True),
+        Column(
+            "generation_timestamp",
+            pa.timestamp("us"),
+            "that of the forecast that was published; NULL of a withdrawal",
+            nullable=True,
+        ),
+        number("cutoff_close", "the close that it was drawn from", null=True),
     ),
-    key=FORECAST,
+    key=(*FORECAST, "entry"),
     partition=("commodity",),
+)
+
+PUBLISHED_OUTLOOKS = Table(
+    "forecast",
+    "published_outlooks",
+    "The numbers of what was published, as its page had them, one row a session ahead.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        CUTOFF,
+        ENTRY,
+        DAY_AHEAD,
+        number("median", "median of the paths at this session, in the commodity's unit"),
+        *(
+            number(f"{side}_{percent}", "bound of the central interval with this many % of them")
+            for side, percents in (("lower", (95, 80)), ("upper", (80, 95)))
+            for percent in percents
+        ),
+        number("value_at_risk", "of a long position of one unit at the cutoff's close, at 95 %"),
+        number("expected_shortfall", "of the same position, at 95 %"),
+        number("probability_above", "of a price above the cutoff's close"),
+    ),
+    key=(*FORECAST, "entry", "day_ahead"),
+    partition=("commodity",),
+)
+
+PUBLICATIONS = Table(
+    "forecast",
+    "publications",
+    "Which forecast is published for each commodity and cutoff.",
+    (COMMODITY, MODEL_NAME, MODEL_VERSION, CUTOFF, REASON, PUBLISHED_AT, CREATED_BY),
+    key=FORECAST,
+    view=True,
 )
 
 

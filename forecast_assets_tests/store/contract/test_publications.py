@@ -1,19 +1,25 @@
 """Publications: only what differs is written, and one version of a commodity is published."""
 
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from forecast_assets.errors import StoreError
+from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.evaluation.records import Publication, PublicationChanges
+from forecast_assets.forecast.records import WindowChange
 from forecast_assets.store.contract import Store
+from forecast_assets.store.publication_log import published_at
+from forecast_assets_tests.records import WRITTEN, draw
 from forecast_assets_tests.rows import rows
 
 AT = datetime(2024, 1, 2)  # noqa: DTZ001 - the tables keep UTC without a zone
 LATER = datetime(2024, 1, 3)  # noqa: DTZ001
 ONE = Publication(date(2024, 1, 1), "naive", "first")
 TWO = Publication(date(2024, 1, 2), "garch", "best")
+MODEL, VERSION = "naive", "v1.0"
 
 
 def held(store: Store) -> list[tuple[Any, ...]]:
@@ -69,3 +75,65 @@ def test_a_forecast_is_published_once(store: Store) -> None:
     with pytest.raises(StoreError):
         store.publications.replace("Coffee", "v1", [*twice, TWO], AT, "a")
     assert store.publications.find("Coffee", "v1") == []
+
+
+def issue(store: Store, days: list[date], at: datetime, level: float = 1.0) -> None:
+    """Draw forecasts of ``naive`` from some cutoffs."""
+    store.paths.apply(replace(WRITTEN, at=at), WindowChange([draw(days, level)]))
+
+
+def test_the_log_keeps_what_was_published_at_every_moment(store: Store) -> None:
+    moments = [AT + timedelta(days=n) for n in range(5)]
+    other = Publication(ONE.data_cutoff_date, "naive", "second")
+    stories: list[list[Publication]] = [[ONE], [ONE, TWO], [other, TWO], [TWO], [ONE, TWO]]
+    for at, chosen in zip(moments, stories, strict=True):
+        store.publications.replace("Coffee", "v1", chosen, at, "a")
+        entries = rows(store, "forecast.publication_log", "data_cutoff_date", "entry")
+        with store.reading() as tables:  # of every moment so far, not only of the newest
+            for then, said in zip(moments, stories, strict=True):
+                if then <= at:
+                    shelf = published_at(tables, "Coffee", then)
+                    assert [
+                        Publication(row.data_cutoff_date.date(), row.model_name, row.reason)
+                        for row in shelf.itertuples()
+                    ] == said
+        assert set(entries) <= set(
+            rows(store, "forecast.publication_log", "data_cutoff_date", "entry")
+        )
+    assert len(rows(store, "forecast.publication_log", "entry")) == 5
+    assert store.publications.find("Coffee", "v1") == [ONE, TWO]
+
+
+def test_nothing_was_published_before_the_first_entry(store: Store) -> None:
+    store.publications.replace("Coffee", "v1", [ONE], AT, "a")
+    with store.reading() as tables:
+        assert published_at(tables, "Coffee", AT - timedelta(microseconds=1)).empty
+        assert published_at(tables, "Sugar", AT).empty
+        assert len(published_at(tables, "Coffee", AT)) == 1
+
+
+def test_a_forecast_that_was_drawn_again_is_published_again_with_its_numbers(store: Store) -> None:
+    days = [ONE.data_cutoff_date, TWO.data_cutoff_date]
+    both = [Publication(day, MODEL, "named") for day in days]
+    issue(store, days, AT)
+    assert store.publications.lacking("Coffee", VERSION, both) == both
+    numbers = {(MODEL, day): [Outlook(3, *map(float, range(8)))] for day in days}
+    store.publications.replace("Coffee", VERSION, both, AT, "a", numbers)
+    assert store.publications.lacking("Coffee", VERSION, both) == []
+    issue(store, days[1:], LATER, 2.0)
+    assert store.publications.lacking("Coffee", VERSION, both) == both[1:]
+    changed = {(MODEL, day): [Outlook(3, *map(float, range(1, 9)))] for day in days}
+    changes = store.publications.replace("Coffee", VERSION, both, LATER, "b", changed)
+    assert changes == PublicationChanges(added=1, withdrawn=1, unchanged=1)
+    log = ("data_cutoff_date", "entry", "is_published", "generation_timestamp")
+    assert rows(store, "forecast.publication_log", *log) == [
+        (days[0], 1, True, AT),
+        (days[1], 1, True, AT),
+        (days[1], 2, True, LATER),
+    ]
+    shown = ("data_cutoff_date", "entry", "day_ahead", "median", "probability_above")
+    assert rows(store, "forecast.published_outlooks", *shown) == [
+        (days[0], 1, 3, 0.0, 7.0),
+        (days[1], 1, 3, 0.0, 7.0),
+        (days[1], 2, 3, 1.0, 8.0),
+    ]

@@ -3,7 +3,9 @@
 import os
 import re
 import signal
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,7 @@ import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb import migrations
-from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA
-from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA, drops
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.reader import Reader
@@ -73,7 +74,16 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     store = store_of(older, Patience(5, told=told.append))
     assert len(store.prices.history("Coffee"))
     after = contents(older)
-    assert {name: after[name] for name in before} == before
+    same = before.keys() - {"forecast.publications"}
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    with closing(duckdb.connect(older, read_only=True)) as connection:
+        published = connection.execute("FROM forecast.publications ORDER BY ALL").fetchall()
+        drawn = connection.execute(
+            "SELECT count(*) FROM forecast.publication_log JOIN forecast.forecasts"
+            " USING (model_name, data_cutoff_date, generation_timestamp, cutoff_close)"
+        ).fetchall()
+    assert published == before["forecast.publications"]
+    assert drawn == [(len(published),)]
     (backup,) = backups(older)
     assert contents(backup) == before
     (line,) = told
@@ -100,28 +110,31 @@ def test_a_process_killed_in_an_upgrade_leaves_the_older_file(
     before = contents(older)
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(migrations, "quoted", dies_after_some())
+        monkeypatch.setattr(migrations, "drops", dies_after_some)
         store_of(older).marks.found()
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert contents(older) == before
     assert len(store_of(older).marks.found()) == len(before["market.marks"])
-    assert contents(older).keys() == before.keys()
+    assert backups(older)
 
 
-def dies_after_some() -> Any:
-    """As ``quoted``, but the process dies in the midst of dropping the views."""
-    calls = 0
+def dies_after_some(definitions: tuple[str, ...]) -> Iterator[str]:
+    """As ``drops``, but the process dies in the midst of it."""
+    yield from islice(drops(definitions), 3)
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def quote(name: str) -> str:
-        nonlocal calls
-        calls += 1
-        if calls == 7:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return quoted(name)
 
-    return quote
+def test_views_of_users_stay(older: Path) -> None:
+    with closing(duckdb.connect(older)) as connection:
+        connection.execute("CREATE VIEW forecast.mine AS SELECT 1 AS one")
+        connection.execute("CREATE MACRO forecast.twice(x) AS 2 * x")
+    store_of(older).marks.found()
+    with closing(duckdb.connect(older, read_only=True)) as connection:
+        assert connection.execute(
+            "SELECT one, forecast.twice(2) FROM forecast.mine"
+        ).fetchall() == [(1, 4)]
 
 
 def test_a_newer_file_is_refused_in_words(tmp_path: Path) -> None:

@@ -88,4 +88,4 @@ def test_a_read_only_client_cannot_write(made: Panel) -> None:
         duckdb.connect(made.database, read_only=True) as connection,
         pytest.raises(duckdb.InvalidInputException, match="read-only"),
     ):
-        connection.execute("DELETE FROM commodity.forecast.publications")
+        connection.execute("DELETE FROM commodity.forecast.publication_log")
