@@ -39,7 +39,8 @@ def expected_shortfall(prices: Prices, close: ArrayLike, level: float) -> Number
     weights = np.ones(count)
     weights[-1] = share - (count - 1)
     losses = _column(close) - lowest.astype(np.float64)
-    return np.asarray(losses @ (weights / share))
+    # A sum, since a BLAS may round a row of a larger product differently.
+    return np.asarray(np.sum(losses * (weights / share), axis=-1))
 
 
 def probability_above(prices: Prices, close: ArrayLike) -> Numbers:
