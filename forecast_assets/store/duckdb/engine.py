@@ -6,12 +6,14 @@ and a run reads a hundred times. So engines are kept between uses, without a fil
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 import duckdb
 
+from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
@@ -65,15 +67,21 @@ class Engine:
 
     def checkpoint(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Merge the log into the file, guarded as a commit is."""
-        with self._lock:
-            self.guard.put_up(self._base, catalog_of(self.path))
+        self._guard()
         connection.execute("CHECKPOINT")
 
     def commit(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Commit what a connection has written, guarded against a death in the midst of it."""
-        with self._lock:
-            self.guard.put_up(self._base, catalog_of(self.path))
+        self._guard()
         connection.commit()
+
+    def _guard(self) -> None:
+        """Put up the guard. Raises StoreError, before anything is committed, if that fails."""
+        try:
+            with self._lock:
+                self.guard.put_up(self._base, catalog_of(self.path))
+        except OSError as error:
+            raise StoreError(f"{self.path}: nothing was written: {error}") from error
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Close a connection and roll back what it did not commit; the last detaches the file."""
@@ -86,7 +94,8 @@ class Engine:
     def _detach(self) -> None:
         """Detach the file, which merges its log into it."""
         if not self._read_only and log_of(self.path).exists():
-            self.guard.put_up(self._base, catalog_of(self.path))
+            with suppress(OSError):  # a full disk must not keep the file locked
+                self.guard.put_up(self._base, catalog_of(self.path))
         self._base.execute(f"DETACH {self.catalog}")
         if not self._read_only:
             self.guard.take_down()

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import Engine
 from forecast_assets.store.duckdb.guard import BLOCKS_AT, HEADERS_AT, HEADERS_BYTES
 from forecast_assets.store.duckdb.names import log_of
@@ -127,3 +128,21 @@ def test_the_guard_is_of_the_headers_before_and_has_every_block_of_metadata(path
     assert blocks > 0
     assert kept.count(headers) == 1
     assert len(kept) == HEADERS_BYTES + blocks * 262144 + 16 * (1 + blocks)
+
+
+def test_nothing_is_committed_without_a_guard_and_the_file_is_free_afterwards(path: Path) -> None:
+    hindrance = guard_of(path).with_name(".commodity.duckdb.guard.new")
+    hindrance.mkdir()
+    engine = Engine(path, LIMIT)
+    connection = engine.open(read_only=False)
+    connection.begin()
+    connection.execute("INSERT INTO t VALUES (9)")
+    with pytest.raises(StoreError, match="nothing was written"):
+        engine.commit(connection)
+    engine.close(connection)
+    assert rows(path) == [0, 1, 2]
+    hindrance.rmdir()
+    add(path, dies=True)
+    hindrance.mkdir()
+    assert rows(path, read_only=False) == [0, 1, 2, 3]  # the log is merged all the same
+    assert rows(path) == [0, 1, 2, 3]
