@@ -55,30 +55,35 @@ class Database:
         """Open one transaction; it is committed at the end, and rolled back on any error."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._told_as_ours(), self._opened(read_only=False) as connection:
+            backup = None
             if self._engine.defined == self._state:
                 connection.begin()
             else:
-                self._begin_defined(connection)
-            yield connection
-            self._engine.commit(connection)
+                backup = self._begin_defined(connection)
+            with _kept_if_committed(backup):
+                yield connection
+                self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
 
-    def _begin_defined(self, connection: Connection) -> None:
+    def _begin_defined(self, connection: Connection) -> Path | None:
         """Begin a transaction in which the file has all tables, those of an older release upgraded.
 
-        A file that is upgraded is copied before. Raises StoreError for a file of a newer release.
+        A file that is upgraded is copied before; returns the copy. Raises StoreError for a file of
+        a newer release.
         """
         schema = schema_of(connection, self.path)
         if schema is None or schema == SCHEMA:
             connection.begin()
             for definition in self.definitions:
                 connection.execute(definition)
-            return
+            return None
         self._engine.checkpoint(connection)  # the copy is to have what is in the log
         at = now()
         backup = backed_up(self.path, schema, at, self._tell)
-        connection.begin()
-        upgrade(connection, self.definitions, schema, at, backup)
+        with _kept_if_committed(backup):
+            connection.begin()
+            upgrade(connection, self.definitions, schema, at, backup)
+        return backup
 
     def _tell(self, line: str) -> None:
         for told in (self.patience.told, self.told):
@@ -155,6 +160,17 @@ class Database:
             yield
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+
+@contextmanager
+def _kept_if_committed(backup: Path | None) -> Iterator[None]:
+    """Delete a backup if an error undoes the upgrade: each attempt would leave another."""
+    try:
+        yield
+    except BaseException:
+        if backup is not None:
+            backup.unlink(missing_ok=True)
+        raise
 
 
 def holds_rows(path: Path) -> bool:

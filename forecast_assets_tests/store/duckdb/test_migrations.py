@@ -126,6 +126,18 @@ def dies_after_some(definitions: tuple[str, ...]) -> Iterator[str]:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_an_upgrade_that_fails_leaves_no_copy(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(older)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "drops", lambda _: ["DROP VIEW forecast.nobody"])
+        with pytest.raises(StoreError, match="nobody"):
+            store_of(older).marks.found()
+    with pytest.raises(ValueError, match="later"), store_of(older).database.writing():
+        raise ValueError("later in the transaction")
+    assert backups(older) == []
+    assert contents(older) == before
+
+
 def test_views_of_users_stay(older: Path) -> None:
     with closing(duckdb.connect(older)) as connection:
         connection.execute("CREATE VIEW forecast.mine AS SELECT 1 AS one")
