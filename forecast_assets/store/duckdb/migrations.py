@@ -51,8 +51,10 @@ MIGRATIONS = (
             "DROP TABLE published",
         ),
     ),
+    Migration(4),
 )
-"""In order. 2: the number of the schema is stored. 3: publications are a log.
+"""In order. 2: the number of the schema is stored. 3: publications are a log. 4: versions are
+pinned, and superseded forecasts can be drawn as they were.
 
 What was published by older releases is taken over without the numbers of its page.
 """
