@@ -65,7 +65,7 @@ class DuckDBFeatureTable:
             if counts:
                 connection.execute(UPSERT, commodity | {"at": at, "by": by})
             (deleted,) = connection.execute(
-                WITHDRAW, commodity | {"missing": list(features.missing)}
+                WITHDRAW, commodity | {"missing": features.unread}
             ).fetchall()[0]
             _require_rows(connection, features)
         added, revised = counts.get(True, 0), counts.get(False, 0)
@@ -122,7 +122,7 @@ def _require_rows(connection: Connection, features: Features) -> None:
     (found,) = connection.execute(
         "SELECT count(*) FROM market.features WHERE commodity = $commodity"
         " AND NOT list_contains($missing, covariate)",
-        {"commodity": features.commodity, "missing": list(features.missing)},
+        {"commodity": features.commodity, "missing": features.unread},
     ).fetchall()[0]
     due = len(features.sessions) * len(features.present)
     if found != due:

@@ -1,0 +1,33 @@
+"""The model version of a run: what it means, and what a run says about it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster import AssetExecutionContext
+
+from forecast_assets.automation.version_differences import version_lines
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.resources import StoreResource
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.clock import now
+
+
+def version_of_run(
+    context: AssetExecutionContext,
+    settings: Settings,
+    store: StoreResource,
+    model_version: str | None = None,
+    models: list[Any] | None = None,
+) -> PinnedVersion:
+    """The version of a run as the tables have it; what differs from the configuration is logged.
+
+    ``model_version`` and ``models``: those of the run's configuration, or None. Raises
+    ConfigurationError, before anything is written, if the run has models of its own that differ
+    from those of its version.
+    """
+    found = PinnedVersion.of(settings.of_run(model_version, models), store.tables())
+    if models is not None:
+        found.require_same()
+    for line in version_lines(found, datetime.now(UTC)):
+        context.log.warning("%s", line)
+    return found.take_over(now(), context.run.run_id)
