@@ -27,12 +27,13 @@ def version_lines(found: PinnedVersion, at: datetime) -> list[str]:
     failures: list[str] = []
     count = would_redraw(found, at, failures)
     forecasts = f"{'at least ' if failures else ''}{count:,} past forecast{'s'[: count != 1]}"
+    begin = f"model_version {found.version}"
     return [
-        *(f"model_version {found.version}: {line}" for line in told),
-        *([f"model_version {found.version}: {more} more differences"] if more > 0 else []),
-        f"model_version {found.version} goes on with what was, and what was issued stays; what the"
-        f" configuration says would draw {forecasts} again. To have it so, give the configuration a"
-        ' new model_version, or call `forecast run --rewrite "the reason"`',
+        *(f"{begin}: {line}" for line in told),
+        *([f"{begin}: {more} more differences"] if more > 0 else []),
+        f"{begin} goes on with what it was trained with, and what was issued stays. With what the"
+        f" configuration says {forecasts} would be drawn again: for that, give it a new"
+        ' model_version, or call `forecast run --rewrite "the reason"`',
     ]
 
 

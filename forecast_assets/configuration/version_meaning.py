@@ -61,12 +61,23 @@ class VersionMeaning:
         return cls(settings.paths, settings.horizon, models, sets, covariates)
 
     def with_the_rest_of(self, other: "VersionMeaning") -> "VersionMeaning":
-        """This meaning, with the models, sets and commodities that only another one has."""
+        """This meaning, with the models, sets and commodities that only another one has.
+
+        Covariates that are only in sets of the other one stay too.
+        """
+        own = {covariate for members in self.feature_sets.values() for covariate in members}
+        rest = {
+            name: {each: how for each, how in covariates.items() if each not in own}
+            if name in self.covariates
+            else covariates
+            for name, covariates in other.covariates.items()
+        }
         return replace(
             self,
             models={**other.models, **self.models},
             feature_sets={**other.feature_sets, **self.feature_sets},
-            covariates={**other.covariates, **self.covariates},
+            covariates=rest
+            | {name: {**rest.get(name, {}), **each} for name, each in self.covariates.items()},
         )
 
     def models_unlike(self, other: "VersionMeaning") -> set[str]:

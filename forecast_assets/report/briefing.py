@@ -1,12 +1,13 @@
 """The briefing: collecting from the tables what the report shows."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 
 from forecast_assets.automation.freshness import behind, price_age
 from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
@@ -25,6 +26,7 @@ from forecast_assets.report.page import (
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
+from forecast_assets.store.pinning import PinnedVersion
 
 PAST_FANS = 8
 """How many past published forecasts are shown; each begins a horizon after the one before."""
@@ -50,6 +52,9 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     with boundary("landing", failures):
         files = held_files(LandingFolder(settings))
         notices = [*(Notice("warning", line) for line in files), *notices]
+    with boundary("model_version", failures):
+        lines = version_lines(PinnedVersion.of(settings, store), at.replace(tzinfo=UTC))
+        notices = [*(Notice("warning", line) for line in lines), *notices]
     overall = standings[standings.commodity == ALL]
     return Report(at, settings.model_version, notices, commodities, overall, failures)
 

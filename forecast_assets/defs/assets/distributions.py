@@ -158,7 +158,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         drawing = Drawing(
             settings, version, windows, features, trained_models, store, config.recompute, now()
         )
-        description = ForecastDescription(settings, store)
+        description = ForecastDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,
             progress,

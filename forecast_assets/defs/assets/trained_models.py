@@ -152,7 +152,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         spread = spread_of(settings, context, progress)
         trainings = Trainings(version, windows, features, models, spread)
 
-        description = TrainingDescription(settings, store)
+        description = TrainingDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,
             progress,

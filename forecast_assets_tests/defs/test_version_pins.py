@@ -1,0 +1,187 @@
+"""A version is a promise: no edit of the configuration rewrites what was issued under it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forecast_assets.automation.version_differences import version_lines
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.models.naive import Naive
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.clock import now
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import (
+    Caretaker,
+    caretaker,
+    draw_all,
+    draw_due,
+    drawn,
+    landed,
+    utc,
+)
+from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import keep, rows
+
+ALL = ["naive", {"random_walk": {"lookback": 60}}, "ensemble"]
+KEYS: dict[str, Any] = {"models": ALL}
+COFFEE = make_history(570)
+
+
+@pytest.fixture
+def keeper(beginnings: Beginnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caretaker:
+    """A home with forecasts of two models and of their pool."""
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "home"))
+    return drawn(beginnings, tmp_path, {"coffee.csv": [COFFEE]}, **KEYS)
+
+
+def edited(keeper: Caretaker, **keys: Any) -> Caretaker:
+    """The same home with an edited configuration."""
+    return caretaker(keeper.settings.folder, **(KEYS | keys))
+
+
+def version(keeper: Caretaker) -> PinnedVersion:
+    return PinnedVersion.of(keeper.settings, keeper.store)
+
+
+def lines(keeper: Caretaker) -> str:
+    return "\n".join(version_lines(version(keeper), utc("2030-01-01")))
+
+
+def issued(keeper: Caretaker) -> dict[tuple[str, Any], Any]:
+    """When each forecast was drawn."""
+    columns = ("model_name", "data_cutoff_date", "generation_timestamp")
+    return {row[:2]: row[2] for row in rows(keeper.store, "forecast.forecasts", *columns)}
+
+
+def test_the_first_training_pins_what_the_version_means(keeper: Caretaker) -> None:
+    (pin,) = keeper.store.pins.find("v1.0")
+    assert (pin.revision, pin.kind, pin.reason) == (1, "first", "first training")
+    assert (pin.meaning.paths, pin.meaning.horizon) == (20, 3)
+    assert pin.meaning.models["random_walk"]["lookback"] == 60
+    assert sorted(pin.meaning.models["ensemble"]["members"]) == ["naive", "random_walk"]
+    (first,) = {row.created_by for row in keeper.store.models.find()}
+    assert pin.pinned_by == first
+
+
+def test_one_more_name_with_an_ensemble_of_all_draws_only_the_new_model(keeper: Caretaker) -> None:
+    before = issued(keeper)
+    more = edited(keeper, models=[*ALL, "reverting_volatility"])
+    assert lines(more) == ""
+    draw_all(more)
+    after = issued(more)
+    assert {name: after[name] for name in before} == before
+    assert {name for name, _ in after.keys() - before.keys()} == {"reverting_volatility"}
+    assert not rows(more.store, "forecast.superseded_forecasts")
+    first, second = more.store.pins.find("v1.0")
+    assert (second.kind, second.reason) == ("added", "added: reverting_volatility")
+    assert second.meaning.models["ensemble"] == first.meaning.models["ensemble"]
+    pooled = [row.options for row in more.store.models.find() if row.model_name == "ensemble"]
+    assert not any("reverting_volatility" in options for options in pooled)
+
+
+def test_an_edit_waits_for_a_decision_and_a_rewrite_draws_again_with_its_reason(
+    keeper: Caretaker,
+) -> None:
+    before = issued(keeper)
+    walks = [name for name in before if name[0] != "naive"]
+    other = edited(keeper, models=["naive", {"random_walk": {"lookback": 30}}, "ensemble"])
+    said = lines(other)
+    assert "model_version v1.0: random_walk.lookback: was 60, is 30" in said
+    assert f"{len(walks)} past forecasts would be drawn again" in said
+    assert draw_all(other) == []
+    assert issued(other) == before
+    other.drop("next.csv", make_history(571))
+    draw_all(other)
+    after = issued(other)
+    assert {name: after[name] for name in before} == before
+    assert Counter(name for name, _ in after.keys() - before.keys()) == dict.fromkeys(
+        ("naive", "random_walk", "ensemble"), 1
+    )
+    options = {row.options for row in other.store.models.find() if row.model_name == "random_walk"}
+    assert {json.loads(each)["lookback"] for each in options} == {60}
+
+    version(other).rewrite("the desk's choice", now(), "a test")
+    assert lines(other) == ""
+    draw_all(other)
+    replaced = rows(other.store, "forecast.superseded_forecasts", "model_name", "reason")
+    names = Counter(name for name, _ in after if name != "naive")
+    assert Counter(replaced) == {
+        (name, "rewrite, retrained model"): count for name, count in names.items()
+    }
+    last = issued(other)
+    assert {x: last[x] for x in last if x[0] == "naive"} == {
+        x: after[x] for x in after if x[0] == "naive"
+    }
+    assert [(pin.kind, pin.reason) for pin in other.store.pins.find("v1.0")] == [
+        ("first", "first training"),
+        ("rewrite", "the desk's choice"),
+    ]
+    assert draw_all(other) == []
+
+
+def test_models_of_before_pins_are_taken_over_although_the_configuration_was_edited(
+    keeper: Caretaker,
+) -> None:
+    before, found = issued(keeper), version(keeper).meaning
+    keep(keeper.store, "forecast.versions", lambda _: False)
+    models = [{"naive": {"decay": 0.9}}, "random_walk", "ensemble", "reverting_volatility"]
+    other = edited(keeper, models=models, paths=30)
+    assert version(other).meaning == found
+    assert {"paths: was 20, is 30", "naive.decay: was 0.94, is 0.9"} <= {
+        line.removeprefix("model_version v1.0: ") for line in lines(other).splitlines()
+    }
+    draw_all(other)
+    after = issued(other)
+    assert {name: after[name] for name in before} == before
+    assert [(pin.kind, pin.reason) for pin in other.store.pins.find("v1.0")] == [
+        ("taken over", "taken over from stored models"),
+        ("added", "added: reverting_volatility"),
+    ]
+
+
+def test_models_of_a_run_that_differ_from_its_version_are_refused(keeper: Caretaker) -> None:
+    found = Settings.load(keeper.settings.folder / "forecast.yaml")
+    trial = found.of_run("trial", [{"naive": {"decay": 0.9}}])
+    assert PinnedVersion.of(trial, keeper.store).meaning is None
+    first = PinnedVersion.of(trial, keeper.store).due(now(), "a run")
+    assert first is not None
+    keeper.store.pins.append(first)
+    more = PinnedVersion.of(
+        found.of_run("trial", [{"naive": {"decay": 0.9}}, "random_walk"]), keeper.store
+    )
+    more.require_same()
+    other = PinnedVersion.of(found.of_run("trial", ["naive"]), keeper.store)
+    with pytest.raises(ConfigurationError, match=r"naive.decay: was 0.9, is 0.94.*model_version"):
+        other.require_same()
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 201, "\x1b[31m"])
+def test_a_rewrite_needs_a_reason_that_can_be_read(keeper: Caretaker, reason: str) -> None:
+    other = edited(keeper, paths=30)
+    with pytest.raises(ConfigurationError, match="reason: found"):
+        version(other).rewrite(reason, now(), "a test")
+    assert len(keeper.store.pins.find("v1.0")) == 1
+
+
+def test_another_horizon_cannot_be_rewritten(keeper: Caretaker) -> None:
+    other = edited(keeper, horizon=5)
+    with pytest.raises(ConfigurationError, match="horizon: found 5, allowed: 3"):
+        PinnedVersion.of(other.settings, keeper.store).rewrite("longer", now(), "a test")
+
+
+def test_a_training_without_a_model_pins_nothing(
+    beginnings: Beginnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "home"))
+    keeper = landed(beginnings, tmp_path, {"coffee.csv": [COFFEE]}, models=["naive"])
+    monkeypatch.setattr(Naive, "estimate", broken)
+    assert [success for _, success in draw_due(keeper)] == [False]
+    assert keeper.store.failures.find("Coffee", "v1.0")
+    assert keeper.store.pins.find("v1.0") == []
