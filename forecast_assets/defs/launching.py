@@ -91,6 +91,8 @@ class Worker:
     def pinned(self) -> PinnedVersion:
         """The model version of the command; a note for each difference from the configuration."""
         found = PinnedVersion.of(self.settings.of_run(self.version, None), self.store)
+        if self.version != self.settings.model_version:
+            found.require_covariates(PinnedVersion.of(self.settings, self.store))
         self.notes += version_lines(found, datetime.now(UTC))
         return found
 

@@ -6,11 +6,12 @@ rewrites nothing.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from forecast_assets.configuration.commodities import Covariate
 from forecast_assets.configuration.in_force import InForce, in_force
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.rosters import as_dumped
@@ -19,6 +20,7 @@ from forecast_assets.configuration.version_meaning import (
     Options,
     VersionMeaning,
     sets_in,
+    sets_of,
     values_of,
 )
 from forecast_assets.errors import ConfigurationError, PayloadCorrupted, SchemaTooNew, UnknownModel
@@ -28,7 +30,7 @@ from forecast_assets.forecast.version_pins import FIRST, TAKEN_OVER, Pin, PinKin
 from forecast_assets.store.contract import Store
 from forecast_assets.store.saved_models import ModelStore
 
-LEDGER = "commodity.forecast.forecasts"
+LEDGER, MODELS = "commodity.forecast.forecasts", "commodity.forecast.trained_models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,19 +39,25 @@ class PinnedVersion:
 
     ``configured``: the configuration, with the version and models of a run. ``store``: the tables.
     ``pins``: all revisions, in order. ``taken_over``: the meaning of models that were trained
-    before anything was pinned, or None.
+    before anything was pinned, or None. ``trained``: the names of all models that were ever fitted.
     """
 
     configured: Settings
     store: Store
     pins: Sequence[Pin]
     taken_over: VersionMeaning | None
+    trained: frozenset[str]
 
     @classmethod
     def of(cls, settings: Settings, store: Store) -> "PinnedVersion":
         """Read the version of some settings."""
-        pins = store.pins.find(settings.model_version)
-        return cls(settings, store, pins, None if pins else of_stored(settings, store))
+        version = settings.model_version
+        with store.reading() as tables:  # opens the tables once
+            pins = store.pins.find(version)
+            fitted = tables.read(MODELS, ["model_name"], [("model_version", "=", version)])
+            trained = frozenset(fitted.column("model_name").to_pylist())
+            taken_over = of_stored(settings, store) if trained and not pins else None
+        return cls(settings, store, pins, taken_over, trained)
 
     @property
     def version(self) -> str:
@@ -58,8 +66,15 @@ class PinnedVersion:
 
     @property
     def meaning(self) -> VersionMeaning | None:
-        """What the version means; None if it has no models yet."""
-        return self.pins[-1].meaning if self.pins else self.taken_over
+        """What the version means; None if it has no models yet.
+
+        A model that could never be fitted is no part of it, so its options may still change.
+        """
+        if not self.pins:
+            return self.taken_over
+        pinned = self.pins[-1].meaning
+        models = {name: each for name, each in pinned.models.items() if name in self.trained}
+        return replace(pinned, models=models) if models else None
 
     @cached_property
     def in_force(self) -> InForce:
@@ -99,6 +114,8 @@ class PinnedVersion:
     def due(self, at: datetime, by: str) -> Pin | None:
         """What is to be pinned with the next models; None if it is pinned already."""
         found = self.in_force
+        if self.pins and found.meaning == self.pins[-1].meaning:
+            return None
         if self.meaning is None:
             return self._pin("first", FIRST, found.meaning, at, by)
         if not found.additions:
@@ -111,23 +128,49 @@ class PinnedVersion:
         Raises ConfigurationError for a reason that cannot be stored, for another horizon, or if the
         version has no models yet.
         """
-        if self.meaning is None:
+        said, held = valid_reason(reason), self.meaning
+        if held is None:
             raise ConfigurationError(f"model_version {self.version}: nothing was trained under it")
-        if self.meaning.horizon != self.configured.horizon:
+        if held.horizon != self.configured.horizon:
             raise ConfigurationError(
-                f"horizon: found {self.configured.horizon}, allowed: {self.meaning.horizon}, that"
-                " of all forecasts in these tables"
+                f"horizon: found {self.configured.horizon}, allowed: {held.horizon}, that of all"
+                " forecasts in these tables"
             )
         before = self.take_over(at, by)
-        meaning = VersionMeaning.of(self.configured).with_the_rest_of(self.meaning)
-        pin = before._pin("rewrite", valid_reason(reason), meaning, at, by)
+        meaning = VersionMeaning.of(self.configured).with_the_rest_of(held)
+        pin = before._pin("rewrite", said, meaning, at, by)
         self.store.pins.append(pin)
         return replace(before, pins=[*before.pins, pin])
+
+    def require_covariates(self, in_use: "PinnedVersion") -> None:
+        """Raise ConfigurationError if covariates are read otherwise than this version uses them.
+
+        ``in_use``: the version of the configuration; there is one ``features`` for all versions.
+        """
+        own, read = self.settings, in_use.settings
+        used = {name for each in sets_of(own.models.values()) for name in own.feature_sets[each]}
+        otherwise = [
+            f"{covariate} of {name}"
+            for name, commodity in own.commodities.items()
+            for covariate, source in commodity.covariates.items()
+            if covariate in used and not _same(source, read.commodity(name).covariates, covariate)
+        ]
+        if otherwise:
+            raise ConfigurationError(
+                f"model_version: {self.version} uses {', '.join(otherwise)} otherwise than"
+                f" {in_use.version}, and `features` holds the values of one version: make"
+                f" {self.version} the model_version of the configuration to work on it"
+            )
 
     def _pin(
         self, kind: PinKind, reason: str, meaning: VersionMeaning, at: datetime, by: str
     ) -> Pin:
         return Pin(self.version, len(self.pins) + 1, kind, reason, meaning, at, by)
+
+
+def _same(source: Covariate, read: Mapping[str, Covariate], name: str) -> bool:
+    """Whether a covariate has the same values as the one that is read by this name."""
+    return name in read and values_of(read[name]) == values_of(source)
 
 
 def of_stored(settings: Settings, store: Store) -> VersionMeaning | None:
@@ -137,19 +180,15 @@ def of_stored(settings: Settings, store: Store) -> VersionMeaning | None:
     of the newest forecasts. A feature set has the covariates of a model that was fitted with it.
     What the models do not tell is taken from the configuration.
     """
-    models: dict[str, TrainedModel] = {}
-    with store.reading() as tables:
-        found = store.models.find(model_version=settings.model_version)
-        drawn = tables.read(
-            LEDGER,
-            ["generation_timestamp", "n_paths"],
-            [("model_version", "=", settings.model_version)],
-        )
-        joined = {name: store.features.sessions(name) for name in settings.commodities}
+    version = settings.model_version
+    found = store.models.find(model_version=version)
     if not found:
         return None
-    for row in sorted(found, key=lambda row: row.created_at):
-        models[row.model_name] = row
+    with store.reading() as tables:
+        columns = ["generation_timestamp", "n_paths"]
+        drawn = tables.read(LEDGER, columns, [("model_version", "=", version)])
+        joined = {name: store.features.sessions(name) for name in settings.commodities}
+    models = {row.model_name: row for row in sorted(found, key=lambda row: row.created_at)}
     options = {name: each for name, row in models.items() if (each := _options(row)) is not None}
     said = VersionMeaning.of(settings)
     newest = max(zip(*(column.to_pylist() for column in drawn.columns), strict=True), default=None)

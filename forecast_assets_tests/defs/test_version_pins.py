@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import AssetKey
 
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.build import build_definitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.models.naive import Naive
 from forecast_assets.store.pinning import PinnedVersion
@@ -23,7 +26,9 @@ from forecast_assets_tests.caretaker import (
     landed,
     utc,
 )
+from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.records import WRITTEN, model
 from forecast_assets_tests.rows import keep, rows
 
 ALL = ["naive", {"random_walk": {"lookback": 60}}, "ensemble"]
@@ -149,7 +154,9 @@ def test_models_of_a_run_that_differ_from_its_version_are_refused(keeper: Careta
     assert PinnedVersion.of(trial, keeper.store).meaning is None
     first = PinnedVersion.of(trial, keeper.store).due(now(), "a run")
     assert first is not None
-    keeper.store.pins.append(first)
+    fitted = replace(model(), model_version="trial", model_id="Coffee_naive_2024-01-01_trial")
+    written = replace(WRITTEN, model_version="trial")
+    keeper.store.models.append(written, [fitted], [], first)
     more = PinnedVersion.of(
         found.of_run("trial", [{"naive": {"decay": 0.9}}, "random_walk"]), keeper.store
     )
@@ -185,3 +192,70 @@ def test_a_training_without_a_model_pins_nothing(
     assert [success for _, success in draw_due(keeper)] == [False]
     assert keeper.store.failures.find("Coffee", "v1.0")
     assert keeper.store.pins.find("v1.0") == []
+
+
+def test_a_model_that_could_never_be_fitted_may_still_be_set_otherwise(keeper: Caretaker) -> None:
+    more = edited(keeper, models=[*ALL, {"garch": {"news_bound": 3.0}}])
+    pin = version(more).due(now(), "a run")
+    assert pin is not None
+    keeper.store.pins.append(pin)
+    other = edited(keeper, models=[*ALL, {"garch": {"news_bound": 5.0}}])
+    assert lines(other) == ""
+    assert version(other).settings.models["garch"].model_dump()["news_bound"] == 5.0
+    again = version(other).due(now(), "a run")
+    assert again is not None
+    assert (again.revision, again.reason) == (3, "added: garch")
+    keeper.store.pins.append(again)
+    assert version(other).due(now(), "a run") is None
+    removed = edited(keeper)
+    assert version(removed).due(now(), "a run") is None
+
+
+def test_a_run_may_rewrite_by_its_configuration(keeper: Caretaker) -> None:
+    other = edited(keeper, models=[{"naive": {"decay": 0.9}}, *ALL[1:]])
+    job = build_definitions(other.settings).resolve_job_def("train")
+    key = "Coffee|2020-01-01"
+
+    def train(**config: Any) -> bool:
+        ops = {"trained_models": {"config": config}}
+        return job.execute_in_process(
+            instance=other.instance,
+            partition_key=key,
+            run_config={"ops": ops, "loggers": QUIET},
+            raise_on_error=False,
+        ).success
+
+    assert train()
+    assert len(other.store.pins.find("v1.0")) == 1
+    event = other.instance.get_latest_materialization_event(AssetKey("trained_models"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    said = event.asset_materialization.metadata["configured_otherwise"].value
+    assert "naive.decay: was 0.94, is 0.9" in str(said)
+    assert not train(rewrite="")
+    assert train(rewrite="slower")
+    assert [pin.reason for pin in other.store.pins.find("v1.0")] == ["first training", "slower"]
+    found = {
+        row.model_name: row for row in other.store.models.find() if row.training_date.month == 1
+    }
+    assert json.loads(found["naive"].options)["decay"] == 0.9
+
+
+def test_a_version_whose_covariates_are_read_otherwise_is_refused(keeper: Caretaker) -> None:
+    def covariates(delay: int) -> dict[str, Any]:
+        rain = {"path": "rain.csv", "column": "mm", "delay_days": delay}
+        source = {"type": "landing"}
+        return {
+            "commodities": {
+                "Coffee": {"unit": "kg", "source": source, "covariates": {"rain": rain}}
+            },
+            "feature_sets": {"weather": ["rain"]},
+            "models": [{"sarimax": {"features": "weather"}}],
+        }
+
+    in_use = version(edited(keeper, **covariates(1)))
+    same = edited(keeper, **covariates(1), model_version="trial")
+    version(same).require_covariates(in_use)
+    other = edited(keeper, **covariates(2), model_version="trial")
+    with pytest.raises(ConfigurationError, match=r"trial uses rain of Coffee otherwise than v1.0"):
+        version(other).require_covariates(in_use)

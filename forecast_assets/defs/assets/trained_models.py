@@ -30,7 +30,11 @@ from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
+from forecast_assets.defs.run_config import (
+    MODELS_OF_A_RUN,
+    REWRITE_OF_A_RUN,
+    TRAINING_DATE_OF_A_RUN,
+)
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.version_of_run import version_of_run
@@ -60,6 +64,7 @@ class TrainingConfig(Config):
         description="Version to save the models under; the configuration's by default.",
     )
     training_date: str | None = Field(default=None, description=TRAINING_DATE_OF_A_RUN)
+    rewrite: str | None = Field(default=None, description=REWRITE_OF_A_RUN)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,9 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
-        version = version_of_run(context, settings, store, config.model_version, config.models)
+        version = version_of_run(
+            context, settings, store, config.model_version, config.models, config.rewrite
+        )
         windows = RunWindows(context, partitions, version.version, config.training_date)
         models = ModelStore.over(store.tables(), settings)
         spread = spread_of(settings, context, progress)
