@@ -8,7 +8,6 @@ stays as it was said, unless nothing has happened after it or the run has ``reco
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from dagster import (
@@ -36,14 +35,14 @@ from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.defs.version_of_run import version_of_run
 from forecast_assets.evaluation.findings import Finding, of_forecasting
-from forecast_assets.forecast.forecasting import Loaded, forecast_window
+from forecast_assets.forecast.drawing import Loaded
+from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.forecast.training import not_due
 from forecast_assets.forecast.version_pins import as_rewrites
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import FittedModels
-from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
 
 
@@ -64,19 +63,14 @@ class ForecastConfig(Config):
 
 @dataclass(frozen=True)
 class Drawing:
-    """The inputs from which a run draws its forecasts.
+    """The inputs from which a run draws its forecasts; ``version``: the meaning to draw by."""
 
-    ``version``: what is drawn. ``at``: when the run began, in UTC.
-    """
-
-    settings: Settings
     version: PinnedVersion
     windows: RunWindows
     features: Histories
     models: FittedModels
     store: StoreResource
     recompute: bool
-    at: datetime
 
     def forecast(self, key: str) -> ForecastWindow:
         """Draw the forecasts that are due in a window, and collect its other changes.
@@ -84,7 +78,8 @@ class Drawing:
         Raises NoSession if no forecast can start in the run's windows yet.
         """
         log, window = self.windows.context.log, self.windows.of(key)
-        history, header = self.features[window.commodity], self.windows.written(window, self.at)
+        history = self.features[window.commodity]
+        header = self.windows.written(window, self.features.read_at[window.commodity])
         reason, models, broken = self._models(window, header)
         if reason:
             log.warning("%s: nothing is due: %s", key, reason)
@@ -114,7 +109,7 @@ class Drawing:
         self, window: Window, header: Written
     ) -> tuple[str | None, list[Loaded], list[ModelFailure]]:
         """Why a window has nothing to draw, or its models and failures of those not loaded."""
-        if reason := not_due(self.settings, window, self.features[window.commodity]):
+        if reason := not_due(self.version.settings, window, self.features[window.commodity]):
             return reason, [], []
         tried = recorded(self.store.tables(), header, "train")
         names = self.version.settings.models.keys() - {
@@ -155,9 +150,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
     ) -> Iterator[Given]:
         version = version_of_run(context, settings, store, config.model_version, config.models)
         windows = RunWindows(context, partitions, version.version, config.training_date)
-        drawing = Drawing(
-            settings, version, windows, features, trained_models, store, config.recompute, now()
-        )
+        drawing = Drawing(version, windows, features, trained_models, store, config.recompute)
         description = ForecastDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,

@@ -72,8 +72,8 @@ class Trainings:
     """The trainings of a run, commodity by commodity; an error ends only those of its commodity.
 
     All windows of a commodity are trained together, but each is returned when it is asked for.
-    ``version``: what is trained, and what of it is to be pinned. ``begun``: the running trainings,
-    by commodity. ``early``: trainings that are done and have not been asked for yet.
+    ``version``: the meaning to train by, and what of it is to be pinned. ``begun``: the running
+    trainings, by commodity. ``early``: trainings that are done and have not been asked for yet.
     """
 
     version: PinnedVersion
