@@ -2,9 +2,8 @@
 
 Read from the configured files, validated row by row, and joined with the sessions of ``prices``: a
 session has the newest value that was known at its close, carried forward for a few days at most.
-``commodity.market.features`` has a row for each session and covariate. A covariate whose file
-cannot be read is named and keeps the rows it has. So does one that the configuration has no longer
-but the models of its version still use.
+``commodity.market.features`` has a row for each session and covariate. A covariate keeps its rows
+if its file cannot be read, or if it is not configured any more but models of the version use it.
 """
 
 from collections.abc import Iterator

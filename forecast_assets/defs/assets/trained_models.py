@@ -1,9 +1,9 @@
 """Fitted models of the roster; a partition is a commodity and the window from a training date on.
 
 A model is fitted on what was known before the training date and used until the next one:
-``commodity.forecast.trained_models`` has a row for each. It is fitted again when its options or its
-data change, and the row that it replaces stays, inactive. One that cannot be fitted is named, with
-its reason, in the metadata and in ``commodity.forecast.failures``.
+``commodity.forecast.trained_models`` has a row for each. It is fitted again when its data change or
+its version is rewritten, and the row that it replaces stays, inactive. One that cannot be fitted is
+named, with its reason, in the metadata and in ``commodity.forecast.failures``.
 """
 
 from collections.abc import Iterator, Sequence
