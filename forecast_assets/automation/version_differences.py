@@ -20,9 +20,9 @@ def version_lines(found: PinnedVersion, at: datetime) -> list[str]:
 
     There are none if nothing differs. ``at``: the present moment, with a time zone.
     """
-    differences = found.in_force.differences
-    if not differences:
+    if not found.in_force.differences:
         return []
+    differences = found.differences
     told, more = differences[:DIFFERENCES_TOLD], len(differences) - DIFFERENCES_TOLD
     failures: list[str] = []
     count = would_redraw(found, at, failures)

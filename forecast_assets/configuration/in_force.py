@@ -28,14 +28,16 @@ class InForce:
     """The settings in force, and how they came about.
 
     ``settings``: to train and draw by. ``meaning``: what the version means with all additions.
-    ``differences``: a line for each thing that the configuration says otherwise. ``additions``: the
-    names of what the configuration adds. ``kept``: by commodity, the covariates that the version
-    uses and the configuration no longer names.
+    ``differences``: a line for each thing that the configuration says otherwise. ``left_out``: a
+    line for a pool of all models that new models are left out of; a rewrite changes this too.
+    ``additions``: the names of what the configuration adds. ``kept``: by commodity, the covariates
+    that the version uses and the configuration no longer names.
     """
 
     settings: Settings
     meaning: VersionMeaning
     differences: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     additions: list[str] = field(default_factory=list)
     kept: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -78,6 +80,11 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
             *_models_differing(settings, pinned, models),
             *_sets_differing(settings, pinned, models),
             *(line for name, one in chosen.items() for line in one.differences(name)),
+        ],
+        [
+            line
+            for name, model in models.items()
+            for line in _left_out(model, settings.models[name])
         ],
         [
             *(name for name in models if name not in pinned.models),
@@ -231,6 +238,15 @@ def _model_told(name: str, held: Forecaster, said: Forecaster) -> Iterator[str]:
         yield from told(f"{name}.members", sorted(held.members), sorted(said.members))
     for each in both:
         yield from _model_told(f"{name}.members.{each}", held.members[each], said.members[each])
+
+
+def _left_out(held: Forecaster, said: Forecaster) -> list[str]:
+    """A line for a pool of all models that has fewer members than there are models now."""
+    if not (isinstance(held, Ensemble) and isinstance(said, Ensemble) and said.takes_all):
+        return []
+    if held.members.keys() < said.members.keys():
+        return told(f"{held.name}.members", sorted(held.members), sorted(said.members))
+    return []
 
 
 def _sets_differing(

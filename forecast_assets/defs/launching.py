@@ -15,10 +15,8 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
 )
-from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
-from forecast_assets import errors
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
 from forecast_assets.automation.listener import Collector
@@ -33,6 +31,7 @@ from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
@@ -109,7 +108,7 @@ class Worker:
         """
         valid_reason(reason)
         found = PinnedVersion.of(self.settings.of_run(self.version, None), self.store)
-        if not found.in_force.differences:
+        if not found.differences:
             self.notes.append(
                 f"model_version {self.version}: nothing differs from what it was trained with:"
                 " there is nothing to rewrite"
@@ -330,29 +329,3 @@ def instance(places: Places) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
-
-
-OURS = f"{errors.__name__}."
-"""The prefix of the class names of this package's own errors, whose messages are complete."""
-
-
-def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
-    """Why a run failed: a line for each partition, or each error that stopped a step or all."""
-    steps = [each.step_failure_data.error for each in result.get_step_failure_events()]
-    runs = [
-        event.job_failure_data.error  # errors outside the steps, mostly of resources
-        for event in result.all_events
-        if event.event_type == DagsterEventType.RUN_FAILURE
-    ]
-    found = [error for error in steps if error] or [error for error in runs if error]
-    lines = [line for error in found for line in lines_of(error, job)]
-    return list(dict.fromkeys(lines)) or [f"{job}: the run failed; the Dagster UI has its log"]
-
-
-def lines_of(error: SerializableErrorInfo, job: str) -> list[str]:
-    """The lines of the innermost error that is this package's own, or of the original error."""
-    while error.cause is not None and not error.message.startswith(OURS):
-        error = error.cause
-    if error.message.startswith(OURS):
-        return error.message.partition(": ")[2].strip().splitlines()
-    return [f"{job}: {' '.join(error.message.split())}"]

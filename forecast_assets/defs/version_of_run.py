@@ -30,7 +30,7 @@ def version_of_run(
     found = PinnedVersion.of(settings.of_run(model_version, models), store.tables())
     if found.version != settings.model_version:
         found.require_covariates(PinnedVersion.of(settings, store.tables()))
-    if rewrite is not None and found.in_force.differences:
+    if rewrite is not None and found.differences:
         return found.rewrite(rewrite, at, by)
     if models is not None:
         found.require_same()

@@ -85,6 +85,11 @@ class PinnedVersion:
         return in_force(self.configured, self.meaning)
 
     @property
+    def differences(self) -> list[str]:
+        """All that a rewrite would change, a line each."""
+        return [*self.in_force.differences, *self.in_force.left_out]
+
+    @property
     def settings(self) -> Settings:
         """The settings to train and draw by."""
         return self.in_force.settings

@@ -64,6 +64,9 @@ def test_an_order_in_the_configuration_means_nothing() -> None:
 def test_one_model_more_is_added_and_the_ensemble_of_all_keeps_its_members() -> None:
     found = edited(models=[*BEGINNING["models"], "garch"])
     assert found.differences == []
+    assert found.left_out == [
+        "ensemble.members: was naive, random_walk, sarimax, is garch, naive, random_walk, sarimax"
+    ]
     assert found.additions == ["garch"]
     assert list(found.settings.models) == ["naive", "random_walk", "sarimax", "ensemble", "garch"]
     assert found.settings.models["ensemble"] == settings().models["ensemble"]

@@ -86,6 +86,11 @@ def test_one_more_name_with_an_ensemble_of_all_draws_only_the_new_model(keeper: 
     assert second.meaning.models["ensemble"] == first.meaning.models["ensemble"]
     pooled = [row.options for row in more.store.models.find() if row.model_name == "ensemble"]
     assert not any("reverting_volatility" in options for options in pooled)
+    both = edited(keeper, models=[{"naive": {"decay": 0.9}}, *ALL[1:], "reverting_volatility"])
+    assert "ensemble.members: was naive, random_walk, is naive, random_walk, rev" in lines(both)
+    version(more).rewrite("all of them", now(), "a test")
+    third = more.store.pins.find("v1.0")[-1].meaning
+    assert first.meaning.models_unlike(third) == {"ensemble"}
 
 
 def test_an_edit_waits_for_a_decision_and_a_rewrite_draws_again_with_its_reason(
