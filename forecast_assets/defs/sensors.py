@@ -115,8 +115,7 @@ def due_work(settings: Settings) -> SensorDefinition:
             found = plan(version.settings, store, attempts, now)
             requests = [run_request(request, attempts) for request in found.requests]
             differing = version_lines(version, now)
-            lines = [*found.reasons, *differing, *prices_in_brief(settings, store)]
-            said = "; ".join(lines)
+            said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:
