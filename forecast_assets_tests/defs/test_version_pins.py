@@ -113,6 +113,11 @@ def test_an_edit_waits_for_a_decision_and_a_rewrite_draws_again_with_its_reason(
     )
     options = {row.options for row in other.store.models.find() if row.model_name == "random_walk"}
     assert {json.loads(each)["lookback"] for each in options} == {60}
+    event = other.instance.get_latest_materialization_event(AssetKey("distributions"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata["configured_otherwise"].value
+    assert "random_walk.lookback: was 60, is 30" in str(told)
 
     version(other).rewrite("the desk's choice", now(), "a test")
     assert lines(other) == ""
@@ -169,15 +174,15 @@ def train(keeper: Caretaker, **config: Any) -> str:
 
 def test_models_of_a_run_that_differ_from_its_version_are_refused(keeper: Caretaker) -> None:
     assert not train(keeper, model_version="trial", models=[{"naive": {"decay": 0.9}}])
-    more = ["random_walk", {"naive": {"decay": 0.9}}]
-    assert not train(keeper, model_version="trial", models=more)
     before = keeper.store.models.find(), keeper.store.pins.find("trial")
+    more = keeper.settings.of_run("trial", ["random_walk", {"naive": {"decay": 0.9}}])
+    PinnedVersion.of(more, keeper.store).require_same()
     said = train(keeper, model_version="trial", models=["naive"])
     assert "under model_version trial there are models that mean something else" in said
     assert "naive.decay: was 0.9, is 0.94" in said
     assert "allowed: a model_version that is not used yet" in said
     assert (keeper.store.models.find(), keeper.store.pins.find("trial")) == before
-    assert [pin.reason for pin in before[1]] == ["first training", "added: random_walk"]
+    assert [pin.reason for pin in before[1]] == ["first training"]
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 201, "\x1b[31m"])
@@ -227,13 +232,6 @@ def test_a_model_that_could_never_be_fitted_may_still_be_set_otherwise(keeper: C
 
 def test_a_run_may_rewrite_by_its_configuration(keeper: Caretaker) -> None:
     other = edited(keeper, models=[{"naive": {"decay": 0.9}}, *ALL[1:]])
-    assert not train(other)
-    assert len(other.store.pins.find("v1.0")) == 1
-    event = other.instance.get_latest_materialization_event(AssetKey("trained_models"))
-    assert event is not None
-    assert event.asset_materialization is not None
-    said = event.asset_materialization.metadata["configured_otherwise"].value
-    assert "naive.decay: was 0.94, is 0.9" in str(said)
     assert "reason: found" in train(other, rewrite="")
     assert not train(other, rewrite="slower")
     assert [pin.reason for pin in other.store.pins.find("v1.0")] == ["first training", "slower"]
@@ -250,7 +248,7 @@ def rained(delay: int) -> dict[str, Any]:
     return {
         "commodities": {"Coffee": {"unit": "kg", "source": source, "covariates": {"rain": rain}}},
         "feature_sets": {"weather": ["rain"]},
-        "models": ["naive", {"sarimax": {"features": "weather"}}],
+        "models": [{"sarimax": {"features": "weather", "p": 1, "q": 0}}],
     }
 
 
@@ -286,9 +284,8 @@ def test_each_version_has_its_covariates_read_before_it_is_worked_on(
     assert draw_all(edit) == []
     second = caretaker(tmp_path, **rained(3), model_version="v2.0")
     read_covariates(second)
-    draw_all(second)
-    assert second.store.paths.issued("Coffee", "v2.0")
-    assert not rows(second.store, "forecast.superseded_forecasts")
+    (request,) = second.due().run_requests or []
+    assert "trained_models" in {key.to_user_string() for key in request.asset_selection or []}
     back = caretaker(tmp_path, **rained(3))
     read_covariates(back)
     assert draw_all(back) == []
