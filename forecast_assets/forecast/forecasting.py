@@ -26,6 +26,7 @@ from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.sessions import following
 from forecast_assets.timeline.window import Origin, Window
 
 Loaded = tuple[TrainedModel, FittedForecaster]
@@ -36,6 +37,10 @@ OTHER_PATHS = "other number of paths"
 REVISED = "revised history"
 OTHER_CODE = "other code"
 """The reasons why an issued forecast is drawn again; a history is its closes and covariates."""
+
+EXPECTED_HORIZONS = 2
+"""How many horizons of expected sessions are stored: more than one, since prices may come, and
+holidays that were not expected pass, before the next forecast."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Forecasting:
     ``start``. ``withdrawn``: cutoffs of issued forecasts that are no longer sessions.
     ``happened``: the outcomes after the cutoffs drawn now, and after those whose outcomes in the
     tables are not those of the history. ``outcomes``: the number of cutoffs with a newly known
-    session.
+    session. ``expected``: the sessions after the newest close, by the calendar.
     """
 
     origins: list[Origin]
@@ -100,6 +105,7 @@ class Forecasting:
     redrawn: int = 0
     elsewhere: int = 0
     outcomes: int = 0
+    expected: list[date] = field(default_factory=list)
     reissues: list[Reissue] = field(default_factory=list)
 
     @property
@@ -110,7 +116,9 @@ class Forecasting:
     @property
     def change(self) -> WindowChange:
         """What is to be written."""
-        return WindowChange(self.draws, self.failures, self.moved, self.withdrawn, self.happened)
+        return WindowChange(
+            self.draws, self.failures, self.moved, self.withdrawn, self.happened, self.expected
+        )
 
     @property
     def changes_tables(self) -> bool:
@@ -263,6 +271,7 @@ def forecast_window(
         redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
         outcomes=newly_known(happened, issued),
+        expected=following(history, calendar, EXPECTED_HORIZONS * settings.horizon),
         reissues=reissues,
     )
 

@@ -84,6 +84,8 @@ def test_every_session_of_the_window_gets_a_forecast_from_every_model(graph: Gra
             == HISTORY.dates[HISTORY.positions([draw.starts[0]])[0] - 1 :][:ORIGINS].tolist()
         )
     assert outcome.drawn == 2 * ORIGINS
+    assert outcome.change.expected[:2] == [date(2020, 9, 7), date(2020, 9, 8)]
+    assert len(outcome.change.expected) == 2 * 14
 
 
 def test_one_day_more_draws_one_forecast_more_and_the_same_bytes(graph: Graph) -> None:

@@ -15,6 +15,7 @@ from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.failure_table import replace_failures
 from forecast_assets.store.duckdb.point_table import write_points
 from forecast_assets.store.duckdb.superseded_table import REPLACED, WITHDRAWN, supersede
+from forecast_assets.store.duckdb.target_view import expect
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """
@@ -81,6 +82,7 @@ def apply(connection: Connection, written: Written, change: WindowChange, horizo
     move(connection, written, change.moved)
     paths = sum(write_draw(connection, written, draw, horizon) for draw in change.draws)
     tell(connection, written, outcome_rows(change.happened, change.draws, horizon))
+    expect(connection, written.commodity, change.expected)
     replace_failures(connection, written, "forecast", change.failures)
     return paths
 
