@@ -21,6 +21,7 @@ from forecast_assets.forecast.records import (
     TrainedModel,
     WindowChange,
 )
+from forecast_assets.forecast.staleness import is_stale
 from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.simulation import seed_of
@@ -173,7 +174,7 @@ def agenda(
             due.append(origin)
             continue
         is_own = held.training_date == model.training_date
-        is_revised = held.history_fingerprint != fingerprints[origin.cutoff]
+        is_revised = is_stale(held, fingerprints)
         is_reissued = is_revised and origin.cutoff == newest
         reasons = {
             LATER_MODEL: held.training_date > origin.start,  # an unexpected, earlier session came

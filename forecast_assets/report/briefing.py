@@ -10,12 +10,14 @@ from forecast_assets.automation.renaming import departures
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.evaluation.comparison import Comparison
 from forecast_assets.evaluation.evaluation import non_overlapping
 from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.evaluation.outlook import outlooks
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import Fan
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.report.comparing import compare, earlier_of
 from forecast_assets.report.page import (
     CommodityReport,
     Notice,
@@ -25,6 +27,7 @@ from forecast_assets.report.page import (
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
+from forecast_assets.timeline.sessions import ONE_DAY
 
 PAST_FANS = 8
 """How many past published forecasts are shown; each begins a horizon after the one before."""
@@ -91,7 +94,17 @@ def brief(
         if newest
         else None,
         leaderboard,
+        since_before(settings, store, name, shelf, newest) if newest else None,
     )
+
+
+def since_before(
+    settings: Settings, store: Store, name: str, shelf: Sequence[Publication], newest: Publication
+) -> Comparison | None:
+    """The newest published forecast beside the one before it; None if it is the first."""
+    day_before = newest.data_cutoff_date - ONE_DAY
+    earlier = earlier_of(shelf, newest, day_before)
+    return compare(settings, store, name, earlier, newest) if earlier else None
 
 
 def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publication | None:

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from forecast_assets.boundary import boundary
+from forecast_assets.evaluation.comparison import Cause, Comparison
 from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report import plots
@@ -71,7 +72,8 @@ class CommodityReport:
     """The page's contents about one commodity; all but its name and unit may be missing.
 
     ``past``: past published forecasts, whose cutoffs are sessions of the history; their outcomes
-    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``.
+    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``. ``since``: the
+    newest published forecast beside the one before it.
     """
 
     commodity: str
@@ -81,6 +83,7 @@ class CommodityReport:
     past: Sequence[Fan]
     reliability: Reliability | None
     leaderboard: pd.DataFrame
+    since: Comparison | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +129,15 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Since:
+    """By how much the forecast changed since the one before, why, and a picture of both."""
+
+    moved: str
+    causes: Sequence[Cause]
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class CommoditySection:
     """The texts and pictures of a commodity's section; None for what there is not."""
 
@@ -138,6 +150,7 @@ class CommoditySection:
     start: str | None
     newest: Picture | None
     outlook: Grid | None
+    since: Since | None
     past: Picture | None
     pit: Picture | None
     coverage: Picture | None
@@ -187,6 +200,7 @@ def section(part: CommodityReport, place: int) -> CommoditySection:
         start=f"{published.fan.start:%A %d %B %Y}" if published else None,
         newest=plots.newest_fan(history, published.fan, part.unit) if published else None,
         outlook=outlook(history, published) if published and published.outlooks else None,
+        since=since(history, part.since, part.unit) if part.since else None,
         past=plots.past_fans(history, part.past, part.unit) if part.past else None,
         pit=plots.pit_histogram(part.commodity, reliability.pit, reliability.independent)
         if reliability and scored
@@ -198,6 +212,14 @@ def section(part: CommodityReport, place: int) -> CommoditySection:
         else None,
         leaderboard=standings_grid(part.leaderboard, published),
     )
+
+
+def since(history: History, found: Comparison, unit: str) -> Since | None:
+    """What changed between two forecasts; None if they have no session in common."""
+    moved = found.moved(unit)
+    if moved is None:
+        return None
+    return Since(moved, found.causes, plots.laid_over(history, found, unit))
 
 
 def outlook(history: History, published: PublishedForecast) -> Grid:

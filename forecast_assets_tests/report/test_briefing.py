@@ -72,6 +72,23 @@ def test_past_fans_are_published_ones_a_horizon_apart_from_the_newest_back(made:
             assert fan.start == sessions[sessions.index(fan.cutoff) + 1]
 
 
+def test_the_published_forecast_is_compared_with_the_one_before_it(made: Panel) -> None:
+    with made.at_home() as graph:
+        coffee, sugar, _ = briefing(made.settings, graph.store, NOW).commodities
+        shelf = {x.data_cutoff_date: x for x in graph.store.publications.find("Coffee", "v1.0")}
+    assert sugar.since is None
+    assert coffee.since is not None
+    earlier, newest = coffee.since.earlier, coffee.since.newest
+    assert (earlier.cutoff, newest.cutoff) == (date(2020, 9, 3), date(2020, 9, 4))
+    assert earlier.model_name == shelf[earlier.cutoff].model_name
+    assert [earlier.close, newest.close] == coffee.history.closes[-2:].tolist()
+    assert [x.session for x in coffee.since.targets] == [date(2020, 9, 7), date(2020, 9, 8)]
+    assert coffee.published is not None
+    medians = np.median(coffee.published.fan.paths[:, :2].astype(float), axis=0)
+    assert [x.newest.median for x in coffee.since.targets] == pytest.approx(medians.tolist())
+    assert coffee.since.causes[0].kind == "price moved"
+
+
 def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
     with made.at_home() as graph:
         coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
@@ -192,7 +209,7 @@ def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -
         assert tab.requests[0] == page.as_uri()
         assert all(request.startswith("data:") for request in tab.requests[1:])
         images = tab.ask("Array.from(document.images, i => [i.complete, i.naturalWidth])")
-        assert len(images) == 2 * 4  # Coffee and Tea: fan, past fans, PIT, coverage
+        assert len(images) == 2 * 5  # Coffee and Tea: fan, what changed, past fans, PIT, coverage
         assert all(complete and width > 200 for complete, width in images)
         assert tab.ask("document.documentElement.scrollWidth") <= PHONE.width
 
@@ -233,6 +250,33 @@ def test_forecast_show_prints_the_published_fan_or_that_of_a_model(at_home: Pane
     assert nothing.exit_code == 1
     assert "Sugar" in nothing.output
     assert "random_walk" in forecast("show", "Coffee", "--model", "garhc").output
+
+
+def test_forecast_show_lays_the_newest_forecast_over_an_earlier_one(
+    at_home: Panel, tmp_path: Path
+) -> None:
+    picture = tmp_path / "weeks.png"
+    said = forecast("show", "Coffee", "--against", "2020-09-03", "--picture", str(picture))
+    assert said.exit_code == 0, said.output
+    told = " ".join(said.output.split())
+    assert "the forecast from 2020-09-04 over that from 2020-09-03, in USc/lb" in told
+    assert "2020-09-07" in told
+    assert "the median for 2020-09-08 is" in told
+    assert "- price moved: the close was" in told
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    weekend = forecast("show", "Coffee", "--model", "naive", "--against", "2020-08-30")
+    assert "Coffee, by naive v1.0: the forecast from 2020-09-04" in weekend.output
+    assert "none is from 2020-08-30; the last one before it is from 2020-08-28" in weekend.output
+    long_ago = forecast("show", "Coffee", "--against", "2020-08-24")
+    assert "they have no session in common" in long_ago.output
+    for day, told in (
+        ("2020-09-04", "allowed: a day before 2020-09-04"),
+        ("2019-01-01", "no forecast is from 2019-01-01 or before"),
+    ):
+        refused = forecast("show", "Coffee", "--against", day)
+        assert refused.exit_code == 1
+        assert told in refused.output
+    assert "no published forecast" in forecast("show", "Sugar", "--against", "2020-09-03").output
 
 
 def test_a_history_that_ends_early_shortens_what_is_shown(tmp_path: Path) -> None:
