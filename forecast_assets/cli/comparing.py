@@ -5,14 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from forecast_assets.automation.waiting import to_know
+from forecast_assets.automation.doubts import doubts_of, looked_through
 from forecast_assets.cli.showing import note
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError, ModelNotFound
 from forecast_assets.evaluation.comparison import Comparison
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.report.briefing import newest_of
-from forecast_assets.report.comparing import compare, earlier_of, of_model
+from forecast_assets.report.comparing import Comparing, earlier_of
 from forecast_assets.report.comparison_table import comparison_table
 from forecast_assets.report.page import decimals
 from forecast_assets.report.plots import laid_over
@@ -36,11 +36,13 @@ def show_against(
     """
     settings = load_settings().of_run(model_version, None)
     unit, store = settings.commodity(commodity).unit, open_store(settings)
-    history = store.prices.history(commodity)
-    for line in to_know(settings, store, history, now()):
-        note(console, line)
-    earlier, newest = chosen(settings, store, commodity, model, day)
-    found = compare(settings, store, commodity, earlier, newest)
+    with store.reading():  # opens the tables once
+        history, stale = looked_through(settings, store, commodity)
+        known = doubts_of(settings, store, history, stale, now())
+        earlier, newest = chosen(settings, store, commodity, model, day)
+        found = Comparing(store, commodity, settings.model_version, stale).compare(earlier, newest)
+    for doubt in known:
+        note(console, doubt.line)
     tell(console, commodity, unit, found)
     if earlier.data_cutoff_date != day:
         cutoff = earlier.data_cutoff_date
@@ -81,11 +83,12 @@ def chosen(
     newest forecast's cutoff.
     """
     version = settings.model_version
-    shelf = (
-        store.publications.find(commodity, version)
-        if model is None
-        else of_model(settings, store, commodity, model)
-    )
+    shelf = store.publications.find(commodity, version)
+    if model is not None:
+        issued = store.paths.issued(commodity, version)
+        shelf = [
+            Publication(x.data_cutoff_date, model, "") for x in issued if x.model_name == model
+        ]
     ranked = frame(store.leaderboard.read())
     mine = ranked[(ranked.commodity == commodity) & (ranked.model_version == version)]
     newest = newest_of(shelf, mine.sort_values("place").model_name.tolist())

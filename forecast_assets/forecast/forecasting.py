@@ -81,8 +81,8 @@ class Forecasting:
     """The result for one window; its counts are of forecasts (one model, one origin).
 
     ``draws``: the new paths, and ``failures``: the models that failed or declined. Of the
-    forecasts that the tables already hold, ``kept``: left as they are; ``stale``: how many of the
-    kept have a history that was revised since; ``redrawn``: how many were drawn again;
+    forecasts that the tables already hold, ``kept``: left as they are; ``stale_cutoffs``: the
+    cutoff of each that is stale and left as it is; ``redrawn``: how many were drawn again;
     ``reissues``: those of the redrawn whose history was revised before any outcome was known;
     ``elsewhere``: issued by the model of another training date, as after a change of cadence, and
     left as they are.
@@ -102,12 +102,17 @@ class Forecasting:
     withdrawn: list[date] = field(default_factory=list)
     happened: Outcomes | None = None
     kept: int = 0
-    stale: int = 0
+    stale_cutoffs: list[date] = field(default_factory=list)
     redrawn: int = 0
     elsewhere: int = 0
     outcomes: int = 0
     expected: list[date] = field(default_factory=list)
     reissues: list[Reissue] = field(default_factory=list)
+
+    @property
+    def stale(self) -> int:
+        """How many forecasts are stale and left as they are."""
+        return len(self.stale_cutoffs)
 
     @property
     def drawn(self) -> int:
@@ -134,13 +139,13 @@ class Agenda:
 
     ``due``: the origins to draw. ``why``: by cutoff, why an issued forecast is drawn again; an
     origin that is due and not in ``why`` is new. ``reissued``: the cutoffs of ``why`` whose history
-    was revised before any outcome was known.
+    was revised before any outcome was known. ``stale``: the cutoffs that are stale and left.
     """
 
     due: list[Origin]
     why: dict[date, str]
     reissued: set[date]
-    stale: int
+    stale: list[date]
     kept: int
     elsewhere: int
 
@@ -166,7 +171,7 @@ def agenda(
     for it or if no session after its cutoff is known: once an outcome is known, the forecast is a
     record of what was forecast and must not change by itself. With ``anew`` each is drawn again.
     """
-    due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
+    due, why, reissued, stale, elsewhere = [], {}, set(), [], 0
     newest = max(fingerprints, default=None)
     for origin in origins:
         held = issued.get(origin.cutoff)
@@ -187,10 +192,9 @@ def agenda(
             due.append(origin)
             why[origin.cutoff] = ", ".join(name for name, holds in reasons.items() if holds)
             reissued.update([origin.cutoff] if is_reissued else [])
-        elif is_own:
-            stale += is_revised
         else:
-            elsewhere += 1
+            stale += [origin.cutoff] if is_revised else []
+            elsewhere += not is_own
     return Agenda(due, why, reissued, stale, len(origins) - len(due) - elsewhere, elsewhere)
 
 
@@ -268,7 +272,7 @@ def forecast_window(
         withdrawn=withdrawn(history, issued),
         happened=happened,
         kept=sum(todo.kept for todo in agendas),
-        stale=sum(todo.stale for todo in agendas),
+        stale_cutoffs=sorted(day for todo in agendas for day in todo.stale),
         redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
         outcomes=newly_known(happened, issued),

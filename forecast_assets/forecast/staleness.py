@@ -1,7 +1,6 @@
 """The rule for stale forecasts: those whose history was revised after they were made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from forecast_assets.forecast.records import IssuedForecast
@@ -17,18 +16,13 @@ def is_stale(held: IssuedForecast, fingerprints: Mapping[date, str]) -> bool:
     return now is not None and now != held.history_fingerprint
 
 
-@dataclass(frozen=True)
-class Stale:
-    """Some stale forecasts: the cutoff of each, so that a cutoff occurs once for each model."""
+def told(cutoffs: Sequence[date]) -> str:
+    """How many forecasts, and from which day to which; empty for none.
 
-    cutoffs: Sequence[date] = ()
-
-    def __len__(self) -> int:
-        """How many forecasts they are."""
-        return len(self.cutoffs)
-
-    @property
-    def days(self) -> str:
-        """The first and the last cutoff in words; there must be one."""
-        first, last = min(self.cutoffs), max(self.cutoffs)
-        return f"from {first}" if first == last else f"from {first} to {last}"
+    ``cutoffs``: that of each forecast, so that a day occurs once for each model.
+    """
+    if not cutoffs:
+        return ""
+    first, last = min(cutoffs), max(cutoffs)
+    count = "1 forecast" if len(cutoffs) == 1 else f"{len(cutoffs):,} forecasts"
+    return f"{count} from {first}" + (f" to {last}" if last > first else "")

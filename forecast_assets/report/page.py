@@ -7,13 +7,14 @@ data URIs, and its security policy forbids all else.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from forecast_assets.automation.doubts import Doubt
 from forecast_assets.boundary import boundary
 from forecast_assets.evaluation.comparison import Cause, Comparison
 from forecast_assets.evaluation.outlook import Outlook
@@ -29,7 +30,8 @@ UNBROKEN = "\N{NO-BREAK SPACE}"
 RECENT_SESSIONS = 60
 """The median close of this many newest sessions decides how many decimals prices have."""
 
-Level = Literal["failed", "warning", "stale", "declined"]
+Level = Literal["failed", "stale", "old", "warning", "declined"]
+"""What a notice is about, in the order in which they are shown; the two rules of doubts are one."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ class CommodityReport:
     """The page's contents about one commodity; all but its name and unit may be missing.
 
     ``past``: past published forecasts, whose cutoffs are sessions of the history; their outcomes
-    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``. ``since``: the
-    newest published forecast beside the one before it.
+    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``. ``doubts``:
+    why its forecasts should not be trusted. ``since``: the newest published forecast beside the one
+    before it.
     """
 
     commodity: str
@@ -83,6 +86,7 @@ class CommodityReport:
     past: Sequence[Fan]
     reliability: Reliability | None
     leaderboard: pd.DataFrame
+    doubts: Sequence[Doubt] = ()
     since: Comparison | None = None
 
 
@@ -175,15 +179,11 @@ def render(report: Report) -> str:
     return environment.get_template(TEMPLATE).render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
-        notices=sorted(notices, key=lambda notice: NOTICE_ORDER.index(notice.level)),
+        notices=sorted(notices, key=lambda notice: get_args(Level).index(notice.level)),
         sections=sections,
         overall=standings_grid(report.overall, None),
         pit_bins=plots.PIT_BINS,
     )
-
-
-NOTICE_ORDER: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
-"""Notices are shown in this order."""
 
 
 def section(part: CommodityReport, place: int) -> CommoditySection:

@@ -1,21 +1,19 @@
 """What the report says, gathered from real tables, and the page that a run writes of it."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from dagster import AssetMaterialization, TableMetadataValue
 
+from forecast_assets.automation.doubts import old
 from forecast_assets.automation.freshness import price_ages
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets.report import replace_file
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import ModelFailure, Written
-from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, stale
-from forecast_assets.report.page import CommodityReport
+from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.histories import make_history
@@ -151,8 +149,8 @@ def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None
     assert ("failed", "naive broke down") in levels
     assert ("declined", "random_walk declines") in levels
     assert not any("roster" in text or "long ago" in text for _, text in levels)
-    stale = [notice.text for notice in said.notices if notice.level == "stale"]
-    assert [text.partition(":")[0] for text in stale] == ["Sugar", "Tea"]
+    aged = [notice.text for notice in said.notices if notice.level == "old"]
+    assert [text.partition(":")[0] for text in aged] == ["Sugar", "Tea"]
 
 
 @pytest.mark.parametrize("day", [5, 7, 8, 9, 11, 14, 30])
@@ -171,25 +169,19 @@ def test_a_price_is_old_where_its_check_says_so(made: Panel, day: int) -> None:
 
 
 def test_the_price_of_a_sample_is_never_old() -> None:
-    settings = load_settings()
-    gold = CommodityReport(
-        "Gold", "USD/oz", make_history(commodity="Gold"), None, [], None, pd.DataFrame()
-    )
-    assert stale(settings, gold, date(2026, 11, 24)) == []
+    gold = make_history(commodity="Gold")
+    assert old(load_settings(), gold, [], date(2026, 11, 24)) == []
 
 
 def test_a_published_forecast_that_does_not_know_the_newest_price_is_old(made: Panel) -> None:
     with made.at_home() as graph:
-        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
-    assert coffee.published is not None
-    before = coffee.history.dates[-2].item()
-    late = replace(coffee.published, fan=replace(coffee.published.fan, cutoff=before))
-    (notice,) = stale(made.settings, replace(coffee, published=late), NOW.date())
-    assert notice.level == "stale"
-    assert notice.text == (
-        "Coffee: the newest price is of 2020-09-04, the newest published forecast knows 2020-09-03"
-    )
-    assert stale(made.settings, coffee, NOW.date()) == []
+        coffee = graph.store.prices.history("Coffee")
+        shelf = graph.store.publications.find("Coffee", "v1.0")
+    before = [x for x in shelf if x.data_cutoff_date == date(2020, 9, 3)]
+    assert old(made.settings, coffee, before, NOW.date()) == [
+        "the newest price is of 2020-09-04, the newest published forecast knows 2020-09-03"
+    ]
+    assert old(made.settings, coffee, shelf[-1:], NOW.date()) == []
 
 
 def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -> None:
