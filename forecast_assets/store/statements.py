@@ -10,6 +10,7 @@ from forecast_assets.store.frames import in_order_of
 from forecast_assets.store.ledger import LEDGER, closes_used, of
 
 ROOM = "commodity.forecast"
+REPLACED = ["revision", "reason", "generation_timestamp"]
 NUMBERS = ["session", "day_ahead", "median", "lower_80", "upper_80", "actual"]
 
 
@@ -28,7 +29,7 @@ def statement(
     (close,) = closes_used(tables, issued).tolist()
     points = tables.read(f"{ROOM}.point_forecasts_by_target", NUMBERS, where)
     revised = tables.read(f"{ROOM}.revised_forecasts", where=where).to_pylist()
-    replaced = tables.read(f"{ROOM}.superseded_forecasts", ["revision", "reason"], where)
+    replaced = tables.read(f"{ROOM}.superseded_forecasts", REPLACED, where)
     return Statement(
         model_name,
         model_version,
@@ -38,8 +39,18 @@ def statement(
         row["payload_sha256"],
         [Said(**each) for each in in_order_of(points, "day_ahead").to_pylist()],
         revised=_days(revised),
-        drawn_again=in_order_of(replaced, "revision").column("reason").to_pylist(),
+        drawn_again=_reasons(in_order_of(replaced, "revision").to_pylist(), row),
     )
+
+
+def _reasons(replaced: list[dict[str, Any]], row: dict[str, Any]) -> list[str]:
+    """Why the forecast of a ledger row was drawn again; one that was only moved was not."""
+    drawn = [each["generation_timestamp"] for each in (*replaced, row)]
+    return [
+        each["reason"]
+        for each, before, after in zip(replaced, drawn, drawn[1:], strict=False)
+        if before != after
+    ]
 
 
 def _days(revised: list[dict[str, Any]]) -> tuple[date, date] | None:

@@ -84,7 +84,16 @@ def insert_model(store: Store, name: str, version: str) -> None:
     ledger: dict[str, Any] = {"data_cutoff_date": cutoffs, "forecast_start_date": starts}
     ledger["cutoff_close"] = CLOSES[FIRST_ORIGIN:]
     hashes = {"payload_sha256": "p", "history_fingerprint": "h", "created_by": "run"}
-    insert(store, "forecast.forecasts", ledger, n_paths=N_PATHS, **made, **hashes, **model)
+    insert(
+        store,
+        "forecast.forecasts",
+        ledger,
+        n_paths=N_PATHS,
+        issued_at=AT,
+        **made,
+        **hashes,
+        **model,
+    )
     insert_points(store, name, version)
     insert_scores(store, model)
 
