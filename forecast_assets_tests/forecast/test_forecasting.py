@@ -225,6 +225,9 @@ def test_a_forecast_of_another_cadence_is_reissued_by_the_model_of_its_window(
     again = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), old)
     assert [draw.cutoffs for draw in again.draws] == [[OPEN.newest]] * 2
     assert again.elsewhere == 2 * (len(first.origins) - 1)
+    middle = len(OPEN) - 4
+    left = forecast_window(graph.settings, WINDOW, revised(OPEN, middle), loaded(graph), old)
+    assert left.stale_cutoffs == sorted(2 * OPEN.dates[middle:-1].tolist())  # they stay and count
     assert forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), old).elsewhere == 2 * len(
         first.origins
     )
