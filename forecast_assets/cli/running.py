@@ -8,9 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.scope import Scope
-from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.settings import Settings, load_settings
@@ -21,7 +19,6 @@ from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.patience import KEPT
-from forecast_assets.timeline.clock import now
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,6 @@ class Outcome:
                 typer.launch(settings.report_path.as_uri())
         tell(console, failures, self.worker.problems, self.worker.notes)
 
-    def _doubts(self) -> list[str]:
-        """What is stale or old after this command, a line each."""
-        worker, lines = self.worker, []
-        settings = worker.settings.of_run(worker.version, None)
-        for name in self.names:
-            with boundary(name, worker.problems):
-                lines += [each.line for each in doubts(settings, worker.store, name, now())]
-        return lines
-
     def _overview(self, console: Console) -> list[RecordedFailure]:
         """Print what the tables hold now; return the failures in the windows of this run."""
         worker, names = self.worker, self.names
@@ -86,7 +74,6 @@ class Outcome:
             found = failures_of(
                 worker.store, worker.settings, names, worker.version, worker.problems
             )
-            worker.notes += self._doubts()
         except StoreLocked as error:
             worker.problems.append(str(error))
             return []
