@@ -17,6 +17,7 @@ from forecast_assets.forecast.forecasting import Views
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.forecast.staleness import is_stale, told
 from forecast_assets.store.contract import Store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.history import History
 
 Rule = Literal["stale", "old"]
@@ -71,21 +72,22 @@ def looked_through(
     with store.reading():  # opens the tables once
         history = store.features.read(store.prices.history(name))
         issued = store.paths.issued(name, settings.model_version)
-    return history, stale_forecasts(settings, history, issued)
+        return history, stale_forecasts(settings, store, history, issued)
 
 
 def stale_forecasts(
-    settings: Settings, history: History, issued: Sequence[IssuedForecast]
+    settings: Settings, store: Store, history: History, issued: Sequence[IssuedForecast]
 ) -> list[IssuedForecast]:
     """The stale ones of some forecasts of the models in the roster, in order of cutoffs.
 
-    ``history``: with all covariates. The forecasts of a model whose covariates are lacking now
-    cannot be told and are left out.
+    ``history``: with all covariates. Models are offered those that their version was pinned with.
+    The forecasts of a model whose covariates are lacking now cannot be told and are left out.
     """
     views, stale = Views(history), []
-    for model in {each.model_name for each in issued} & settings.models.keys():
+    in_force = PinnedVersion.of(settings, store).settings
+    for model in {each.model_name for each in issued} & in_force.models.keys():
         try:
-            prints = views.offered(settings, model)
+            prints = views.offered(in_force, model)
         except MissingCovariate:
             continue
         stale += [x for x in issued if x.model_name == model and is_stale(x, prints)]

@@ -55,6 +55,13 @@ def run(
             help="Take back every session that a source lacks, be they many or the newest.",
         ),
     ] = False,
+    rewrite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Give the model version the configured meaning, and draw again what differs.",
+        ),
+    ] = None,
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
@@ -65,7 +72,9 @@ def run(
         with watching(console, "forecast run") as progress:
             from forecast_assets.cli.running import Wish, run_due
 
-            wish = Wish(commodity, model_version, first, last, recompute, day, allow_withdrawals)
+            wish = Wish(
+                commodity, model_version, first, last, recompute, day, allow_withdrawals, rewrite
+            )
             outcome = run_due(progress, wish)
         outcome.tell(console)
 

@@ -1,5 +1,7 @@
 """``forecast status``: what the tables hold for each commodity, and what failed."""
 
+from datetime import UTC, datetime
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -7,6 +9,7 @@ from rich.text import Text
 from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.due import due_windows
 from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings, load_settings
@@ -14,6 +17,7 @@ from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
 
 
@@ -25,7 +29,9 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     broken: list[str] = []
     store = open_store(settings)
     console.print(overview(store, settings, names, version, broken))
-    for note in notes_of(store, settings, names, broken):
+    version_of = PinnedVersion.of(settings.of_run(version, None), store)
+    notes = version_lines(version_of, datetime.now(UTC))
+    for note in [*notes, *notes_of(store, settings, names, broken)]:
         console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
     for failure in failures_of(store, settings, names, version, broken):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)

@@ -235,7 +235,7 @@ def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
     between = history.since(min(cutoffs)).known_at(max(cutoffs))
     if missing := sorted(set(between.dates.tolist()) - cutoffs):
         found["no_gaps"] = f"{len(missing)} sessions have no forecast, the first {missing[0]}"
-    if stale := stale_in_brief(history, stale_forecasts(settings, history, issued)):
+    if stale := stale_in_brief(history, stale_forecasts(settings, store, history, issued)):
         found["no_stale_forecasts"] = "; ".join(stale)
     return found
 

@@ -1,12 +1,13 @@
 """The briefing: collecting from the tables what the report shows."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 
 from forecast_assets.automation.doubts import doubts_of, stale_forecasts
 from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
@@ -26,6 +27,7 @@ from forecast_assets.report.page import (
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.history import History
 
 PAST_FANS = 8
@@ -52,6 +54,9 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     with boundary("landing", failures):
         files = held_files(LandingFolder(settings))
         notices = [*(Notice("warning", line) for line in files), *notices]
+    with boundary("model_version", failures):
+        lines = version_lines(PinnedVersion.of(settings, store), at.replace(tzinfo=UTC))
+        notices = [*(Notice("warning", line) for line in lines), *notices]
     overall = standings[standings.commodity == ALL]
     return Report(at, settings.model_version, notices, commodities, overall, failures)
 
@@ -62,7 +67,7 @@ def brief(
     """The report's contents about one commodity."""
     version, history = settings.model_version, store.features.read(store.prices.history(name))
     held = store.paths.issued(name, version)
-    stale = stale_forecasts(settings, history, held)
+    stale = stale_forecasts(settings, store, history, held)
     issued = {(x.data_cutoff_date, x.model_name): x for x in held}
     shelf = shelf_of(store, history, version, issued)
     newest = newest_of(shelf, leaderboard.model_name.tolist())

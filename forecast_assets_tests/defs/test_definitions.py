@@ -126,7 +126,7 @@ def test_partition_keys_order_commodity_before_date_and_reach_the_current_window
 
 def test_runs_choose_a_version_models_and_a_recomputation_with_a_description_on_each() -> None:
     choices = {
-        ("train", "trained_models"): ["model_version", "models", "training_date"],
+        ("train", "trained_models"): ["model_version", "models", "rewrite", "training_date"],
         ("forecast", "distributions"): [
             "model_version",
             "models",

@@ -13,7 +13,7 @@ from dagster import (
     TableMetadataValue,
 )
 
-from forecast_assets.automation.doubts import doubts
+from forecast_assets.automation.doubts import doubts, looked_through
 from forecast_assets.defs.checks import held
 from forecast_assets.defs.verdicts import FAILED
 from forecast_assets.report.briefing import briefing
@@ -21,8 +21,8 @@ from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.commands import begin, forecast
-from forecast_assets_tests.graphs import Graph, MakeGraph
-from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.graphs import Graph, MakeGraph, Run
+from forecast_assets_tests.histories import make_history, with_features, write_prices
 from forecast_assets_tests.rows import rows
 
 pytestmark = pytest.mark.long
@@ -35,6 +35,9 @@ KEPT: list[date] = COFFEE.dates[-1 - BACK : -1].tolist()
 """The cutoffs of the records that know the session so many before the last."""
 
 NEWEST = COFFEE.newest
+
+WINDOW = "Coffee|2020-01-01"
+DRAWN = [Run("load_prices", "Coffee"), Run("train", WINDOW), Run("forecast", WINDOW)]
 
 
 @pytest.fixture
@@ -163,3 +166,15 @@ def doubts_of_rule(graph: Graph, rule: str) -> list[str]:
     """What is found by one of the two rules."""
     found = doubts(graph.settings, graph.store, "Coffee", now())
     return [each.found for each in found if each.rule == rule]
+
+
+def test_an_edited_feature_set_makes_nothing_stale_while_the_version_keeps_the_old_one(
+    make_graph: MakeGraph,
+) -> None:
+    history = with_features(COFFEE)
+    using = ["naive", {"sarimax": {"features": "weather", "p": 1, "q": 0}}]
+    keys = {"models": using, "horizon": 3}
+    graph = make_graph(history, after=DRAWN, feature_sets={"weather": ["rain"]}, **keys)
+    assert looked_through(graph.settings, graph.store, "Coffee")[1] == []
+    edited = make_graph(history, feature_sets={"weather": ["rain", "vix"]}, **keys)
+    assert looked_through(edited.settings, edited.store, "Coffee")[1] == []

@@ -14,6 +14,7 @@ def tables(horizon: int) -> dict[str, Table]:
     """
     found = (
         *market.MARKET,
+        forecast.VERSIONS,
         forecast.TRAINED_MODELS,
         forecast.distributions(horizon),
         forecast.FORECASTS,

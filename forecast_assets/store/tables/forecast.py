@@ -105,6 +105,28 @@ TRAINED_MODELS = Table(
     ),
 )
 
+VERSIONS = Table(
+    "forecast",
+    "versions",
+    "What each model version means, one row a revision; rows are added and never changed.",
+    (
+        MODEL_VERSION,
+        count("revision", "1 for what it was first pinned to mean; the highest counts"),
+        text("kind", "first, taken over (from models of an older release), added or rewrite"),
+        text("reason", "what was added; of a rewrite: the reason that the user gave"),
+        N_PATHS,
+        count("horizon", "sessions ahead"),
+        document("models", "the options of each model by its name; an ensemble's with its members"),
+        document("feature_sets", "the covariates in each set that a model uses"),
+        document("covariates", "by commodity, the covariates in these sets, and how they are read"),
+        moment("pinned_at", "when it was pinned, UTC"),
+        text("pinned_by", "the run that pinned it"),
+    ),
+    key=("model_version", "revision"),
+    partition=("model_version",),
+    rules=(OneOf("kind", ("first", "taken over", "added", "rewrite")),),
+)
+
 FAILURES = Table(
     "forecast",
     "failures",
@@ -286,7 +308,7 @@ SUPERSEDED_FORECASTS = Table(
         text(
             "reason",
             "revised history, retrained model, other number of paths, other code, moved start,"
-            " session withdrawn, or several",
+            " session withdrawn, or several; the first is rewrite where a user asked for that",
         ),
         ISSUED_AT,
     ),
