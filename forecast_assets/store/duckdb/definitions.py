@@ -1,5 +1,7 @@
 """The SQL statements that make missing tables, and the views over the tables."""
 
+from functools import cache
+
 from forecast_assets.store.duckdb import (
     mark_table,
     migrations,
@@ -25,6 +27,7 @@ from forecast_assets.store.tables.table import (
 SCHEMAS = ("market", "forecast")
 
 
+@cache
 def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
     """The statements, in an order in which they can be executed.
 
