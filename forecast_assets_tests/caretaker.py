@@ -89,7 +89,7 @@ class Caretaker:
         assert request.run_key is not None
         assert request.run_key not in self.keys
         self.keys.add(request.run_key)
-        job = self._definitions().resolve_job_def(request.job_name or "land")
+        job = self.definitions().resolve_job_def(request.job_name or "land")
         return job.execute_in_process(
             instance=self.instance,
             tags=request.tags,
@@ -98,7 +98,7 @@ class Caretaker:
             raise_on_error=False,
         )
 
-    def _definitions(self) -> Definitions:
+    def definitions(self) -> Definitions:
         """The graph; it is built again when a test has changed the configuration."""
         if self.built is None or self.built[0] is not self.settings:
             self.built = self.settings, build_definitions(self.settings, listener=self.heard)
