@@ -14,15 +14,14 @@ DRAWING = Figure.savefig
 """What really draws a picture."""
 
 
-def save(figure: Figure, file: BytesIO, *, dpi: float, **_: Any) -> None:
-    """Write an image of the size that ``Figure.savefig`` would give it, with nothing in it."""
-    width, height = (figure.get_size_inches() * dpi).astype(int).tolist()
-    file.write(_encoded(width, height))
+def save(figure: Figure, file: BytesIO, **_: Any) -> None:
+    """Write an image of one white pixel; what is said of its size is still the figure's."""
+    file.write(_encoded())
 
 
 @cache
-def _encoded(width: int, height: int) -> bytes:
-    """A white image as PNG."""
+def _encoded() -> bytes:
+    """The image as PNG."""
     image = BytesIO()
-    Image.new("RGB", (width, height), "white").save(image, format="png")
+    Image.new("RGB", (1, 1), "white").save(image, format="png")
     return image.getvalue()

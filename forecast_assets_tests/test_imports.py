@@ -10,6 +10,8 @@ import pytest
 
 import forecast_assets
 
+pytestmark = pytest.mark.long
+
 HEAVY = (
     "arch",
     "dagster",

@@ -26,6 +26,8 @@ from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import framed, keep, rows
 from forecast_assets_tests.writers import wait_for_part, writing
 
+pytestmark = pytest.mark.long
+
 SECOND, THIRD = "|2020-04-01", "|2020-07-01"
 SEEDS = {"Coffee": 1, "Gold": 2}
 MODELS = ("naive", "random_walk")

@@ -28,6 +28,8 @@ from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.holders import holding
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def _configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
