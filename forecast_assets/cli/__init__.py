@@ -127,15 +127,32 @@ def show(
         str | None, typer.Option("--model", help="The published one by default.")
     ] = None,
     model_version: Version = None,
+    against: Annotated[
+        datetime | None,
+        typer.Option(
+            "--against",
+            formats=["%Y-%m-%d"],
+            help="Lay it over the forecast from this day's close, or from the last one before.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="With --against: a PNG file to write.")
+    ] = None,
 ) -> None:
     """Print the newest forecast of a commodity: a table, and the fan beside it."""
     console = open_console()
     with reported(console, commodities=[commodity]):
         from forecast_assets.boundary import alone
-        from forecast_assets.cli.showing import show_newest
 
         with alone(commodity):
-            show_newest(console, commodity, model, model_version)
+            if against is None:
+                from forecast_assets.cli.showing import show_newest
+
+                show_newest(console, commodity, model, model_version)
+            else:
+                from forecast_assets.cli.comparing import show_against
+
+                show_against(console, commodity, model, model_version, against.date(), picture)
 
 
 @app.command()

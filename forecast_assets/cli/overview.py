@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.due import due_windows
 from forecast_assets.automation.renaming import departures
 from forecast_assets.automation.version_differences import version_lines
@@ -89,13 +90,14 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
 def notes_of(store: Store, settings: Settings, names: list[str], broken: list[str]) -> list[str]:
     """Lines on what users should know although nothing failed; the report shows them at its top.
 
-    They say why a commodity has no window to train or forecast, what in its prices needs a look,
-    what waits for a decision, and which commodities are no longer configured. If a commodity raises
-    an error, ``broken`` gets a line.
+    They say what is stale or old, why a commodity has no window to train or forecast, what in its
+    prices needs a look, what waits for a decision, and which commodities are no longer configured.
+    If a commodity raises an error, ``broken`` gets a line.
     """
     lines: list[str] = []
     for name in names:
         with boundary(name, broken):
+            lines += [each.line for each in doubts(settings, store, name, now())]
             lines += to_know(settings, store, store.prices.history(name), now())
     with boundary("landing", broken):
         lines += held_files(LandingFolder(settings))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
+from forecast_assets.automation.freshness import price_age
 from forecast_assets.automation.results import (
     FeaturesJoined,
     Model,
@@ -36,6 +37,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.report import plots
 from forecast_assets.store.contract import HeldVersion, Store
 from forecast_assets.store.frames import frame
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 
@@ -187,7 +189,7 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
 
     def metadata(self, result: WindowForecast) -> Metadata:
         """The newest forecasts, what was drawn, and every version."""
-        described = of_forecasts(result)
+        described = of_forecasts(result) | self._old(result)
         versions = self._versions(result, described)
         return self._newest(result) | described | versions | self.differing
 
@@ -212,6 +214,11 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
             return None
 
         return draw
+
+    def _old(self, result: WindowForecast) -> Metadata:
+        """How old the newest price is, if it is old."""
+        found = price_age(self.settings, result.history, now().date())
+        return {"old": "; ".join(each.found for each in found)} if found else {}
 
     def _newest(self, result: WindowForecast) -> Metadata:
         """The newest forecasts of the version in use and then of the run's."""

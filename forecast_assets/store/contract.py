@@ -23,7 +23,7 @@ write                     order of the commits                                  
 ``models.append``         ``versions`` (5), ``trained_models``, ``failures``     ``trained_models``
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
-                          path 0 (3), ``failures``
+                          path 0 (3), ``expected_sessions`` (3), ``failures``
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
@@ -35,6 +35,7 @@ write                     order of the commits                                  
    record is not read, and not written twice.
 3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
    and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
+   Expected sessions are written anew with every change of the commodity's forecasts.
 4. The old name is known until all tables are renamed, and renaming can be repeated.
 5. A pin in ``versions`` counts without its models too: it says what they are to mean, and the next
    run trains them.

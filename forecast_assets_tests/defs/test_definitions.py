@@ -73,6 +73,7 @@ def test_the_checks_are_these() -> None:
         ("distributions", "no_gaps", False),
         ("distributions", "no_leakage", True),
         ("distributions", "no_null", True),
+        ("distributions", "no_stale_forecasts", False),
         ("distributions", "path_count", True),
         ("distributions", "spread_grows", False),
         ("features", "covariates_match", False),
@@ -109,7 +110,7 @@ def test_whatever_people_launch_says_what_it_does() -> None:
         *(schedule.description for schedule in schedules),
         *(graph.get_check_spec(key).description for key in graph.asset_check_keys),
     ]
-    assert len(said) == 8 + 2 + 2 + 14
+    assert len(said) == 8 + 2 + 2 + 15
     assert all(each and each.endswith(".") for each in said)
 
 

@@ -1,5 +1,7 @@
 """The SQL statements that make missing tables, and the views over the tables."""
 
+from functools import cache
+
 from forecast_assets.store.duckdb import (
     feature_table,
     mark_table,
@@ -10,6 +12,7 @@ from forecast_assets.store.duckdb import (
     revision_view,
     score_table,
     superseded_table,
+    target_view,
 )
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
@@ -27,6 +30,7 @@ from forecast_assets.store.tables.table import (
 SCHEMAS = ("market", "forecast")
 
 
+@cache
 def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
     """The statements, in an order in which they can be executed.
 
@@ -36,6 +40,7 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         "commodity.market.prices": price_table.NEWEST,
         "commodity.market.price_moves": price_table.MOVES,
         "commodity.forecast.point_forecasts": point_table.with_actuals(horizon),
+        "commodity.forecast.point_forecasts_by_target": target_view.BY_TARGET,
         "commodity.forecast.revised_forecasts": revision_view.REVISED,
         "commodity.forecast.skill": score_table.SKILL,
         "commodity.forecast.publications": publication_table.CURRENT,

@@ -179,10 +179,8 @@ class DuckDBPathTable:
         return blocks.transpose(0, 2, 1)
 
     def _require_horizon(self, connection: Connection) -> None:
-        ((days,),) = connection.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'forecast'"
-            " AND table_name = 'distributions' AND column_name LIKE 'day\\_%' ESCAPE '\\'"
-        ).fetchall()
+        columns = connection.execute("FROM forecast.distributions LIMIT 0").description
+        days = sum(name.startswith("day_") for name, *_ in columns)
         if days != self.horizon:
             raise StoreError(
                 f"{self.database.path}: forecast.distributions has {days} sessions ahead, another"

@@ -250,6 +250,40 @@ POINT_FORECASTS = Table(
     view=True,
 )
 
+EXPECTED_SESSIONS = Table(
+    "forecast",
+    "expected_sessions",
+    "The days that a commodity is expected to trade, after its newest close.",
+    (
+        text("commodity", "whose sessions they are"),
+        day("session", "a day on which it trades by its calendar, if nothing unexpected happens"),
+    ),
+    key=("commodity", "session"),
+    partition=("commodity",),
+)
+
+POINT_FORECASTS_BY_TARGET = Table(
+    "forecast",
+    "point_forecasts_by_target",
+    "Forecasts in a few numbers by the day that they are of, one row a session ahead.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        day(
+            "session",
+            "the day that the numbers are of: as it came, or as it is expected; NULL: not known",
+            null=True,
+        ),
+        DAY_AHEAD,
+        CUTOFF,
+        *ESTIMATES,
+        number("actual", "the close of that day; NULL where there is none yet", null=True),
+    ),
+    key=(*FORECAST, "day_ahead"),
+    view=True,
+)
+
 SUPERSEDED_FORECASTS = Table(
     "forecast",
     "superseded_forecasts",

@@ -98,6 +98,15 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     assert re.search(rf"schema 1 .* schema {SCHEMA}.*MB\)", line)
     assert store.prices.history("Coffee") is not None
     assert told == [line]
+    by_day = Reader(older).point_forecasts_by_target("Coffee")
+    assert set(by_day.columns) >= {"session", "day_ahead", "median", "actual"}
+    assert len(by_day) == len(before["forecast.point_estimates"])
+    came = {(row[0], row[1]) for row in before["market.price_revisions"]}
+    known = by_day[by_day.actual.notna()]
+    assert len(known) > 10
+    assert {("Coffee", day.date()) for day in known.session} <= came
+    newest = by_day[by_day.data_cutoff_date == by_day.data_cutoff_date.max()]
+    assert newest[newest.session.notna()].day_ahead.unique().tolist() == [1]  # more is not known
 
 
 def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> None:
