@@ -274,8 +274,6 @@ def test_each_version_has_its_covariates_read_before_it_is_worked_on(
     first = caretaker(tmp_path, **rained(1))
     write_covariate(tmp_path / "rain.csv", with_features(COFFEE, ("rain",)), "rain")
     first.drop("coffee.csv", COFFEE)
-    draw_due(first)
-    read_covariates(first)
     draw_all(first)
     before = issued(first)
     assert before
