@@ -149,6 +149,19 @@ def published(
 
 
 @app.command()
+def verify(
+    commodity: CommodityNames = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Walk every row of the tables, and say what is damaged and what mends it."""
+    console = open_console()
+    with reported(console, commodities=commodity):
+        from forecast_assets.cli.verifying import verify_tables
+
+        verify_tables(console, commodity, as_json=as_json)
+
+
+@app.command()
 def rename(
     old: Annotated[str, typer.Argument(help="Whose rows there are.")],
     new: Annotated[str, typer.Argument(help="As the configuration calls it now.")],

@@ -216,6 +216,15 @@ class PathTable(Protocol):
         Raises StoreError unless all forecasts exist and have equally many paths.
         """
 
+    def tally(self, commodity: str) -> pa.Table:
+        """All paths of a commodity, counted by their columns without prices, to verify them.
+
+        A row has model_name, model_version, data_cutoff_date, model_id, training_date,
+        forecast_start_date, generation_timestamp, is_actuals, has_data_leakage; ``is_outcome``:
+        whether it is of paths 0; ``paths``: how many have these; ``lowest`` and ``highest``: their
+        least and greatest path_id.
+        """
+
 
 class ScoreTable(Protocol):
     """Scores of forecasts whose outcome is known, by session ahead and over paths."""
@@ -290,6 +299,19 @@ class ContentsView(Protocol):
 
     def publications(self) -> str:
         """The fingerprint of all publications and of the forecasts that they name."""
+
+
+class IntegrityView(Protocol):
+    """Rows that no write of this project makes, since they break what their table declares."""
+
+    def broken(self, commodity: str | None) -> pa.Table:
+        """The rows that break a declaration, and how many they are.
+
+        Columns: ``table``, ``kind`` (missing value, not a number, broken rule, repeated row) and
+        ``found`` in words; commodity, model_name and model_version, empty if the table has none;
+        ``day``: cutoff, training date or session; ``rows``. None: those of all commodities, and of
+        tables that have none.
+        """
 
 
 class LeaderboardTable(Protocol):
@@ -428,6 +450,10 @@ class Store(Protocol):
     @property
     def contents(self) -> ContentsView:
         """Fingerprints of what the tables hold."""
+
+    @property
+    def integrity(self) -> IntegrityView:
+        """What breaks the declarations of the tables."""
 
     @property
     def leaderboard(self) -> LeaderboardTable:

@@ -71,6 +71,14 @@ NEWEST = f"""
     ORDER BY model_name
 """  # noqa: S608 - an expression of this file
 
+TALLY = """
+    SELECT model_name, model_version, data_cutoff_date, model_id, training_date,
+        forecast_start_date, generation_timestamp, is_actuals, has_data_leakage,
+        path_id = 0 AS is_outcome, count(*) AS paths, min(path_id) AS lowest,
+        max(path_id) AS highest
+    FROM forecast.distributions WHERE commodity = $commodity GROUP BY ALL ORDER BY ALL
+"""
+
 FAN = """
     SELECT COLUMNS('day_[0-9]+') FROM forecast.distributions
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
@@ -176,6 +184,14 @@ class DuckDBPathTable:
                 f" {days[-1]} are not whole: draw them again"
             )
         return blocks.transpose(0, 2, 1)
+
+    def tally(self, commodity: str) -> pa.Table:
+        """How many paths have the same columns besides their prices, and their least and last id.
+
+        Paths 0 are counted apart, with ``is_outcome``.
+        """
+        with self.database.reading() as connection:
+            return connection.sql(TALLY, params={"commodity": commodity}).to_arrow_table()
 
     def _require_horizon(self, connection: Connection) -> None:
         ((days,),) = connection.execute(

@@ -1,0 +1,148 @@
+"""Verification: all rows of the tables, walked commodity by commodity."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import StoreError, StoreLocked
+from forecast_assets.record import (
+    estimates,
+    fitted,
+    issued,
+    market,
+    paths,
+    published,
+    ranking,
+    scored,
+)
+from forecast_assets.record.damage import Damage, day_of
+from forecast_assets.record.mending import BACKUP
+from forecast_assets.record.rows import Rows
+from forecast_assets.store.contract import Store
+from forecast_assets.store.frames import frame
+
+CHECKS = (
+    market.of_prices,
+    market.of_features,
+    fitted.of_models,
+    issued.of_ledger,
+    issued.of_superseded,
+    paths.of_counts,
+    paths.of_outcomes,
+    estimates.of_counts,
+    scored.of_rows,
+    published.of_log,
+)
+"""The checks of a commodity's rows, in the order in which data flow."""
+
+
+@dataclass
+class Verification:
+    """What was walked and what is wrong.
+
+    ``forecasts``, ``paths`` and ``models``: how many were walked. ``seconds``: how long it took.
+    """
+
+    damages: list[Damage] = field(default_factory=list)
+    commodities: list[str] = field(default_factory=list)
+    models: int = 0
+    forecasts: int = 0
+    paths: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damages
+
+
+def verify(
+    settings: Settings, store: Store, commodities: Sequence[str] | None = None
+) -> Verification:
+    """Walk all rows of some commodities, or of all that the tables have, and of what is shared.
+
+    Each commodity is read at one moment of its own, so that writes wait only for one. Raises
+    StoreLocked; tables that cannot be read are damage.
+    """
+    began, done = time.monotonic(), Verification()
+    try:
+        for each in commodities or [None]:
+            done.damages += _undeclared(store, each)
+        for name in commodities or store.names.known():
+            _walk(settings, store, name, done)
+        if not commodities:
+            done.damages += _shared(settings, store)
+    except StoreLocked:
+        raise
+    except StoreError as error:
+        done.damages.append(_unreadable(settings, error))
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _walk(settings: Settings, store: Store, name: str, done: Verification) -> None:
+    """Walk a commodity; payloads are read when the tables are closed again."""
+    with store.reading() as tables:
+        rows = Rows(settings, store, tables, name)
+        for check in CHECKS:
+            done.damages += check(rows)
+        done.damages += _of_blocks(rows)
+        models, mending = rows.models, rows.mending
+    done.damages += fitted.of_payloads(models, name, mending)
+    done.commodities.append(name)
+    done.models += len(models)
+    done.forecasts += len(rows.ledger)
+    done.paths += int(rows.tally.paths.sum())
+
+
+def _of_blocks(rows: Rows) -> Iterable[Damage]:
+    """The checks that need prices of paths."""
+    chosen = scored.sample(rows)
+    for block in paths.blocks(rows):
+        if isinstance(block, pd.DataFrame):
+            yield from paths.of_repeated(rows, block)
+            continue
+        yield from paths.of_prices(rows, block)
+        yield from estimates.of_paths(rows, block)
+        yield from published.of_paths(rows, block)
+        yield from scored.of_paths(rows, block, chosen)
+
+
+def _shared(settings: Settings, store: Store) -> list[Damage]:
+    """What is wrong with rows that belong to no commodity, or to all of them together."""
+    with store.reading() as tables:
+        schemas = frame(tables.read("commodity.market.schema_versions"))
+        return [
+            *market.of_schemas(schemas),
+            *ranking.of_leaderboard(settings, store, tables),
+        ]
+
+
+def _undeclared(store: Store, name: str | None) -> list[Damage]:
+    """Rows that break what their table declares."""
+    found = store.integrity.broken(name)
+    return [
+        Damage(
+            row["kind"],
+            row["table"],
+            row["commodity"],
+            row["model_name"],
+            row["model_version"],
+            day_of(row["day"]),
+            f"{row['rows']} rows: {row['found']}",
+            BACKUP,
+        )
+        for row in found.to_pylist()
+    ]
+
+
+def _unreadable(settings: Settings, error: StoreError) -> Damage:
+    """Tables that cannot be read, with the copies from which they can be restored."""
+    place = settings.database_path
+    copies = sorted(place.parent.glob(f"{place.stem}.*{place.suffix}"))
+    there = f" (there is {', '.join(each.name for each in copies)})" if copies else ""
+    said = " ".join(str(error).split())
+    return Damage("unreadable file", place.name, "", "", "", None, said, f"{BACKUP}{there}")

@@ -1,0 +1,121 @@
+"""A desk: a commodity whose work is done in this process by the project's functions, without runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.assets.leaderboard import ranked
+from forecast_assets.defs.assets.published_distributions import published
+from forecast_assets.evaluation.assessment import assess_window
+from forecast_assets.forecast.forecasting import forecast_window
+from forecast_assets.forecast.records import Written
+from forecast_assets.forecast.training import not_due, train_window
+from forecast_assets.market.features import Feature, Features
+from forecast_assets.market.observations import Observations
+from forecast_assets.market.price_contract import COLUMNS
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
+from forecast_assets.store.saved_models import FittedModels, ModelStore
+from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
+from forecast_assets_tests.caretaker import configuration
+
+
+@dataclass
+class Desk:
+    """A configuration over tables of its own."""
+
+    settings: Settings
+
+    @property
+    def store(self) -> Store:
+        """The tables."""
+        return open_store(self.settings)
+
+    def told(self, history: History) -> None:
+        """Have prices and covariates as a history has them; what it lacks is withdrawn."""
+        rows = pd.DataFrame({"date": history.dates, "close": history.closes})
+        prices = rows.reindex(columns=list(COLUMNS))
+        said = Observations(history.commodity, "file:prices.csv", prices)
+        self.store.prices.write(said, now(), "a test", allow_withdrawals=True)
+        stored = self.store.prices.history(history.commodity)
+        covariates = [
+            Feature(name, history.features[:, place], stored.dates)
+            for place, name in enumerate(history.feature_names)
+        ]
+        joined = Features(history.commodity, stored.dates, covariates)
+        self.store.features.write(joined, now(), "a test")
+
+    def work(self, version: str | None = None, *, recompute: bool = False) -> None:
+        """Train, draw, score and publish what is due, as a run through all stages does."""
+        run = self.settings.of_run(version, None)
+        for name in run.commodities:
+            for window in run.windows.of(name):
+                self._work_on(run, window, recompute=recompute)
+        if version is None:
+            assert not ranked(self.settings, self.store, "a test").failures
+            assert not published(self.settings, self.store, "a test").failures
+
+    def _work_on(self, run: Settings, window: Window, *, recompute: bool) -> None:
+        store, version, name = self.store, run.model_version, window.commodity
+        history = store.features.read(store.prices.history(name))
+        if not_due(run, window, history):
+            return
+        shelf = ModelStore.over(store, run)
+        header = Written(name, version, window.training_date, now(), "a test")
+        known = store.models.find(name, None, window.training_date, version)
+        training = train_window(run, window, history, shelf.intact(known))
+        rows = [shelf.row(fit, header, training.history) for fit in training.fits]
+        store.models.append(header, rows, training.failures)
+        loaded, _ = FittedModels(shelf).of(window, version, list(run.models))
+        header = Written(name, version, window.training_date, now(), "a test")
+        issued = store.paths.issued(name, version)
+        drawn = forecast_window(run, window, history, loaded, issued, recompute=recompute)
+        store.paths.apply(header, drawn.change)
+        issued = store.paths.issued(name, version)
+        found = assess_window(
+            window,
+            history,
+            issued,
+            store.scores.scored(name, version),
+            horizon=run.horizon,
+            read=lambda model, days: store.paths.drawn(name, model, version, days),
+        )
+        header = Written(name, version, window.training_date, now(), "a test")
+        store.scores.replace(header, found.models, found.gone)
+
+
+def desk(folder: Path, *names: str, **keys: Any) -> Desk:
+    """A desk of commodities from files that do not exist, three sessions ahead and 20 paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "forecast.yaml"
+    path.write_text(configuration(*names, **keys))
+    return Desk(Settings.load(path))
+
+
+def without(history: History, places: Sequence[int]) -> History:
+    """A history without the sessions at some places."""
+    kept = np.ones(len(history), dtype=bool)
+    kept[list(places)] = False
+    return History(
+        history.commodity,
+        history.dates[kept],
+        history.closes[kept],
+        history.features[kept],
+        history.feature_names,
+    )
+
+
+def corrected(history: History, place: int, factor: float) -> History:
+    """A history with another close at a place."""
+    closes = history.closes.copy()
+    closes[place] *= factor
+    return History(
+        history.commodity, history.dates, closes, history.features, history.feature_names
+    )
