@@ -1,4 +1,7 @@
-"""A desk: a commodity whose work is done in this process by the project's functions, without runs."""
+"""A desk: commodities whose work is done by the project's functions, in this process, without runs.
+
+Runs do the same and cost a second each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecast_assets.automation.due import due_windows
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.assets.leaderboard import ranked
 from forecast_assets.defs.assets.published_distributions import published
 from forecast_assets.evaluation.assessment import assess_window
 from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.records import Written
-from forecast_assets.forecast.training import not_due, train_window
-from forecast_assets.market.features import Feature, Features
+from forecast_assets.forecast.training import train_window
+from forecast_assets.market.features import read_features
+from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.store.contract import Store
@@ -25,6 +30,7 @@ from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.caretaker import configuration
+from forecast_assets_tests.histories import write_covariate
 
 
 @dataclass
@@ -45,28 +51,26 @@ class Desk:
         said = Observations(history.commodity, "file:prices.csv", prices)
         self.store.prices.write(said, now(), "a test", allow_withdrawals=True)
         stored = self.store.prices.history(history.commodity)
-        covariates = [
-            Feature(name, history.features[:, place], stored.dates)
-            for place, name in enumerate(history.feature_names)
-        ]
-        joined = Features(history.commodity, stored.dates, covariates)
+        folder, commodity = self.settings.folder, self.settings.commodity(history.commodity)
+        for name in history.feature_names:
+            write_covariate(folder / commodity.covariates[name].path, history, name)
+        today = Meaning.of(history.commodity, commodity).today(now())
+        joined = read_features(history.commodity, commodity, stored.dates, folder, today)
         self.store.features.write(joined, now(), "a test")
 
     def work(self, version: str | None = None, *, recompute: bool = False) -> None:
         """Train, draw, score and publish what is due, as a run through all stages does."""
         run = self.settings.of_run(version, None)
         for name in run.commodities:
-            for window in run.windows.of(name):
-                self._work_on(run, window, recompute=recompute)
+            history = self.store.features.read(self.store.prices.history(name))
+            for window in due_windows(run, run.windows.of(name), history):
+                self._work_on(run, window, history, recompute=recompute)
         if version is None:
             assert not ranked(self.settings, self.store, "a test").failures
             assert not published(self.settings, self.store, "a test").failures
 
-    def _work_on(self, run: Settings, window: Window, *, recompute: bool) -> None:
+    def _work_on(self, run: Settings, window: Window, history: History, *, recompute: bool) -> None:
         store, version, name = self.store, run.model_version, window.commodity
-        history = store.features.read(store.prices.history(name))
-        if not_due(run, window, history):
-            return
         shelf = ModelStore.over(store, run)
         header = Written(name, version, window.training_date, now(), "a test")
         known = store.models.find(name, None, window.training_date, version)

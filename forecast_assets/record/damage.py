@@ -73,6 +73,8 @@ def damages(
     day: str = "data_cutoff_date",
 ) -> list[Damage]:
     """A damage for each row; ``day``: the column that says of which day a row is."""
+    if rows.empty:
+        return []
     return list(_each(kind, table, commodity, rows, found, mended_by, day))
 
 
@@ -111,5 +113,7 @@ def days_of(column: pd.Series) -> list[date]:
 
 def without(rows: pd.DataFrame, others: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """The rows that have no counterpart among ``others``, by these columns."""
-    marked = rows.merge(others[by].drop_duplicates(), how="left", on=by, indicator="there")
-    return marked[marked["there"] == "left_only"].drop(columns="there")
+    if rows.empty or others.empty:
+        return rows
+    mine, theirs = (pd.MultiIndex.from_frame(some[by]) for some in (rows, others))
+    return rows[~mine.isin(theirs)]

@@ -61,11 +61,11 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
     """What is wrong with what forecasts were made from: names, model, and history."""
     name = f"{rows.commodity}_" + forecasts.model_name + "_"
     day = forecasts.training_date.dt.strftime("%Y-%m-%d")
-    other = forecasts[forecasts.model_id != name + day + "_" + forecasts.model_version]
+    is_own = forecasts.model_id == name + day + "_" + forecasts.model_version
     early = (forecasts.data_cutoff_date >= forecasts.forecast_start_date) | (
         forecasts.training_date > forecasts.forecast_start_date
     )
-    lost = without(forecasts, rows.models, MADE_BY)
+    lost = without(forecasts[is_own], rows.models, MADE_BY)
 
     def trained(row: Any) -> str:
         active = rows.models[rows.models.is_active]
@@ -75,7 +75,11 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
         return damages(kind, table, rows.commodity, some, found, mended)
 
     return [
-        *told("forecast of other names", other, "model_id is not that of model and training date"),
+        *told(
+            "forecast of other names",
+            forecasts[~is_own],
+            "model_id is not that of model and training date",
+        ),
         *told(
             "look-ahead",
             forecasts[early],

@@ -29,21 +29,28 @@ PLAUSIBLE = 1000.0
 """No price is further from zero than this many times the most distant close before it."""
 
 
-def of_counts(rows: Rows) -> list[Damage]:
-    """Forecasts without paths or with other ones than theirs, and paths without a forecast."""
+def counted(rows: Rows) -> pd.DataFrame:
+    """The ledger's forecasts that have paths, and how many with which numbers; ``is_whole``."""
     drawn = rows.tally[~rows.tally.is_outcome]
-    counted = drawn.groupby(FORECAST, as_index=False).agg(
+    found = drawn.groupby(FORECAST, as_index=False).agg(
         paths=("paths", "sum"), lowest=("lowest", "min"), highest=("highest", "max")
     )
-    both = rows.ledger.merge(counted, on=FORECAST)
-    wrong = both[(both.paths != both.n_paths) | (both.lowest != 1) | (both.highest != both.n_paths)]
+    both = rows.ledger.merge(found, on=FORECAST)
+    right = (both.paths == both.n_paths) & (both.lowest == 1) & (both.highest == both.n_paths)
+    return both.assign(is_whole=right)
+
+
+def of_counts(rows: Rows) -> list[Damage]:
+    """Forecasts without paths or with other ones than theirs, and paths without a forecast."""
+    drawn, there = rows.tally[~rows.tally.is_outcome], counted(rows)
+    wrong = there[~there.is_whole]
     strays = without(rows.tally, rows.ledger, FORECAST).drop_duplicates(FORECAST)
     return [
         *damages(
             "no paths",
             TABLE,
             rows.commodity,
-            without(rows.ledger, counted, FORECAST),
+            without(rows.ledger, there, FORECAST),
             lambda row: f"the ledger has {row.n_paths} paths of it, and there are none",
             BACKUP,
         ),
@@ -89,9 +96,9 @@ def of_outcomes(rows: Rows) -> list[Damage]:
 
     An outcome that was right when it was written is not wrong: the next run brings it up to date.
     """
-    counted = rows.tally[rows.tally.is_outcome]
-    several = counted.groupby(FORECAST, as_index=False).paths.sum().query("paths > 1")
-    unmarked = counted[~counted.is_actuals | counted.has_data_leakage]
+    marked = rows.tally[rows.tally.is_outcome]
+    several = marked.groupby(FORECAST, as_index=False).paths.sum().query("paths > 1")
+    unmarked = marked[~marked.is_actuals | marked.has_data_leakage]
     there = rows.outcomes.drop_duplicates(FORECAST)
     sessions = set(rows.history.dates.tolist())
     known = there.data_cutoff_date.dt.date.isin(sessions)
@@ -167,10 +174,8 @@ def blocks(rows: Rows) -> Iterator[Block | pd.DataFrame]:
 
     Instead of a block there are the ledger's rows of forecasts whose path_ids repeat.
     """
-    drawn = rows.tally[~rows.tally.is_outcome]
-    counted = drawn.groupby(FORECAST, as_index=False).paths.sum()
-    whole = rows.ledger.merge(counted, on=FORECAST)
-    whole = whole[whole.paths == whole.n_paths]
+    there = counted(rows)
+    whole = there[there.is_whole]
     for _, mine in whole.groupby(["model_name", "model_version", "n_paths"], sort=True):
         step = max(1, AT_ONCE // int(mine.n_paths.iloc[0]))
         for first in range(0, len(mine), step):
@@ -198,24 +203,16 @@ def of_repeated(rows: Rows, issued: pd.DataFrame) -> list[Damage]:
 
 
 def of_prices(rows: Rows, block: Block) -> list[Damage]:
-    """Forecasts with prices that are no numbers, or that no close has ever been near to."""
-    finite = np.isfinite(block.paths).all(axis=(1, 2))
+    """Forecasts with prices that no close has ever been near to.
+
+    Prices that are no numbers break a declaration of the table.
+    """
     dates, closes = rows.history.dates, np.abs(rows.history.closes)
-    seen = np.maximum.accumulate(closes) if len(closes) else closes
-    places = np.searchsorted(dates, _days(block.issued), side="right") - 1
-    most = np.where(places >= 0, seen[np.maximum(places, 0)] if len(seen) else np.inf, np.inf)
-    far = finite & (np.abs(block.paths).max(axis=(1, 2)) > PLAUSIBLE * most)
-    kinds = {
-        "price that is no number": (~finite, "a price of a path is missing, infinite or no number"),
-        "price beyond reason": (far, f"a price is over {PLAUSIBLE:g} times all closes before it"),
-    }
-    return [
-        each
-        for kind, (wrong, found) in kinds.items()
-        for each in damages(kind, TABLE, rows.commodity, block.issued[wrong], found, BACKUP)
-    ]
-
-
-def _days(issued: pd.DataFrame) -> NDArray[np.datetime64]:
-    days: NDArray[np.datetime64] = issued.data_cutoff_date.to_numpy().astype("datetime64[D]")
-    return days
+    if not len(dates):
+        return []
+    cutoffs = block.issued.data_cutoff_date.to_numpy().astype("datetime64[D]")
+    places = np.maximum(np.searchsorted(dates, cutoffs, side="right") - 1, 0)
+    most = np.maximum.accumulate(closes)[places]
+    far = block.issued[np.abs(block.paths).max(axis=(1, 2)) > PLAUSIBLE * most]
+    found = f"a price is over {PLAUSIBLE:g} times all closes before it"
+    return damages("price beyond reason", TABLE, rows.commodity, far, found, BACKUP)

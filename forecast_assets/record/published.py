@@ -78,9 +78,8 @@ def of_paths(rows: Rows, block: Block) -> list[Damage]:
     """
     drawn = [*FORECAST, "generation_timestamp"]
     issued = block.issued[drawn].assign(place=np.arange(len(block.issued)))
-    finite = np.isfinite(block.paths).all(axis=(1, 2))
+    issued = issued[np.isfinite(block.paths).all(axis=(1, 2))]
     said = rows.log[rows.log.is_published & rows.log.cutoff_close.notna()].merge(issued, on=drawn)
-    said = said[finite[said.place]]
     numbers = said[[*ENTRY, "place", "cutoff_close"]].merge(rows.outlooks, on=ENTRY)
     if numbers.empty:
         return []

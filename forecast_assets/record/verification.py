@@ -69,7 +69,8 @@ def verify(
     """
     began, done = time.monotonic(), Verification()
     try:
-        for each in commodities or [None]:
+        whole: list[str | None] = [None]
+        for each in commodities or whole:
             done.damages += _undeclared(store, each)
         for name in commodities or store.names.known():
             _walk(settings, store, name, done)

@@ -82,8 +82,13 @@ def _found(connection: Connection, table: Table, commodity: str | None) -> Itera
     query = COUNT.format(counts=counts, name=name, mine=mine)
     (counted,) = connection.execute(query, {"commodity": commodity}).fetchall()
     queries = [
-        (each.kind, each.found, BROKEN.format(
-            whose=_whose(table, table.schema.names), name=name, mine=mine, broken=each.condition))
+        (
+            each.kind,
+            each.found,
+            BROKEN.format(
+                whose=_whose(table, table.schema.names), name=name, mine=mine, broken=each.condition
+            ),
+        )
         for each, rows in zip(rules, counted, strict=True)
         if rows
     ]
