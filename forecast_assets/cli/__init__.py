@@ -162,6 +162,41 @@ def verify(
 
 
 @app.command()
+def redraw(
+    commodity: Annotated[str, typer.Argument(help="Whose forecasts.")],
+    cutoff: Annotated[
+        datetime, typer.Option("--cutoff", formats=["%Y-%m-%d"], help="The last session they know.")
+    ],
+    model: Annotated[str | None, typer.Option("--model", help="Only this one.")] = None,
+    model_version: Annotated[
+        str | None, typer.Option("--model-version", help="Only this one.")
+    ] = None,
+    revision: Annotated[
+        int | None, typer.Option("--revision", min=1, help="Only this one; 1 was issued first.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write the paths to this .parquet or .csv file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Draw forecasts again as they were issued, superseded ones too; exit with 1 if any differs."""
+    console = open_console()
+    with reported(console, commodities=[commodity]):
+        from forecast_assets.cli.redrawing import redraw_forecasts
+
+        redraw_forecasts(
+            console,
+            commodity,
+            cutoff.date(),
+            model,
+            model_version,
+            revision,
+            to,
+            as_json=as_json,
+        )
+
+
+@app.command()
 def rename(
     old: Annotated[str, typer.Argument(help="Whose rows there are.")],
     new: Annotated[str, typer.Argument(help="As the configuration calls it now.")],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -38,16 +38,21 @@ from forecast_assets.timeline.window import Window
 class Histories:
     """Histories by commodity, each of which is read at its first use.
 
-    So a history that cannot be read fails only the partitions of its own commodity.
+    So a history that cannot be read fails only the partitions of its own commodity. ``read_at``:
+    when each was read, in UTC; no price that was written later is in it.
     """
 
     read: Callable[[str], History]
+    tables: Store
     known: dict[str, History] = field(default_factory=dict)
+    read_at: dict[str, datetime] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> History:
         """The history of a commodity. Raises StoreError if it has no price."""
         if name not in self.known:
-            self.known[name] = self.read(name)
+            with self.tables.reading():  # from here on the tables stay as they are
+                self.read_at[name] = now()
+                self.known[name] = self.read(name)
         return self.known[name]
 
 
@@ -85,8 +90,8 @@ class PriceIOManager(PartitionedIOManager):
 
     def load_input(self, context: InputContext) -> Histories:
         """The histories of the commodities in the partitions, by name."""
-        prices = self.tables().prices
-        return Histories(lambda name: require_prices(prices.history(name)))
+        tables = self.tables()
+        return Histories(lambda name: require_prices(tables.prices.history(name)), tables)
 
 
 class FeatureIOManager(PartitionedIOManager):
@@ -100,7 +105,7 @@ class FeatureIOManager(PartitionedIOManager):
         """The histories of the commodities in the partitions with their covariates, by name."""
         tables = self.tables()
         return Histories(
-            lambda name: tables.features.read(require_prices(tables.prices.history(name)))
+            lambda name: tables.features.read(require_prices(tables.prices.history(name))), tables
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
+from forecast_assets.forecast.drawing import Loaded, drawn_paths
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import (
     Draw,
@@ -22,13 +23,9 @@ from forecast_assets.forecast.records import (
     WindowChange,
 )
 from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
-from forecast_assets.models.base import FittedForecaster
-from forecast_assets.models.simulation import seed_of
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Origin, Window
-
-Loaded = tuple[TrainedModel, FittedForecaster]
 
 LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
@@ -296,11 +293,13 @@ def draw_model(
     try:
         declined = model.declined(known, [origin.cutoff for origin in due])
         able = [origin for origin in due if origin.cutoff not in declined]
-        paths = _simulate(settings, window, known, loaded, able)
+        paths = drawn_paths(
+            loaded, known, [each.cutoff for each in able], settings.paths, settings.horizon
+        )
     except (CannotForecast, *NUMERICAL_ERRORS) as error:
         reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
         return None, [ModelFailure(row.model_name, reason, origins=len(due))]
-    finite = np.isfinite(paths).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(paths).all(axis=(1, 2)))
     for origin, is_finite in zip(able, finite, strict=True):
         if not is_finite:
             declined[origin.cutoff] = "a path left the range of float32"
@@ -382,22 +381,6 @@ def newly_known(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
         told[old.data_cutoff_date] = max(known, told.get(old.data_cutoff_date, 0))
     known_now = zip(happened.cutoffs, happened.known.tolist(), strict=True)
     return sum(known > told.get(cutoff, 0) for cutoff, known in known_now)
-
-
-def _simulate(
-    settings: Settings, window: Window, known: History, loaded: Loaded, able: Sequence[Origin]
-) -> np.ndarray:
-    row, model = loaded
-    if not able:
-        return np.empty((0, settings.paths, settings.horizon), dtype=np.float32)
-    names = (row.commodity, row.model_name, row.model_version, row.training_date.isoformat())
-    return model.simulate(
-        known,
-        [origin.cutoff for origin in able],
-        horizon=settings.horizon,
-        n_paths=settings.paths,
-        seeds=[seed_of(*names, origin.cutoff.isoformat()) for origin in able],
-    )
 
 
 def _failure(window: Window, model_name: str, declined: Mapping[date, str]) -> ModelFailure:

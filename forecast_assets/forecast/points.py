@@ -51,6 +51,19 @@ class Points:
         lower, upper = INTERVALS[coverage]
         return self.at(lower), self.at(upper)
 
+    @property
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """All numbers by the names that they have in tables, each of shape (n_origins, horizon)."""
+        found = {
+            "mean": self.mean,
+            "median": self.median,
+            "standard_deviation": self.standard_deviation,
+        }
+        for coverage in INTERVALS:
+            for side, bound in zip(("lower", "upper"), self.bounds(coverage), strict=True):
+                found[f"{side}_{100 * coverage:.0f}"] = bound
+        return found
+
 
 def chunks(n_origins: int) -> Iterator[slice]:
     """Slices of ORIGINS_AT_ONCE origins, in order; the last may be shorter."""

@@ -1,21 +1,22 @@
 """Forecasts in the ledger: what they were made from, and that they knew nothing of the future."""
 
-from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
+from forecast_assets.record.fingerprints import prints_of
 from forecast_assets.record.mending import BACKUP
-from forecast_assets.record.past_closes import PastCloses, prints_of
 from forecast_assets.record.rows import Rows
 from forecast_assets.timeline.history import History
 
 LEDGER, SUPERSEDED = "forecast.forecasts", "forecast.superseded_forecasts"
 
 MADE_BY = ["model_id", "payload_sha256"]
+
+COVARIATES_KEPT = 4
+"""The schema from which on it is kept what covariates have been."""
 
 COVARIATES = '"features":"'
 """What the options of a model have in them that uses covariates, or a member of it does."""
@@ -31,11 +32,12 @@ def of_superseded(rows: Rows) -> list[Damage]:
     old = rows.superseded
     forecasts = old.groupby(FORECAST)
     gaps = old[old.revision != forecasts.cumcount() + 1]
-    following = forecasts.generation_timestamp.shift(-1)
-    early = old[(old.superseded_at < old.generation_timestamp) | (following < old.superseded_at)]
+    after = old.merge(rows.ledger[[*FORECAST, "issued_at"]], how="left", on=FORECAST)
+    following = forecasts.issued_at.shift(-1).fillna(after.issued_at_y)
+    early = old[(old.superseded_at < old.issued_at) | (following < old.superseded_at)]
     kinds = {
         "gap in revisions": (gaps, "revisions are not 1, 2, 3 and so on"),
-        "superseded before it was drawn": (early, "it was replaced before it was drawn"),
+        "superseded before it was issued": (early, "it was replaced before it was issued"),
     }
     told = [
         each
@@ -89,62 +91,52 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
         *told("unknown model", lost, "no row of trained_models has its payload", trained),
         *told(
             "other history",
-            _of_other_history(rows, forecasts, covariates=table == LEDGER),
+            _of_other_history(rows, forecasts),
             "the prices known when it was drawn are not those that it says it was drawn from",
         ),
     ]
 
 
-def _of_other_history(rows: Rows, forecasts: pd.DataFrame, *, covariates: bool) -> pd.DataFrame:
-    """The forecasts whose fingerprint is not that of the prices known when they were drawn.
+def _of_other_history(rows: Rows, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """The forecasts whose fingerprint is not that of the history known when they were drawn.
 
-    Only the newest values of covariates are kept. So a forecast that used some is compared only if
-    none was written since, and, without ``covariates``, not at all.
+    One that used covariates is left out if its model is not configured any more, or if it was drawn
+    by a release that did not keep what covariates had been.
     """
-    past = PastCloses.of(rows.commodity, rows.revisions)
     uses = rows.models[rows.models.options.str.contains(COVARIATES, regex=False)].model_id
     with_some = forecasts.model_id.isin(uses)
     wrong = []
     for moment, mine in forecasts.groupby("generation_timestamp"):
-        history = past.at(np.datetime64(moment, "us"))
-        prints = prints_of(history, mine.data_cutoff_date.dt.date)
-        known = mine.data_cutoff_date.dt.date.map(prints)
-        unlike = mine[known != mine.history_fingerprint]
-        if len(unlike):
-            plain = unlike[~with_some[unlike.index]]
-            others = unlike[with_some[unlike.index]] if covariates else unlike.iloc[:0]
-            wrong += [plain, *_unlike(rows, history, others, pd.Timestamp(moment))]
-    return pd.concat(wrong) if wrong else forecasts.iloc[:0]
+        history = rows.past.at(pd.Timestamp(moment))
+        unlike = _unlike(rows, history.select(()), mine)
+        plain, others = unlike[~with_some[unlike.index]], unlike[with_some[unlike.index]]
+        wrong.append(plain)
+        if pd.Timestamp(moment) >= rows.kept_since(COVARIATES_KEPT):
+            wrong += [_of_model(rows, history, str(n), x) for n, x in others.groupby("model_name")]
+    return pd.concat(wrong) if wrong else forecasts
 
 
-def _unlike(
-    rows: Rows, history: History, forecasts: pd.DataFrame, moment: pd.Timestamp
-) -> list[pd.DataFrame]:
-    """Of forecasts with covariates, those that differ from what the tables had at a moment."""
-    found = []
-    for name, mine in forecasts.groupby("model_name"):
-        prints = _with_covariates(rows, history, str(name), mine.data_cutoff_date.max(), moment)
-        if prints is not None:
-            known = mine.data_cutoff_date.dt.date.map(prints)
-            found.append(mine[known != mine.history_fingerprint])
-    return found
-
-
-def _with_covariates(
-    rows: Rows, history: History, model_name: str, last: pd.Timestamp, moment: pd.Timestamp
-) -> Mapping[date, str] | None:
-    """Fingerprints with a model's covariates; None if the tables do not have those of then.
-
-    Rows that were written since are of no use, nor is a session whose rows were deleted.
-    """
-    settings, known = rows.settings, history.known_at(last.date())
+def _of_model(
+    rows: Rows, history: History, model_name: str, forecasts: pd.DataFrame
+) -> pd.DataFrame:
+    """Of a model's forecasts, those that were not drawn from a history with its covariates."""
+    settings = rows.settings
     if model_name not in settings.models:
-        return None
-    view = rows.store.features.read(known)
-    offered = settings.covariates_of(settings.models[model_name], view.feature_names)
-    seen = rows.features[rows.features.covariate.isin(offered) & (rows.features.date <= last)]
-    there = np.isin(seen.date.to_numpy().astype("datetime64[D]"), known.dates).sum()
-    if there != len(known) * len(offered) or (seen.created_at > moment).any():
-        return None
-    chosen = view.select(offered)
-    return dict(zip(chosen.dates.tolist(), chosen.fingerprints, strict=True))
+        return forecasts.iloc[:0]
+    offered = settings.covariates_of(settings.models[model_name], history.feature_names)
+    if not set(offered) <= set(history.feature_names):
+        return forecasts
+    return _unlike(rows, history.select(offered), forecasts)
+
+
+def _unlike(rows: Rows, history: History, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """The forecasts, all of one moment, whose fingerprint is not that of a history.
+
+    A fingerprint covers the commodity's name, of now or of then.
+    """
+    cutoffs = forecasts.data_cutoff_date.dt.date
+    unlike = forecasts[cutoffs.map(prints_of(history, cutoffs)) != forecasts.history_fingerprint]
+    then = rows.past.name_at(forecasts.generation_timestamp.iloc[0])
+    if unlike.empty or then == history.commodity:
+        return unlike
+    return _unlike(rows, replace(history, commodity=then), unlike)

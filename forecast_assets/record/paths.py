@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from forecast_assets.forecast.points import Ordered
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
 from forecast_assets.record.mending import BACKUP
-from forecast_assets.record.past_closes import PastCloses
 from forecast_assets.record.rows import Rows
 from forecast_assets.store.ledger import of, paths_if_whole
 from forecast_assets.timeline.history import History
@@ -132,11 +131,10 @@ def _behind(rows: Rows, there: pd.DataFrame, known: NDArray[np.bool_]) -> list[i
     days = there.data_cutoff_date.dt.date.to_numpy()
     now = happened(rows.history, days[places].tolist(), rows.horizon)
     places = places[~_same(stored[places], now)]
-    past = PastCloses.of(rows.commodity, rows.revisions)
     wrong = []
     for place in places.tolist():
         moment = there.generation_timestamp.iloc[place]
-        then = past.at(np.datetime64(moment, "us"))
+        then = rows.past.at(moment)
         was = days[place] in set(then.dates.tolist())
         if not was or not _same(stored[[place]], happened(then, [days[place]], rows.horizon))[0]:
             wrong.append(place)

@@ -54,7 +54,7 @@ def _counts(rows: Rows) -> list[Damage]:
     counted = rows.outlooks.groupby(ENTRY, as_index=False).day_ahead.agg(list)
     due = list(outlook_sessions(rows.horizon))
     said = rows.log[rows.log.is_published].merge(counted, how="left", on=ENTRY)
-    none, late = said.day_ahead.isna(), said.published_at >= _kept_since(rows)
+    none, late = said.day_ahead.isna(), said.published_at >= rows.kept_since(KEPT_SINCE)
     lost = said[(none & late) | (~none & said.day_ahead.map(lambda days: days != due))]
     strays = without(counted, rows.log[rows.log.is_published], ENTRY)
     name, whole = rows.commodity, f"the numbers of the page at sessions {due} are not there"
@@ -62,13 +62,6 @@ def _counts(rows: Rows) -> list[Damage]:
         *damages("missing outlooks", NUMBERS, name, lost, whole, BACKUP),
         *damages("outlooks of no entry", NUMBERS, name, strays, "the log has no entry", BACKUP),
     ]
-
-
-def _kept_since(rows: Rows) -> pd.Timestamp:
-    """Since when the tables have kept the numbers of pages."""
-    read = rows.tables.read("commodity.market.schema_versions", ["schema_version", "since"])
-    since = [row["since"] for row in read.to_pylist() if row["schema_version"] >= KEPT_SINCE]
-    return pd.Timestamp(min(since)) if since else pd.Timestamp.max
 
 
 def of_paths(rows: Rows, block: Block) -> list[Damage]:

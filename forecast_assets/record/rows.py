@@ -12,6 +12,7 @@ from forecast_assets.record.damage import FORECAST
 from forecast_assets.record.mending import Mending
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.frames import frame
+from forecast_assets.store.past_histories import PastHistories
 from forecast_assets.timeline.history import History
 
 
@@ -48,6 +49,11 @@ class Rows:
         """Prices with all their revisions, in order."""
         columns = ["date", "revision", "close", "ingested_at"]
         return self.read("market.price_revisions", columns).sort_values(["date", "revision"])
+
+    @cached_property
+    def past(self) -> PastHistories:
+        """All that was ever known of closes and covariates."""
+        return PastHistories.of(self.tables, self.commodity)
 
     @cached_property
     def models(self) -> pd.DataFrame:
@@ -110,6 +116,12 @@ class Rows:
     def features(self) -> pd.DataFrame:
         """What was known of covariates."""
         return self.read("market.features")
+
+    def kept_since(self, schema: int) -> pd.Timestamp:
+        """Since when the tables have a schema, and what is kept from it on."""
+        read = self.tables.read("commodity.market.schema_versions", ["schema_version", "since"])
+        since = [row["since"] for row in read.to_pylist() if row["schema_version"] >= schema]
+        return pd.Timestamp(min(since)) if since else pd.Timestamp.max
 
     @cached_property
     def mending(self) -> Mending:

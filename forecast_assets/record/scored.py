@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES, score, summary_horizons
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
 from forecast_assets.record.mending import BACKUP
-from forecast_assets.record.past_closes import PastCloses
 from forecast_assets.record.paths import Block
 from forecast_assets.record.rows import Rows, numbers_at
 from forecast_assets.timeline.history import History
@@ -60,9 +59,8 @@ def _other_closes(rows: Rows) -> list[Damage]:
     if there.empty:
         return []
     wrong = ~_right(there, rows.history, rows.horizon)
-    past = PastCloses.of(rows.commodity, rows.revisions)
     for moment, mine in there[wrong].groupby("scored_at"):
-        then = past.at(np.datetime64(moment, "us"))
+        then = rows.past.at(pd.Timestamp(moment))
         known = mine[mine.data_cutoff_date.dt.date.isin(set(then.dates.tolist()))]
         if len(known):
             wrong[known.index] = ~_right(known, then, rows.horizon)

@@ -18,6 +18,7 @@ write                     order of the commits                                  
 ``prices.write``          ``held_prices``, ``price_revisions``                   none needed: (1)
 ``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
 ``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
+``features.write``        ``superseded_features`` (2), ``features``              ``features``
 ``models.append``         ``trained_models``, ``failures``                       ``trained_models``
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
@@ -28,8 +29,9 @@ write                     order of the commits                                  
 ========================  =====================================================  ===================
 
 1. The source is read again by the next run, which writes what is not stored yet.
-2. These tables record replaced forecasts. While ``forecasts`` still has the forecast with the same
-   ``generation_timestamp``, it was not replaced: its record is not read, and not written twice.
+2. These tables record what was replaced. While ``forecasts`` still has the forecast with the same
+   ``issued_at``, or ``features`` the row with the same ``created_at``, it was not replaced: its
+   record is not read, and not written twice.
 3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
    and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
 4. The old name is known until all tables are renamed, and renaming can be repeated.

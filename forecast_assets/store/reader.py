@@ -14,6 +14,7 @@ from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.contract import Condition, How, Reading
 from forecast_assets.store.frames import column, days_of, frame, in_order_of
+from forecast_assets.store.issued import issued_at
 from forecast_assets.store.ledger import (
     FORECAST,
     LEDGER,
@@ -249,6 +250,16 @@ class Reader:
         """A row for each forecast that was drawn again or withdrawn, and why."""
         model = (commodity, model_name, model_version)
         return self._of_models("superseded_forecasts", "revision", model, first, last)
+
+    def distributions_as_of(self, commodity: str, moment: datetime) -> pd.DataFrame:
+        """A row for each forecast and session ahead as they were issued at a moment (UTC).
+
+        The columns are those of ``forecasts`` with a revision, and the numbers of
+        ``point_forecasts``. What was superseded since has the numbers that it had then.
+        """
+        with self._reading() as tables:
+            require_model(tables, commodity)
+            return frame(issued_at(tables, commodity, _utc(moment)))
 
     def prices(self, commodity: str, as_of: datetime | None = None) -> History:
         """The newest close of each session; with ``as_of`` (UTC) those known at that moment."""

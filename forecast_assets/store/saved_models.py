@@ -19,7 +19,7 @@ from forecast_assets.errors import (
     SchemaTooNew,
     UnknownModel,
 )
-from forecast_assets.forecast.forecasting import Loaded
+from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.payloads import PAYLOAD_FORMAT, canonical_json, library_versions
 from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
 from forecast_assets.forecast.training import Fit

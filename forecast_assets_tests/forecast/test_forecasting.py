@@ -7,9 +7,9 @@ import pytest
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError
+from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.forecasting import (
     Forecasting,
-    Loaded,
     forecast_window,
     lines_of,
     newly_known,

@@ -346,7 +346,7 @@ OF_ROWS = [
         "replaced before it was drawn",
         -1,
         update(OLD, "superseded_at = '2020-01-01'"),
-        ("superseded before it was drawn", OLD),
+        ("superseded before it was issued", OLD),
         model="ensemble",
     ),
     case(

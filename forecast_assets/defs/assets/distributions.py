@@ -8,7 +8,6 @@ stays as it was said, unless nothing has happened after it or the run has ``reco
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from dagster import (
@@ -35,12 +34,12 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.evaluation.findings import Finding, of_forecasting
-from forecast_assets.forecast.forecasting import Loaded, forecast_window
+from forecast_assets.forecast.drawing import Loaded
+from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.forecast.training import not_due
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.saved_models import FittedModels
-from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
 
 
@@ -63,8 +62,7 @@ class ForecastConfig(Config):
 class Drawing:
     """The inputs from which a run draws its forecasts.
 
-    ``run``: the configuration with the version and models of the run. ``at``: when the run began,
-    in UTC.
+    ``run``: the configuration with the version and models of the run.
     """
 
     settings: Settings
@@ -74,7 +72,6 @@ class Drawing:
     models: FittedModels
     store: StoreResource
     recompute: bool
-    at: datetime
 
     def forecast(self, key: str) -> ForecastWindow:
         """Draw the forecasts that are due in a window, and collect its other changes.
@@ -82,7 +79,8 @@ class Drawing:
         Raises NoSession if no forecast can start in the run's windows yet.
         """
         log, window = self.windows.context.log, self.windows.of(key)
-        history, header = self.features[window.commodity], self.windows.written(window, self.at)
+        history = self.features[window.commodity]
+        header = self.windows.written(window, self.features.read_at[window.commodity])
         reason, models, broken = self._models(window, header)
         if reason:
             log.warning("%s: nothing is due: %s", key, reason)
@@ -149,9 +147,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
     ) -> Iterator[Given]:
         run = settings.of_run(config.model_version, config.models)
         windows = RunWindows(context, partitions, run.model_version, config.training_date)
-        drawing = Drawing(
-            settings, run, windows, features, trained_models, store, config.recompute, now()
-        )
+        drawing = Drawing(settings, run, windows, features, trained_models, store, config.recompute)
         description = ForecastDescription(settings, store)
         yield from Partitioned(
             context,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.timeline.clock import now
 
 KNOWN = """
     SELECT commodity FROM market.price_revisions
@@ -33,6 +34,11 @@ RENAMED = {
     " $new || substr(model_id, length($old) + 1), model_id)",
 }
 """The new values of the columns that contain a commodity's name."""
+
+LOG = """
+    INSERT INTO market.commodity_renames BY NAME
+    SELECT $new AS commodity, $old AS old_name, $now AS renamed_at
+"""
 
 FINGERPRINTS = ("data_fingerprint", "history_fingerprint")
 """The columns with the fingerprint of a history, which covers its commodity's name."""
@@ -62,6 +68,7 @@ class DuckDBCommodityNames:
                     _reprint(connection, name, column, new)
                 if rows:
                     moved[f"{schema}.{table}"] = rows
+            connection.execute(LOG, {"old": old, "new": new, "now": now()})
         return moved
 
 

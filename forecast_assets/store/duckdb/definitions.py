@@ -1,6 +1,7 @@
 """The SQL statements that make missing tables, and the views over the tables."""
 
 from forecast_assets.store.duckdb import (
+    feature_table,
     mark_table,
     migrations,
     point_table,
@@ -8,6 +9,7 @@ from forecast_assets.store.duckdb import (
     publication_table,
     revision_view,
     score_table,
+    superseded_table,
 )
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
@@ -47,7 +49,8 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         else:
             statements += table_definitions(table)
     first = (mark_table.FIRST, migrations.FIRST)
-    as_of = (price_table.as_of_definition(catalog), publication_table.as_of_definition(catalog))
+    dated = (price_table, feature_table, superseded_table, publication_table)
+    as_of = (each.as_of_definition(catalog) for each in dated)
     return (*statements, *as_of, *first)
 
 

@@ -10,6 +10,8 @@ from forecast_assets.errors import StoreError
 from forecast_assets.market.features import Features
 from forecast_assets.market.records import FeatureChanges
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.past_histories import joined
 from forecast_assets.timeline.history import History
 
 INCOMING = """
@@ -27,6 +29,23 @@ CHANGES = """
         OR (incoming.value, incoming.observed_on)
             IS DISTINCT FROM (known.value, known.observed_on)
 """
+
+SUPERSEDE = """
+    INSERT INTO market.superseded_features BY NAME
+    SELECT known.*, $at AS superseded_at, $by AS superseded_by,
+        1 + (
+            SELECT count(*) FROM market.superseded_features AS older
+            WHERE older.commodity = known.commodity AND older.date = known.date
+                AND older.covariate = known.covariate
+        ) AS revision
+    FROM market.features AS known
+    WHERE commodity = $commodity AND (
+        EXISTS (FROM changes
+            WHERE changes.date = known.date AND changes.covariate = known.covariate)
+        OR (NOT list_contains($missing, covariate) AND NOT EXISTS (FROM incoming
+            WHERE incoming.date = known.date AND incoming.covariate = known.covariate)))
+"""
+"""Keeps what the rows to be changed and deleted say."""
 
 UPSERT = """
     INSERT INTO market.features BY NAME
@@ -46,6 +65,21 @@ WITHDRAW = """
 """
 
 
+def as_of_definition(catalog: str) -> str:
+    """``market.features_as_of(moment)``: ``market.features`` as it was at a moment, in UTC.
+
+    ``catalog``: the name of the database when the file is opened; see ``price_table``.
+    """
+    columns = "commodity, date, covariate, value, observed_on, created_at, created_by"
+    return f"""
+    CREATE MACRO IF NOT EXISTS market.features_as_of(moment) AS TABLE
+    SELECT {columns} FROM {quoted(catalog)}.market.features WHERE created_at <= moment
+    UNION ALL
+    SELECT {columns} FROM {quoted(catalog)}.market.superseded_features
+    WHERE created_at <= moment AND superseded_at > moment
+    """  # noqa: S608 - the file's own name, quoted
+
+
 @dataclass(frozen=True)
 class DuckDBFeatureTable:
     """Features in DuckDB."""
@@ -62,11 +96,11 @@ class DuckDBFeatureTable:
             counts = dict(
                 connection.execute("SELECT is_new, count(*) FROM changes GROUP BY 1").fetchall()
             )
+            missing, who = {"missing": list(features.missing)}, {"at": at, "by": by}
+            connection.execute(SUPERSEDE, commodity | missing | who)
             if counts:
-                connection.execute(UPSERT, commodity | {"at": at, "by": by})
-            (deleted,) = connection.execute(
-                WITHDRAW, commodity | {"missing": list(features.missing)}
-            ).fetchall()[0]
+                connection.execute(UPSERT, commodity | who)
+            (deleted,) = connection.execute(WITHDRAW, commodity | missing).fetchall()[0]
             _require_rows(connection, features)
         added, revised = counts.get(True, 0), counts.get(False, 0)
         due = len(features.sessions) * len(features.present)
@@ -88,15 +122,11 @@ class DuckDBFeatureTable:
                 "SELECT date, covariate, value FROM market.features WHERE commodity = ?",
                 [history.commodity],
             ).fetchnumpy()
-        names, column = np.unique(columns["covariate"].astype(str), return_inverse=True)
-        days = columns["date"].astype("datetime64[D]")
-        row = np.searchsorted(history.dates, days)
-        held = row < len(history)
-        held[held] = history.dates[row[held]] == days[held]
-        values = np.full((len(history), len(names)), np.nan)
-        values[row[held], column[held]] = np.ma.filled(columns["value"], np.nan)[held]
-        return History(
-            history.commodity, history.dates, history.closes, values, tuple(names.tolist())
+        return joined(
+            history,
+            columns["date"].astype("datetime64[D]"),
+            columns["covariate"].astype(str),
+            np.ma.filled(columns["value"], np.nan),
         )
 
 

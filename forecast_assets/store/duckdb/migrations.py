@@ -51,7 +51,13 @@ MIGRATIONS = (
             "DROP TABLE published",
         ),
     ),
-    Migration(4),
+    Migration(
+        4,
+        after=tuple(
+            f"UPDATE forecast.{table} SET issued_at = generation_timestamp"  # noqa: S608 - ours
+            for table in ("forecasts", "superseded_forecasts")
+        ),
+    ),
 )
 """In order. 2: the number of the schema is stored. 3: publications are a log. 4: versions are
 pinned, and superseded forecasts can be drawn as they were.

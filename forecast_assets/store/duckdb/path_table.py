@@ -20,6 +20,7 @@ from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.duckdb.window_change import apply
 from forecast_assets.store.paths import in_blocks
+from forecast_assets.timeline.clock import now
 
 ISSUED = f"""
     SELECT model_name, model_id, training_date, data_cutoff_date, forecast_start_date,
@@ -98,7 +99,7 @@ class DuckDBPathTable:
         """Write a change in one transaction; return the number of paths written."""
         with self.database.writing() as connection:
             self._require_horizon(connection)
-            return apply(connection, written, change, self.horizon)
+            return apply(connection, written, now(), change, self.horizon)
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """All forecasts of a commodity and version, in order of model and cutoff."""

@@ -5,7 +5,6 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from forecast_assets.forecast.points import INTERVALS
 from forecast_assets.forecast.records import Draw, Written
 from forecast_assets.store.duckdb.database import Connection
 
@@ -50,11 +49,6 @@ def point_rows(written: Written, draw: Draw) -> pa.Table:
         "model_version": [written.model_version] * n_rows,
         "data_cutoff_date": list(chain.from_iterable([day] * horizon for day in draw.cutoffs)),
         "day_ahead": np.tile(np.arange(1, horizon + 1, dtype=np.int32), n_origins),
-        "mean": points.mean.reshape(-1),
-        "median": points.median.reshape(-1),
-        "standard_deviation": points.standard_deviation.reshape(-1),
     }
-    for coverage in INTERVALS:
-        for side, bound in zip(("lower", "upper"), points.bounds(coverage), strict=True):
-            columns[f"{side}_{100 * coverage:.0f}"] = bound.reshape(-1)
-    return pa.table(columns)
+    numbers = {name: values.reshape(-1) for name, values in points.columns.items()}
+    return pa.table(columns | numbers)

@@ -71,9 +71,10 @@ NEW = """
         FROM held WHERE held.model_version = chosen.model_version
             AND held.model_name = chosen.model_name
             AND held.data_cutoff_date = chosen.data_cutoff_date AND held.reason = chosen.reason
-            AND held.generation_timestamp IS NOT DISTINCT FROM chosen.generation_timestamp)
+            AND held.generation_timestamp IS NOT DISTINCT FROM chosen.generation_timestamp
+            AND held.forecast_start_date IS NOT DISTINCT FROM chosen.forecast_start_date)
 """
-"""What of it was not published yet, or for another reason, or as another drawing."""
+"""What of it was not published yet, or for another reason, as another drawing or other sessions."""
 
 GONE = "FROM held ANTI JOIN chosen USING (model_name, model_version, data_cutoff_date)"
 

@@ -1,7 +1,7 @@
 """Writing a change of a window's forecasts in one transaction: paths, points and the ledger."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import product
 
 import numpy as np
@@ -14,7 +14,12 @@ from forecast_assets.store.duckdb import point_table
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.failure_table import replace_failures
 from forecast_assets.store.duckdb.point_table import write_points
-from forecast_assets.store.duckdb.superseded_table import REPLACED, WITHDRAWN, supersede
+from forecast_assets.store.duckdb.superseded_table import (
+    MOVED,
+    REPLACED,
+    WITHDRAWN,
+    supersede,
+)
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """
@@ -68,34 +73,54 @@ MOVE = (
         AND data_cutoff_date = $cutoff
     """,
     """
-    UPDATE forecast.forecasts SET forecast_start_date = $start
+    UPDATE forecast.forecasts
+    SET forecast_start_date = $start, issued_at = $now, created_by = $by
     WHERE commodity = $commodity AND model_version = $model_version
-        AND data_cutoff_date = $cutoff
+        AND data_cutoff_date = $cutoff AND forecast_start_date <> $start
     """,
 )
 
 
-def apply(connection: Connection, written: Written, change: WindowChange, horizon: int) -> int:
-    """Write a change; return the number of paths. Paths are written before their ledger rows."""
-    withdraw(connection, written, change.withdrawn)
-    move(connection, written, change.moved)
-    paths = sum(write_draw(connection, written, draw, horizon) for draw in change.draws)
+def apply(
+    connection: Connection, written: Written, now: datetime, change: WindowChange, horizon: int
+) -> int:
+    """Write a change; return the number of paths. Paths are written before their ledger rows.
+
+    ``now``: from then on the change holds.
+    """
+    withdraw(connection, written, now, change.withdrawn)
+    paths = sum(write_draw(connection, written, now, draw, horizon) for draw in change.draws)
+    move(connection, written, now, change.moved)
     tell(connection, written, outcome_rows(change.happened, change.draws, horizon))
     replace_failures(connection, written, "forecast", change.failures)
     return paths
 
 
-def withdraw(connection: Connection, written: Written, cutoffs: Sequence[date]) -> None:
+def withdraw(
+    connection: Connection, written: Written, now: datetime, cutoffs: Sequence[date]
+) -> None:
     """Delete the forecasts from cutoffs that are no longer sessions; keep a record of each."""
-    supersede(connection, written, dict.fromkeys(cutoffs, WITHDRAWN))
+    supersede(connection, written, now, dict.fromkeys(cutoffs, WITHDRAWN))
     for cutoff, statement in product(cutoffs, WITHDRAW):
         connection.execute(statement, _whose(written) | {"cutoff": cutoff})
 
 
-def move(connection: Connection, written: Written, starts: Sequence[tuple[date, date]]) -> None:
-    """Change the first session of the forecasts from some cutoffs; ``starts``: (cutoff, start)."""
-    for (cutoff, start), statement in product(starts, MOVE):
-        connection.execute(statement, _whose(written) | {"cutoff": cutoff, "start": start})
+def move(
+    connection: Connection,
+    written: Written,
+    now: datetime,
+    starts: Sequence[tuple[date, date]],
+) -> None:
+    """Change the first session of the forecasts from some cutoffs; ``starts``: (cutoff, start).
+
+    What they said before is kept. Their paths stay as they are, since these do not depend on it.
+    """
+    why = dict.fromkeys((cutoff for cutoff, _ in starts), MOVED)
+    supersede(connection, written, now, why, starts=dict(starts))
+    for cutoff, start in starts:
+        moved = _whose(written) | {"cutoff": cutoff, "start": start}
+        connection.execute(MOVE[0], moved)
+        connection.execute(MOVE[1], moved | {"now": now, "by": written.by})
 
 
 def tell(connection: Connection, written: Written, happened: pa.Table) -> None:
@@ -105,7 +130,9 @@ def tell(connection: Connection, written: Written, happened: pa.Table) -> None:
         connection.execute(statement, _whose(written) | names)
 
 
-def write_draw(connection: Connection, written: Written, draw: Draw, horizon: int) -> int:
+def write_draw(
+    connection: Connection, written: Written, now: datetime, draw: Draw, horizon: int
+) -> int:
     """Replace the forecasts of a draw's model and cutoffs by the draw; return its paths' number.
 
     Raises StoreError unless all paths are finite, have the length of the horizon, and are in the
@@ -124,12 +151,12 @@ def write_draw(connection: Connection, written: Written, draw: Draw, horizon: in
         "last": max(draw.cutoffs),
     }
     why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
-    supersede(connection, written, why, draw.model.model_name)
+    supersede(connection, written, now, why, model_name=draw.model.model_name)
     connection.execute(DELETE, criteria)
     connection.register("paths", path_rows(written, draw))
     connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
     write_points(connection, written, draw)
-    connection.register("forecasts", forecast_rows(written, draw))
+    connection.register("forecasts", forecast_rows(written, now, draw))
     connection.execute("INSERT OR REPLACE INTO forecast.forecasts BY NAME SELECT * FROM forecasts")
     found = connection.execute(COUNT, criteria).fetchall()
     if found != [(n_rows, n_origins)]:
@@ -166,7 +193,7 @@ def path_rows(written: Written, draw: Draw) -> pa.Table:
     return pa.table(columns)
 
 
-def forecast_rows(written: Written, draw: Draw) -> pa.Table:
+def forecast_rows(written: Written, now: datetime, draw: Draw) -> pa.Table:
     """The rows of ``forecasts`` for one draw."""
     n_origins, n_paths, _ = draw.paths.shape
     return pa.table(
@@ -184,6 +211,7 @@ def forecast_rows(written: Written, draw: Draw) -> pa.Table:
             "n_paths": [n_paths] * n_origins,
             "generation_timestamp": [written.at] * n_origins,
             "created_by": [written.by] * n_origins,
+            "issued_at": [now] * n_origins,
         }
     )
 

@@ -1,7 +1,5 @@
 """The tables of ``commodity.forecast`` that say what was forecast: models, paths, publications."""
 
-import pyarrow as pa
-
 from forecast_assets.store.tables.table import (
     Before,
     Column,
@@ -38,6 +36,12 @@ DRAWN_AT = moment(
     "generation_timestamp", "when the run that drew it read the prices, UTC: no later close is used"
 )
 CREATED_BY = text("created_by", "the run that wrote it")
+ISSUED_AT = moment(
+    "issued_at",
+    "when it was stored, UTC: from then on it was the forecast of its cutoff",
+    null=True,
+    later=True,
+)
 REVISION = count("revision", "1 for what was said first of this cutoff, and so on")
 
 FORECAST = ("commodity", "model_name", "model_version", "data_cutoff_date")
@@ -190,6 +194,7 @@ FORECASTS = Table(
             null=True,
             later=True,
         ),
+        ISSUED_AT,
     ),
     key=FORECAST,
     partition=WINDOW,
@@ -242,13 +247,14 @@ SUPERSEDED_FORECASTS = Table(
         N_PATHS,
         DRAWN_AT,
         CREATED_BY,
-        moment("superseded_at", "when the run that replaced it read the prices, UTC"),
-        text("superseded_by", "the run that replaced it"),
+        moment("superseded_at", "when its replacement was stored, or it was withdrawn, UTC"),
+        text("superseded_by", "the run that did this"),
         text(
             "reason",
-            "revised history, retrained model, other number of paths, other code, session withdrawn"
-            " or several",
+            "revised history, retrained model, other number of paths, other code, moved start,"
+            " session withdrawn, or several",
         ),
+        ISSUED_AT,
     ),
     key=(*FORECAST, "revision"),
     partition=("commodity",),
@@ -303,11 +309,10 @@ PUBLICATION_LOG = Table(
         PUBLISHED_AT,
         CREATED_BY,
         day("forecast_start_date", "its first session; NULL of a withdrawal", null=True),
-        Column(
+        moment(
             "generation_timestamp",
-            pa.timestamp("us"),
             "that of the forecast that was published; NULL of a withdrawal",
-            nullable=True,
+            null=True,
         ),
         number("cutoff_close", "the close that it was drawn from", null=True),
     ),

@@ -144,6 +144,32 @@ FEATURES = Table(
     rules=(Before("observed_on", "date", or_equal=True), Together("value", "observed_on")),
 )
 
+SUPERSEDED_FEATURES = Table(
+    "market",
+    "superseded_features",
+    "What was known of a covariate at a session until it was corrected or taken back.",
+    (
+        *FEATURES.columns,
+        count("revision", "1 for what the row said first, and so on"),
+        moment("superseded_at", "when the correction was written, UTC"),
+        text("superseded_by", "the run that wrote it"),
+    ),
+    key=("commodity", "date", "covariate", "revision"),
+    partition=("commodity",),
+)
+
+COMMODITY_RENAMES = Table(
+    "market",
+    "commodity_renames",
+    "The names that commodities had before; the paths of a forecast depend on its name then.",
+    (
+        text("commodity", "the commodity, by the name of now"),
+        text("old_name", "what it was called until then"),
+        moment("renamed_at", "when it got its next name, UTC"),
+    ),
+    partition=("commodity",),
+)
+
 MARKS = Table(
     "market",
     "marks",
@@ -176,6 +202,8 @@ MARKET = (
     PRICE_WORDS,
     LANDINGS,
     FEATURES,
+    SUPERSEDED_FEATURES,
+    COMMODITY_RENAMES,
     MARKS,
     SCHEMA_VERSIONS,
 )

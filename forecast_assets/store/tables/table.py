@@ -149,9 +149,9 @@ def day(name: str, description: str, *, null: bool = False) -> Column:
     return Column(name, pa.date32(), description, null)
 
 
-def moment(name: str, description: str) -> Column:
+def moment(name: str, description: str, *, null: bool = False, later: bool = False) -> Column:
     """Return a column of moments in UTC, to the microsecond, without a time zone of their own."""
-    return Column(name, pa.timestamp("us"), description)
+    return Column(name, pa.timestamp("us"), description, null, later)
 
 
 def number(name: str, description: str, *, null: bool = False, later: bool = False) -> Column:

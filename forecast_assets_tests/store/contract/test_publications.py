@@ -137,3 +137,20 @@ def test_a_forecast_that_was_drawn_again_is_published_again_with_its_numbers(sto
         (days[1], 1, 3, 0.0, 7.0),
         (days[1], 2, 3, 1.0, 8.0),
     ]
+
+
+def test_a_start_that_moves_is_an_entry_with_the_sessions_of_then_and_of_now(store: Store) -> None:
+    day, both = ONE.data_cutoff_date, [Publication(ONE.data_cutoff_date, MODEL, "named")]
+    issue(store, [day], AT)
+    store.publications.replace("Coffee", VERSION, both, AT, "a")
+    said = rows(store, "forecast.publication_log", "forecast_start_date")
+    later = date.fromordinal(said[0][0].toordinal() + 3)
+    store.paths.apply(replace(WRITTEN, at=LATER), WindowChange(moved=[(day, later)]))
+    assert store.publications.lacking("Coffee", VERSION, both) == both
+    store.publications.replace("Coffee", VERSION, both, LATER, "b")
+    columns = ("entry", "forecast_start_date", "generation_timestamp")
+    assert rows(store, "forecast.publication_log", *columns) == [
+        (1, said[0][0], AT),
+        (2, later, AT),
+    ]
+    assert store.publications.lacking("Coffee", VERSION, both) == []

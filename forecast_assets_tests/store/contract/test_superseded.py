@@ -1,7 +1,7 @@
 """What was said and then said otherwise: kept, by every write that replaces a forecast."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,13 @@ POINTS = ("data_cutoff_date", "revision", "day_ahead", "mean", "upper_95")
 LATER = replace(WRITTEN, at=WRITTEN.at + timedelta(hours=1), by="another run")
 
 
+def moments(store: Store, name: str = "forecasts") -> list[datetime]:
+    """When each forecast was issued, in order of models, cutoffs and revisions."""
+    order = ["revision"] if name == "superseded_forecasts" else []
+    columns = ("model_name", "data_cutoff_date", *order, "issued_at")
+    return [row[-1] for row in rows(store, f"forecast.{name}", *columns)]
+
+
 def kept(store: Store) -> list[tuple[Any, ...]]:
     return rows(store, "forecast.superseded_forecasts", *KEPT)
 
@@ -56,7 +63,10 @@ def test_what_is_replaced_is_kept_with_its_time_its_numbers_and_why(store: Store
     again = of("naive", DAYS[1:], 9.0, fingerprints=["new"] * 2, why={DAYS[2]: "revised history"})
     store.paths.apply(LATER, WindowChange([again]))
     said = ("naive", "one", "print")
-    when = (WRITTEN.at, "a run", LATER.at, "another run")
+    first_at, replaced_at, the_same = moments(store)[3:]
+    assert first_at < replaced_at == the_same
+    assert moments(store, "superseded_forecasts") == [first_at] * 2
+    when = (WRITTEN.at, "a run", replaced_at, "another run")
     assert kept(store) == [
         (DAYS[1], 1, *said, 71.0, *when, "drawn again"),
         (DAYS[2], 1, *said, 72.0, *when, "revised history"),
@@ -76,9 +86,11 @@ def test_each_time_it_is_said_otherwise_is_kept(store: Store) -> None:
         at = WRITTEN.at + timedelta(hours=place)
         made = of("naive", DAYS[:1], float(place), closes=[70.0 + place])
         store.paths.apply(replace(WRITTEN, at=at), WindowChange([made]))
-    found = [(row[1], row[5], row[8]) for row in kept(store)]
+    found = [(row[1], row[5], row[6]) for row in kept(store)]
     hour = timedelta(hours=1)
-    assert found == [(k + 1, 70.0 + k, WRITTEN.at + (k + 1) * hour) for k in range(3)]
+    assert found == [(k + 1, 70.0 + k, WRITTEN.at + k * hour) for k in range(3)]
+    ends = [row[8] for row in kept(store)]
+    assert [*moments(store, "superseded_forecasts")[1:], *moments(store)] == ends == sorted(ends)
     assert [row[:3] for row in points_kept(store)] == [
         (DAYS[0], revision, day) for revision in (1, 2, 3) for day in (1, 2, 3)
     ]
@@ -95,6 +107,25 @@ def test_what_is_withdrawn_is_kept_of_every_model(store: Store) -> None:
         DAYS[2],
     ] * 2
     store.paths.apply(LATER, WindowChange([of("naive", [DAYS[1]], 5.0)]))  # it came back
+    assert len(kept(store)) == 2
+
+
+def test_a_moved_start_is_kept_as_it_was_said_and_paths_stay(store: Store) -> None:
+    store.paths.apply(WRITTEN, WindowChange([of("naive", DAYS, 1.0), of("garch", DAYS, 2.0)]))
+    monday, said = date(2024, 1, 8), date(2024, 1, 4)
+    again = replace(of("garch", DAYS[2:], 5.0), starts=[monday])
+    store.paths.apply(LATER, WindowChange([again], moved=[(DAYS[2], monday)]))
+    columns = ("model_name", "forecast_start_date", "generation_timestamp", "superseded_by")
+    assert rows(store, "forecast.superseded_forecasts", *columns, "reason") == [
+        ("garch", said, WRITTEN.at, "another run", "drawn again"),
+        ("naive", said, WRITTEN.at, "another run", "moved start"),
+    ]
+    now = rows(store, "forecast.forecasts", "model_name", *columns[1:3], "created_by")
+    assert now[2] == ("garch", monday, LATER.at, "another run")
+    assert now[5] == ("naive", monday, WRITTEN.at, "another run")
+    assert len(points_kept(store)) == 6
+    assert moments(store)[-1] == max(moments(store)) > moments(store)[0]
+    store.paths.apply(LATER, WindowChange(moved=[(DAYS[2], monday)]))  # as they are already
     assert len(kept(store)) == 2
 
 

@@ -75,7 +75,11 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     assert len(store.prices.history("Coffee"))
     after = contents(older)
     same = before.keys() - {"forecast.publications"}
-    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    dated = {"forecast.forecasts": 10, "forecast.superseded_forecasts": 12}
+    issued = {  # when they were drawn, as far as is known
+        name: [(*row, row[place]) for row in before[name]] for name, place in dated.items()
+    }
+    assert {name: after[name] for name in same} == {name: (before | issued)[name] for name in same}
     with closing(duckdb.connect(older, read_only=True)) as connection:
         published = connection.execute("FROM forecast.publications ORDER BY ALL").fetchall()
         drawn = connection.execute(
