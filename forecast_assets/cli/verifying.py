@@ -16,14 +16,22 @@ from forecast_assets.record.verification import Verification, verify
 from forecast_assets.store.opening import open_store
 
 
-def verify_tables(console: Console, commodities: Sequence[str] | None, *, as_json: bool) -> None:
-    """Print all damage, and exit with 1 if there is any."""
+def verify_tables(
+    console: Console, commodities: Sequence[str] | None, redraw: str, *, as_json: bool
+) -> None:
+    """Print all damage, and exit with 1 if there is any.
+
+    ``redraw``: how many forecasts of each model to draw again, or ``all``.
+    """
+    if redraw != "all" and not redraw.isdecimal():
+        raise typer.BadParameter(f"--redraw {redraw}: allowed: all, or how many of each model")
     settings = load_settings()
     if not settings.database_path.is_file():
         raise StoreError(
             f"{settings.database_path}: there is no such file: run `forecast run` first"
         )
-    found = verify(settings, open_store(settings), commodities)
+    most = None if redraw == "all" else int(redraw)
+    found = verify(settings, open_store(settings), commodities, most)
     if as_json:
         console.print_json(json.dumps(document_of(found)))
     else:
@@ -60,7 +68,8 @@ def line_of(found: Verification) -> str:
     """What was walked, and whether it is sound."""
     walked = (
         f"{found.models:,} models, {found.forecasts:,} forecasts and {found.paths:,} paths of"
-        f" {len(found.commodities)} commodities in {found.seconds:.1f} s"
+        f" {len(found.commodities)} commodities, {found.redrawn:,} forecasts drawn again, in"
+        f" {found.seconds:.1f} s"
     )
     kinds = len({each.kind for each in found.damages})
     said = "the record is sound" if found.is_sound else f"damage of {kinds} kinds"

@@ -62,6 +62,7 @@ def of_verification(found: Verification) -> Metadata:
         "models": found.models,
         "forecasts": found.forecasts,
         "paths": found.paths,
+        "redrawn": found.redrawn,
         "seconds": round(found.seconds, 1),
         **of_wrong(rows),
     }

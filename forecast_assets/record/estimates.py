@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from forecast_assets.forecast.points import INTERVALS, points_of
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
-from forecast_assets.record.mending import BACKUP
 from forecast_assets.record.paths import Block
 from forecast_assets.record.rows import Rows, numbers_at
 
@@ -29,7 +28,9 @@ def of_counts(rows: Rows) -> list[Damage]:
     found = f"its {rows.horizon} point forecasts are not there once each"
     said = "the ledger has no forecast of these point forecasts"
     return [
-        *damages("missing points", TABLE, rows.commodity, both[~whole], found, BACKUP),
+        *damages(
+            "missing points", TABLE, rows.commodity, both[~whole], found, rows.mending.restoring
+        ),
         *damages(
             "points of no forecast", TABLE, rows.commodity, strays, said, rows.mending.drawing
         ),
@@ -46,7 +47,9 @@ def of_paths(rows: Rows, block: Block) -> list[Damage]:
         unlike = (np.abs(stored - computed) > ROUNDING * scale).any(axis=(1, 2))
     wrong = block.issued[unlike & finite]
     found = "they are not the mean, deviation and quantiles of its paths"
-    return damages("points of other paths", TABLE, rows.commodity, wrong, found, BACKUP)
+    return damages(
+        "points of other paths", TABLE, rows.commodity, wrong, found, rows.mending.restoring
+    )
 
 
 NUMBERS = [

@@ -91,20 +91,25 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
         *told("unknown model", lost, "no row of trained_models has its payload", trained),
         *told(
             "other history",
-            _of_other_history(rows, forecasts),
+            of_other_history(rows, forecasts),
             "the prices known when it was drawn are not those that it says it was drawn from",
         ),
     ]
 
 
-def _of_other_history(rows: Rows, forecasts: pd.DataFrame) -> pd.DataFrame:
+def uses_covariates(rows: Rows) -> set[str]:
+    """The ids of the models that use covariates."""
+    options = rows.models.options.str
+    return set(rows.models[options.contains(COVARIATES, regex=False)].model_id)
+
+
+def of_other_history(rows: Rows, forecasts: pd.DataFrame) -> pd.DataFrame:
     """The forecasts whose fingerprint is not that of the history known when they were drawn.
 
     One that used covariates is left out if its model is not configured any more, or if it was drawn
     by a release that did not keep what covariates had been.
     """
-    uses = rows.models[rows.models.options.str.contains(COVARIATES, regex=False)].model_id
-    with_some = forecasts.model_id.isin(uses)
+    with_some = forecasts.model_id.isin(uses_covariates(rows))
     wrong = []
     for moment, mine in forecasts.groupby("generation_timestamp"):
         history = rows.past.at(pd.Timestamp(moment))

@@ -1,35 +1,47 @@
 """Mending: which command puts damaged rows right, by what the configuration still makes.
 
-Commands make what the tables lack. What they see as present, and what the configuration no longer
-makes, comes only from a backup.
+Runs make what the tables lack, and paths are drawn again as they were issued. What is neither, and
+what the configuration no longer makes, comes only from a backup.
 """
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from shlex import quote
 from typing import Any
 
 import pandas as pd
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.record.damage import day_of
+from forecast_assets.record.damage import FORECAST, day_of
 from forecast_assets.timeline.window import Window
 
 BACKUP = "only a backup: docs/operations.md, Restore"
 
 PUBLISH = "forecast report"
 
+RESTORE = "--restore"
+
+
+def restoring(commodity: str, model_name: str, model_version: str) -> str:
+    """What draws damaged paths and points of a model again, as they were issued."""
+    named = ["--model", model_name, "--model-version", model_version]
+    words = ["forecast", "redraw", commodity, *named, RESTORE]
+    return " ".join(quote(word) for word in words)
+
 
 @dataclass(frozen=True, eq=False)
 class Mending:
     """What mends the rows of a commodity.
 
-    ``models``: its rows of ``trained_models``. ``sessions``: those of its prices.
+    ``models`` and ``ledger``: its rows of ``trained_models`` and ``forecasts``. ``sessions``: those
+    of its prices.
     """
 
     settings: Settings
     commodity: str
     models: pd.DataFrame
+    ledger: pd.DataFrame
     sessions: frozenset[date]
     windows: list[Window] = field(default_factory=list)
 
@@ -51,6 +63,20 @@ class Mending:
         if begun and row.model_name in self.settings.models:
             return self.run(row.model_version, day)
         return BACKUP
+
+    def restoring(self, row: Any) -> str:
+        """What draws the paths of a forecast again as it was issued, if its model is there."""
+        key = (row.model_name, row.model_version, pd.Timestamp(row.data_cutoff_date))
+        if self.commodity not in self.settings.commodities or key not in self._restorable:
+            return BACKUP
+        return restoring(self.commodity, row.model_name, row.model_version)
+
+    @cached_property
+    def _restorable(self) -> set[tuple[str, str, pd.Timestamp]]:
+        """The forecasts of the ledger whose payload a model has."""
+        made_by = ["model_id", "payload_sha256"]
+        there = self.ledger.merge(self.models[made_by].drop_duplicates(), on=made_by)
+        return set(there[FORECAST].itertuples(index=False, name=None))
 
     def drawing(self, row: Any) -> str:
         """What draws the forecast of a row again, if the ledger has no row of it."""

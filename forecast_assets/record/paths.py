@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from forecast_assets.forecast.points import Ordered
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
-from forecast_assets.record.mending import BACKUP
 from forecast_assets.record.rows import Rows
 from forecast_assets.store.ledger import of, paths_if_whole
 from forecast_assets.timeline.history import History
@@ -51,7 +50,7 @@ def of_counts(rows: Rows) -> list[Damage]:
             rows.commodity,
             without(rows.ledger, there, FORECAST),
             lambda row: f"the ledger has {row.n_paths} paths of it, and there are none",
-            BACKUP,
+            rows.mending.restoring,
         ),
         *damages(
             "wrong number of paths",
@@ -61,7 +60,7 @@ def of_counts(rows: Rows) -> list[Damage]:
             lambda row: (
                 f"{row.paths} paths numbered {row.lowest} to {row.highest}, and not {row.n_paths}"
             ),
-            BACKUP,
+            rows.mending.restoring,
         ),
         *damages(
             "paths of no forecast",
@@ -86,7 +85,7 @@ def _headers(rows: Rows, drawn: pd.DataFrame) -> list[Damage]:
         rows.commodity,
         wrong,
         lambda row: f"{row.paths} paths have another {', '.join(HEADER)} or flag than the ledger",
-        BACKUP,
+        rows.mending.restoring,
     )
 
 
@@ -108,7 +107,10 @@ def of_outcomes(rows: Rows) -> list[Damage]:
         "outcome of other flags": (unmarked, "its path 0 is not marked as what happened"),
         "wrong outcome": (told, "its path 0 has not the closes that came"),
     }
-    way = {"several outcomes": BACKUP, "outcome of other flags": BACKUP}
+    way = {
+        "several outcomes": rows.mending.restoring,
+        "outcome of other flags": rows.mending.restoring,
+    }
     return [
         each
         for kind, (some, found) in kinds.items()
@@ -197,7 +199,7 @@ def _read(rows: Rows, issued: pd.DataFrame) -> Iterator[Block | pd.DataFrame]:
 def of_repeated(rows: Rows, issued: pd.DataFrame) -> list[Damage]:
     """Forecasts with the right number of paths, of which some have the same number."""
     found = "some path_id occurs twice, and another is missing"
-    return damages("repeated path", TABLE, rows.commodity, issued, found, BACKUP)
+    return damages("repeated path", TABLE, rows.commodity, issued, found, rows.mending.restoring)
 
 
 def of_prices(rows: Rows, block: Block) -> list[Damage]:
@@ -213,4 +215,4 @@ def of_prices(rows: Rows, block: Block) -> list[Damage]:
     most = np.maximum.accumulate(closes)[places]
     far = block.issued[np.abs(block.paths).max(axis=(1, 2)) > PLAUSIBLE * most]
     found = f"a price is over {PLAUSIBLE:g} times all closes before it"
-    return damages("price beyond reason", TABLE, rows.commodity, far, found, BACKUP)
+    return damages("price beyond reason", TABLE, rows.commodity, far, found, rows.mending.restoring)

@@ -130,7 +130,7 @@ class Rows:
         if self.commodity in self.settings.commodities:
             windows = self.settings.windows.of(self.commodity)
         sessions = frozenset(self.history.dates.tolist())
-        return Mending(self.settings, self.commodity, self.models, sessions, windows)
+        return Mending(self.settings, self.commodity, self.models, self.ledger, sessions, windows)
 
 
 def numbers_at(rows: pd.DataFrame, keys: pd.MultiIndex, columns: Sequence[str]) -> np.ndarray:

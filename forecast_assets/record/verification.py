@@ -1,8 +1,9 @@
 """Verification: all rows of the tables, walked commodity by commodity."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -16,10 +17,11 @@ from forecast_assets.record import (
     paths,
     published,
     ranking,
+    redrawn,
     scored,
 )
 from forecast_assets.record.damage import Damage, day_of
-from forecast_assets.record.mending import BACKUP
+from forecast_assets.record.mending import BACKUP, restoring
 from forecast_assets.record.rows import Rows
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
@@ -39,11 +41,16 @@ CHECKS = (
 """The checks of a commodity's rows, in the order in which data flow."""
 
 
+REDRAWN = 3
+"""How many forecasts of each model are drawn again, unless somebody asks for others."""
+
+
 @dataclass
 class Verification:
     """What was walked and what is wrong.
 
-    ``forecasts``, ``paths`` and ``models``: how many were walked. ``seconds``: how long it took.
+    ``forecasts``, ``paths`` and ``models``: how many were walked; ``redrawn``: how many forecasts
+    were drawn again. ``seconds``: how long it took.
     """
 
     damages: list[Damage] = field(default_factory=list)
@@ -51,6 +58,7 @@ class Verification:
     models: int = 0
     forecasts: int = 0
     paths: int = 0
+    redrawn: int = 0
     seconds: float = 0.0
 
     @property
@@ -60,9 +68,14 @@ class Verification:
 
 
 def verify(
-    settings: Settings, store: Store, commodities: Sequence[str] | None = None
+    settings: Settings,
+    store: Store,
+    commodities: Sequence[str] | None = None,
+    redraw: int | None = REDRAWN,
 ) -> Verification:
     """Walk all rows of some commodities, or of all that the tables have, and of what is shared.
+
+    ``redraw``: how many forecasts of each model are drawn again; None for all of them.
 
     Each commodity is read at one moment of its own, so that writes wait only for one. Raises
     StoreLocked; tables that cannot be read are damage.
@@ -71,9 +84,9 @@ def verify(
     try:
         whole: list[str | None] = [None]
         for each in commodities or whole:
-            done.damages += _undeclared(store, each)
+            done.damages += _undeclared(settings, store, each)
         for name in commodities or store.names.known():
-            _walk(settings, store, name, done)
+            _walk(settings, store, name, redraw, done)
         if not commodities:
             done.damages += _shared(settings, store)
     except StoreLocked:
@@ -84,13 +97,18 @@ def verify(
     return done
 
 
-def _walk(settings: Settings, store: Store, name: str, done: Verification) -> None:
+def _walk(
+    settings: Settings, store: Store, name: str, redraw: int | None, done: Verification
+) -> None:
     """Walk a commodity; payloads are read when the tables are closed again."""
     with store.reading() as tables:
         rows = Rows(settings, store, tables, name)
         for check in CHECKS:
             done.damages += check(rows)
-        done.damages += _of_blocks(rows)
+        done.damages += of_blocks(rows)
+        drawn, unlike = redrawn.of_sample(rows, redraw)
+        done.redrawn += drawn
+        done.damages += unlike
         models, mending = rows.models, rows.mending
     done.damages += fitted.of_payloads(models, name, mending)
     done.commodities.append(name)
@@ -99,7 +117,7 @@ def _walk(settings: Settings, store: Store, name: str, done: Verification) -> No
     done.paths += int(rows.tally.paths.sum())
 
 
-def _of_blocks(rows: Rows) -> Iterable[Damage]:
+def of_blocks(rows: Rows) -> Iterable[Damage]:
     """The checks that need prices of paths."""
     chosen = scored.sample(rows)
     for block in paths.blocks(rows):
@@ -122,7 +140,7 @@ def _shared(settings: Settings, store: Store) -> list[Damage]:
         ]
 
 
-def _undeclared(store: Store, name: str | None) -> list[Damage]:
+def _undeclared(settings: Settings, store: Store, name: str | None) -> list[Damage]:
     """Rows that break what their table declares."""
     found = store.integrity.broken(name)
     return [
@@ -134,10 +152,18 @@ def _undeclared(store: Store, name: str | None) -> list[Damage]:
             row["model_version"],
             day_of(row["day"]),
             f"{row['rows']} rows: {row['found']}",
-            BACKUP,
+            _restored(settings, row),
         )
         for row in found.to_pylist()
     ]
+
+
+def _restored(settings: Settings, row: Mapping[str, Any]) -> str:
+    """What mends a row that breaks a declaration: what is drawn with paths can be drawn again."""
+    drawn = row["table"].endswith((paths.TABLE, estimates.TABLE))
+    if drawn and row["commodity"] in settings.commodities:
+        return restoring(row["commodity"], row["model_name"], row["model_version"])
+    return BACKUP
 
 
 def _unreadable(settings: Settings, error: StoreError) -> Damage:

@@ -23,6 +23,7 @@ write                     order of the commits                                  
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
                           path 0 (3), ``failures``
+``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (5)
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
@@ -35,6 +36,7 @@ write                     order of the commits                                  
 3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
    and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
 4. The old name is known until all tables are renamed, and renaming can be repeated.
+5. The ledger names the rows before and after, and restoring can be repeated.
 
 All other writes change only one table.
 """
@@ -62,6 +64,7 @@ from forecast_assets.forecast.records import (
     IssuedForecast,
     ModelFailure,
     RecordedFailure,
+    Restoration,
     RevisedForecast,
     TrainedModel,
     WindowChange,
@@ -216,6 +219,12 @@ class PathTable(Protocol):
         """The paths of one model's forecasts from these cutoffs: (n_cutoffs, n_paths, horizon).
 
         Raises StoreError unless all forecasts exist and have equally many paths.
+        """
+
+    def restore(self, restoration: Restoration, at: datetime) -> None:
+        """Put paths, points and outcomes of issued forecasts back; the ledger stays.
+
+        Raises StoreError unless the ledger has all of them, with as many paths.
         """
 
     def tally(self, commodity: str) -> pa.Table:

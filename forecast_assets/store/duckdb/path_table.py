@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,13 @@ from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import (
     Fan,
     IssuedForecast,
+    Restoration,
     RevisedForecast,
     WindowChange,
     Written,
 )
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.restored_paths import restore
 from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.duckdb.window_change import apply
 from forecast_assets.store.paths import in_blocks
@@ -185,6 +187,11 @@ class DuckDBPathTable:
                 f" {days[-1]} are not whole: draw them again"
             )
         return blocks.transpose(0, 2, 1)
+
+    def restore(self, restoration: Restoration, at: datetime) -> None:
+        """Put paths, points and outcomes of issued forecasts back in one transaction."""
+        with self.database.writing() as connection:
+            restore(connection, restoration, at)
 
     def tally(self, commodity: str) -> pa.Table:
         """How many paths have the same columns besides their prices, and their least and last id.
