@@ -1,13 +1,13 @@
 """Drawing again: what is kept of forecasts is what they give again, to the last bit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
 from forecast_assets.record.damage import FORECAST, MODEL, Damage, damages
-from forecast_assets.record.issued import COVARIATES_KEPT, uses_covariates
+from forecast_assets.record.issued import COVARIATES_KEPT, MADE_BY, uses_covariates
 from forecast_assets.record.mending import BACKUP
 from forecast_assets.record.rows import Rows
 from forecast_assets.store.issued import Issued, all_issued
@@ -17,12 +17,14 @@ from forecast_assets.store.saved_models import ModelStore
 PATHS, POINTS = "forecast.distributions", "forecast.superseded_point_forecasts"
 
 
-def of_sample(rows: Rows, most: int | None) -> tuple[int, list[Damage]]:
+def of_sample(rows: Rows, most: int | None, broken: Collection[str]) -> tuple[int, list[Damage]]:
     """How many forecasts were drawn again, and which of them differ from what is kept.
 
-    ``most``: how many of each model, spread over all; None for all of them.
+    ``most``: how many of each model, spread over all; None for all of them. ``broken``: the ids of
+    models that cannot be used; their forecasts are left out.
     """
-    chosen = sample(able(rows, all_issued(rows.tables, rows.commodity)), most)
+    issued = able(rows, all_issued(rows.tables, rows.commodity))
+    chosen = sample([each for each in issued if each.model_id not in broken], most)
     models = ModelStore.over(rows.store, rows.settings)
     redrawing = Redrawing.over(models, rows.tables, rows.commodity, rows.horizon)
     unlike = [(each.issued, each.problem) for each in redrawing.of(chosen) if each.problem]
@@ -49,9 +51,15 @@ def told(unlike: Sequence[tuple[Issued, str]]) -> pd.DataFrame:
 
 
 def able(rows: Rows, forecasts: Sequence[Issued]) -> list[Issued]:
-    """The forecasts that can be drawn again: what their covariates were is kept since a release."""
+    """The forecasts that have a model, and covariates: what these were is kept since a release."""
     since, uses = rows.kept_since(COVARIATES_KEPT), uses_covariates(rows)
-    return [x for x in forecasts if x.model_id not in uses or x.generation_timestamp >= since]
+    there = set(rows.models[MADE_BY].itertuples(index=False, name=None))
+    return [
+        x
+        for x in forecasts
+        if (x.model_id, x.payload_sha256) in there
+        and (x.model_id not in uses or x.generation_timestamp >= since)
+    ]
 
 
 def sample(forecasts: Sequence[Issued], most: int | None) -> list[Issued]:

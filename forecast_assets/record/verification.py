@@ -106,11 +106,14 @@ def _walk(
         for check in CHECKS:
             done.damages += check(rows)
         done.damages += of_blocks(rows)
-        drawn, unlike = redrawn.of_sample(rows, redraw)
-        done.redrawn += drawn
-        done.damages += unlike
         models, mending = rows.models, rows.mending
-    done.damages += fitted.of_payloads(models, name, mending)
+    payloads = fitted.of_payloads(models, name, mending)
+    done.damages += payloads
+    broken = {f"{name}_{x.model_name}_{x.day}_{x.model_version}" for x in payloads}
+    with store.reading() as tables:
+        drawn, unlike = redrawn.of_sample(Rows(settings, store, tables, name), redraw, broken)
+    done.redrawn += drawn
+    done.damages += unlike
     done.commodities.append(name)
     done.models += len(models)
     done.forecasts += len(rows.ledger)

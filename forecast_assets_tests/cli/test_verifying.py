@@ -48,12 +48,19 @@ def test_a_sound_record_is_a_line_and_exit_code_0(database: Path) -> None:
     assert database.is_file()
 
 
+def test_all_that_was_ever_issued_can_be_drawn_again(database: Path) -> None:
+    done = forecast("verify", "--redraw", "all")
+    assert "9 forecasts drawn again" in done.stdout
+    assert "3 forecasts drawn again" in forecast("verify").stdout
+    assert database.is_file()
+
+
 def test_damage_is_a_row_with_place_days_and_what_mends_it(database: Path) -> None:
     damage(database)
     done = forecast("verify", "--commodity", "Coffee")
     assert done.exit_code == 1
     table = " ".join(done.stdout.replace("│", " ").split())
-    for said in ("points of other paths", "2 times", "2020-01-01", "to 2020-01-03", "backup"):
+    for said in ("points of other paths", "2 times", "2020-01-01", "to 2020-01-03", "--restore"):
         assert said in table
     assert done.stdout.endswith("damage of 1 kinds.\n")
 
@@ -82,6 +89,9 @@ def test_a_file_that_cannot_be_opened_is_damage_and_its_copies_are_named(databas
 
 def test_misuse_is_told_as_by_other_commands(database: Path) -> None:
     assert forecast("verify", "--commodity").exit_code == 2
+    assert forecast("verify", "--redraw", "some").exit_code == 2
+    assert forecast("redraw", "Coffee").exit_code == 2
+    assert forecast("redraw", "Coffee", "--restore", "--json").exit_code == 2
     unknown = forecast("verify", "--commodity", "Cofee")
     assert (unknown.exit_code, "Coffee" in unknown.output) == (1, True)
     database.unlink()

@@ -40,6 +40,8 @@ COMMODITIES = {
 RUN = "forecast run --commodity Coffee"
 TRAIN = f"{RUN} --from 2020-01-01 --to 2020-01-01"
 
+RESTORED = "forecast redraw Coffee --model naive --model-version v1.0 --restore"
+
 Key = tuple[str, str, str, date | None, str]
 """Kind, table, model and day of a damage, and what mends it."""
 
@@ -128,7 +130,9 @@ def case(
 ) -> Case:
     """Damage to the forecast from the session of a place."""
     mine = f"model_name = '{model}' AND data_cutoff_date = '{at(place)}'"
-    return Case(name, sql.format(mine=mine), found, at(place), model, mend or BACKUP)
+    drawn = all(table in (PATHS, POINTS) for _, table in found)
+    way = mend or (RESTORED if drawn else BACKUP)
+    return Case(name, sql.format(mine=mine), found, at(place), model, way)
 
 
 def update(table: str, change: str, more: str = "TRUE") -> str:
@@ -225,13 +229,19 @@ OF_PATHS = [
         update(POINTS, "lower_80 = lower_80 + 1e-6", "day_ahead = 2"),
         ("points of other paths", POINTS),
     ),
-    case("a point that is gone", 19, delete(POINTS, "day_ahead = 2"), ("missing points", POINTS)),
+    case("a point that is gone", 22, delete(POINTS, "day_ahead = 2"), ("missing points", POINTS)),
     case(
         "a point twice",
         20,
         twice(POINTS, "day_ahead = 2"),
         ("missing points", POINTS),
         ("repeated row", POINTS),
+    ),
+    case(
+        "paths in each other's places",
+        19,
+        update(PATHS, "path_id = 3 - path_id", "path_id IN (1, 2)"),
+        ("not as drawn again", PATHS),
     ),
     Case(
         "paths and points of no forecast",
@@ -272,7 +282,7 @@ OF_ROWS = [
         [("look-ahead", LEDGER)],
         at(2),
         mended_by=RUN,
-        also=[("broken rule", f"commodity.{PATHS}", "naive", at(2), BACKUP)],
+        also=[("broken rule", f"commodity.{PATHS}", "naive", at(2), RESTORED)],
     ),
     case(
         "another history",
@@ -612,6 +622,39 @@ def test_the_commands_that_are_named_mend_it(folder: Path) -> None:
             left = keys_of(verified(folder).damages)
             assert len(left) < len(found)
             found = left
+
+
+def test_paths_and_points_are_put_back_to_the_last_bit(folder: Path) -> None:
+    before = paths_in(folder)
+    cases = [each for each in OF_PATHS if each.mended_by == RESTORED]
+    execute(folder, cases)
+    assert len(cases) == 18
+    assert {way for *_, way in keys_of(verified(folder).damages)} == {RESTORED}
+    with at_home(folder):
+        done = forecast(*RESTORED.split()[1:])
+    assert done.exit_code == 0, done.output
+    assert "Coffee: 18 forecasts put back, 21 were sound" in done.output
+    assert verified(folder).damages == []
+    assert paths_in(folder) == before
+
+
+def test_what_would_be_drawn_from_other_prices_is_not_put_back(folder: Path) -> None:
+    (lost,) = [each for each in OF_PATHS if each.name == "a deleted path"]
+    change = f"UPDATE {REVISIONS} SET close = close * 1.01 WHERE date = '{at(-99)}';"
+    execute(folder, [lost, Case("another price", change, [])])
+    before = paths_in(folder)
+    with at_home(folder):
+        done = forecast(*RESTORED.split()[1:], "--cutoff", str(lost.day))
+    assert done.exit_code == 1
+    assert "the prices known when it was drawn are not there" in done.output
+    assert paths_in(folder) == before
+
+
+def paths_in(folder: Path) -> list[tuple[object, ...]]:
+    """All paths, without the moments of outcomes."""
+    with duckdb.connect(folder / "home" / "commodity.duckdb", read_only=True) as connection:
+        query = f"SELECT * EXCLUDE generation_timestamp FROM {PATHS} ORDER BY ALL"
+        return connection.execute(query).fetchall()
 
 
 def damage_artifact(folder: Path, *, missing: bool) -> None:

@@ -2,10 +2,12 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from forecast_assets.automation.renaming import rename
 from forecast_assets.record.verification import Verification, verify
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.desk import Desk, corrected, desk, without
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.long
 
 SARIMAX = {"sarimax": {"features": "weather", "p": 1, "q": 0}}
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "models": ["naive", SARIMAX, {"ensemble": {"members": ["naive", SARIMAX]}}],
     "feature_sets": {"weather": ["rain"]},
     "artifacts": {"threshold_bytes": 700},
@@ -67,12 +69,16 @@ def test_what_months_of_work_leave_is_sound_at_each_moment(tmp_path: Path) -> No
     made.work()  # starts have moved, and models of logarithms decline a cutoff
     made.work("v2")
     made.work(recompute=True)
-    monthly = desk(tmp_path, **KEYS, training={"cadence": "monthly", "start": date(2020, 1, 1)})
-    monthly.work()
-    walked = found(monthly)
+    monthly = {**KEYS, "training": {"cadence": "monthly", "start": date(2020, 1, 1)}}
+    desk(tmp_path, **monthly).work()
+    renamed = {**monthly, "commodities": {"Arabica": KEYS["commodities"]["Coffee"]}}
+    arabica = desk(tmp_path, **renamed).settings
+    rename(arabica, made.store, "Coffee", "Arabica")
+    walked = verify(arabica, made.store, redraw=None)
     assert walked.damages == []
+    assert walked.redrawn > walked.forecasts  # the superseded ones, too
     reasons = rows(made.store, "forecast.superseded_forecasts", "reason")
-    assert set(reasons) == {("revised history",), ("session withdrawn",)}
+    assert set(reasons) == {("revised history",), ("session withdrawn",), ("moved start",)}
     assert set(rows(made.store, "forecast.failures", "declined")) == {(True,)}
     assert (walked.models, walked.forecasts) == (9, 160)
     assert any(uri for (uri,) in rows(made.store, "forecast.trained_models", "fitted_model_uri"))
