@@ -60,16 +60,16 @@ NUMBERS = [
 
 def _stored(rows: Rows, issued: pd.DataFrame) -> NDArray[np.float64]:
     """The stored numbers of forecasts: (n_forecasts, horizon, len(NUMBERS)), NaN where absent."""
-    first = issued.iloc[0]
-    mine = rows.points[
-        (rows.points.model_name == first.model_name)
-        & (rows.points.model_version == first.model_version)
-    ]
-    days = range(1, rows.horizon + 1)
-    keys = pd.MultiIndex.from_product(
-        [issued.data_cutoff_date, days], names=["data_cutoff_date", "day_ahead"]
-    )
-    return numbers_at(mine, keys, NUMBERS).reshape(len(issued), rows.horizon, len(NUMBERS))
+    mine, shape = rows.points_by_model.of(issued), (len(issued), rows.horizon, len(NUMBERS))
+    due = {
+        "data_cutoff_date": np.repeat(issued.data_cutoff_date.to_numpy(), rows.horizon),
+        "day_ahead": np.tile(np.arange(1, rows.horizon + 1, dtype=np.int32), len(issued)),
+    }
+    if all(np.array_equal(mine[name], values) for name, values in due.items()):
+        stored: NDArray[np.float64] = mine[NUMBERS].to_numpy(dtype=np.float64)
+        return stored.reshape(shape)
+    keys = pd.MultiIndex.from_arrays([*due.values()], names=[*due])
+    return numbers_at(mine, keys, NUMBERS).reshape(shape)
 
 
 def _computed(block: Block) -> NDArray[np.float64]:

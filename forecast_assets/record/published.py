@@ -72,8 +72,11 @@ def of_paths(rows: Rows, block: Block) -> list[Damage]:
     drawn = [*FORECAST, "generation_timestamp"]
     issued = block.issued[drawn].assign(place=np.arange(len(block.issued)))
     issued = issued[np.isfinite(block.paths).all(axis=(1, 2))]
-    said = rows.log[rows.log.is_published & rows.log.cutoff_close.notna()].merge(issued, on=drawn)
-    numbers = said[[*ENTRY, "place", "cutoff_close"]].merge(rows.outlooks, on=ENTRY)
+    said = rows.log_by_model.of(block.issued)
+    if said.empty:
+        return []
+    said = said.merge(issued, on=drawn)[[*ENTRY, "place", "cutoff_close"]]
+    numbers = said.merge(rows.outlooks_by_model.of(block.issued), on=ENTRY)
     if numbers.empty:
         return []
     entries = numbers.drop_duplicates(ENTRY).reset_index(drop=True)

@@ -8,12 +8,37 @@ import numpy as np
 import pandas as pd
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.record.damage import FORECAST
+from forecast_assets.record.damage import FORECAST, MODEL
 from forecast_assets.record.mending import Mending
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.frames import frame
 from forecast_assets.store.past_histories import PastHistories
 from forecast_assets.timeline.history import History
+
+
+@dataclass(frozen=True, eq=False)
+class ByModel:
+    """Rows in order of model and cutoff, of which those of a few forecasts are found at once."""
+
+    rows: pd.DataFrame
+
+    @cached_property
+    def _models(self) -> dict[tuple[str, str], tuple[pd.DataFrame, np.ndarray]]:
+        return {
+            (str(name), str(version)): (mine, mine.data_cutoff_date.to_numpy())
+            for (name, version), mine in self.rows.groupby(MODEL)
+        }
+
+    def of(self, issued: pd.DataFrame) -> pd.DataFrame:
+        """The rows from the first to the last cutoff of some forecasts of one model, in order."""
+        first = issued.iloc[0]
+        found = self._models.get((first.model_name, first.model_version))
+        if found is None:
+            return self.rows.iloc[:0]
+        mine, cutoffs = found
+        begin = np.searchsorted(cutoffs, issued.data_cutoff_date.to_numpy()[0], side="left")
+        end = np.searchsorted(cutoffs, issued.data_cutoff_date.to_numpy()[-1], side="right")
+        return mine.iloc[begin:end]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +116,11 @@ class Rows:
         return rows.sort_values([*FORECAST, "day_ahead"], ignore_index=True)
 
     @cached_property
+    def points_by_model(self) -> ByModel:
+        """The same, found by model."""
+        return ByModel(self.points)
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """Scores by session."""
         return self.read("forecast.scores")
@@ -111,6 +141,16 @@ class Rows:
         """The numbers of the pages, in order of entry and session."""
         rows = self.read("forecast.published_outlooks")
         return rows.sort_values([*FORECAST, "entry", "day_ahead"], ignore_index=True)
+
+    @cached_property
+    def log_by_model(self) -> ByModel:
+        """The entries that publish a forecast and say from which close, found by model."""
+        return ByModel(self.log[self.log.is_published & self.log.cutoff_close.notna()])
+
+    @cached_property
+    def outlooks_by_model(self) -> ByModel:
+        """The numbers of the pages, found by model."""
+        return ByModel(self.outlooks)
 
     @cached_property
     def features(self) -> pd.DataFrame:

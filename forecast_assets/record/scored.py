@@ -1,5 +1,6 @@
 """Scores: each is of a forecast, its closes are those that came, and its numbers those of paths."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES, score, summary_horizons
-from forecast_assets.record.damage import FORECAST, Damage, damages, without
+from forecast_assets.record.damage import FORECAST, MODEL, Damage, damages, without
 from forecast_assets.record.mending import BACKUP
 from forecast_assets.record.paths import Block
 from forecast_assets.record.rows import Rows, numbers_at
@@ -94,28 +95,40 @@ def _right(scores: pd.DataFrame, history: History, horizon: int) -> NDArray[np.b
     return found
 
 
-def sample(rows: Rows) -> pd.DataFrame:
-    """The forecasts to score again: of each model a few that are scored, spread over all."""
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The forecasts to score again, with their rows of ``scores`` and of ``path_scores``."""
+
+    chosen: pd.DataFrame
+    scores: pd.DataFrame
+    path_scores: pd.DataFrame
+
+
+def sample(rows: Rows) -> Sample:
+    """Of each model a few forecasts that are scored, spread over all."""
     found = rows.scores[FORECAST].drop_duplicates().sort_values(FORECAST)
     places = [
         mine.iloc[np.unique(np.linspace(0, len(mine) - 1, SCORED).astype(int))]
         for _, mine in found.groupby(["model_name", "model_version"])
     ]
-    return pd.concat(places) if places else found
+    chosen = pd.concat(places) if places else found
+    return Sample(chosen, rows.scores.merge(chosen), rows.path_scores.merge(chosen))
 
 
-def of_paths(rows: Rows, block: Block, chosen: pd.DataFrame) -> list[Damage]:
+def of_paths(rows: Rows, block: Block, sample: Sample) -> list[Damage]:
     """Of the chosen forecasts, those whose scores are not those of paths and closes.
 
     The closes are those that are stored with the scores; ``of_rows`` compares them with the prices.
     A forecast that was drawn after it was scored is left out: its scores are due.
     """
-    marked = block.issued.reset_index(drop=True).merge(chosen, how="left", indicator="is_chosen")
-    places = np.flatnonzero(marked.is_chosen == "both")
+    first = block.issued.iloc[0]
+    is_mine = (sample.chosen[MODEL] == [first.model_name, first.model_version]).all(axis=1)
+    days = sample.chosen.data_cutoff_date[is_mine]
+    places = np.flatnonzero(block.issued.data_cutoff_date.isin(days))
     if not len(places):
         return []
     issued, paths = block.issued.iloc[places], block.paths[places].transpose(0, 2, 1)
-    mine = rows.scores.merge(issued[[*FORECAST, "generation_timestamp"]])
+    mine = sample.scores.merge(issued[[*FORECAST, "generation_timestamp"]])
     keys = _keys(issued, range(1, rows.horizon + 1), "day_ahead")
     stored = numbers_at(mine, keys, ["cutoff_close", "actual", *SESSION_SCORES])
     stored = stored.reshape(len(issued), rows.horizon, -1)
@@ -124,7 +137,7 @@ def of_paths(rows: Rows, block: Block, chosen: pd.DataFrame) -> list[Damage]:
     there = ~np.isnan(stored[:, :, 1])
     wrong = (_unlike(stored[:, :, 2:], by_session) & there[:, :, None]).any(axis=(1, 2))
     keys = _keys(issued, computed.horizons, "horizon")
-    whole = numbers_at(rows.path_scores, keys, PATH_SCORES).reshape(
+    whole = numbers_at(sample.path_scores, keys, PATH_SCORES).reshape(
         len(issued), len(computed.horizons), -1
     )
     by_path = np.stack([computed.paths[name] for name in PATH_SCORES], axis=2)
