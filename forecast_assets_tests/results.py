@@ -79,7 +79,7 @@ def forecast(*failures: ModelFailure, **counts: Any) -> WindowForecast:
         drawn=10,
         redrawn=4,
         kept=7,
-        stale=1,
+        stale_cutoffs=[date(2024, 1, 2)],
         moved=2,
         withdrawn=3,
         elsewhere=0,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.store.contract import Store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.history import History
 
 
@@ -52,7 +53,8 @@ def rename(settings: Settings, store: Store, old: str, new: str) -> dict[str, in
             f" those of {old!r} stay: give it a name in the configuration that has no rows yet"
         )
     history = store.features.read(store.prices.history(old))
-    return store.names.rename(old, new, reprinted(settings, history, new))
+    in_force = PinnedVersion.of(settings, store).settings
+    return store.names.rename(old, new, reprinted(in_force, history, new))
 
 
 def reprinted(settings: Settings, history: History, name: str) -> dict[str, str]:

@@ -244,7 +244,7 @@ class WindowForecast(Result):
     drawn: int
     redrawn: int
     kept: int
-    stale: int
+    stale_cutoffs: list[date]
     moved: int
     withdrawn: int
     elsewhere: int
@@ -275,7 +275,7 @@ class WindowForecast(Result):
             drawn=outcome.drawn,
             redrawn=outcome.redrawn,
             kept=outcome.kept,
-            stale=outcome.stale,
+            stale_cutoffs=outcome.stale_cutoffs,
             moved=len(outcome.moved),
             withdrawn=len(outcome.withdrawn),
             elsewhere=outcome.elsewhere,
@@ -284,6 +284,11 @@ class WindowForecast(Result):
             failures=outcome.failures,
             not_due=not_due,
         )
+
+    @property
+    def stale(self) -> int:
+        """How many forecasts of the window are stale and were left as they are."""
+        return len(self.stale_cutoffs)
 
     @property
     def notes(self) -> list[str]:

@@ -59,16 +59,15 @@ def prices_in_brief(settings: Settings, store: Store) -> list[str]:
 def to_know(settings: Settings, store: Store, history: History, at: datetime) -> list[str]:
     """What a reader should know before using a commodity's forecasts, one line each.
 
-    The lines say why the commodity has no window to train or forecast, which published forecasts
-    used closes that have been revised since, what in the prices needs a look, and which covariates
-    lack a value. ``at``: the present moment, in UTC.
+    The lines say why the commodity has no window to train or forecast, what in the prices needs a
+    look, and which covariates lack a value. What is stale or old is told by ``doubts``. ``at``: the
+    present moment, in UTC.
     """
     name = history.commodity
     windows = settings.windows.of(name, at.replace(tzinfo=UTC))
     reason = undue(settings, windows, history)
     return [
         *([reason] if reason else []),
-        *drawn_from_others(settings, store, history),
         *to_look_at(settings, store, name),
         *unmatched(settings, history, at.date()),
     ]
@@ -82,19 +81,6 @@ def unmatched(settings: Settings, history: History, today: date) -> list[str]:
         return []
     read = read_features(name, commodity, history.dates, settings.folder, today)
     return [*read.missing.values(), *read.unmatched]
-
-
-def drawn_from_others(settings: Settings, store: Store, history: History) -> list[str]:
-    """The newest published forecasts that used closes which have been revised since."""
-    name, version = history.commodity, settings.model_version
-    shelf = store.publications.find(name, version)
-    if not shelf:
-        return []
-    cutoff = shelf[-1].data_cutoff_date
-    newest = {each.model_name for each in shelf if each.data_cutoff_date == cutoff}
-    revised = store.paths.revised(name, version, cutoff)
-    told = [each.told(history.newest) for each in revised if each.model_name in newest]
-    return [f"{name}: {line}" for line in told]
 
 
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:

@@ -55,6 +55,13 @@ def run(
             help="Take back every session that a source lacks, be they many or the newest.",
         ),
     ] = False,
+    rewrite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Give the model version the configured meaning, and draw again what differs.",
+        ),
+    ] = None,
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
@@ -65,7 +72,9 @@ def run(
         with watching(console, "forecast run") as progress:
             from forecast_assets.cli.running import Wish, run_due
 
-            wish = Wish(commodity, model_version, first, last, recompute, day, allow_withdrawals)
+            wish = Wish(
+                commodity, model_version, first, last, recompute, day, allow_withdrawals, rewrite
+            )
             outcome = run_due(progress, wish)
         outcome.tell(console)
 
@@ -118,15 +127,30 @@ def show(
         str | None, typer.Option("--model", help="The published one by default.")
     ] = None,
     model_version: Version = None,
+    against: Annotated[
+        datetime | None,
+        typer.Option(
+            "--against",
+            formats=["%Y-%m-%d"],
+            help="Lay it over the forecast from this day's close, or from the last one before.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="With --against: a PNG file to write.")
+    ] = None,
 ) -> None:
     """Print the newest forecast of a commodity: a table, and the fan beside it."""
     console = open_console()
     with reported(console, commodities=[commodity]):
         from forecast_assets.boundary import alone
+        from forecast_assets.cli.comparing import show_against
         from forecast_assets.cli.showing import show_newest
 
         with alone(commodity):
-            show_newest(console, commodity, model, model_version)
+            if against is None:
+                show_newest(console, commodity, model, model_version)
+            else:
+                show_against(console, commodity, model, model_version, against.date(), picture)
 
 
 @app.command()

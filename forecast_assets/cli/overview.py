@@ -1,11 +1,15 @@
 """``forecast status``: what the tables hold for each commodity, and what failed."""
 
+from datetime import UTC, datetime
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.due import due_windows
 from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings, load_settings
@@ -13,6 +17,7 @@ from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
 
 
@@ -24,7 +29,9 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     broken: list[str] = []
     store = open_store(settings)
     console.print(overview(store, settings, names, version, broken))
-    for note in notes_of(store, settings, names, broken):
+    version_of = PinnedVersion.of(settings.of_run(version, None), store)
+    notes = version_lines(version_of, datetime.now(UTC))
+    for note in [*notes, *notes_of(store, settings, names, broken)]:
         console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
     for failure in failures_of(store, settings, names, version, broken):
         console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
@@ -83,13 +90,14 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
 def notes_of(store: Store, settings: Settings, names: list[str], broken: list[str]) -> list[str]:
     """Lines on what users should know although nothing failed; the report shows them at its top.
 
-    They say why a commodity has no window to train or forecast, what in its prices needs a look,
-    what waits for a decision, and which commodities are no longer configured. If a commodity raises
-    an error, ``broken`` gets a line.
+    They say what is stale or old, why a commodity has no window to train or forecast, what in its
+    prices needs a look, what waits for a decision, and which commodities are no longer configured.
+    If a commodity raises an error, ``broken`` gets a line.
     """
     lines: list[str] = []
     for name in names:
         with boundary(name, broken):
+            lines += [each.line for each in doubts(settings, store, name, now())]
             lines += to_know(settings, store, store.prices.history(name), now())
     with boundary("landing", broken):
         lines += held_files(LandingFolder(settings))

@@ -1,14 +1,18 @@
 """``forecast published``: what was published on a day, and whether it still stands."""
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
-from forecast_assets.configuration.settings import load_settings
+from forecast_assets.automation.doubts import looked_through
+from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ModelNotFound
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 
@@ -19,19 +23,29 @@ FORECAST = ["model_name", "model_version", "data_cutoff_date"]
 def show_published(console: Console, commodity: str, on: datetime | None, *, as_json: bool) -> None:
     """Print the newest forecasts that were published at the end of a day: a line each, or JSON."""
     moment = now() if on is None else on + timedelta(days=1, microseconds=-1)
-    answers = answers_of(Reader.of_configuration(), commodity, moment)
+    settings = load_settings()
+    known = stale_now(settings, open_store(settings), commodity)
+    answers = answers_of(Reader.of_configuration(), commodity, moment, known)
     if not answers:
         raise ModelNotFound(f"{commodity}: nothing was published by {moment:%Y-%m-%d %H:%M} UTC")
     if as_json:
         console.print_json(json.dumps(answers))
         return
-    unit = load_settings().commodity(commodity).unit
+    unit = settings.commodity(commodity).unit
     for answer in answers:
         console.print(line_of(answer, unit), highlight=False, markup=False, soft_wrap=True)
 
 
-def answers_of(reader: Reader, commodity: str, moment: datetime) -> list[dict[str, Any]]:
-    """What was published at a moment, in UTC: the newest forecasts, and what became of them."""
+def answers_of(
+    reader: Reader,
+    commodity: str,
+    moment: datetime,
+    known: Collection[tuple[str, str, date, datetime]] = (),
+) -> list[dict[str, Any]]:
+    """What was published at a moment, in UTC: the newest forecasts, and what became of them.
+
+    ``known``: model, version, cutoff and generation timestamp of the forecasts that are stale.
+    """
     shelf = reader.published_as_of(commodity, moment)
     newest = shelf[shelf.data_cutoff_date == shelf.data_cutoff_date.max()]
     numbers = reader.published_outlooks(commodity)
@@ -49,10 +63,21 @@ def answers_of(reader: Reader, commodity: str, moment: datetime) -> list[dict[st
             "published_at": entry.published_at.isoformat(),
             "reason": entry.reason,
             "outlooks": _outlooks(numbers, entry),
-            "since": _fate(entry, superseded, revised, today),
+            "since": [*_fate(entry, superseded, revised, today), *_stale(entry, revised, known)],
         }
         for entry in newest.itertuples()
     ]
+
+
+def stale_now(
+    settings: Settings, store: Store, commodity: str
+) -> set[tuple[str, str, date, datetime]]:
+    """Model, version, cutoff and generation timestamp of the stale forecasts of a commodity."""
+    _, stale = looked_through(settings, store, commodity)
+    return {
+        (x.model_name, settings.model_version, x.data_cutoff_date, x.generation_timestamp)
+        for x in stale
+    }
 
 
 def line_of(answer: dict[str, Any], unit: str) -> str:
@@ -99,6 +124,17 @@ def _fate(
         names = ", ".join(others.model_name + " " + others.model_version)
         found.append(f"withdrawn{f', and {names} is published' if names else ''}")
     return found
+
+
+def _stale(
+    entry: Any, revised: pd.DataFrame, known: Collection[tuple[str, str, date, datetime]]
+) -> list[str]:
+    """That a forecast is stale, if none of its closes were revised: then a covariate was."""
+    drawn = entry.data_cutoff_date.date(), entry.generation_timestamp
+    mine = (entry.model_name, entry.model_version, *drawn)
+    if mine not in known or not _of(revised, entry).empty:
+        return []
+    return ["a covariate that it knows was revised"]
 
 
 def _of(rows: pd.DataFrame, entry: Any) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from rich.console import Console
 from forecast_assets.automation.scope import Scope
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
+from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.defs.launching import Worker, work
 from forecast_assets.defs.progress import TerminalProgress, spoken
@@ -32,6 +33,18 @@ class Wish:
     recompute: bool
     train_on: date | None
     allow_withdrawals: bool
+    rewrite: str | None
+
+    def require_whole_rewrite(self) -> None:
+        """Raise ConfigurationError for a rewrite of a part, or for a reason that is none."""
+        if self.rewrite is None:
+            return
+        if self.commodity or self.first or self.last or self.train_on:
+            raise ConfigurationError(
+                "--rewrite: allowed: without --commodity, --from, --to and --train-on, since a"
+                " model_version means the same for all commodities and windows"
+            )
+        valid_reason(self.rewrite)
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,7 @@ class Outcome:
 
 def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
     """Do all due work that the options select."""
+    wish.require_whole_rewrite()
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
@@ -115,7 +129,14 @@ def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
     scope = Scope(tuple(names), first, last, wish.recompute, wish.train_on)
     before, began = size_of(settings.database_path), time.monotonic()
     worker = interruptible(
-        lambda: work(settings, version, scope, progress, allow_withdrawals=wish.allow_withdrawals),
+        lambda: work(
+            settings,
+            version,
+            scope,
+            progress,
+            allow_withdrawals=wish.allow_withdrawals,
+            rewrite=wish.rewrite,
+        ),
         progress.stopping,
     )
     return Outcome(worker, names, time.monotonic() - began, before)

@@ -4,30 +4,33 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from forecast_assets.automation.doubts import doubts, looked_through, revisions_of
 from forecast_assets.automation.waiting import to_know
-from forecast_assets.configuration.settings import load_settings
+from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ModelNotFound
-from forecast_assets.forecast.records import Fan, RevisedForecast
+from forecast_assets.forecast.records import Fan
 from forecast_assets.report.terminal import fan_table
+from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
-from forecast_assets.timeline.history import History
 
 
 def show_newest(
     console: Console, commodity: str, model: str | None, model_version: str | None
 ) -> None:
     """Print the newest published forecasts, or the newest of one model."""
-    settings = load_settings()
-    unit = settings.commodity(commodity).unit
+    settings = load_settings().of_run(model_version, None)
+    unit, store = settings.commodity(commodity).unit, open_store(settings)
     reader = Reader.of_configuration()
     history = reader.prices(commodity)
-    known = to_know(settings, open_store(settings), history, now())
-    for line in known:
+    for line in to_know(settings, store, history, now()):
         note(console, line)
-    for newest in newest_of(reader, commodity, model, settings.version(model_version)):
+    told = [each.line for each in doubts(settings, store, commodity, now())]
+    for line in told:
+        note(console, line)
+    for newest in newest_of(reader, commodity, model, settings.model_version):
         cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
         used = newest.closes[0].item()
         fan = Fan(cutoff, start, newest.prices[0], None if np.isnan(used) else used)
@@ -38,8 +41,8 @@ def show_newest(
             highlight=False,
             markup=False,
         )
-        for line in revisions_of(reader, newest, history):
-            if f"{commodity}: {line}" not in known:
+        for line in revised(settings, store, newest):
+            if f"{commodity}: {line}" not in told:
                 note(console, f"{commodity}: {line}")
         console.print(fan_table(fan, unit, close, console.width))
 
@@ -49,25 +52,11 @@ def note(console: Console, line: str) -> None:
     console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
 
 
-def revisions_of(reader: Reader, newest: Paths, history: History) -> list[str]:
-    """A line if the forecast used closes that have been revised since; otherwise empty."""
-    name, version, (start,) = newest.model_name, newest.model_version, newest.starts.tolist()
-    found = reader.revised_forecasts(newest.commodity, name, version, start, start)
-    used = newest.closes[0].item()
-    closes = dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True))
-    return [
-        RevisedForecast(
-            name,
-            version,
-            row.data_cutoff_date.date(),
-            row.revised_sessions,
-            row.first_revised.date(),
-            row.last_revised.date(),
-            None if np.isnan(used) else used,
-            closes.get(row.data_cutoff_date.date()),
-        ).told(history.newest)
-        for row in found.itertuples()
-    ]
+def revised(settings: Settings, store: Store, newest: Paths) -> list[str]:
+    """A line if the forecast is stale, with the closes that were revised; otherwise empty."""
+    name, (cutoff,) = newest.commodity, newest.cutoffs.tolist()
+    history, stale = looked_through(settings, store, name)
+    return revisions_of(settings, store, history, stale, [(newest.model_name, cutoff)])
 
 
 def newest_of(reader: Reader, commodity: str, model: str | None, version: str) -> list[Paths]:

@@ -33,6 +33,22 @@ def valid_name(name: str) -> str:
     return name
 
 
+LONGEST_REASON = 200
+
+
+def valid_reason(reason: str) -> str:
+    """Return a user's reason without surrounding space. Raises ConfigurationError for another text.
+
+    It must be a single line of 1 to ``LONGEST_REASON`` printable characters.
+    """
+    said = reason.strip()
+    if not said or len(said) > LONGEST_REASON or not said.isprintable():
+        raise ConfigurationError(
+            f"reason: found {reason!r}, allowed: one line of 1 to {LONGEST_REASON} characters"
+        )
+    return said
+
+
 def _name_field(name: str) -> str:
     if not NAME_PATTERN.fullmatch(name):
         raise ValueError(f"allowed: {NAME_RULE}")

@@ -44,9 +44,8 @@ def roster_of(
         options = options_of[Ensemble.name]
         if "members" in options:
             options |= {"members": _members(options["members"], feature_sets, horizon)}
-        elif roster:
-            options |= {"members": roster}
-        roster[Ensemble.name] = _forecaster(Ensemble.name, options)
+        pooled = roster if "members" not in options else {}
+        roster[Ensemble.name] = _forecaster(Ensemble.name, options, pooled)
     return {name: roster[name] for name in options_of}
 
 
@@ -87,8 +86,24 @@ def _model_entry(entry: Any) -> tuple[str, dict[str, Any]]:
     raise ValueError(f"{entry!r}: allowed: a model name, or `name: {{option: value}}`")
 
 
-def _forecaster(name: str, options: dict[str, Any]) -> Forecaster:
+def as_dumped(name: str, options: Mapping[str, Any]) -> Forecaster:
+    """The model with these options, which its own dump has given.
+
+    Raises ValueError if this release has no such model or option.
+    """
+    own = dict(options)
+    if name == Ensemble.name:
+        own["members"] = {each: as_dumped(each, some) for each, some in own["members"].items()}
+    return _forecaster(name, own)
+
+
+def _forecaster(
+    name: str, options: dict[str, Any], pooled: Mapping[str, Forecaster] | None = None
+) -> Forecaster:
+    """A model; ``pooled``: the members of an ensemble that names none."""
     try:
+        if pooled:
+            return Ensemble.of_all(pooled, **options)
         return forecaster_class(name)(**options)
     except (MissingExtra, UnknownModel) as error:
         raise ValueError(str(error)) from error

@@ -16,6 +16,7 @@ from dagster import (
     multi_asset_check,
 )
 
+from forecast_assets.automation.doubts import stale_forecasts, stale_in_brief
 from forecast_assets.automation.freshness import (
     GREEN,
     RED,
@@ -45,6 +46,7 @@ Findings = Mapping[str, Sequence[Finding]]
 HELD = {
     "newest_forecast": "The newest forecast of every commodity starts after its newest price.",
     "no_gaps": "Between the first and the newest forecast every session has one.",
+    "no_stale_forecasts": "No price or covariate that a forecast knows was revised since.",
 }
 """The checks of all stored forecasts, each with its rule."""
 
@@ -220,8 +222,9 @@ def held(settings: Settings, store: Store) -> dict[str, list[dict[str, str]]]:
 
 def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
     """What is wrong with the stored forecasts of one commodity, by check."""
-    history = store.prices.history(name)
-    cutoffs = {x.data_cutoff_date for x in store.paths.issued(name, settings.model_version)}
+    history = store.features.read(store.prices.history(name))
+    issued = store.paths.issued(name, settings.model_version)
+    cutoffs = {each.data_cutoff_date for each in issued}
     if len(history) == 0:
         return {"newest_forecast": "there are no prices"}
     if not cutoffs:
@@ -232,6 +235,8 @@ def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
     between = history.since(min(cutoffs)).known_at(max(cutoffs))
     if missing := sorted(set(between.dates.tolist()) - cutoffs):
         found["no_gaps"] = f"{len(missing)} sessions have no forecast, the first {missing[0]}"
+    if stale := stale_in_brief(history, stale_forecasts(settings, store, history, issued)):
+        found["no_stale_forecasts"] = "; ".join(stale)
     return found
 
 

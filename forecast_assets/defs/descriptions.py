@@ -4,11 +4,12 @@ A description is made from the partition's result and from what the tables hold 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
+from forecast_assets.automation.freshness import price_age
 from forecast_assets.automation.results import (
     FeaturesJoined,
     Model,
@@ -36,6 +37,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.report import plots
 from forecast_assets.store.contract import HeldVersion, Store
 from forecast_assets.store.frames import frame
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 
@@ -128,8 +130,20 @@ class FeatureDescription(Description[FeaturesJoined]):
         return {name: covariate.unit for name, covariate in covariates.items()}
 
 
+@dataclass(frozen=True)
 class _WindowDescription(Description[Described]):
-    """Describes a window: first the model version in use, then that of the run."""
+    """Describes a window: first the model version in use, then that of the run.
+
+    ``differences``: what the configuration says otherwise than what the run's version means.
+    """
+
+    differences: Sequence[str] = ()
+
+    @property
+    def differing(self) -> Metadata:
+        """The differences, if there are any."""
+        said = "; ".join(self.differences)
+        return {"configured_otherwise": said} if said else {}
 
     @property
     def in_use(self) -> str:
@@ -162,7 +176,7 @@ class TrainingDescription(_WindowDescription[WindowTrained]):
                 model_version=self.in_use,
             )
         described = of_training(result, [Model.of(row) for row in in_use])
-        return described | of_versions(self.held(window), self.in_use)
+        return described | of_versions(self.held(window), self.in_use) | self.differing
 
     def contents(self, result: WindowTrained) -> str:
         """The fingerprint of the active models."""
@@ -175,8 +189,9 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
 
     def metadata(self, result: WindowForecast) -> Metadata:
         """The newest forecasts, what was drawn, and every version."""
-        described = of_forecasts(result)
-        return self._newest(result) | described | self._versions(result, described)
+        described = of_forecasts(result) | self._old(result)
+        versions = self._versions(result, described)
+        return self._newest(result) | described | versions | self.differing
 
     def in_part(self, result: WindowForecast) -> Metadata:
         """The forecasts of the models that did not fail."""
@@ -199,6 +214,11 @@ class ForecastDescription(_WindowDescription[WindowForecast]):
             return None
 
         return draw
+
+    def _old(self, result: WindowForecast) -> Metadata:
+        """How old the newest price is, if it is old."""
+        found = price_age(self.settings, result.history, now().date())
+        return {"old": "; ".join(each.found for each in found)} if found else {}
 
     def _newest(self, result: WindowForecast) -> Metadata:
         """The newest forecasts of the version in use and then of the run's."""

@@ -22,6 +22,7 @@ from forecast_assets.evaluation.assessment import Assessment
 from forecast_assets.forecast.forecasting import Forecasting
 from forecast_assets.forecast.records import RecordedFailure, Stage, Written, same_failures
 from forecast_assets.forecast.training import Training
+from forecast_assets.forecast.version_pins import Pin
 from forecast_assets.market.features import Features
 from forecast_assets.market.observations import Observations
 from forecast_assets.store.artifacts import ArtifactStore
@@ -120,11 +121,15 @@ def require_prices(history: History) -> History:
 
 @dataclass(frozen=True, eq=False)
 class TrainedWindow:
-    """A window's training, and the columns that all its rows share."""
+    """A window's training, and the columns that all its rows share.
+
+    ``pin``: what the version means, if that is to be pinned with its models.
+    """
 
     window: Window
     written: Written
     training: Training
+    pin: Pin | None = None
 
 
 class ModelIOManager(PartitionedIOManager):
@@ -144,7 +149,8 @@ class ModelIOManager(PartitionedIOManager):
         rows = [models.row(fit, written, training.history) for fit in training.fits]
         before = recorded(models.store, written, "train")
         if rows or not same_failures(before, training.failures):
-            models.store.models.append(written, rows, training.failures)
+            pin = value.pin if rows else None
+            models.store.models.append(written, rows, training.failures, pin)
         return WindowTrained.of(value.window, written.model_version, training, rows)
 
     def load_input(self, context: InputContext) -> FittedModels:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from dagster import (
     AssetKey,
@@ -14,22 +15,23 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
 )
-from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
-from forecast_assets import errors
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
 from forecast_assets.automation.listener import Collector
 from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.state import CommodityState
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.automation.work import LOAD, STAGES, Work, file_work
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.home import Places
+from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
@@ -41,7 +43,9 @@ from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.patience import KEPT, Patience
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
 
 LOG = logging.getLogger(__name__)
@@ -81,7 +85,37 @@ class Worker:
         )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
-        self.meant = self.settings.of_run(self.version, None)
+
+    @cached_property
+    def pinned(self) -> PinnedVersion:
+        """The model version of the command; a note for each difference from the configuration."""
+        found = PinnedVersion.of(self.settings.of_run(self.version, None), self.store)
+        if self.version != self.settings.model_version:
+            found.require_covariates(PinnedVersion.of(self.settings, self.store))
+        self.notes += version_lines(found, datetime.now(UTC))
+        return found
+
+    @property
+    def meant(self) -> Settings:
+        """The settings in force for the model version of the command."""
+        return self.pinned.settings
+
+    def rewrite(self, reason: str) -> bool:
+        """Pin what the configuration means, so that serving draws again what differs from it.
+
+        Returns whether anything differs; if not, nothing is done but a note. Raises
+        ConfigurationError for a reason that cannot be stored.
+        """
+        valid_reason(reason)
+        found = PinnedVersion.of(self.settings.of_run(self.version, None), self.store)
+        if not found.differences:
+            self.notes.append(
+                f"model_version {self.version}: nothing differs from what it was trained with:"
+                " there is nothing to rewrite"
+            )
+            return False
+        found.rewrite(reason, now(), "forecast run --rewrite")
+        return True
 
     def land(self) -> None:
         """Merge the complete files of the landing folder, if any, and note which are held."""
@@ -257,11 +291,13 @@ def work(
     progress: TerminalProgress,
     *,
     allow_withdrawals: bool = False,
+    rewrite: str | None = None,
 ) -> Worker:
     """Do the due work of a scope, for each commodity in turn; one that fails stops no other.
 
     ``version``: the model version to work for. ``allow_withdrawals``: whether sources may withdraw
-    all sessions that they lack. Returns the worker with its results.
+    all sessions that they lack. ``rewrite``: a user's reason to give the version the configured
+    meaning; if nothing differs from it, nothing is done. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     names = scope.names(list(settings.commodities))
@@ -270,6 +306,8 @@ def work(
         worker = Worker(settings, version, scope, dagster, progress, reading)
         worker.notes += filled
         try:
+            if rewrite is not None and not worker.rewrite(rewrite):
+                return worker
             if names:
                 with boundary("landing", worker.problems):
                     worker.land()
@@ -291,29 +329,3 @@ def instance(places: Places) -> Iterator[DagsterInstance]:
             dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
             dagster.get_runs(limit=1)
         yield dagster
-
-
-OURS = f"{errors.__name__}."
-"""The prefix of the class names of this package's own errors, whose messages are complete."""
-
-
-def failure_lines(result: ExecuteInProcessResult, job: str) -> list[str]:
-    """Why a run failed: a line for each partition, or each error that stopped a step or all."""
-    steps = [each.step_failure_data.error for each in result.get_step_failure_events()]
-    runs = [
-        event.job_failure_data.error  # errors outside the steps, mostly of resources
-        for event in result.all_events
-        if event.event_type == DagsterEventType.RUN_FAILURE
-    ]
-    found = [error for error in steps if error] or [error for error in runs if error]
-    lines = [line for error in found for line in lines_of(error, job)]
-    return list(dict.fromkeys(lines)) or [f"{job}: the run failed; the Dagster UI has its log"]
-
-
-def lines_of(error: SerializableErrorInfo, job: str) -> list[str]:
-    """The lines of the innermost error that is this package's own, or of the original error."""
-    while error.cause is not None and not error.message.startswith(OURS):
-        error = error.cause
-    if error.message.startswith(OURS):
-        return error.message.partition(": ")[2].strip().splitlines()
-    return [f"{job}: {' '.join(error.message.split())}"]

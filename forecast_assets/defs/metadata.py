@@ -38,6 +38,7 @@ from forecast_assets.defs.summary import counted
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.forecast.points import LEVELS
 from forecast_assets.forecast.records import Fan
+from forecast_assets.forecast.staleness import told
 from forecast_assets.market.features import Feature, Features
 from forecast_assets.market.refusals import Refused
 from forecast_assets.models.naive import Naive
@@ -203,6 +204,7 @@ def of_forecasts(forecast: WindowForecast) -> Metadata:
         "forecasts_reissued": len(forecast.reissues),
         "forecasts_kept": forecast.kept,
         "forecasts_stale": forecast.stale,
+        **({"stale": told(forecast.stale_cutoffs)} if forecast.stale else {}),
         "forecasts_moved": forecast.moved,
         "forecasts_withdrawn": forecast.withdrawn,
         "cutoffs_with_new_outcomes": forecast.outcomes,

@@ -17,8 +17,9 @@ from dagster import (
 
 from forecast_assets.automation.attempts import Attempts
 from forecast_assets.automation.plan import PlannedRun, plan, sorted_out
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
-from forecast_assets.automation.work import file_work
+from forecast_assets.automation.work import file_work, signature
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
 from forecast_assets.defs.jobs import JOBS
@@ -34,6 +35,7 @@ from forecast_assets.defs.run_history import (
 from forecast_assets.errors import AlertFailed, StoreLocked
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
+from forecast_assets.store.pinning import PinnedVersion
 
 ALERT_SECONDS = 30
 """The seconds between two ticks of the sensor for alerts."""
@@ -109,13 +111,18 @@ def due_work(settings: Settings) -> SensorDefinition:
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
         try:
-            found = plan(settings, store, attempts, now)
+            version = PinnedVersion.of(settings, store)
+            found = plan(version.settings, store, attempts, now)
             requests = [run_request(request, attempts) for request in found.requests]
-            said = "; ".join([*found.reasons, *prices_in_brief(settings, store)])
+            differing = version_lines(version, now)
+            lines = [*found.reasons, *differing, *prices_in_brief(settings, store)]
+            said = "; ".join(lines)
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:
             context.log.error("%s", failure)
+        for line in differing:
+            context.log.warning("%s", line)
         cursor = json.dumps({"seen": seen, "said": said}) if found.settled else ""
         return SensorResult(
             run_requests=requests, skip_reason=None if requests else said, cursor=cursor
@@ -164,9 +171,11 @@ def run_request(request: PlannedRun, attempts: Attempts) -> RunRequest:
 
 
 def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]:
-    """What the plan depends on besides the configuration: the tables, the report and the day."""
+    """What the plan depends on: the tables, the report, the day and the configuration."""
     page = settings.report_path
-    return [store.token(), page.stat().st_mtime_ns if page.exists() else 0, now.date().isoformat()]
+    written = page.stat().st_mtime_ns if page.exists() else 0
+    configured = signature(settings.model_dump_json())
+    return [store.token(), written, now.date().isoformat(), configured]
 
 
 def status(settings: Settings) -> DefaultSensorStatus:

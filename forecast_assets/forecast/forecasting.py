@@ -22,9 +22,11 @@ from forecast_assets.forecast.records import (
     TrainedModel,
     WindowChange,
 )
+from forecast_assets.forecast.staleness import is_stale
 from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.sessions import following
 from forecast_assets.timeline.window import Origin, Window
 
 LATER_MODEL = "model of a later training date"
@@ -33,6 +35,10 @@ OTHER_PATHS = "other number of paths"
 REVISED = "revised history"
 OTHER_CODE = "other code"
 """The reasons why an issued forecast is drawn again; a history is its closes and covariates."""
+
+EXPECTED_HORIZONS = 2
+"""How many horizons of expected sessions are stored: more than one, since prices may come, and
+holidays that were not expected pass, before the next forecast."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,8 @@ class Forecasting:
     """The result for one window; its counts are of forecasts (one model, one origin).
 
     ``draws``: the new paths, and ``failures``: the models that failed or declined. Of the
-    forecasts that the tables already hold, ``kept``: left as they are; ``stale``: how many of the
-    kept have a history that was revised since; ``redrawn``: how many were drawn again;
+    forecasts that the tables already hold, ``kept``: left as they are; ``stale_cutoffs``: the
+    cutoff of each that is stale and left as it is; ``redrawn``: how many were drawn again;
     ``reissues``: those of the redrawn whose history was revised before any outcome was known;
     ``elsewhere``: issued by the model of another training date, as after a change of cadence, and
     left as they are.
@@ -82,7 +88,7 @@ class Forecasting:
     ``start``. ``withdrawn``: cutoffs of issued forecasts that are no longer sessions.
     ``happened``: the outcomes after the cutoffs drawn now, and after those whose outcomes in the
     tables are not those of the history. ``outcomes``: the number of cutoffs with a newly known
-    session.
+    session. ``expected``: the sessions after the newest close, by the calendar.
     """
 
     origins: list[Origin]
@@ -93,11 +99,17 @@ class Forecasting:
     withdrawn: list[date] = field(default_factory=list)
     happened: Outcomes | None = None
     kept: int = 0
-    stale: int = 0
+    stale_cutoffs: list[date] = field(default_factory=list)
     redrawn: int = 0
     elsewhere: int = 0
     outcomes: int = 0
+    expected: list[date] = field(default_factory=list)
     reissues: list[Reissue] = field(default_factory=list)
+
+    @property
+    def stale(self) -> int:
+        """How many forecasts are stale and left as they are."""
+        return len(self.stale_cutoffs)
 
     @property
     def drawn(self) -> int:
@@ -107,7 +119,9 @@ class Forecasting:
     @property
     def change(self) -> WindowChange:
         """What is to be written."""
-        return WindowChange(self.draws, self.failures, self.moved, self.withdrawn, self.happened)
+        return WindowChange(
+            self.draws, self.failures, self.moved, self.withdrawn, self.happened, self.expected
+        )
 
     @property
     def changes_tables(self) -> bool:
@@ -122,13 +136,13 @@ class Agenda:
 
     ``due``: the origins to draw. ``why``: by cutoff, why an issued forecast is drawn again; an
     origin that is due and not in ``why`` is new. ``reissued``: the cutoffs of ``why`` whose history
-    was revised before any outcome was known.
+    was revised before any outcome was known. ``stale``: the cutoffs that are stale and left.
     """
 
     due: list[Origin]
     why: dict[date, str]
     reissued: set[date]
-    stale: int
+    stale: list[date]
     kept: int
     elsewhere: int
 
@@ -154,7 +168,7 @@ def agenda(
     for it or if no session after its cutoff is known: once an outcome is known, the forecast is a
     record of what was forecast and must not change by itself. With ``anew`` each is drawn again.
     """
-    due, why, reissued, stale, elsewhere = [], {}, set(), 0, 0
+    due, why, reissued, stale, elsewhere = [], {}, set(), [], 0
     newest = max(fingerprints, default=None)
     for origin in origins:
         held = issued.get(origin.cutoff)
@@ -162,7 +176,7 @@ def agenda(
             due.append(origin)
             continue
         is_own = held.training_date == model.training_date
-        is_revised = held.history_fingerprint != fingerprints[origin.cutoff]
+        is_revised = is_stale(held, fingerprints)
         is_reissued = is_revised and origin.cutoff == newest
         reasons = {
             LATER_MODEL: held.training_date > origin.start,  # an unexpected, earlier session came
@@ -175,10 +189,9 @@ def agenda(
             due.append(origin)
             why[origin.cutoff] = ", ".join(name for name, holds in reasons.items() if holds)
             reissued.update([origin.cutoff] if is_reissued else [])
-        elif is_own:
-            stale += is_revised
         else:
-            elsewhere += 1
+            stale += [origin.cutoff] if is_revised else []
+            elsewhere += not is_own
     return Agenda(due, why, reissued, stale, len(origins) - len(due) - elsewhere, elsewhere)
 
 
@@ -256,10 +269,11 @@ def forecast_window(
         withdrawn=withdrawn(history, issued),
         happened=happened,
         kept=sum(todo.kept for todo in agendas),
-        stale=sum(todo.stale for todo in agendas),
+        stale_cutoffs=sorted(day for todo in agendas for day in todo.stale),
         redrawn=sum(len(todo.why) for todo in agendas),
         elsewhere=sum(todo.elsewhere for todo in agendas),
         outcomes=newly_known(happened, issued),
+        expected=following(history, calendar, EXPECTED_HORIZONS * settings.horizon),
         reissues=reissues,
     )
 

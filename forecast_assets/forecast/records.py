@@ -150,7 +150,8 @@ class WindowChange:
     forecasts whose first session turned out to be another day, ``start``. ``withdrawn``: cutoffs
     that are no longer sessions; the forecasts from them are deleted. ``happened``: the outcomes
     after some cutoffs; they are written as path 0 of every forecast from these cutoffs. A draw from
-    a cutoff without outcomes gets an empty path 0.
+    a cutoff without outcomes gets an empty path 0. ``expected``: the sessions after the newest
+    close by the commodity's calendar, which replace those stored; empty leaves them.
     """
 
     draws: Sequence[Draw] = ()
@@ -158,6 +159,7 @@ class WindowChange:
     moved: Sequence[tuple[date, date]] = ()
     withdrawn: Sequence[date] = ()
     happened: Outcomes | None = None
+    expected: Sequence[date] = ()
 
 
 @dataclass(frozen=True, eq=False)

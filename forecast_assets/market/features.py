@@ -1,6 +1,6 @@
 """Features: the values of a commodity's covariates that were known at each of its sessions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -50,7 +50,8 @@ class Features:
 
     ``sessions``: datetime64[D], shape (n_sessions,). ``missing``: the covariates whose files cannot
     be read, each with the reason. ``unmatched``: a line for each covariate or region without a
-    value where models need one; this does not fail the run.
+    value where models need one; this does not fail the run. ``kept``: covariates that are not
+    configured any more and that models still use.
     """
 
     commodity: str
@@ -60,6 +61,12 @@ class Features:
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+    kept: Sequence[str] = ()
+
+    @property
+    def unread(self) -> list[str]:
+        """The covariates whose rows stay as they are."""
+        return [*self.missing, *self.kept]
 
 
 def read_features(

@@ -8,7 +8,7 @@ wide (Gneiting and Ranjan 2013), so its paths are recalibrated unless the option
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +145,17 @@ class Ensemble(Forecaster):
         if cls.name in members:
             raise ValueError("allowed: other models")
         return {name: member.plain() for name, member in members.items()}
+
+    @staticmethod
+    def of_all(members: Mapping[str, Forecaster], **options: Any) -> "Ensemble":
+        """The pool of all other models of a roster, for an entry that names no members."""
+        pool = Ensemble(members=dict(members), **options)
+        return Ensemble.model_construct(pool.model_fields_set - {"members"}, **dict(pool))
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether its members are all others of a roster, and not those that an entry names."""
+        return "members" not in self.model_fields_set
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedForecaster:
         """Fit all members and assemble them; ``start`` is not used."""

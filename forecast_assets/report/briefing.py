@@ -1,12 +1,13 @@
 """The briefing: collecting from the tables what the report shows."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
 
 import pandas as pd
 
-from forecast_assets.automation.freshness import behind, price_age
+from forecast_assets.automation.doubts import doubts_of, stale_forecasts
 from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
@@ -16,6 +17,7 @@ from forecast_assets.evaluation.outlook import outlooks
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import Fan
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.report.comparing import Comparing
 from forecast_assets.report.page import (
     CommodityReport,
     Notice,
@@ -25,6 +27,8 @@ from forecast_assets.report.page import (
 )
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.history import History
 
 PAST_FANS = 8
 """How many past published forecasts are shown; each begins a horizon after the one before."""
@@ -39,10 +43,10 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     failures: list[str] = []
     for name in settings.commodities:
         with boundary(name, failures):
-            part = brief(settings, store, name, standings[standings.commodity == name])
+            part = brief(settings, store, name, standings[standings.commodity == name], at)
             notices += [
                 *failures_of(settings, store, name),
-                *stale(settings, part, at.date()),
+                *(Notice(each.rule, each.line) for each in part.doubts),
                 *(Notice("warning", x) for x in to_know(settings, store, part.history, at)),
             ]
             commodities.append(part)
@@ -50,29 +54,29 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     with boundary("landing", failures):
         files = held_files(LandingFolder(settings))
         notices = [*(Notice("warning", line) for line in files), *notices]
+    with boundary("model_version", failures):
+        lines = version_lines(PinnedVersion.of(settings, store), at.replace(tzinfo=UTC))
+        notices = [*(Notice("warning", line) for line in lines), *notices]
     overall = standings[standings.commodity == ALL]
     return Report(at, settings.model_version, notices, commodities, overall, failures)
 
 
 def brief(
-    settings: Settings, store: Store, name: str, leaderboard: pd.DataFrame
+    settings: Settings, store: Store, name: str, leaderboard: pd.DataFrame, at: datetime
 ) -> CommodityReport:
     """The report's contents about one commodity."""
-    version, history = settings.model_version, store.prices.history(name)
-    issued = {(x.data_cutoff_date, x.model_name): x for x in store.paths.issued(name, version)}
-    sessions = set(history.dates.tolist())
-    shelf = [
-        each
-        for each in store.publications.find(name, version)
-        if (each.data_cutoff_date, each.model_name) in issued and each.data_cutoff_date in sessions
-    ]
+    version, history = settings.model_version, store.features.read(store.prices.history(name))
+    held = store.paths.issued(name, version)
+    stale = stale_forecasts(settings, store, history, held)
+    issued = {(x.data_cutoff_date, x.model_name): x for x in held}
+    shelf = shelf_of(store, history, version, issued)
     newest = newest_of(shelf, leaderboard.model_name.tolist())
 
     def fan(chosen: Publication) -> Fan:
         cutoff, model = chosen.data_cutoff_date, chosen.model_name
         paths = store.paths.drawn(name, model, version, [cutoff])[0]
-        held = issued[cutoff, model]
-        return Fan(cutoff, held.forecast_start_date, paths, held.cutoff_close)
+        row = issued[cutoff, model]
+        return Fan(cutoff, row.forecast_start_date, paths, row.cutoff_close)
 
     published = None
     if newest:
@@ -91,7 +95,21 @@ def brief(
         if newest
         else None,
         leaderboard,
+        doubts_of(settings, store, history, stale, at),
+        Comparing(store, name, version, stale).since_before(shelf, newest) if newest else None,
     )
+
+
+def shelf_of(
+    store: Store, history: History, version: str, issued: Collection[tuple[date, str]]
+) -> list[Publication]:
+    """The publications that can be shown: of issued forecasts whose cutoff is a session."""
+    sessions = set(history.dates.tolist())
+    return [
+        each
+        for each in store.publications.find(history.commodity, version)
+        if (each.data_cutoff_date, each.model_name) in issued and each.data_cutoff_date in sessions
+    ]
 
 
 def newest_of(shelf: Sequence[Publication], ranked: Sequence[str]) -> Publication | None:
@@ -120,21 +138,6 @@ def reliability_of(
         coverage.coverage_80.to_numpy(),
         coverage.coverage_95.to_numpy(),
     )
-
-
-def stale(settings: Settings, part: CommodityReport, today: date) -> list[Notice]:
-    """Notices if the newest price, or the cutoff of the published forecast, is too old.
-
-    There are none for a commodity without a price.
-    """
-    if len(part.history) == 0:
-        return []
-    lines = [each.found for each in price_age(settings, part.history, today)]
-    if part.published is not None:
-        cutoff = part.published.fan.cutoff
-        late = behind(part.history, "the newest published forecast", cutoff)
-        lines += [late] if late else []
-    return [Notice("stale", f"{part.commodity}: {line}") for line in lines]
 
 
 def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:

@@ -7,14 +7,16 @@ data URIs, and its security policy forbids all else.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from forecast_assets.automation.doubts import Doubt
 from forecast_assets.boundary import boundary
+from forecast_assets.evaluation.comparison import Cause, Comparison
 from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report import plots
@@ -28,7 +30,8 @@ UNBROKEN = "\N{NO-BREAK SPACE}"
 RECENT_SESSIONS = 60
 """The median close of this many newest sessions decides how many decimals prices have."""
 
-Level = Literal["failed", "warning", "stale", "declined"]
+Level = Literal["failed", "stale", "old", "warning", "declined"]
+"""What a notice is about, in the order in which they are shown; the two rules of doubts are one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ class CommodityReport:
     """The page's contents about one commodity; all but its name and unit may be missing.
 
     ``past``: past published forecasts, whose cutoffs are sessions of the history; their outcomes
-    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``.
+    are in the history as well. ``leaderboard``: rows of ``forecast.leaderboard``. ``doubts``:
+    why its forecasts should not be trusted. ``since``: the newest published forecast beside the one
+    before it.
     """
 
     commodity: str
@@ -81,6 +86,8 @@ class CommodityReport:
     past: Sequence[Fan]
     reliability: Reliability | None
     leaderboard: pd.DataFrame
+    doubts: Sequence[Doubt] = ()
+    since: Comparison | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +133,15 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Since:
+    """By how much the forecast changed since the one before, why, and a picture of both."""
+
+    moved: str
+    causes: Sequence[Cause]
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class CommoditySection:
     """The texts and pictures of a commodity's section; None for what there is not."""
 
@@ -138,6 +154,7 @@ class CommoditySection:
     start: str | None
     newest: Picture | None
     outlook: Grid | None
+    since: Since | None
     past: Picture | None
     pit: Picture | None
     coverage: Picture | None
@@ -162,15 +179,11 @@ def render(report: Report) -> str:
     return environment.get_template(TEMPLATE).render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
-        notices=sorted(notices, key=lambda notice: NOTICE_ORDER.index(notice.level)),
+        notices=sorted(notices, key=lambda notice: get_args(Level).index(notice.level)),
         sections=sections,
         overall=standings_grid(report.overall, None),
         pit_bins=plots.PIT_BINS,
     )
-
-
-NOTICE_ORDER: tuple[Level, ...] = ("failed", "warning", "stale", "declined")
-"""Notices are shown in this order."""
 
 
 def section(part: CommodityReport, place: int) -> CommoditySection:
@@ -187,6 +200,7 @@ def section(part: CommodityReport, place: int) -> CommoditySection:
         start=f"{published.fan.start:%A %d %B %Y}" if published else None,
         newest=plots.newest_fan(history, published.fan, part.unit) if published else None,
         outlook=outlook(history, published) if published and published.outlooks else None,
+        since=since(history, part.since, part.unit) if part.since else None,
         past=plots.past_fans(history, part.past, part.unit) if part.past else None,
         pit=plots.pit_histogram(part.commodity, reliability.pit, reliability.independent)
         if reliability and scored
@@ -198,6 +212,14 @@ def section(part: CommodityReport, place: int) -> CommoditySection:
         else None,
         leaderboard=standings_grid(part.leaderboard, published),
     )
+
+
+def since(history: History, found: Comparison, unit: str) -> Since | None:
+    """What changed between two forecasts; None if they have no session in common."""
+    moved = found.moved(unit)
+    if moved is None:
+        return None
+    return Since(moved, found.causes, plots.laid_over(history, found, unit))
 
 
 def outlook(history: History, published: PublishedForecast) -> Grid:

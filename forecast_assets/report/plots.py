@@ -11,6 +11,7 @@ import pandas as pd
 import scipy
 from numpy.typing import NDArray
 
+from forecast_assets.evaluation.comparison import Comparison
 from forecast_assets.forecast.records import Fan
 from forecast_assets.timeline.history import History
 
@@ -31,6 +32,10 @@ CONTEXT_SESSIONS = 40
 """How many sessions of history are shown before a fan."""
 PAST_SESSIONS = 120
 """Past fans are shown over this many sessions."""
+LAID_OVER = (("tab:orange", "#f6d3ad"), ("tab:blue", "#a6c8e1"))
+"""The colours of the median and the interval of an earlier forecast, and of the newest."""
+DATES_SHOWN = 7
+"""About so many sessions are named on an axis."""
 PIT_BINS = 10
 CHANCE = 0.95
 """The probability that a bar is inside the band if the PIT is uniform."""
@@ -53,6 +58,11 @@ class Picture:
     source: str
     width: int
     height: int
+
+    @property
+    def png(self) -> bytes:
+        """The image as the bytes of a file."""
+        return base64.b64decode(self.source.partition(",")[2])
 
     @property
     def markdown(self) -> str:
@@ -204,6 +214,45 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
     )
 
 
+def laid_over(history: History, found: Comparison, unit: str) -> Picture:
+    """Two forecasts over the closes, on one axis of sessions: medians and 80 % intervals.
+
+    Sessions that have no close yet are to the right of the last close.
+    """
+    figure = _figure(PAGE_SIZE)
+    axes = figure.subplots()
+    first, last = found.earlier.cutoff, history.newest
+    began = max(int(np.searchsorted(history.dates, np.datetime64(first))) - CONTEXT_SESSIONS, 0)
+    shown = history.dates[began:].tolist()
+    ahead = {x.session for each in (found.earlier, found.newest) for x in each.ahead if x.session}
+    days = [*shown, *sorted(day for day in ahead if day > last)]
+    place = {day: at for at, day in enumerate(days)}
+    for each, (median, interval) in zip((found.earlier, found.newest), LAID_OVER, strict=True):
+        said = {
+            place[x.session]: (x.lower_80, x.median, x.upper_80) for x in each.ahead if x.session
+        }
+        if each.close is not None and each.cutoff in place:
+            said = {place[each.cutoff]: (each.close,) * 3} | said
+        lower, middle, upper = zip(*said.values(), strict=True)
+        name = f"from {each.cutoff:%d %b %Y}"
+        axes.fill_between(
+            [*said], lower, upper, color=interval, alpha=0.6, linewidth=0, label=f"80 % {name}"
+        )
+        axes.plot([*said], middle, color=median, linewidth=1.4, label=f"median {name}")
+    axes.plot(range(len(shown)), history.closes[began:], color="black", linewidth=1, label="close")
+    step = max(len(days) // DATES_SHOWN, 1)
+    axes.set_xticks(range(0, len(days), step), [f"{day:%d %b}" for day in days[::step]])
+    axes.set_xlabel(f"session of {days[0]:%Y}" if days[0].year == days[-1].year else "session")
+    axes.set_ylabel(unit, parse_math=False)
+    _finish(figure, columns=2)
+    return _picture(
+        figure,
+        f"{history.commodity}: the forecasts from {found.earlier.cutoff} and from"
+        f" {found.newest.cutoff}, in {unit}",
+        PAGE_DOTS_PER_INCH,
+    )
+
+
 def pit_histogram(commodity: str, pit: NDArray[np.float64], independent: int) -> Picture:
     """The share of forecasts by the place of the outcome in their distribution, for a page.
 
@@ -304,8 +353,8 @@ def _name_sessions(axes: "Axes", history: History, shown: NDArray[np.intp]) -> N
     axes.set_xticks(turns, [f"{history.dates[place].item():%b %y}" for place in turns])
 
 
-def _finish(figure: "Figure") -> None:
-    """Set the sizes for a page, and put the legend below the axes."""
+def _finish(figure: "Figure", columns: int = 5) -> None:
+    """Set the sizes for a page, and put the legend below the axes, in at most so many columns."""
     for axes in figure.axes:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -317,7 +366,7 @@ def _finish(figure: "Figure") -> None:
             handles,
             labels,
             loc="outside lower center",
-            ncols=min(len(labels), 5),
+            ncols=min(len(labels), columns),
             fontsize=PAGE_FONT - 1,
             frameon=False,
             handlelength=1.4,

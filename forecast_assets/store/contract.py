@@ -19,11 +19,11 @@ write                     order of the commits                                  
 ``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
 ``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
 ``features.write``        ``superseded_features`` (2), ``features``              ``features``
-``models.append``         ``trained_models``, ``failures``                       ``trained_models``
+``models.append``         ``versions`` (5), ``trained_models``, ``failures``     ``trained_models``
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
-                          path 0 (3), ``failures``
-``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (5)
+                          path 0 (3), ``expected_sessions`` (3), ``failures``
+``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (6)
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
@@ -35,8 +35,11 @@ write                     order of the commits                                  
    record is not read, and not written twice.
 3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
    and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
+   Expected sessions are written anew with every change of the commodity's forecasts.
 4. The old name is known until all tables are renamed, and renaming can be repeated.
-5. The ledger names the rows before and after, and restoring can be repeated.
+5. A pin in ``versions`` counts without its models too: it says what they are to mean, and the next
+   run trains them.
+6. The ledger names the rows before and after, and restoring can be repeated.
 
 All other writes change only one table.
 """
@@ -70,6 +73,7 @@ from forecast_assets.forecast.records import (
     WindowChange,
     Written,
 )
+from forecast_assets.forecast.version_pins import Pin
 from forecast_assets.market.features import Features
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import (
@@ -161,7 +165,7 @@ class FeatureTable(Protocol):
     def write(self, features: Features, at: datetime, by: str) -> FeatureChanges:
         """Make the table equal to ``features``, changing only the rows that differ.
 
-        Rows of a covariate in ``features.missing`` stay as they are. Rows of a covariate that the
+        Rows of a covariate in ``features.unread`` stay as they are. Rows of a covariate that the
         commodity no longer has are deleted.
         """
 
@@ -176,9 +180,16 @@ class ModelTable(Protocol):
     """Fitted models, including those that were replaced."""
 
     def append(
-        self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
+        self,
+        written: Written,
+        models: Sequence[TrainedModel],
+        failures: Sequence[ModelFailure],
+        pin: Pin | None = None,
     ) -> None:
-        """Add models, and deactivate those that the new models or failures replace."""
+        """Add models, and deactivate those that the new models or failures replace.
+
+        ``pin``: what their version means, if that is to be pinned: see ``PinTable.append``.
+        """
 
     def find(
         self,
@@ -188,6 +199,20 @@ class ModelTable(Protocol):
         model_version: str | None = None,
     ) -> list[TrainedModel]:
         """The active models that match all criteria given, in order of names."""
+
+
+class PinTable(Protocol):
+    """What each model version was pinned to mean; revisions are added and never changed."""
+
+    def find(self, model_version: str) -> list[Pin]:
+        """All revisions of a version, in order; the last counts."""
+
+    def append(self, pin: Pin) -> None:
+        """Add a revision, unless another run has added the same.
+
+        Raises StoreError if the revision before it is missing, or if another run has added one
+        that means something else.
+        """
 
 
 class PathTable(Protocol):
@@ -441,6 +466,10 @@ class Store(Protocol):
     @property
     def features(self) -> FeatureTable:
         """``commodity.market.features``."""
+
+    @property
+    def pins(self) -> PinTable:
+        """``commodity.forecast.versions``."""
 
     @property
     def models(self) -> ModelTable:

@@ -51,11 +51,11 @@ class Reader:
     """The tables of one database file, read-only.
 
     A connection is open only while a method runs. If the file is being written, the method waits.
-    The arguments ``first`` and ``last`` of methods are bounds of ``forecast_start_date``, both
-    included; a name or bound that is not given restricts nothing. Every method raises StoreError if
-    the file or its tables do not exist, StoreLocked if another process holds the lock for longer
-    than ``lock_timeout_seconds``, and ModelNotFound, which lists the existing names, for a name
-    that does not exist.
+    The arguments ``first`` and ``last`` of methods are bounds of ``forecast_start_date``, unless
+    the method names another day, both included; a name or bound that is not given restricts
+    nothing. Every method raises StoreError if the file or its tables do not exist, StoreLocked if
+    another process holds the lock for longer than ``lock_timeout_seconds``, and ModelNotFound,
+    which lists the existing names, for a name that does not exist.
     """
 
     database: Path
@@ -135,6 +135,26 @@ class Reader:
         """A row for each forecast and session ahead: mean, median, bounds and outcome."""
         model = (commodity, model_name, model_version)
         return self._of_models("point_forecasts", "day_ahead", model, first, last)
+
+    def point_forecasts_by_target(
+        self,
+        commodity: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        first: Day | None = None,
+        last: Day | None = None,
+    ) -> pd.DataFrame:
+        """A row for each session and forecast of it, so that forecasts can be laid over each other.
+
+        ``first`` and ``last`` are bounds of ``session``, the day that the numbers are of.
+        """
+        model = (commodity, model_name, model_version)
+        with self._reading() as tables:
+            require_model(tables, *model)
+            where = [*of(*model), *_between(first, last, "session")]
+            rows = tables.read("commodity.forecast.point_forecasts_by_target", where=where)
+        by = ("model_name", "model_version", "session", "data_cutoff_date")
+        return frame(in_order_of(rows, *by))
 
     def scores(
         self,
@@ -297,10 +317,12 @@ class Reader:
         return reading_file(self.database, self.memory_limit, self.lock_timeout_seconds)
 
 
-def _between(first: Day | None, last: Day | None) -> list[Condition]:
-    """The conditions that a forecast starts between two days, both included."""
+def _between(
+    first: Day | None, last: Day | None, day: str = "forecast_start_date"
+) -> list[Condition]:
+    """The conditions that a date, by default the first session, is between two, both included."""
     bounds: tuple[tuple[How, Day | None], ...] = ((">=", first), ("<=", last))
-    return [("forecast_start_date", how, _day(day)) for how, day in bounds if day is not None]
+    return [(day, how, _day(bound)) for how, bound in bounds if bound is not None]
 
 
 def _utc(moment: datetime) -> datetime:

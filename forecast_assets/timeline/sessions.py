@@ -127,6 +127,24 @@ def next_session(day: date, calendar: str, week: Week = WEEKDAYS) -> date:
     return found
 
 
+def following(history: History, calendar: str, count: int) -> list[date]:
+    """The next sessions that are expected after the newest close; empty without any close.
+
+    There are ``count`` of them, or fewer where the calendar of an exchange ends.
+    """
+    if len(history) == 0:
+        return []
+    newest = np.datetime64(history.newest)
+    if calendar == FROM_DATA:
+        week = list(trading_week(history.dates))
+        days = np.busday_offset(newest + 1, np.arange(count), roll="forward", weekmask=week)
+    else:
+        sessions = _sessions_from(calendar, history.newest)
+        days = sessions[sessions > newest][:count]
+    found: list[date] = days.tolist()
+    return found
+
+
 def expected_sessions(first: date, last: date, calendar: str, week: Week = WEEKDAYS) -> Dates:
     """Every session from ``first`` to ``last``, both included: datetime64[D], shape (n,).
 

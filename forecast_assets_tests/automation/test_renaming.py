@@ -14,6 +14,7 @@ from forecast_assets.automation.renaming import departed, departures, rename, re
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.commands import forecast
@@ -107,6 +108,8 @@ def test_renamed_rows_are_all_there_and_nothing_of_them_is_due_again(made: Panel
     windows = [x for x in settings.windows.of("Coffee_beans") if x.key < "Coffee_beans|2020-03"]
     assert [missing_models(settings, window, ledger) for window in windows] == [[]]
     assert not any(missing_forecasts(settings, w, ledger, recompute=True) for w in windows)
+    in_force = PinnedVersion.of(settings, store).in_force
+    assert (in_force.differences, in_force.additions) == ([], [])
     assert forecast("report").exit_code == 0
     published = made.frame("SELECT DISTINCT commodity FROM forecast.published_distributions")
     assert sorted(published.commodity) == ["Coffee_beans", "Tea"]

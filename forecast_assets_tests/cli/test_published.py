@@ -48,6 +48,11 @@ def test_the_numbers_are_those_of_the_paths_and_a_revision_changes_nothing_of_wh
     assert [each["day_ahead"] for each in said["outlooks"]] == [7, 14]
     assert said["cutoff_close"] == COFFEE.closes[-1]
     assert said["since"] == []
+    (held,) = [x for x in keeper.store.paths.issued("Coffee", "v1.0")
+               if x.data_cutoff_date == COFFEE.newest]  # fmt: skip
+    stale = ("naive", "v1.0", held.data_cutoff_date, held.generation_timestamp)
+    (doubted,) = answers_of(reader, "Coffee", now(), [stale])
+    assert doubted["since"] == ["a covariate that it knows was revised"]
     log = rows(keeper.store, "forecast.publication_log")
     before = revise(keeper)
     (then,) = answers_of(reader, "Coffee", before)

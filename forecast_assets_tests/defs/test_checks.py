@@ -101,7 +101,11 @@ def test_a_sound_range_passes_every_check_once_over_all_its_partitions_and_is_wh
         assert found[name].metadata["partitions_checked"].value == 3
         assert told(found[name]) == {}
         assert found[name].blocking is (name in BLOCKING)
-    assert held(graph.settings, graph.store) == {"newest_forecast": [], "no_gaps": []}
+    assert held(graph.settings, graph.store) == {
+        "newest_forecast": [],
+        "no_gaps": [],
+        "no_stale_forecasts": [],
+    }
 
 
 def test_a_blocking_check_keeps_its_own_partition_from_landing_and_is_seen_to_fail(
@@ -252,10 +256,18 @@ def test_a_price_without_a_forecast_after_it_and_a_gap_are_told(make_graph: Make
 def test_without_prices_or_forecasts_the_newest_is_missing(make_graph: MakeGraph) -> None:
     graph = make_graph(models=["naive"])
     rows = [{"commodity": "Coffee", "found": "there are no prices"}]
-    assert held(graph.settings, graph.store) == {"newest_forecast": rows, "no_gaps": []}
+    assert held(graph.settings, graph.store) == {
+        "newest_forecast": rows,
+        "no_gaps": [],
+        "no_stale_forecasts": [],
+    }
     load(graph)
     rows = [{"commodity": "Coffee", "found": "there are no forecasts"}]
-    assert held(graph.settings, graph.store) == {"newest_forecast": rows, "no_gaps": []}
+    assert held(graph.settings, graph.store) == {
+        "newest_forecast": rows,
+        "no_gaps": [],
+        "no_stale_forecasts": [],
+    }
     assert miscovered(graph.settings, graph.store) == []
 
 

@@ -24,10 +24,13 @@ from forecast_assets.cli import app
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.report.briefing import briefing
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, load
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
+from forecast_assets_tests.rows import keep, table
 
 KEY = "Coffee|2020-07-01"
 TRAINING = date(2020, 7, 1)
@@ -228,26 +231,43 @@ def test_a_covariate_that_a_commodity_lacks_fails_its_model_by_name_and_no_other
     ].value == (ORIGINS * 20)
 
 
-def test_a_covariate_taken_away_after_training_fails_its_model_and_no_other(
-    graph: Graph, make_graph: MakeGraph
+def test_a_covariate_taken_away_after_training_stays_for_its_model_until_a_rewrite(
+    drawn: Graph, make_graph: MakeGraph
 ) -> None:
-    graph.run("train", KEY)
+    before = drawn.store.paths.read("Coffee", [TRAINING])
     rain_only = {"market": ["rain"], "weather": ["rain"]}
     history = HISTORY.select(("rain",))
     without = make_graph(history, models=KEYS["models"], feature_sets=rain_only)
+    version = PinnedVersion.of(without.settings, without.store)
+    assert version.in_force.differences == [
+        "feature_sets.market: was vix, is rain",
+        "commodities.Coffee.covariates.vix: was used, is absent",
+    ]
+    event = materialized(without.run("load_prices", "Coffee"), "features")
+    assert event.metadata["rows_deleted"].value == 0
+    for job in ("train", "forecast"):
+        without.run(job, KEY)
+    assert without.store.paths.read("Coffee", [TRAINING]) == before
+    version.rewrite("vix has ended", now(), "a test")
     event = materialized(without.run("load_prices", "Coffee"), "features")
     assert event.metadata["rows_deleted"].value == 655
-    assert missing_models(without.settings, window(without), ledger(without))
-    result = without.run("forecast", KEY, raise_on_error=False)
-    assert not result.success
-    drawn = without.store.paths.read("Coffee", [TRAINING]).column("model_name").to_pylist()
-    assert set(drawn) == {"naive"}
-    (failure,) = without.store.failures.find("Coffee", "v1.0")
-    assert (failure.stage, failure.declined, failure.origins) == ("forecast", False, ORIGINS)
-    assert "sarimax: Coffee: no covariate 'vix'; it has: rain" in failure.reason
     without.run("train", KEY)  # on what the set names now
     without.run("forecast", KEY)
     assert without.store.failures.find("Coffee", "v1.0") == []
+    replaced = table(without.store, "forecast.superseded_forecasts")
+    assert set(replaced.column("model_name").to_pylist()) == {"sarimax"}
+    reasons = replaced.column("reason").to_pylist()
+    assert all(each.startswith("rewrite, retrained model") for each in reasons)
+
+
+def test_models_of_before_pins_keep_their_feature_set(drawn: Graph, make_graph: MakeGraph) -> None:
+    keep(drawn.store, "forecast.versions", lambda _: False)
+    sets = {"market": ["rain", "vix"], "weather": ["rain"]}
+    edited = make_graph(HISTORY, **KEYS | {"feature_sets": sets})
+    version = PinnedVersion.of(edited.settings, edited.store)
+    assert version.in_force.differences == ["feature_sets.market: was vix, is rain, vix"]
+    assert not missing_models(version.settings, window(edited), ledger(edited))
+    assert missing_models(edited.settings, window(edited), ledger(edited)) == ["sarimax"]
 
 
 def test_the_asset_loads_back_as_histories_with_covariates(graph: Graph) -> None:

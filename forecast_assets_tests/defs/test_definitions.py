@@ -77,6 +77,7 @@ def test_the_checks_are_these() -> None:
         ("distributions", "no_gaps", False),
         ("distributions", "no_leakage", True),
         ("distributions", "no_null", True),
+        ("distributions", "no_stale_forecasts", False),
         ("distributions", "path_count", True),
         ("distributions", "spread_grows", False),
         ("features", "covariates_match", False),
@@ -114,7 +115,7 @@ def test_whatever_people_launch_says_what_it_does() -> None:
         *(schedule.description for schedule in schedules),
         *(graph.get_check_spec(key).description for key in graph.asset_check_keys),
     ]
-    assert len(said) == 9 + 2 + 3 + 15
+    assert len(said) == 9 + 2 + 3 + 16
     assert all(each and each.endswith(".") for each in said)
 
 
@@ -130,7 +131,7 @@ def test_partition_keys_order_commodity_before_date_and_reach_the_current_window
 
 def test_runs_choose_a_version_models_and_a_recomputation_with_a_description_on_each() -> None:
     choices = {
-        ("train", "trained_models"): ["model_version", "models", "training_date"],
+        ("train", "trained_models"): ["model_version", "models", "rewrite", "training_date"],
         ("forecast", "distributions"): [
             "model_version",
             "models",

@@ -21,11 +21,13 @@ from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.defs.run_history import DUE
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import FittedRandomWalk, RandomWalk
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
-from forecast_assets_tests.rows import change, keep
+from forecast_assets_tests.rows import change, keep, rows
 
 COFFEE = with_features(make_history(600), ("rain",))
 SESSIONS = 557
@@ -139,12 +141,27 @@ def changed_options(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     return caretaker(home, **(KEYS | {"models": ["naive", {"random_walk": {"lookback": 60}}]}))
 
 
+def rewritten(keeper: Caretaker) -> Caretaker:
+    """A home after somebody has decided that the version means what the configuration says."""
+    version = PinnedVersion.of(keeper.settings, keeper.store)
+    version.rewrite("a decision", now(), "somebody")
+    return keeper
+
+
+def rewritten_options(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
+    return rewritten(changed_options(home, patch))
+
+
 def one_model_more(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     return caretaker(home, **(KEYS | {"models": ["naive", "random_walk", "reverting_volatility"]}))
 
 
 def another_number_of_paths(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     return caretaker(home, **(KEYS | {"paths": 30}))
+
+
+def another_number_of_paths_rewritten(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
+    return rewritten(another_number_of_paths(home, patch))
 
 
 def a_changed_covariate(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
@@ -233,9 +250,9 @@ SITUATIONS: list[Situation] = [
     a_revised_price_before_training,
     a_revised_newest_price,
     a_withdrawn_session,
-    changed_options,
+    rewritten_options,
     one_model_more,
-    another_number_of_paths,
+    another_number_of_paths_rewritten,
     a_changed_covariate,
     a_corrupt_payload,
     a_changed_cadence,
@@ -296,6 +313,35 @@ def test_sensor_and_terminal_ask_for_the_same_work(home: Path, situation: Situat
         assert len(runs(keeper)) == before
         left = [json.loads(request.tags[DUE]) for request in keeper.due().run_requests or []]
         assert {name for work in left for name in work} <= {"publish"}
+
+
+@pytest.mark.parametrize(
+    ("situation", "says", "count"),
+    [
+        (changed_options, "random_walk.lookback: was 30, is 60", 36),
+        (another_number_of_paths, "paths: was 20, is 30", 72),
+    ],
+    ids=["changed_options", "another_number_of_paths"],
+)
+def test_a_configuration_that_means_something_else_is_told_by_both_and_rewrites_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, situation: Situation, says: str, count: int
+) -> None:
+    settled = caretaker(home, **KEYS)
+    settled.due()
+    keeper = situation(home, monkeypatch)
+    keeper.cursors = settled.cursors  # the tables are as the sensor knows them
+    assert says in keeper.said()
+    before = rows(keeper.store, "forecast.forecasts")
+    worker = terminal(keeper)
+    assert not worker.problems
+    first, last = worker.notes[0], worker.notes[-1]
+    assert first == f"model_version v1.0: {says}"
+    assert f" {count} past forecasts would be drawn again" in last
+    assert 'a new model_version, or call `forecast run --rewrite "the reason"`' in last
+    assert runs(keeper) == []
+    assert rows(keeper.store, "forecast.forecasts") == before
+    for line in (first, last):
+        assert line in keeper.said()
 
 
 def test_windows_with_models_are_forecast_in_the_same_command_although_training_fails(

@@ -134,6 +134,9 @@ def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     return make_graph(COFFEE, models=["naive"], horizon=3)
 
 
+WHY = "made before a price or covariate that they know was revised"
+
+
 def told_by(*arguments: str) -> str:
     """What a command says that goes well, in one line."""
     done = forecast(*arguments)
@@ -159,7 +162,7 @@ def test_a_run_draws_it_again_and_says_so_and_all_agree_on_the_close(
     ) in told
     shown = told_by("show", "Coffee")
     assert f"Coffee, naive v1.0: {new:g} USc/lb on {NEWEST}" in shown
-    assert "note:" not in shown
+    assert "revised" not in shown
     (newest,) = Reader(graph.settings.database_path).newest_published("Coffee")
     assert newest.closes.tolist() == [new]
     (part,) = briefing(graph.settings, graph.store, now()).commodities
@@ -199,7 +202,7 @@ def test_where_it_is_not_drawn_again_everything_says_so_and_uses_the_close_that_
     assert said in page
     assert "All is well" not in page
     told = briefing(graph.settings, graph.store, now())
-    assert [notice.level for notice in told.notices if notice.text.startswith(said)] == ["warning"]
+    assert [notice.level for notice in told.notices if notice.text.startswith(said)] == ["stale"]
     fan = told.commodities[0].published
     assert fan is not None
     assert fan.fan.close == old
@@ -208,19 +211,21 @@ def test_where_it_is_not_drawn_again_everything_says_so_and_uses_the_close_that_
     assert 0.3 < fan.outlooks[-1].probability_above < 0.7
 
 
-def test_a_correction_that_comes_with_the_next_session_leaves_a_record_and_is_no_news(
+def test_a_correction_that_comes_with_the_next_session_leaves_a_record_that_is_told_as_stale(
     graph: Graph, beginnings: Beginnings
 ) -> None:
     begin(beginnings, graph.settings.folder, "run")
     longer = make_history(len(COFFEE) + 1)
     assert longer.closes[-2] == COFFEE.closes[-1]
     write_prices(source(graph), corrected(longer, 0.9, sessions_before=1))
-    assert "note:" not in told_by("run")
+    assert f"note: Coffee: 1 forecast from {NEWEST}: {WHY}; kept as said" in told_by("run")
     assert superseded(graph) == []
     held = {x.data_cutoff_date: x.cutoff_close for x in graph.store.paths.issued("Coffee", "v1.0")}
     assert held[NEWEST] == COFFEE.closes[-1]
     assert held[longer.newest] == longer.closes[-1]
-    assert "note:" not in told_by("show", "Coffee")
+    shown = told_by("show", "Coffee")
+    assert f"note: Coffee: 1 forecast from {NEWEST}: {WHY}" in shown
+    assert "the newest forecast of" not in shown  # it knows the correction
 
 
 WINDOW = "Coffee|2020-01-01"

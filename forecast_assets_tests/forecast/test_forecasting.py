@@ -84,6 +84,8 @@ def test_every_session_of_the_window_gets_a_forecast_from_every_model(graph: Gra
             == HISTORY.dates[HISTORY.positions([draw.starts[0]])[0] - 1 :][:ORIGINS].tolist()
         )
     assert outcome.drawn == 2 * ORIGINS
+    assert outcome.change.expected[:2] == [date(2020, 9, 7), date(2020, 9, 8)]
+    assert len(outcome.change.expected) == 2 * 14
 
 
 def test_one_day_more_draws_one_forecast_more_and_the_same_bytes(graph: Graph) -> None:
@@ -223,6 +225,9 @@ def test_a_forecast_of_another_cadence_is_reissued_by_the_model_of_its_window(
     again = forecast_window(graph.settings, WINDOW, corrected, loaded(graph), old)
     assert [draw.cutoffs for draw in again.draws] == [[OPEN.newest]] * 2
     assert again.elsewhere == 2 * (len(first.origins) - 1)
+    middle = len(OPEN) - 4
+    left = forecast_window(graph.settings, WINDOW, revised(OPEN, middle), loaded(graph), old)
+    assert left.stale_cutoffs == sorted(2 * OPEN.dates[middle:-1].tolist())  # they stay and count
     assert forecast_window(graph.settings, WINDOW, OPEN, loaded(graph), old).elsewhere == 2 * len(
         first.origins
     )

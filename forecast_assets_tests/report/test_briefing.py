@@ -1,21 +1,19 @@
 """What the report says, gathered from real tables, and the page that a run writes of it."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from dagster import AssetMaterialization, TableMetadataValue
 
+from forecast_assets.automation.doubts import old
 from forecast_assets.automation.freshness import price_ages
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets.report import replace_file
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.records import ModelFailure, Written
-from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of, stale
-from forecast_assets.report.page import CommodityReport
+from forecast_assets.report.briefing import PAST_FANS, briefing, newest_of
 from forecast_assets_tests.browser import PHONE, opened
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.histories import make_history
@@ -70,6 +68,23 @@ def test_past_fans_are_published_ones_a_horizon_apart_from_the_newest_back(made:
             (paths,) = graph.store.paths.drawn("Coffee", model, "v1.0", [fan.cutoff])
             assert np.array_equal(fan.paths, paths)
             assert fan.start == sessions[sessions.index(fan.cutoff) + 1]
+
+
+def test_the_published_forecast_is_compared_with_the_one_before_it(made: Panel) -> None:
+    with made.at_home() as graph:
+        coffee, sugar, _ = briefing(made.settings, graph.store, NOW).commodities
+        shelf = {x.data_cutoff_date: x for x in graph.store.publications.find("Coffee", "v1.0")}
+    assert sugar.since is None
+    assert coffee.since is not None
+    earlier, newest = coffee.since.earlier, coffee.since.newest
+    assert (earlier.cutoff, newest.cutoff) == (date(2020, 9, 3), date(2020, 9, 4))
+    assert earlier.model_name == shelf[earlier.cutoff].model_name
+    assert [earlier.close, newest.close] == coffee.history.closes[-2:].tolist()
+    assert [x.session for x in coffee.since.targets] == [date(2020, 9, 7), date(2020, 9, 8)]
+    assert coffee.published is not None
+    medians = np.median(coffee.published.fan.paths[:, :2].astype(float), axis=0)
+    assert [x.newest.median for x in coffee.since.targets] == pytest.approx(medians.tolist())
+    assert coffee.since.causes[0].kind == "price moved"
 
 
 def test_calibration_is_that_of_the_raw_tables(made: Panel) -> None:
@@ -134,8 +149,8 @@ def test_notices_are_failures_of_the_roster_and_what_is_old(made: Panel) -> None
     assert ("failed", "naive broke down") in levels
     assert ("declined", "random_walk declines") in levels
     assert not any("roster" in text or "long ago" in text for _, text in levels)
-    stale = [notice.text for notice in said.notices if notice.level == "stale"]
-    assert [text.partition(":")[0] for text in stale] == ["Sugar", "Tea"]
+    aged = [notice.text for notice in said.notices if notice.level == "old"]
+    assert [text.partition(":")[0] for text in aged] == ["Sugar", "Tea"]
 
 
 @pytest.mark.parametrize("day", [5, 7, 8, 9, 11, 14, 30])
@@ -154,25 +169,19 @@ def test_a_price_is_old_where_its_check_says_so(made: Panel, day: int) -> None:
 
 
 def test_the_price_of_a_sample_is_never_old() -> None:
-    settings = load_settings()
-    gold = CommodityReport(
-        "Gold", "USD/oz", make_history(commodity="Gold"), None, [], None, pd.DataFrame()
-    )
-    assert stale(settings, gold, date(2026, 11, 24)) == []
+    gold = make_history(commodity="Gold")
+    assert old(load_settings(), gold, [], date(2026, 11, 24)) == []
 
 
 def test_a_published_forecast_that_does_not_know_the_newest_price_is_old(made: Panel) -> None:
     with made.at_home() as graph:
-        coffee, *_ = briefing(made.settings, graph.store, NOW).commodities
-    assert coffee.published is not None
-    before = coffee.history.dates[-2].item()
-    late = replace(coffee.published, fan=replace(coffee.published.fan, cutoff=before))
-    (notice,) = stale(made.settings, replace(coffee, published=late), NOW.date())
-    assert notice.level == "stale"
-    assert notice.text == (
-        "Coffee: the newest price is of 2020-09-04, the newest published forecast knows 2020-09-03"
-    )
-    assert stale(made.settings, coffee, NOW.date()) == []
+        coffee = graph.store.prices.history("Coffee")
+        shelf = graph.store.publications.find("Coffee", "v1.0")
+    before = [x for x in shelf if x.data_cutoff_date == date(2020, 9, 3)]
+    assert old(made.settings, coffee, before, NOW.date()) == [
+        "the newest price is of 2020-09-04, the newest published forecast knows 2020-09-03"
+    ]
+    assert old(made.settings, coffee, shelf[-1:], NOW.date()) == []
 
 
 def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -> None:
@@ -192,7 +201,7 @@ def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -
         assert tab.requests[0] == page.as_uri()
         assert all(request.startswith("data:") for request in tab.requests[1:])
         images = tab.ask("Array.from(document.images, i => [i.complete, i.naturalWidth])")
-        assert len(images) == 2 * 4  # Coffee and Tea: fan, past fans, PIT, coverage
+        assert len(images) == 2 * 5  # Coffee and Tea: fan, what changed, past fans, PIT, coverage
         assert all(complete and width > 200 for complete, width in images)
         assert tab.ask("document.documentElement.scrollWidth") <= PHONE.width
 
@@ -233,6 +242,33 @@ def test_forecast_show_prints_the_published_fan_or_that_of_a_model(at_home: Pane
     assert nothing.exit_code == 1
     assert "Sugar" in nothing.output
     assert "random_walk" in forecast("show", "Coffee", "--model", "garhc").output
+
+
+def test_forecast_show_lays_the_newest_forecast_over_an_earlier_one(
+    at_home: Panel, tmp_path: Path
+) -> None:
+    picture = tmp_path / "weeks.png"
+    said = forecast("show", "Coffee", "--against", "2020-09-03", "--picture", str(picture))
+    assert said.exit_code == 0, said.output
+    told = " ".join(said.output.split())
+    assert "the forecast from 2020-09-04 over that from 2020-09-03, in USc/lb" in told
+    assert "2020-09-07" in told
+    assert "the median for 2020-09-08 is" in told
+    assert "- price moved: the close was" in told
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    weekend = forecast("show", "Coffee", "--model", "naive", "--against", "2020-08-30")
+    assert "Coffee, by naive v1.0: the forecast from 2020-09-04" in weekend.output
+    assert "none is from 2020-08-30; the last one before it is from 2020-08-28" in weekend.output
+    long_ago = forecast("show", "Coffee", "--against", "2020-08-24")
+    assert "they have no session in common" in long_ago.output
+    for day, told in (
+        ("2020-09-04", "allowed: a day before 2020-09-04"),
+        ("2019-01-01", "no forecast is from 2019-01-01 or before"),
+    ):
+        refused = forecast("show", "Coffee", "--against", day)
+        assert refused.exit_code == 1
+        assert told in refused.output
+    assert "no published forecast" in forecast("show", "Sugar", "--against", "2020-09-03").output
 
 
 def test_a_history_that_ends_early_shortens_what_is_shown(tmp_path: Path) -> None:

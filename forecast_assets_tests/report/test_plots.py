@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from forecast_assets.evaluation.comparison import Comparison, Said, Statement
 from forecast_assets.forecast.records import Fan
 from forecast_assets.report.plots import (
     BANDS,
@@ -27,6 +28,7 @@ from forecast_assets.report.plots import (
     coverage_plot,
     fan_chart,
     feature_plot,
+    laid_over,
     newest_fan,
     past_fans,
     pit_histogram,
@@ -207,6 +209,44 @@ def test_past_fans_lie_where_their_cutoffs_are_over_what_happened(drawn: list[Fi
     assert [label.get_text() for label in named.values()] == [
         f"{history.dates[place].item():%b %y}" for place in named
     ]
+
+
+def statement_of(history: History, place: int, ahead: list[date]) -> Statement:
+    close = float(history.closes[place])
+    said = [Said(x, k, close + k, close - k, close + 2 * k, None) for k, x in enumerate(ahead, 1)]
+    cutoff: date = history.dates[place].item()
+    return Statement("garch", "v1.0", cutoff, close, cutoff, "sha", said)
+
+
+def test_two_forecasts_lie_over_each_other_on_the_days_that_they_are_of(
+    drawn: list[Figure],
+) -> None:
+    history = make_history(100)
+    sessions = history.dates.tolist()
+    coming = np.busday_offset(history.dates[-1], [1, 2, 3], roll="forward").tolist()
+    earlier = statement_of(history, 97, [*sessions[98:], *coming[:1]])
+    newest = statement_of(history, 99, coming)
+    picture = laid_over(history, Comparison(earlier, newest), "USD/t")
+    (figure,) = drawn
+    (axes,) = figure.axes
+    shown = lines(axes)
+    began = 97 - CONTEXT_SESSIONS
+    assert shown["close"] == (list(range(100 - began)), history.closes[began:].tolist())
+    for place, each in ((97, earlier), (99, newest)):
+        at, medians = shown[f"median from {each.cutoff:%d %b %Y}"]
+        assert at == [place - began + k for k in range(4)]
+        assert medians == [each.close, *(said.median for said in each.ahead)]
+    for each, corners in zip((earlier, newest), bands(axes), strict=True):
+        last = corners[corners[:, 0] == corners[:, 0].max()][:, 1]
+        assert (last.min(), last.max()) == (each.ahead[-1].lower_80, each.ahead[-1].upper_80)
+    days = [*sessions[began:], *coming]
+    named = dict(zip(axes.get_xticks(), axes.get_xticklabels(), strict=True))
+    assert all(f"{days[int(at)]:%d %b}" == text.get_text() for at, text in named.items())
+    assert axes.get_xlabel() == "session of 2018"
+    assert axes.get_ylabel() == "USD/t"
+    assert len(legend(figure)) == 5
+    assert picture.png.startswith(PNG)
+    assert picture.text.endswith("in USD/t")
 
 
 def test_the_band_of_chance_holds_what_a_binomial_count_does() -> None:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import (
     FROM_DATA,
     expected_sessions,
+    following,
     next_session,
     too_sparse,
     trading_week,
@@ -197,3 +199,27 @@ def test_one_gap_is_not_at_odd_times(mask: str, lost: int) -> None:
     whole = days("2020-01-01", 700, mask)
     for start in (200, 630, 660, 685, 698):
         assert too_sparse(np.delete(whole, np.arange(start - lost // 2, start))) is None
+
+
+def test_what_follows_the_newest_close_is_as_many_sessions_as_are_asked_for() -> None:
+    days = np.array(["2023-12-20", "2023-12-21", "2023-12-22"], dtype="datetime64[D]")
+    history = History("Coffee", days, np.ones(3))
+    winter = [date(2023, 12, 27), date(2023, 12, 28), date(2023, 12, 29), date(2024, 1, 2)]
+    assert following(history, "XLON", 4) == winter
+    assert following(history, FROM_DATA, 3) == [date(2023, 12, day) for day in (25, 26, 27)]
+    assert following(history.known_before(date(2023, 12, 1)), "XLON", 4) == []
+
+
+def test_what_follows_agrees_with_one_step_after_the_other_and_ends_with_the_calendar() -> None:
+    days = np.busday_offset("2020-01-01", np.arange(60), roll="forward", weekmask="1111011")
+    history = History("Coffee", days[:-1], np.ones(59))
+    for calendar in (FROM_DATA, "XLON"):
+        found = following(history, calendar, 40)
+        steps = [history.newest]
+        for _ in found:
+            steps.append(next_session(steps[-1], calendar, trading_week(history.dates)))
+        assert found == steps[1:]
+    whole = following(history, "XLON", 10**6)
+    assert 1000 < len(whole) < 10**4
+    with pytest.raises(ConfigurationError):
+        next_session(whole[-1], "XLON")

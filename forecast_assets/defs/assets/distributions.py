@@ -33,12 +33,15 @@ from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
 from forecast_assets.defs.run_windows import RunWindows
+from forecast_assets.defs.version_of_run import version_of_run
 from forecast_assets.evaluation.findings import Finding, of_forecasting
 from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.forecast.records import ModelFailure, Written
 from forecast_assets.forecast.training import not_due
+from forecast_assets.forecast.version_pins import as_rewrites
 from forecast_assets.store.opening import ENGINE
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import FittedModels
 from forecast_assets.timeline.window import Window
 
@@ -60,13 +63,9 @@ class ForecastConfig(Config):
 
 @dataclass(frozen=True)
 class Drawing:
-    """The inputs from which a run draws its forecasts.
+    """The inputs from which a run draws its forecasts; ``version``: the meaning to draw by."""
 
-    ``run``: the configuration with the version and models of the run.
-    """
-
-    settings: Settings
-    run: Settings
+    version: PinnedVersion
     windows: RunWindows
     features: Histories
     models: FittedModels
@@ -84,15 +83,17 @@ class Drawing:
         reason, models, broken = self._models(window, header)
         if reason:
             log.warning("%s: nothing is due: %s", key, reason)
+        issued = self.store.tables().paths.issued(window.commodity, self.version.version)
         outcome = forecast_window(
-            self.run,
+            self.version.settings,
             window,
             history,
             models,
-            self.store.tables().paths.issued(window.commodity, self.run.model_version),
+            issued,
             recompute=self.recompute,
             anew=self.windows.anew(key),
         )
+        outcome = as_rewrites(outcome, issued, self.version.rewritten)
         if reason and not outcome.changes_tables:
             self.windows.require_session(history)
         outcome = replace(outcome, failures=[*broken, *outcome.failures])
@@ -102,19 +103,21 @@ class Drawing:
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
         """Check a window's new forecasts."""
-        return of_forecasting(self.settings, value.history, value.forecasting)
+        return of_forecasting(self.version.settings, value.history, value.forecasting)
 
     def _models(
         self, window: Window, header: Written
     ) -> tuple[str | None, list[Loaded], list[ModelFailure]]:
         """Why a window has nothing to draw, or its models and failures of those not loaded."""
-        if reason := not_due(self.settings, window, self.features[window.commodity]):
+        if reason := not_due(self.version.settings, window, self.features[window.commodity]):
             return reason, [], []
         tried = recorded(self.store.tables(), header, "train")
-        names = self.run.models.keys() - {each.model_name for each in tried if each.declined}
+        names = self.version.settings.models.keys() - {
+            each.model_name for each in tried if each.declined
+        }
         if not names:
             return f"{window.commodity}: every model of the roster declined the window", [], []
-        return None, *self.models.of(window, self.run.model_version, names)
+        return None, *self.models.of(window, self.version.version, names)
 
 
 def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -145,10 +148,10 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
-        run = settings.of_run(config.model_version, config.models)
-        windows = RunWindows(context, partitions, run.model_version, config.training_date)
-        drawing = Drawing(settings, run, windows, features, trained_models, store, config.recompute)
-        description = ForecastDescription(settings, store)
+        version = version_of_run(context, settings, store, config.model_version, config.models)
+        windows = RunWindows(context, partitions, version.version, config.training_date)
+        drawing = Drawing(version, windows, features, trained_models, store, config.recompute)
+        description = ForecastDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,
             progress,

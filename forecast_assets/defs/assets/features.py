@@ -2,11 +2,12 @@
 
 Read from the configured files, validated row by row, and joined with the sessions of ``prices``: a
 session has the newest value that was known at its close, carried forward for a few days at most.
-``commodity.market.features`` has a row for each session and covariate. A covariate whose file
-cannot be read is named and keeps the rows it has.
+``commodity.market.features`` has a row for each session and covariate. A covariate keeps its rows
+if its file cannot be read, or if it is not configured any more but models of the version use it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dagster import (
     AssetExecutionContext,
@@ -29,6 +30,7 @@ from forecast_assets.market.features import Features, read_features
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.refusals import Refused
 from forecast_assets.store.opening import ENGINE
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
 
 
@@ -51,13 +53,15 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
+        version = PinnedVersion.of(settings, store.tables()).take_over(now(), context.run.run_id)
+
         def join(key: str) -> Features:
-            commodity = settings.commodity(key)
+            commodity = version.settings.commodity(key)
             today = Meaning.of(key, commodity).today(now())
             joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
             for said in (*Refused.of(joined.rejections).shown, *joined.missing.values()):
                 context.log.error("%s", said)
-            return joined
+            return replace(joined, kept=version.in_force.kept.get(key, ()))
 
         yield from Partitioned(
             context,

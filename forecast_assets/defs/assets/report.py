@@ -8,6 +8,7 @@ the page of the others is there.
 
 import os
 from pathlib import Path
+from typing import get_args
 
 from dagster import (
     AssetExecutionContext,
@@ -20,6 +21,7 @@ from dagster import (
     asset,
 )
 
+from forecast_assets.automation.doubts import Rule
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import PageWritten
 from forecast_assets.configuration.settings import Settings
@@ -72,7 +74,8 @@ def written(settings: Settings, tables: Store, said: Report) -> tuple[PageWritte
     of ``said``.
     """
     replace_file(settings.report_path, render(said))
-    page = PageWritten([each.text for each in said.notices if each.level == "warning"])
+    told = (*get_args(Rule), "warning")
+    page = PageWritten([each.text for each in said.notices if each.level in told])
     metadata = of_report(said, page, settings.report_path)
     if settings.database.read_copy:
         metadata |= of_copy(settings.read_copy_path, tables.copy_to(settings.read_copy_path))

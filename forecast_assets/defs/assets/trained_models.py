@@ -1,9 +1,9 @@
 """Fitted models of the roster; a partition is a commodity and the window from a training date on.
 
 A model is fitted on what was known before the training date and used until the next one:
-``commodity.forecast.trained_models`` has a row for each. It is fitted again when its options or its
-data change, and the row that it replaces stays, inactive. One that cannot be fitted is named, with
-its reason, in the metadata and in ``commodity.forecast.failures``.
+``commodity.forecast.trained_models`` has a row for each. It is fitted again when its data change or
+its version is rewritten, and the row that it replaces stays, inactive. One that cannot be fitted is
+named, with its reason, in the metadata and in ``commodity.forecast.failures``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,9 +30,14 @@ from forecast_assets.defs.partitioned import Given, Partitioned
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
-from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
+from forecast_assets.defs.run_config import (
+    MODELS_OF_A_RUN,
+    REWRITE_OF_A_RUN,
+    TRAINING_DATE_OF_A_RUN,
+)
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.defs.stages import stage_of
+from forecast_assets.defs.version_of_run import version_of_run
 from forecast_assets.errors import ModelsFailed
 from forecast_assets.forecast.parallel import Processes
 from forecast_assets.forecast.tasks import Done, Task
@@ -44,6 +49,7 @@ from forecast_assets.forecast.training import (
     train,
 )
 from forecast_assets.store.opening import ENGINE
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.window import Window
@@ -58,6 +64,7 @@ class TrainingConfig(Config):
         description="Version to save the models under; the configuration's by default.",
     )
     training_date: str | None = Field(default=None, description=TRAINING_DATE_OF_A_RUN)
+    rewrite: str | None = Field(default=None, description=REWRITE_OF_A_RUN)
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,11 @@ class Trainings:
     """The trainings of a run, commodity by commodity; an error ends only those of its commodity.
 
     All windows of a commodity are trained together, but each is returned when it is asked for.
-    ``begun``: the running trainings, by commodity. ``early``: trainings that are done and have not
-    been asked for yet.
+    ``version``: the meaning to train by, and what of it is to be pinned. ``begun``: the running
+    trainings, by commodity. ``early``: trainings that are done and have not been asked for yet.
     """
 
-    run: Settings
+    version: PinnedVersion
     windows: RunWindows
     features: Histories
     models: ModelStore
@@ -85,7 +92,8 @@ class Trainings:
             log.error("%s", failure.reason)
         if training.not_due:
             log.warning("%s: nothing is due: %s", key, training.not_due)
-        return TrainedWindow(window, self.windows.written(window, now()), training)
+        written = self.windows.written(window, now())
+        return TrainedWindow(window, written, training, self.version.due(written.at, written.by))
 
     def of(self, window: Window) -> Training:
         """The training of a window. Raises ModelsFailed after an error in an earlier one."""
@@ -102,9 +110,10 @@ class Trainings:
     def _begin(self, commodity: str) -> Iterator[tuple[Window, Training]]:
         """Begin to train the windows of a commodity; the iterator trains on. Raises NoSession."""
         windows = self.windows.all_of(commodity)
-        require_session(self.run, next(iter(windows.values())), self.features[commodity])
+        run = self.version.settings
+        require_session(run, next(iter(windows.values())), self.features[commodity])
         requests = [self._request(key, window) for key, window in windows.items()]
-        return train(self.run, requests, self.spread)
+        return train(run, requests, self.spread)
 
     def _request(self, key: str, window: Window) -> WindowToTrain:
         if self.windows.anew(key):
@@ -112,7 +121,7 @@ class Trainings:
         known = self.models.store.models.find(
             window.commodity,
             training_date=window.training_date,
-            model_version=self.run.model_version,
+            model_version=self.version.version,
         )
         return WindowToTrain(window, self.features[window.commodity], self.models.intact(known))
 
@@ -142,13 +151,15 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
-        run = settings.of_run(config.model_version, config.models)
-        windows = RunWindows(context, partitions, run.model_version, config.training_date)
+        version = version_of_run(
+            context, settings, store, config.model_version, config.models, config.rewrite
+        )
+        windows = RunWindows(context, partitions, version.version, config.training_date)
         models = ModelStore.over(store.tables(), settings)
         spread = spread_of(settings, context, progress)
-        trainings = Trainings(run, windows, features, models, spread)
+        trainings = Trainings(version, windows, features, models, spread)
 
-        description = TrainingDescription(settings, store)
+        description = TrainingDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,
             progress,

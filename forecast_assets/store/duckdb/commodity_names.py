@@ -1,4 +1,4 @@
-"""The names of commodities in all tables that have a column of them."""
+"""The names of commodities in all tables that have a column of them, and in what is pinned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.pin_table import rename_in_pins
 from forecast_assets.timeline.clock import now
 
 KNOWN = """
@@ -68,6 +69,8 @@ class DuckDBCommodityNames:
                     _reprint(connection, name, column, new)
                 if rows:
                     moved[f"{schema}.{table}"] = rows
+            if rows := rename_in_pins(connection, old, new):
+                moved["forecast.versions"] = rows
             connection.execute(LOG, {"old": old, "new": new, "now": now()})
         return moved
 

@@ -10,6 +10,7 @@ from forecast_assets.store.duckdb import (
     revision_view,
     score_table,
     superseded_table,
+    target_view,
 )
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
@@ -36,6 +37,7 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         "commodity.market.prices": price_table.NEWEST,
         "commodity.market.price_moves": price_table.MOVES,
         "commodity.forecast.point_forecasts": point_table.with_actuals(horizon),
+        "commodity.forecast.point_forecasts_by_target": target_view.BY_TARGET,
         "commodity.forecast.revised_forecasts": revision_view.REVISED,
         "commodity.forecast.skill": score_table.SKILL,
         "commodity.forecast.publications": publication_table.CURRENT,

@@ -96,7 +96,7 @@ class DuckDBFeatureTable:
             counts = dict(
                 connection.execute("SELECT is_new, count(*) FROM changes GROUP BY 1").fetchall()
             )
-            missing, who = {"missing": list(features.missing)}, {"at": at, "by": by}
+            missing, who = {"missing": features.unread}, {"at": at, "by": by}
             connection.execute(SUPERSEDE, commodity | missing | who)
             if counts:
                 connection.execute(UPSERT, commodity | who)
@@ -152,7 +152,7 @@ def _require_rows(connection: Connection, features: Features) -> None:
     (found,) = connection.execute(
         "SELECT count(*) FROM market.features WHERE commodity = $commodity"
         " AND NOT list_contains($missing, covariate)",
-        {"commodity": features.commodity, "missing": list(features.missing)},
+        {"commodity": features.commodity, "missing": features.unread},
     ).fetchall()[0]
     due = len(features.sessions) * len(features.present)
     if found != due:

@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
+from forecast_assets.forecast.version_pins import Pin
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.failure_table import replace_failures
+from forecast_assets.store.duckdb.pin_table import add_revision
 
 RETIRE = """
     UPDATE forecast.trained_models SET is_active = FALSE
@@ -52,10 +54,16 @@ class DuckDBModelTable:
     database: Database
 
     def append(
-        self, written: Written, models: Sequence[TrainedModel], failures: Sequence[ModelFailure]
+        self,
+        written: Written,
+        models: Sequence[TrainedModel],
+        failures: Sequence[ModelFailure],
+        pin: Pin | None = None,
     ) -> None:
         """Add models, and deactivate those that the new models or failures replace."""
         with self.database.writing() as connection:
+            if pin is not None:
+                add_revision(connection, pin)
             new = [model for model in models if not _has_twin(connection, model)]
             for name in [model.model_name for model in new] + [x.model_name for x in failures]:
                 _retire(connection, written, name)

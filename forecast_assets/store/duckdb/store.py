@@ -20,6 +20,7 @@ from forecast_assets.store.duckdb.mark_table import DuckDBMarkTable
 from forecast_assets.store.duckdb.model_table import DuckDBModelTable
 from forecast_assets.store.duckdb.names import catalog_of
 from forecast_assets.store.duckdb.path_table import DuckDBPathTable
+from forecast_assets.store.duckdb.pin_table import DuckDBPinTable
 from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.duckdb.publication_table import DuckDBPublicationTable
 from forecast_assets.store.duckdb.reading import DuckDBReading
@@ -94,6 +95,11 @@ class DuckDBStore:
     def features(self) -> DuckDBFeatureTable:
         """``commodity.market.features``."""
         return DuckDBFeatureTable(self.database)
+
+    @cached_property
+    def pins(self) -> DuckDBPinTable:
+        """``commodity.forecast.versions``."""
+        return DuckDBPinTable(self.database)
 
     @cached_property
     def models(self) -> DuckDBModelTable:

@@ -20,6 +20,7 @@ from forecast_assets.store.duckdb.superseded_table import (
     WITHDRAWN,
     supersede,
 )
+from forecast_assets.store.duckdb.target_view import expect
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """
@@ -92,6 +93,7 @@ def apply(
     paths = sum(write_draw(connection, written, now, draw, horizon) for draw in change.draws)
     move(connection, written, now, change.moved)
     tell(connection, written, outcome_rows(change.happened, change.draws, horizon))
+    expect(connection, written.commodity, change.expected)
     replace_failures(connection, written, "forecast", change.failures)
     return paths
 

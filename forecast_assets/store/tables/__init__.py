@@ -14,11 +14,14 @@ def tables(horizon: int) -> dict[str, Table]:
     """
     found = (
         *market.MARKET,
+        forecast.VERSIONS,
         forecast.TRAINED_MODELS,
         forecast.distributions(horizon),
         forecast.FORECASTS,
         forecast.POINT_ESTIMATES,
         forecast.POINT_FORECASTS,
+        forecast.EXPECTED_SESSIONS,
+        forecast.POINT_FORECASTS_BY_TARGET,
         forecast.SUPERSEDED_FORECASTS,
         forecast.SUPERSEDED_POINT_FORECASTS,
         forecast.REVISED_FORECASTS,

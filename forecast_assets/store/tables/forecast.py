@@ -105,6 +105,28 @@ TRAINED_MODELS = Table(
     ),
 )
 
+VERSIONS = Table(
+    "forecast",
+    "versions",
+    "What each model version means, one row a revision; rows are added and never changed.",
+    (
+        MODEL_VERSION,
+        count("revision", "1 for what it was first pinned to mean; the highest counts"),
+        text("kind", "first, taken over (from models of an older release), added or rewrite"),
+        text("reason", "what was added; of a rewrite: the reason that the user gave"),
+        N_PATHS,
+        count("horizon", "sessions ahead"),
+        document("models", "the options of each model by its name; an ensemble's with its members"),
+        document("feature_sets", "the covariates in each set that a model uses"),
+        document("covariates", "by commodity, the covariates in these sets, and how they are read"),
+        moment("pinned_at", "when it was pinned, UTC"),
+        text("pinned_by", "the run that pinned it"),
+    ),
+    key=("model_version", "revision"),
+    partition=("model_version",),
+    rules=(OneOf("kind", ("first", "taken over", "added", "rewrite")),),
+)
+
 FAILURES = Table(
     "forecast",
     "failures",
@@ -228,6 +250,40 @@ POINT_FORECASTS = Table(
     view=True,
 )
 
+EXPECTED_SESSIONS = Table(
+    "forecast",
+    "expected_sessions",
+    "The days that a commodity is expected to trade, after its newest close.",
+    (
+        text("commodity", "whose sessions they are"),
+        day("session", "a day on which it trades by its calendar, if nothing unexpected happens"),
+    ),
+    key=("commodity", "session"),
+    partition=("commodity",),
+)
+
+POINT_FORECASTS_BY_TARGET = Table(
+    "forecast",
+    "point_forecasts_by_target",
+    "Forecasts in a few numbers by the day that they are of, one row a session ahead.",
+    (
+        COMMODITY,
+        MODEL_NAME,
+        MODEL_VERSION,
+        day(
+            "session",
+            "the day that the numbers are of: as it came, or as it is expected; NULL: not known",
+            null=True,
+        ),
+        DAY_AHEAD,
+        CUTOFF,
+        *ESTIMATES,
+        number("actual", "the close of that day; NULL where there is none yet", null=True),
+    ),
+    key=(*FORECAST, "day_ahead"),
+    view=True,
+)
+
 SUPERSEDED_FORECASTS = Table(
     "forecast",
     "superseded_forecasts",
@@ -252,7 +308,7 @@ SUPERSEDED_FORECASTS = Table(
         text(
             "reason",
             "revised history, retrained model, other number of paths, other code, moved start,"
-            " session withdrawn, or several",
+            " session withdrawn, or several; the first is rewrite where a user asked for that",
         ),
         ISSUED_AT,
     ),

@@ -1,5 +1,6 @@
 """Files of older releases become those of this one, whole or not at all, and stay as a copy."""
 
+import json
 import os
 import re
 import signal
@@ -12,11 +13,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb import migrations
 from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA, drops
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 
@@ -95,6 +98,15 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     assert re.search(rf"schema 1 .* schema {SCHEMA}.*MB\)", line)
     assert store.prices.history("Coffee") is not None
     assert told == [line]
+    by_day = Reader(older).point_forecasts_by_target("Coffee")
+    assert set(by_day.columns) >= {"session", "day_ahead", "median", "actual"}
+    assert len(by_day) == len(before["forecast.point_estimates"])
+    came = {(row[0], row[1]) for row in before["market.price_revisions"]}
+    known = by_day[by_day.actual.notna()]
+    assert len(known) > 10
+    assert {("Coffee", day.date()) for day in known.session} <= came
+    newest = by_day[by_day.data_cutoff_date == by_day.data_cutoff_date.max()]
+    assert newest[newest.session.notna()].day_ahead.unique().tolist() == [1]  # more is not known
 
 
 def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> None:
@@ -175,3 +187,33 @@ def test_a_newer_file_is_refused_in_words(tmp_path: Path) -> None:
 def test_every_schema_has_a_number_and_the_released_ones_a_file() -> None:
     assert [migration.number for migration in MIGRATIONS] == list(range(2, SCHEMA + 1))
     assert RELEASED[0].name == "schema_1"
+
+
+def test_what_its_models_were_trained_with_is_taken_over_by_an_edited_configuration(
+    older: Path,
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "model_version": "v1.0",
+            "horizon": 3,
+            "paths": 50,
+            "training": {"start": "2020-01-01"},
+            "models": [{"naive": {"decay": 0.9}}, {"random_walk": {"lookback": 60}}, "ensemble"],
+            "commodities": {"Coffee": {"unit": "kg", "source": {"type": "landing"}}},
+        }
+    )
+    store = store_of(older)
+    version = PinnedVersion.of(settings, store).take_over(now(), "a run")
+    assert version.in_force.differences == [
+        "paths: was 5, is 50",
+        "naive.decay: was 0.94, is 0.9",
+        "random_walk.lookback: was 30, is 60",
+    ]
+    assert version.in_force.additions == ["ensemble"]
+    rows = {row.model_name: json.loads(row.options) for row in store.models.find()}
+    assert rows == {
+        name: model.model_dump() for name, model in version.settings.models.items() if name in rows
+    }
+    assert version.settings.paths == 5
+    (pin,) = store.pins.find("v1.0")
+    assert (pin.revision, pin.kind, pin.meaning) == (1, "taken over", version.meaning)

@@ -1,0 +1,123 @@
+"""What a model version means: its models with all options, and what they are trained and drawn by.
+
+A meaning is plain JSON values. It says everything, also what the configuration leaves to a default,
+so that neither an edited configuration nor another default of a release can change it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from forecast_assets.configuration.commodities import Covariate
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.models.base import Forecaster
+
+Options = Mapping[str, Any]
+
+VALUES_OF_A_COVARIATE = {
+    "column",
+    "delay_days",
+    "fill_days",
+    "region",
+    "aggregate",
+    "regions",
+    "weights",
+}
+"""The keys of a covariate that decide which value a session has. The others say where its file is
+and how it is written, and may change."""
+
+
+@dataclass(frozen=True)
+class VersionMeaning:
+    """What a model version means.
+
+    ``paths``: paths a forecast. ``horizon``: sessions ahead. ``models``: the options of each model,
+    those of an ensemble with its members by name. ``feature_sets``: the names of covariates in each
+    set that a model uses. ``covariates``: for each commodity, the covariates that are in any of
+    these sets, with the keys that decide their values.
+    """
+
+    paths: int
+    horizon: int
+    models: Mapping[str, Options]
+    feature_sets: Mapping[str, Sequence[str]]
+    covariates: Mapping[str, Mapping[str, Options]]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "VersionMeaning":
+        """What a configuration means."""
+        used = sets_of(settings.models.values())
+        sets = {name: list(settings.feature_sets[name]) for name in sorted(used)}
+        named = {covariate for members in sets.values() for covariate in members}
+        covariates = {
+            name: {
+                covariate: values_of(source)
+                for covariate, source in commodity.covariates.items()
+                if covariate in named
+            }
+            for name, commodity in settings.commodities.items()
+        }
+        models = {name: model.model_dump(mode="json") for name, model in settings.models.items()}
+        return cls(settings.paths, settings.horizon, models, sets, covariates)
+
+    def with_the_rest_of(self, other: "VersionMeaning") -> "VersionMeaning":
+        """This meaning, with the models, sets and commodities that only another one has.
+
+        Covariates that are only in sets of the other one stay too.
+        """
+        own = {covariate for members in self.feature_sets.values() for covariate in members}
+        rest = {
+            name: {each: how for each, how in covariates.items() if each not in own}
+            if name in self.covariates
+            else covariates
+            for name, covariates in other.covariates.items()
+        }
+        return replace(
+            self,
+            models={**other.models, **self.models},
+            feature_sets={**other.feature_sets, **self.feature_sets},
+            covariates=rest
+            | {name: {**rest.get(name, {}), **each} for name, each in self.covariates.items()},
+        )
+
+    def models_unlike(self, other: "VersionMeaning") -> set[str]:
+        """The models of this meaning that mean something else in another one, which has them."""
+        known = self.models.keys() & other.models.keys()
+        if self.paths != other.paths:
+            return known
+        sets = {
+            name
+            for name, members in self.feature_sets.items()
+            if sorted(members) != sorted(other.feature_sets.get(name, ()))
+            or self._values(members, other) != other._values(members, self)
+        }
+        return {
+            name
+            for name in known
+            if self.models[name] != other.models[name] or sets_in(self.models[name]) & sets
+        }
+
+    def _values(self, covariates: Sequence[str], other: "VersionMeaning") -> list[Options]:
+        """How covariates get their values, for each commodity that another meaning has too."""
+        return [
+            {name: held[name] for name in covariates if name in held}
+            for commodity, held in sorted(self.covariates.items())
+            if commodity in other.covariates
+        ]
+
+
+def values_of(covariate: Covariate) -> dict[str, Any]:
+    """The keys of a covariate that decide its values."""
+    return covariate.model_dump(mode="json", include=VALUES_OF_A_COVARIATE)
+
+
+def sets_of(models: Iterable[Forecaster]) -> set[str]:
+    """The feature sets that models or their members use."""
+    return {part.feature_set for model in models for part in model.parts() if part.feature_set}
+
+
+def sets_in(options: Options) -> set[str]:
+    """The feature sets in the options of a model or of its members."""
+    of_members = (sets_in(each) for each in options.get("members", {}).values())
+    own = options.get("features")
+    return ({own} if own else set()).union(*of_members)

@@ -1,0 +1,260 @@
+"""A version is a promise: no edit of the configuration rewrites what was issued under it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey
+
+from forecast_assets.automation.version_differences import version_lines
+from forecast_assets.defs.build import build_definitions
+from forecast_assets.errors import ConfigurationError
+from forecast_assets.models.naive import Naive
+from forecast_assets.store.pinning import PinnedVersion
+from forecast_assets.timeline.clock import now
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.caretaker import (
+    Caretaker,
+    caretaker,
+    draw_all,
+    draw_due,
+    drawn,
+    landed,
+    utc,
+)
+from forecast_assets_tests.graphs import QUIET
+from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import keep, rows
+
+ALL = ["naive", {"random_walk": {"lookback": 60}}, "ensemble"]
+KEYS: dict[str, Any] = {"models": ALL}
+COFFEE = make_history(570)
+
+
+@pytest.fixture
+def keeper(beginnings: Beginnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caretaker:
+    """A home with forecasts of two models and of their pool."""
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "home"))
+    return drawn(beginnings, tmp_path, {"coffee.csv": [COFFEE]}, **KEYS)
+
+
+def edited(keeper: Caretaker, **keys: Any) -> Caretaker:
+    """The same home with an edited configuration."""
+    return caretaker(keeper.settings.folder, **(KEYS | keys))
+
+
+def version(keeper: Caretaker) -> PinnedVersion:
+    return PinnedVersion.of(keeper.settings, keeper.store)
+
+
+def lines(keeper: Caretaker) -> str:
+    return "\n".join(version_lines(version(keeper), utc("2030-01-01")))
+
+
+def issued(keeper: Caretaker) -> dict[tuple[str, Any], Any]:
+    """When each forecast was drawn."""
+    columns = ("model_name", "data_cutoff_date", "generation_timestamp")
+    return {row[:2]: row[2] for row in rows(keeper.store, "forecast.forecasts", *columns)}
+
+
+def test_the_first_training_pins_what_the_version_means(keeper: Caretaker) -> None:
+    (pin,) = keeper.store.pins.find("v1.0")
+    assert (pin.revision, pin.kind, pin.reason) == (1, "first", "first training")
+    assert (pin.meaning.paths, pin.meaning.horizon) == (20, 3)
+    assert pin.meaning.models["random_walk"]["lookback"] == 60
+    assert sorted(pin.meaning.models["ensemble"]["members"]) == ["naive", "random_walk"]
+    (first,) = {row.created_by for row in keeper.store.models.find()}
+    assert pin.pinned_by == first
+
+
+def test_one_more_name_with_an_ensemble_of_all_draws_only_the_new_model(keeper: Caretaker) -> None:
+    before = issued(keeper)
+    more = edited(keeper, models=[*ALL, "reverting_volatility"])
+    assert lines(more) == ""
+    draw_all(more)
+    after = issued(more)
+    assert {name: after[name] for name in before} == before
+    assert {name for name, _ in after.keys() - before.keys()} == {"reverting_volatility"}
+    assert not rows(more.store, "forecast.superseded_forecasts")
+    first, second = more.store.pins.find("v1.0")
+    assert (second.kind, second.reason) == ("added", "added: reverting_volatility")
+    assert second.meaning.models["ensemble"] == first.meaning.models["ensemble"]
+    pooled = [row.options for row in more.store.models.find() if row.model_name == "ensemble"]
+    assert not any("reverting_volatility" in options for options in pooled)
+    both = edited(keeper, models=[{"naive": {"decay": 0.9}}, *ALL[1:], "reverting_volatility"])
+    assert "ensemble.members: was naive, random_walk, is naive, random_walk, rev" in lines(both)
+    version(more).rewrite("all of them", now(), "a test")
+    third = more.store.pins.find("v1.0")[-1].meaning
+    assert first.meaning.models_unlike(third) == {"ensemble"}
+
+
+def test_an_edit_waits_for_a_decision_and_a_rewrite_draws_again_with_its_reason(
+    keeper: Caretaker,
+) -> None:
+    before = issued(keeper)
+    walks = [name for name in before if name[0] != "naive"]
+    other = edited(keeper, models=["naive", {"random_walk": {"lookback": 30}}, "ensemble"])
+    said = lines(other)
+    assert "model_version v1.0: random_walk.lookback: was 60, is 30" in said
+    assert f"{len(walks)} past forecasts would be drawn again" in said
+    assert draw_all(other) == []
+    assert issued(other) == before
+    other.drop("next.csv", make_history(571))
+    draw_all(other)
+    after = issued(other)
+    assert {name: after[name] for name in before} == before
+    assert Counter(name for name, _ in after.keys() - before.keys()) == dict.fromkeys(
+        ("naive", "random_walk", "ensemble"), 1
+    )
+    options = {row.options for row in other.store.models.find() if row.model_name == "random_walk"}
+    assert {json.loads(each)["lookback"] for each in options} == {60}
+
+    version(other).rewrite("the desk's choice", now(), "a test")
+    assert lines(other) == ""
+    draw_all(other)
+    replaced = rows(other.store, "forecast.superseded_forecasts", "model_name", "reason")
+    names = Counter(name for name, _ in after if name != "naive")
+    assert Counter(replaced) == {
+        (name, "rewrite, retrained model"): count for name, count in names.items()
+    }
+    last = issued(other)
+    assert {x: last[x] for x in last if x[0] == "naive"} == {
+        x: after[x] for x in after if x[0] == "naive"
+    }
+    assert [(pin.kind, pin.reason) for pin in other.store.pins.find("v1.0")] == [
+        ("first", "first training"),
+        ("rewrite", "the desk's choice"),
+    ]
+    assert draw_all(other) == []
+
+
+def test_models_of_before_pins_are_taken_over_although_the_configuration_was_edited(
+    keeper: Caretaker,
+) -> None:
+    before, found = issued(keeper), version(keeper).meaning
+    keep(keeper.store, "forecast.versions", lambda _: False)
+    models = [{"naive": {"decay": 0.9}}, "random_walk", "ensemble", "reverting_volatility"]
+    other = edited(keeper, models=models, paths=30)
+    assert version(other).meaning == found
+    assert {"paths: was 20, is 30", "naive.decay: was 0.94, is 0.9"} <= {
+        line.removeprefix("model_version v1.0: ") for line in lines(other).splitlines()
+    }
+    assert all(success for _, success in draw_all(other))
+    after = issued(other)
+    assert {name: after[name] for name in before} == before
+    assert {name for name, _ in after.keys() - before.keys()} == {"reverting_volatility"}
+    assert set(rows(other.store, "forecast.forecasts", "n_paths")) == {(20,)}
+    assert [(pin.kind, pin.reason) for pin in other.store.pins.find("v1.0")] == [
+        ("taken over", "taken over from stored models"),
+        ("added", "added: reverting_volatility"),
+    ]
+
+
+def train(keeper: Caretaker, **config: Any) -> str:
+    """Why a run of the job with this configuration of its asset fails; empty if it does not."""
+    job = build_definitions(keeper.settings).resolve_job_def("train")
+    result = job.execute_in_process(
+        instance=keeper.instance,
+        partition_key="Coffee|2020-01-01",
+        run_config={"ops": {"trained_models": {"config": config}}, "loggers": QUIET},
+        raise_on_error=False,
+    )
+    return "" if result.success else str(result.failure_data_for_node("trained_models"))
+
+
+def test_models_of_a_run_that_differ_from_its_version_are_refused(keeper: Caretaker) -> None:
+    assert not train(keeper, model_version="trial", models=[{"naive": {"decay": 0.9}}])
+    more = ["random_walk", {"naive": {"decay": 0.9}}]
+    assert not train(keeper, model_version="trial", models=more)
+    before = keeper.store.models.find(), keeper.store.pins.find("trial")
+    said = train(keeper, model_version="trial", models=["naive"])
+    assert "under model_version trial there are models that mean something else" in said
+    assert "naive.decay: was 0.9, is 0.94" in said
+    assert "allowed: a model_version that is not used yet" in said
+    assert (keeper.store.models.find(), keeper.store.pins.find("trial")) == before
+    assert [pin.reason for pin in before[1]] == ["first training", "added: random_walk"]
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 201, "\x1b[31m"])
+def test_a_rewrite_needs_a_reason_that_can_be_read(keeper: Caretaker, reason: str) -> None:
+    other = edited(keeper, paths=30)
+    with pytest.raises(ConfigurationError, match="reason: found"):
+        version(other).rewrite(reason, now(), "a test")
+    assert len(keeper.store.pins.find("v1.0")) == 1
+
+
+def test_another_horizon_cannot_be_rewritten(keeper: Caretaker) -> None:
+    other = edited(keeper, horizon=5)
+    with pytest.raises(ConfigurationError, match="horizon: found 5, allowed: 3"):
+        PinnedVersion.of(other.settings, keeper.store).rewrite("longer", now(), "a test")
+
+
+def test_a_training_without_a_model_pins_nothing(
+    beginnings: Beginnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "home"))
+    keeper = landed(beginnings, tmp_path, {"coffee.csv": [COFFEE]}, models=["naive"])
+    monkeypatch.setattr(Naive, "estimate", broken)
+    assert [success for _, success in draw_due(keeper)] == [False]
+    assert keeper.store.failures.find("Coffee", "v1.0")
+    assert keeper.store.pins.find("v1.0") == []
+
+
+def test_a_model_that_could_never_be_fitted_may_still_be_set_otherwise(keeper: Caretaker) -> None:
+    more = edited(keeper, models=[*ALL, {"garch": {"news_bound": 3.0}}])
+    pin = version(more).due(now(), "a run")
+    assert pin is not None
+    keeper.store.pins.append(pin)
+    other = edited(keeper, models=[*ALL, {"garch": {"news_bound": 5.0}}])
+    assert lines(other) == ""
+    assert version(other).settings.models["garch"].model_dump()["news_bound"] == 5.0
+    again = version(other).due(now(), "a run")
+    assert again is not None
+    assert (again.revision, again.reason) == (3, "added: garch")
+    keeper.store.pins.append(again)
+    assert version(other).due(now(), "a run") is None
+    removed = edited(keeper)
+    assert version(removed).due(now(), "a run") is None
+
+
+def test_a_run_may_rewrite_by_its_configuration(keeper: Caretaker) -> None:
+    other = edited(keeper, models=[{"naive": {"decay": 0.9}}, *ALL[1:]])
+    assert not train(other)
+    assert len(other.store.pins.find("v1.0")) == 1
+    event = other.instance.get_latest_materialization_event(AssetKey("trained_models"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    said = event.asset_materialization.metadata["configured_otherwise"].value
+    assert "naive.decay: was 0.94, is 0.9" in str(said)
+    assert "reason: found" in train(other, rewrite="")
+    assert not train(other, rewrite="slower")
+    assert [pin.reason for pin in other.store.pins.find("v1.0")] == ["first training", "slower"]
+    found = {
+        row.model_name: row for row in other.store.models.find() if row.training_date.month == 1
+    }
+    assert json.loads(found["naive"].options)["decay"] == 0.9
+
+
+def test_a_version_whose_covariates_are_read_otherwise_is_refused(keeper: Caretaker) -> None:
+    def covariates(delay: int) -> dict[str, Any]:
+        rain = {"path": "rain.csv", "column": "mm", "delay_days": delay}
+        source = {"type": "landing"}
+        return {
+            "commodities": {
+                "Coffee": {"unit": "kg", "source": source, "covariates": {"rain": rain}}
+            },
+            "feature_sets": {"weather": ["rain"]},
+            "models": [{"sarimax": {"features": "weather"}}],
+        }
+
+    in_use = version(edited(keeper, **covariates(1)))
+    same = edited(keeper, **covariates(1), model_version="trial")
+    version(same).require_covariates(in_use)
+    other = edited(keeper, **covariates(2), model_version="trial")
+    with pytest.raises(ConfigurationError, match=r"trial uses rain of Coffee otherwise than v1.0"):
+        version(other).require_covariates(in_use)
