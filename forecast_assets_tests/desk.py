@@ -25,6 +25,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
@@ -76,7 +77,8 @@ class Desk:
         known = store.models.find(name, None, window.training_date, version)
         training = train_window(run, window, history, shelf.intact(known))
         rows = [shelf.row(fit, header, training.history) for fit in training.fits]
-        store.models.append(header, rows, training.failures)
+        pin = PinnedVersion.of(run, store).due(now(), "a test")
+        store.models.append(header, rows, training.failures, pin)
         loaded, _ = FittedModels(shelf).of(window, version, list(run.models))
         header = Written(name, version, window.training_date, now(), "a test")
         issued = store.paths.issued(name, version)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecast_assets.configuration.version_meaning import sets_in
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
 from forecast_assets.record.fingerprints import prints_of
 from forecast_assets.record.mending import BACKUP
@@ -124,14 +125,29 @@ def of_other_history(rows: Rows, forecasts: pd.DataFrame) -> pd.DataFrame:
 def _of_model(
     rows: Rows, history: History, model_name: str, forecasts: pd.DataFrame
 ) -> pd.DataFrame:
-    """Of a model's forecasts, those that were not drawn from a history with its covariates."""
-    settings = rows.settings
-    if model_name not in settings.models:
-        return forecasts.iloc[:0]
-    offered = settings.covariates_of(settings.models[model_name], history.feature_names)
-    if not set(offered) <= set(history.feature_names):
-        return forecasts
-    return _unlike(rows, history.select(offered), forecasts)
+    """Of a model's forecasts, those that were drawn from no history with covariates of its own.
+
+    Its covariates are those of any meaning that its version has had.
+    """
+    unlike = []
+    for version, mine in forecasts.groupby("model_version"):
+        left, offers = mine, offered(rows, model_name, str(version))
+        for names in offers:
+            there = tuple(name for name in names if name in history.feature_names)
+            left = left if left.empty else _unlike(rows, history.select(there), left)
+        unlike.append(left if offers else mine.iloc[:0])
+    return pd.concat(unlike)
+
+
+def offered(rows: Rows, model_name: str, version: str) -> set[tuple[str, ...]]:
+    """The covariates that a model of a version has been offered, by each of its meanings."""
+    found = set()
+    for meaning in rows.meanings(version):
+        options = meaning.models.get(model_name)
+        if options is not None:
+            sets = [meaning.feature_sets[name] for name in sets_in(options)]
+            found.add(tuple(sorted({covariate for each in sets for covariate in each})))
+    return found
 
 
 def _unlike(rows: Rows, history: History, forecasts: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.configuration.version_meaning import VersionMeaning
 from forecast_assets.record.damage import FORECAST, MODEL
 from forecast_assets.record.mending import Mending
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.frames import frame
 from forecast_assets.store.past_histories import PastHistories
+from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.history import History
 
 
@@ -157,11 +159,16 @@ class Rows:
         """What was known of covariates."""
         return self.read("market.features")
 
+    def meanings(self, version: str) -> list[VersionMeaning]:
+        """All that a version has meant; without pins, what its models or the configuration say."""
+        held = PinnedVersion.of(self.settings.of_run(version, None), self.store)
+        if held.pins:
+            return [pin.meaning for pin in held.pins]
+        return [held.taken_over or VersionMeaning.of(held.configured)]
+
     def kept_since(self, schema: int) -> pd.Timestamp:
         """Since when the tables have a schema, and what is kept from it on."""
-        read = self.tables.read("commodity.market.schema_versions", ["schema_version", "since"])
-        since = [row["since"] for row in read.to_pylist() if row["schema_version"] >= schema]
-        return pd.Timestamp(min(since)) if since else pd.Timestamp.max
+        return kept_since(self.tables, schema)
 
     @cached_property
     def mending(self) -> Mending:
@@ -171,6 +178,13 @@ class Rows:
             windows = self.settings.windows.of(self.commodity)
         sessions = frozenset(self.history.dates.tolist())
         return Mending(self.settings, self.commodity, self.models, self.ledger, sessions, windows)
+
+
+def kept_since(tables: Reading, schema: int) -> pd.Timestamp:
+    """Since when tables have had a schema; the end of time if they never had."""
+    read = tables.read("commodity.market.schema_versions", ["schema_version", "since"])
+    since = [row["since"] for row in read.to_pylist() if row["schema_version"] >= schema]
+    return pd.Timestamp(min(since)) if since else pd.Timestamp.max
 
 
 def numbers_at(rows: pd.DataFrame, keys: pd.MultiIndex, columns: Sequence[str]) -> np.ndarray:

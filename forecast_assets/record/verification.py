@@ -15,6 +15,7 @@ from forecast_assets.record import (
     issued,
     market,
     paths,
+    pinned,
     published,
     ranking,
     redrawn,
@@ -22,7 +23,7 @@ from forecast_assets.record import (
 )
 from forecast_assets.record.damage import Damage, day_of
 from forecast_assets.record.mending import BACKUP, restoring
-from forecast_assets.record.rows import Rows
+from forecast_assets.record.rows import Rows, kept_since
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 
@@ -137,8 +138,12 @@ def _shared(settings: Settings, store: Store) -> list[Damage]:
     """What is wrong with rows that belong to no commodity, or to all of them together."""
     with store.reading() as tables:
         schemas = frame(tables.read("commodity.market.schema_versions"))
+        pins = frame(tables.read("commodity.forecast.versions"))
+        columns = ["model_version", "created_at", "created_by"]
+        models = frame(tables.read("commodity.forecast.trained_models", columns))
         return [
             *market.of_schemas(schemas),
+            *pinned.of_versions(pins, models, kept_since(tables, pinned.KEPT)),
             *ranking.of_leaderboard(settings, store, tables),
         ]
 
