@@ -1,12 +1,14 @@
 """Verification: all rows of the tables, walked commodity by commodity."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.record import (
@@ -27,7 +29,7 @@ from forecast_assets.record.rows import Rows, kept_since
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 
-CHECKS = (
+CHECKS: tuple[Callable[[Rows], Iterable[Damage]], ...] = (
     market.of_prices,
     market.of_features,
     fitted.of_models,
@@ -86,7 +88,7 @@ def verify(
         whole: list[str | None] = [None]
         for each in commodities or whole:
             done.damages += _undeclared(settings, store, each)
-        for name in commodities or store.names.known():
+        for name in commodities or store.integrity.commodities():
             _walk(settings, store, name, redraw, done)
         if not commodities:
             done.damages += _shared(settings, store)
@@ -104,21 +106,33 @@ def _walk(
     """Walk a commodity; payloads are read when the tables are closed again."""
     with store.reading() as tables:
         rows = Rows(settings, store, tables, name)
-        for check in CHECKS:
-            done.damages += check(rows)
-        done.damages += of_blocks(rows)
+        for check in (*CHECKS, of_blocks):
+            with told_as_damage(name, done):
+                done.damages += check(rows)
         models, mending = rows.models, rows.mending
     payloads = fitted.of_payloads(models, name, mending)
     done.damages += payloads
     broken = {f"{name}_{x.model_name}_{x.day}_{x.model_version}" for x in payloads}
-    with store.reading() as tables:
-        drawn, unlike = redrawn.of_sample(Rows(settings, store, tables, name), redraw, broken)
-    done.redrawn += drawn
-    done.damages += unlike
+    with store.reading() as tables, told_as_damage(name, done):
+        again = Rows(settings, store, tables, name)
+        drawn, unlike = redrawn.of_sample(again, redraw, broken)
+        done.redrawn += drawn
+        done.damages += unlike
     done.commodities.append(name)
     done.models += len(models)
     done.forecasts += len(rows.ledger)
     done.paths += int(rows.tally.paths.sum())
+
+
+@contextmanager
+def told_as_damage(name: str, done: Verification) -> Iterator[None]:
+    """Let rows so broken that a check cannot look at them be damage, and the other checks go on."""
+    failures: list[str] = []
+    with boundary(name, failures):
+        yield
+    done.damages += [
+        Damage("cannot be verified", "", name, "", "", None, line, BACKUP) for line in failures
+    ]
 
 
 def of_blocks(rows: Rows) -> Iterable[Damage]:

@@ -340,6 +340,9 @@ class ContentsView(Protocol):
 class IntegrityView(Protocol):
     """Rows that no write of this project makes, since they break what their table declares."""
 
+    def commodities(self) -> list[str]:
+        """All commodities that any table has a row of, in order."""
+
     def broken(self, commodity: str | None) -> pa.Table:
         """The rows that break a declaration, and how many they are.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.definitions import condition
 from forecast_assets.store.tables import tables
@@ -51,6 +52,18 @@ class DuckDBIntegrityView:
 
     database: Database
     horizon: int
+
+    def commodities(self) -> list[str]:
+        """All commodities that any table has a row of, in order."""
+        named = [x for x in tables(self.horizon).values() if "commodity" in x.schema.names]
+        query = " UNION ".join(
+            f"SELECT commodity FROM {table.room}.{table.short_name}"  # noqa: S608 - tables of ours
+            for table in named
+            if not table.view
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(f"FROM ({query}) ORDER BY ALL").fetchall()
+        return [name for (name,) in rows if name not in (None, ALL)]
 
     def broken(self, commodity: str | None) -> pa.Table:
         """The rows that break a declaration, counted: see the contract."""

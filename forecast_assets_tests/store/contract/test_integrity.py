@@ -26,5 +26,6 @@ def test_paths_are_counted_by_forecast_and_paths_0_apart(written: Store) -> None
 
 
 def test_what_the_store_wrote_breaks_nothing(written: Store) -> None:
+    assert written.integrity.commodities() == ["Coffee"]
     assert written.integrity.broken(None).to_pylist() == []
     assert written.integrity.broken("Coffee").to_pylist() == []
