@@ -4,17 +4,21 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import alembic.util
 import pytest
 import yaml
 from dagster import DagsterInstance
+from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.storage import local_compute_log_manager
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._utils import ensure_file
 from matplotlib.figure import Figure
 from sqlalchemy import Engine, create_engine
 
@@ -86,6 +90,24 @@ def _kept_engines() -> Iterator[None]:
         patch.setattr(sqlite_event_log, "create_engine", kept)
         patch.setattr(sqlite_run_storage, "create_engine", kept)
         patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_mirrors() -> Iterator[None]:
+    """What steps print is stored, and is not printed as well by runs in the process of a test.
+
+    Dagster starts four processes for each run to do so, a seventh of the time of a run.
+    """
+
+    @contextmanager
+    def stored(stream: TextIO, path: str) -> Iterator[None]:
+        ensure_file(path)
+        with redirect_to_file(stream, path):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_compute_log_manager, "mirror_stream_to_file", stored)
         yield
 
 

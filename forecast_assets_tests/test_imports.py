@@ -10,6 +10,8 @@ import pytest
 
 import forecast_assets
 
+pytestmark = pytest.mark.long
+
 HEAVY = (
     "arch",
     "dagster",
@@ -109,9 +111,11 @@ def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None
     assert not loaded & {"arch", "exchange_calendars", "matplotlib", "statsmodels"}
 
 
-def test_what_dagster_loads_neither_draws_nor_tests_nor_fits_before_it_has_to(own: Path) -> None:
+def test_what_dagster_loads_neither_draws_nor_tests_nor_reads_nor_fits_before_it_has_to(
+    own: Path,
+) -> None:
     loaded = loaded_by("import forecast_assets.definitions\n")  # as every run does, and a daemon
-    assert not loaded & {"arch", "matplotlib", "scipy.stats", "statsmodels"}
+    assert not loaded & {"arch", "matplotlib", "pandera", "scipy.stats", "statsmodels"}
 
 
 def test_readers_and_saved_models_need_neither_dagster_nor_a_models_library() -> None:

@@ -22,6 +22,7 @@ from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.work import LOAD, STAGES, Piece, Work, signature
 from forecast_assets.configuration.commodities import LandingSource
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.configuration.version_meaning import Options, values_of
 from forecast_assets.evaluation.records import ScoredForecast
 from forecast_assets.forecast.records import IssuedForecast, RecordedFailure, TrainedModel
 from forecast_assets.forecast.training import not_due
@@ -86,10 +87,12 @@ class CommodityState:
             )
 
     @cached_property
-    def loaded(self) -> tuple[History, dict[str, int]]:
-        """The stored closes, and how many sessions each covariate has: all that loading changes."""
+    def loaded(self) -> tuple[History, dict[str, int], dict[str, Options]]:
+        """The stored closes, and of each covariate its number of sessions and how it was read."""
+        features = self.store.features
         with self.store.reading():
-            return self.store.prices.history(self.name), self.store.features.sessions(self.name)
+            closes = self.store.prices.history(self.name)
+            return closes, features.sessions(self.name), features.read_as(self.name)
 
     @property
     def history(self) -> History:
@@ -125,15 +128,22 @@ class CommodityState:
         return f"nothing due until a price after {self.history.newest}"
 
     def before_windows(self) -> list[Piece]:
-        """The loading of prices if there are none yet, or of covariates if sessions lack them."""
+        """The loading of prices if there are none yet, or of covariates that are due.
+
+        Covariates are due if sessions lack them, or if they were read otherwise than they are to
+        be, which a version may have changed.
+        """
         commodity = self.settings.commodity(self.name)
         if len(self.history) == 0:
             if isinstance(commodity.source, LandingSource):
                 return []
             work = Work(f"prices {self.name}", signature(commodity.source.model_dump_json()))
             return [Piece(work, self.name, LOAD)]
-        closes, joined = self.loaded
-        if all(joined.get(name) == len(closes) for name in commodity.covariates):
+        closes, joined, read_as = self.loaded
+        if all(
+            joined.get(name) == len(closes) and read_as.get(name) == values_of(covariate)
+            for name, covariate in commodity.covariates.items()
+        ):
             return []
         made_from = signature(self.history.fingerprint, commodity.model_dump_json())
         return [Piece(Work(f"features {self.name}", made_from), self.name, LOAD[1:])]

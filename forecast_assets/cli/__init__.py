@@ -143,13 +143,15 @@ def show(
     console = open_console()
     with reported(console, commodities=[commodity]):
         from forecast_assets.boundary import alone
-        from forecast_assets.cli.comparing import show_against
-        from forecast_assets.cli.showing import show_newest
 
         with alone(commodity):
             if against is None:
+                from forecast_assets.cli.showing import show_newest
+
                 show_newest(console, commodity, model, model_version)
             else:
+                from forecast_assets.cli.comparing import show_against
+
                 show_against(console, commodity, model, model_version, against.date(), picture)
 
 

@@ -5,7 +5,7 @@ paths, the feature sets and the covariates stay too. What is new in the configur
 long as it changes no model that the version has. What else differs is told in words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.configuration.version_meaning import (
     Options,
     VersionMeaning,
+    sets_in,
     sets_of,
     values_of,
 )
@@ -51,27 +52,13 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
         return InForce(settings, VersionMeaning.of(settings))
     models = models_in_force(settings, pinned)
     sets = settings.feature_sets | {name: list(x) for name, x in pinned.feature_sets.items()}
-    used = {covariate for name in sets_of(models.values()) for covariate in sets[name]}
-    reserved = {
-        covariate
-        for name in sets_of(x for x in models.values() if x.name in pinned.models and is_pool(x))
-        for covariate in sets[name]
-    }
-    chosen = {
-        name: Covariates.of(commodity, pinned.covariates.get(name), used, reserved)
+    chosen = covariates_in_force(settings, pinned, models, sets)
+    commodities = {
+        name: commodity.model_copy(update={"covariates": chosen[name].in_force})
         for name, commodity in settings.commodities.items()
     }
-    found = settings.model_copy(
-        update={
-            "models": models,
-            "feature_sets": sets,
-            "paths": pinned.paths,
-            "commodities": {
-                name: commodity.model_copy(update={"covariates": chosen[name].in_force})
-                for name, commodity in settings.commodities.items()
-            },
-        }
-    )
+    own = {"models": models, "feature_sets": sets, "commodities": commodities}
+    found = settings.model_copy(update={**own, "paths": pinned.paths})
     return InForce(
         found,
         _with_kept(VersionMeaning.of(found), pinned, chosen).with_the_rest_of(pinned),
@@ -81,11 +68,7 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
             *_sets_differing(settings, pinned, models),
             *(line for name, one in chosen.items() for line in one.differences(name)),
         ],
-        [
-            line
-            for name, model in models.items()
-            for line in _left_out(model, settings.models[name])
-        ],
+        [line for name, held in models.items() for line in _left_out(held, settings.models[name])],
         [
             *(name for name in models if name not in pinned.models),
             *(name for name in chosen if name not in pinned.covariates),
@@ -93,11 +76,6 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
         ],
         {name: list(one.gone) for name, one in chosen.items() if one.gone},
     )
-
-
-def is_pool(model: Forecaster) -> bool:
-    """Whether a model is made of others, and uses those of its covariates that there are."""
-    return isinstance(model, Ensemble)
 
 
 def models_in_force(settings: Settings, pinned: VersionMeaning) -> dict[str, Forecaster]:
@@ -122,6 +100,26 @@ def pinned_model(version: str, name: str, options: Options) -> Forecaster:
             f"model_version: {version} was pinned with a model that this release cannot make"
             f" ({error}): install the release that made it, or give a new model_version"
         ) from error
+
+
+def covariates_in_force(
+    settings: Settings,
+    pinned: VersionMeaning,
+    models: Mapping[str, Forecaster],
+    sets: Mapping[str, Sequence[str]],
+) -> dict[str, "Covariates"]:
+    """The covariates of each commodity, sorted; ``models`` and ``sets``: those in force.
+
+    Only an ensemble makes do with the covariates that there are. So one that it might use is not
+    added to a commodity that lacked it, also while the configuration does not name the ensemble.
+    """
+    used = {covariate for name in sets_of(models.values()) for covariate in sets[name]}
+    pooled = sets_in(pinned.models.get(Ensemble.name, {}))
+    reserved = {covariate for name in pooled for covariate in sets[name]}
+    return {
+        name: Covariates.of(commodity, pinned.covariates.get(name), used, reserved)
+        for name, commodity in settings.commodities.items()
+    }
 
 
 def _of_those(

@@ -138,14 +138,18 @@ class Worker:
             summary.failed = len(self.problems) > before
 
     def work(self, name: str) -> None:
-        """Read the prices and covariates of a commodity, then launch runs until nothing is due.
-
-        Each piece of work is tried once; if it is still due after that, it has failed.
-        """
+        """Read the prices and covariates of a commodity, then do what is due of it."""
         state = self._load(name)
         if len(state.history) == 0:
             return
         self._look_at(state)
+        self.catch_up(name)
+
+    def catch_up(self, name: str) -> None:
+        """Launch runs until nothing is due of a commodity by the tables as they are.
+
+        Each piece of work is tried once; if it is still due after that, it has failed.
+        """
         mine = replace(self.scope, commodities=(name,))
         while True:
             attempts = self._attempts(DUE_WORK)

@@ -115,8 +115,7 @@ def due_work(settings: Settings) -> SensorDefinition:
             found = plan(version.settings, store, attempts, now)
             requests = [run_request(request, attempts) for request in found.requests]
             differing = version_lines(version, now)
-            lines = [*found.reasons, *differing, *prices_in_brief(settings, store)]
-            said = "; ".join(lines)
+            said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:
@@ -174,7 +173,7 @@ def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]
     """What the plan depends on: the tables, the report, the day and the configuration."""
     page = settings.report_path
     written = page.stat().st_mtime_ns if page.exists() else 0
-    configured = signature(settings.model_dump_json())
+    configured = signature(settings.model_dump_json(serialize_as_any=True))  # options of models too
     return [store.token(), written, now.date().isoformat(), configured]
 
 

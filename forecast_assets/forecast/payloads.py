@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +24,11 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
-def library_versions() -> dict[str, str]:
-    """The versions of the libraries that a fit depends on; optional ones only if installed."""
+@cache
+def library_versions() -> Mapping[str, str]:
+    """The versions of the libraries that a fit depends on; optional ones only if installed.
+
+    They are looked up once, since that takes longer than some fits.
+    """
     libraries = {name: installed_version(name) for name in LIBRARIES if find_spec(name)}
     return {"python": platform.python_version()} | libraries

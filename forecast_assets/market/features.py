@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.configuration.commodities import Commodity, Covariate
+from forecast_assets.configuration.version_meaning import Options, values_of
 from forecast_assets.errors import SourceError
 from forecast_assets.market.covariates import CovariateSeries, read_covariate
 from forecast_assets.market.meaning import Meaning
@@ -51,7 +52,8 @@ class Features:
     ``sessions``: datetime64[D], shape (n_sessions,). ``missing``: the covariates whose files cannot
     be read, each with the reason. ``unmatched``: a line for each covariate or region without a
     value where models need one; this does not fail the run. ``kept``: covariates that are not
-    configured any more and that models still use.
+    configured any more and that models still use. ``read_as``: for each that was read, the keys
+    that decide its values.
     """
 
     commodity: str
@@ -62,6 +64,7 @@ class Features:
     notes: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     kept: Sequence[str] = ()
+    read_as: Mapping[str, Options] = field(default_factory=dict)
 
     @property
     def unread(self) -> list[str]:
@@ -91,7 +94,8 @@ def read_features(
         unmatched += [f"{name}: covariate {line}" for line in lines]
         rejections += series.rejections
         notes += series.notes
-    return Features(name, sessions, present, missing, rejections, notes, unmatched)
+    read_as = {each.name: values_of(commodity.covariates[each.name]) for each in present}
+    return Features(name, sessions, present, missing, rejections, notes, unmatched, read_as=read_as)
 
 
 def mismatches(

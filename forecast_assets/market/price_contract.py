@@ -1,35 +1,47 @@
 """The contract of price rows: the rules that a row of any source must meet to reach the tables."""
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-import pandera.pandas as pandera
 
 from forecast_assets.errors import SourceError
 from forecast_assets.market.rows import UNREAD, Rejection
 
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
+
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
 
-def _number(*checks: pandera.Check, required: bool = False) -> pandera.Column:
-    finite = pandera.Check(np.isfinite, error="not a finite number")
-    return pandera.Column("float64", [finite, *checks], nullable=not required)
+@cache
+def contract() -> "DataFrameSchema":
+    """One row for each session. Loads pandera, which a process without new prices need not do.
 
+    A close at or below zero is allowed, since oil had one in 2020; it is flagged by
+    ``timeline.strange``.
+    """
+    from pandera.pandas import Check, Column, DataFrameSchema
 
-CONTRACT = pandera.DataFrameSchema(
-    {
-        "date": pandera.Column("datetime64[s]", unique=True),
-        "open": _number(),
-        "high": _number(),
-        "low": _number(),
-        "close": _number(required=True),
-        "volume": _number(pandera.Check.ge(0, error="below zero")),
-    },
-    checks=pandera.Check(lambda rows: ~(rows["high"] < rows["low"]), error="high below low"),
-    strict=True,
-    ordered=True,
-)
-"""One row for each session. A close at or below zero is allowed, since oil had one in 2020; it is
-flagged by ``timeline.strange``."""
+    def number(*checks: Check, required: bool = False) -> Column:
+        finite = Check(np.isfinite, error="not a finite number")
+        return Column("float64", [finite, *checks], nullable=not required)
+
+    return DataFrameSchema(
+        {
+            "date": Column("datetime64[s]", unique=True),
+            "open": number(),
+            "high": number(),
+            "low": number(),
+            "close": number(required=True),
+            "volume": number(Check.ge(0, error="below zero")),
+        },
+        checks=Check(lambda rows: ~(rows["high"] < rows["low"]), error="high below low"),
+        strict=True,
+        ordered=True,
+    )
+
 
 REPORTED = {"high below low": "high"}
 """The column that is named when a row breaks a rule over several columns."""
@@ -54,10 +66,12 @@ def admitted(
     index. If another value than date or close breaks a rule, it is removed and the row is kept; the
     rejection is harmless. Raises SourceError if the columns themselves are wrong.
     """
+    from pandera.errors import SchemaErrors
+
     typed = prices.astype({"date": "datetime64[s]"})
     try:
-        kept: pd.DataFrame = CONTRACT.validate(typed, lazy=True)
-    except pandera.errors.SchemaErrors as error:
+        kept: pd.DataFrame = contract().validate(typed, lazy=True)
+    except SchemaErrors as error:
         found = error.failure_cases
         if found["index"].isna().any():
             raise SourceError(f"{name}: not a table of prices: {error}") from error

@@ -42,7 +42,7 @@ def briefing(settings: Settings, store: Store, at: datetime) -> Report:
     notices: list[Notice] = []
     failures: list[str] = []
     for name in settings.commodities:
-        with boundary(name, failures):
+        with boundary(name, failures), store.reading():  # the file is opened once for all of it
             part = brief(settings, store, name, standings[standings.commodity == name], at)
             notices += [
                 *failures_of(settings, store, name),

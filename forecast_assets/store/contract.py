@@ -18,12 +18,13 @@ write                     order of the commits                                  
 ``prices.write``          ``held_prices``, ``price_revisions``                   none needed: (1)
 ``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
 ``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
-``features.write``        ``superseded_features`` (2), ``features``              ``features``
+``features.write``        ``superseded_features`` (2), ``features``,             ``features``
+                          ``covariates`` (6)
 ``models.append``         ``versions`` (5), ``trained_models``, ``failures``     ``trained_models``
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
                           path 0 (3), ``expected_sessions`` (3), ``failures``
-``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (6)
+``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (7)
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
@@ -39,7 +40,8 @@ write                     order of the commits                                  
 4. The old name is known until all tables are renamed, and renaming can be repeated.
 5. A pin in ``versions`` counts without its models too: it says what they are to mean, and the next
    run trains them.
-6. The ledger names the rows before and after, and restoring can be repeated.
+6. If ``covariates`` says otherwise than the configuration, the next run reads the files again.
+7. The ledger names the rows before and after, and restoring can be repeated.
 
 All other writes change only one table.
 """
@@ -55,6 +57,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from forecast_assets.configuration.version_meaning import Options
 from forecast_assets.evaluation.records import (
     Numbers,
     Publication,
@@ -171,6 +174,12 @@ class FeatureTable(Protocol):
 
     def sessions(self, commodity: str) -> dict[str, int]:
         """The number of sessions for which each covariate has a row."""
+
+    def read_as(self, commodity: str) -> dict[str, Options]:
+        """The keys by which each covariate got its values; a covariate may lack them.
+
+        They are those of ``Features.read_as`` at the last write that read the covariate.
+        """
 
     def read(self, history: History) -> History:
         """The history with all stored covariates of its commodity, in order of names."""

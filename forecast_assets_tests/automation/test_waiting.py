@@ -36,6 +36,8 @@ from forecast_assets_tests.histories import (
     write_prices,
 )
 
+pytestmark = pytest.mark.long
+
 COFFEE = make_history(300, seed=2)
 TEA = make_history(300, seed=3, commodity="Tea")
 AT = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it

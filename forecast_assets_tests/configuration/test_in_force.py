@@ -142,6 +142,14 @@ def test_what_means_something_else_is_told_and_is_not_in_force(
     assert {name: found.meaning.models[name] for name in pinned.models} == pinned.models
 
 
+def test_a_covariate_is_held_back_from_an_ensemble_that_is_away_for_a_while() -> None:
+    sugar = {"commodities": {"Coffee": commodity(rain=FILE), "Sugar": commodity(rain=FILE)}}
+    away = edited(models=["naive", SARIMAX], **sugar)
+    assert away.additions == []
+    back = in_force(settings(**sugar), away.meaning)
+    assert not back.settings.commodity("Sugar").covariates
+
+
 def test_where_a_file_is_and_how_it_is_written_may_change() -> None:
     moved = FILE | {"path": "elsewhere/rain.csv", "delimiter": ";", "unit": "mm"}
     found = edited(commodities={"Coffee": commodity(rain=moved), "Sugar": commodity()})

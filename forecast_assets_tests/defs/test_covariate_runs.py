@@ -32,6 +32,8 @@ from forecast_assets_tests.graphs import Graph, MakeGraph, Run, load
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 from forecast_assets_tests.rows import keep, table
 
+pytestmark = pytest.mark.long
+
 KEY = "Coffee|2020-07-01"
 TRAINING = date(2020, 7, 1)
 HISTORY = with_features(make_history(655))

@@ -18,6 +18,8 @@ from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, load
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import change, rows
 
+pytestmark = pytest.mark.long
+
 FIRST, LAST = "Coffee|2020-01-01", "Coffee|2020-07-01"
 KEYS = [FIRST, "Coffee|2020-04-01", LAST]
 FORECASTS = {FIRST: 65, "Coffee|2020-04-01": 65, LAST: 49}  # weekdays; the last has one to come

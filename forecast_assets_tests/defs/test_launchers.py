@@ -24,7 +24,7 @@ from forecast_assets.models.random_walk import FittedRandomWalk, RandomWalk
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
-from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.caretaker import Caretaker, caretaker, draw_all, draw_due
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
 from forecast_assets_tests.rows import change, keep, rows
@@ -167,7 +167,7 @@ def another_number_of_paths_rewritten(home: Path, patch: pytest.MonkeyPatch) -> 
 def a_changed_covariate(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     write_covariate(home / "rain.csv", COFFEE, "rain")
     keeper = caretaker(home, **(KEYS | RAIN))
-    keeper.settle()
+    draw_all(keeper)
     features = COFFEE.features.copy()
     features[400] *= 1.5
     write_covariate(home / "rain.csv", replace(COFFEE, features=features), "rain")
@@ -205,7 +205,7 @@ def lost_scores(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
 def a_declined_origin(home: Path, _: pytest.MonkeyPatch) -> Caretaker:
     """Declined before, and there is a day more."""
     keeper = landed(home, closes_of(SESSIONS, SESSIONS + 1, np.array([-3.0])), models=GARCH)
-    keeper.settle()
+    draw_all(keeper)
     keeper.drop("next.csv", closes_of(SESSIONS + 1, SESSIONS + 2))
     (request,) = keeper.land().run_requests or []
     keeper.execute(request)
@@ -216,7 +216,7 @@ def a_failed_fit(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
     """It has failed in the sensor's only run so far."""
     keeper = landed(home, revised(300))
     breaks(patch, RandomWalk, "estimate")
-    keeper.tick()
+    draw_due(keeper)
     return keeper
 
 
@@ -224,7 +224,7 @@ def a_failed_forecast(home: Path, patch: pytest.MonkeyPatch) -> Caretaker:
     """It has failed in the sensor's only run so far."""
     keeper = landed(home, closes_of(SESSIONS, SESSIONS + 5))
     breaks(patch, FittedRandomWalk, "simulate")
-    keeper.tick()
+    draw_due(keeper)
     return keeper
 
 
@@ -275,12 +275,17 @@ def breaks(patch: pytest.MonkeyPatch, kind: type, method: str) -> None:
 
 def terminal(keeper: Caretaker, scope: Scope | None = None) -> Worker:
     """What ``forecast run`` does for Coffee, over the same history of runs."""
+    worker = worker_of(keeper, scope)
+    worker.serve("Coffee")
+    return worker
+
+
+def worker_of(keeper: Caretaker, scope: Scope | None = None) -> Worker:
+    """The worker of a new command, which has not begun."""
     progress = TerminalProgress(Lines(logging.getLogger(__name__).info), Event())
     settings = keeper.settings
     mine = scope or Scope(("Coffee",))
-    worker = Worker(settings, settings.model_version, mine, keeper.instance, progress)
-    worker.serve("Coffee")
-    return worker
+    return Worker(settings, settings.model_version, mine, keeper.instance, progress)
 
 
 def runs(keeper: Caretaker) -> list[dict[str, str]]:
@@ -309,7 +314,7 @@ def test_sensor_and_terminal_ask_for_the_same_work(home: Path, situation: Situat
     assert failed == situation.__name__.startswith("a_failed_")
     if not failed:  # neither of the two has anything left to do
         before = len(runs(keeper))
-        terminal(keeper)
+        worker_of(keeper).catch_up("Coffee")
         assert len(runs(keeper)) == before
         left = [json.loads(request.tags[DUE]) for request in keeper.due().run_requests or []]
         assert {name for work in left for name in work} <= {"publish"}

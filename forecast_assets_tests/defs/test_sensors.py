@@ -95,13 +95,13 @@ def test_nothing_is_asked_for_before_a_price_has_landed(tmp_path: Path) -> None:
     assert keeper.said() == "Coffee: no price has landed yet"
 
 
-def test_250_new_days_are_one_run_and_each_forecast_exists_once(rested: Caretaker) -> None:
-    longer = make_history(MOST + 250)
-    rested.drop("new.csv", between(longer, MOST, MOST + 250))
+def test_80_new_days_are_one_run_and_each_forecast_exists_once(rested: Caretaker) -> None:
+    longer = make_history(MOST + 80)  # to 2020-07-10: three windows are forecast in the run
+    rested.drop("new.csv", between(longer, MOST, MOST + 80))
     done = draw_all(rested)
     assert [shape[0] for shape in described(done)] == ["land", "catch_up"]
     assert rested.cutoffs("Coffee") == origins_due(rested, longer)
-    assert len(set(rested.cutoffs("Coffee"))) == len(rested.cutoffs("Coffee")) == 59 + 250
+    assert len(set(rested.cutoffs("Coffee"))) == len(rested.cutoffs("Coffee")) == 59 + 80
 
 
 def test_a_new_day_is_one_run_of_the_newest_window_and_trains_nothing(rested: Caretaker) -> None:
@@ -166,7 +166,7 @@ def test_a_commodity_with_a_source_of_its_own_is_read_and_then_forecast(tmp_path
         },
     )
     write_prices(tmp_path / "coffee.csv", upto(COFFEE, FEW))
-    assert described(keeper.settle()) == [
+    assert described(draw_all(keeper)) == [
         ("load_prices", "Coffee", "Coffee", ["prices", "features"]),
         ("catch_up", KEYS[0], KEYS[0], [*ALL, *PUBLISH]),
     ]
@@ -180,7 +180,7 @@ def test_covariates_are_joined_before_a_new_session_is_forecast(tmp_path: Path) 
     source = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": {"rain": covariate}}
     keeper = caretaker(tmp_path, commodities={"Coffee": source})
     keeper.drop("coffee.csv", upto(COFFEE, FEW))
-    assert [shape[0:4:3] for shape in described(keeper.settle())] == [
+    assert [shape[0:4:3] for shape in described(draw_all(keeper))] == [
         ("land", []),
         ("load_prices", ["features"]),
         ("catch_up", [*ALL, *PUBLISH]),
@@ -411,8 +411,8 @@ def test_what_a_model_declines_by_its_nature_is_asked_for_once(tmp_path: Path) -
     closes = upto(COFFEE, FEW).closes.copy()
     closes[FEW - 5] = -3.0
     keeper.drop("coffee.csv", History("Coffee", COFFEE.dates[:FEW], closes))
-    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert [shape[0] for shape in described(draw_all(keeper))] == ["land", "catch_up"]
     assert COFFEE.dates[FEW - 5].item() not in keeper.cutoffs("Coffee", "garch")
     keeper.drop("day.csv", between(COFFEE, FEW, FEW + 1))
-    assert [shape[0] for shape in described(keeper.settle())] == ["land", "catch_up"]
+    assert [shape[0] for shape in described(draw_all(keeper))] == ["land", "catch_up"]
     assert COFFEE.dates[FEW].item() in keeper.cutoffs("Coffee", "garch")

@@ -13,7 +13,6 @@ from dagster import AssetKey, DagsterInstance
 
 from forecast_assets.automation.scope import EVERYTHING
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.launching import instance, work
 from forecast_assets.defs.past import VERSION, last_materialization, versions_by_contents
 from forecast_assets.defs.progress import Lines, TerminalProgress
@@ -60,7 +59,7 @@ def over(keeper: Caretaker, name: str, first: str, last: str) -> None:
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
     }
-    job = build_definitions(keeper.settings).resolve_job_def(name)
+    job = keeper.definitions().resolve_job_def(name)
     ran = job.execute_in_process(
         instance=keeper.instance, tags=bounds, run_config={"loggers": QUIET}
     )

@@ -24,6 +24,8 @@ from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import Panel, caught_up, panel
 from forecast_assets_tests.raw import Raw
 
+pytestmark = pytest.mark.long
+
 MODELS = ["naive", "random_walk", "garch"]
 FIRST = date(2024, 1, 1)
 NOT_YET = "no model was known to be calibrated yet"

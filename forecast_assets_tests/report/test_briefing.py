@@ -20,6 +20,8 @@ from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import FIRST, Panel, caught_up, panel, report
 from forecast_assets_tests.rows import change, put, table
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2020, 9, 7, 6, tzinfo=UTC).replace(tzinfo=None)  # the Monday after the last close
 TEA = make_history(690, seed=3, commodity="Tea")
 
@@ -184,6 +186,7 @@ def test_a_published_forecast_that_does_not_know_the_newest_price_is_old(made: P
     assert old(made.settings, coffee, shelf[-1:], NOW.date()) == []
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -> None:
     events = report(at_home.graph).get_asset_materialization_events()
     made: dict[str, AssetMaterialization] = {

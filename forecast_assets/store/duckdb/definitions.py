@@ -1,5 +1,7 @@
 """The SQL statements that make missing tables, and the views over the tables."""
 
+from functools import cache
+
 from forecast_assets.store.duckdb import (
     feature_table,
     mark_table,
@@ -28,6 +30,7 @@ from forecast_assets.store.tables.table import (
 SCHEMAS = ("market", "forecast")
 
 
+@cache
 def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
     """The statements, in an order in which they can be executed.
 

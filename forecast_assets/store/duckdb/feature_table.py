@@ -1,11 +1,13 @@
 """``commodity.market.features``: the values of each covariate that were known at each session."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
+from forecast_assets.configuration.version_meaning import Options
 from forecast_assets.errors import StoreError
 from forecast_assets.market.features import Features
 from forecast_assets.market.records import FeatureChanges
@@ -57,6 +59,11 @@ UPSERT = """
         created_by = excluded.created_by
 """
 
+TELL_HOW = """
+    INSERT OR REPLACE INTO market.covariates
+    VALUES ($commodity, $covariate, $read_as, $at, $by)
+"""
+
 WITHDRAW = """
     DELETE FROM market.features AS known
     WHERE commodity = $commodity AND NOT list_contains($missing, covariate)
@@ -101,6 +108,7 @@ class DuckDBFeatureTable:
             if counts:
                 connection.execute(UPSERT, commodity | who)
             (deleted,) = connection.execute(WITHDRAW, commodity | missing).fetchall()[0]
+            _tell_how(connection, features, who)
             _require_rows(connection, features)
         added, revised = counts.get(True, 0), counts.get(False, 0)
         due = len(features.sessions) * len(features.present)
@@ -114,6 +122,11 @@ class DuckDBFeatureTable:
                 [commodity],
             ).fetchall()
         return dict(rows)
+
+    def read_as(self, commodity: str) -> dict[str, Options]:
+        """The keys by which each covariate got its values; a covariate may lack them."""
+        with self.database.reading() as connection:
+            return _told(connection, commodity)
 
     def read(self, history: History) -> History:
         """The history with all stored covariates of its commodity, in order of names."""
@@ -145,6 +158,28 @@ def _long(features: Features) -> pa.Table:
             "observed_on": pa.array(days, pa.date32()),
         }
     )
+
+
+def _told(connection: Connection, commodity: str) -> dict[str, Options]:
+    rows = connection.execute(
+        "SELECT covariate, read_as FROM market.covariates WHERE commodity = ?", [commodity]
+    ).fetchall()
+    return {name: json.loads(text) for name, text in rows}
+
+
+def _tell_how(connection: Connection, features: Features, who: dict[str, object]) -> None:
+    """Within the transaction of features: store how covariates were read, where that is new."""
+    held, unread = _told(connection, features.commodity), features.unread
+    for name in held.keys() - features.read_as.keys() - {*unread}:
+        connection.execute(
+            "DELETE FROM market.covariates WHERE commodity = ? AND covariate = ?",
+            [features.commodity, name],
+        )
+    for name, options in features.read_as.items():
+        if held.get(name) != options:
+            row = {"commodity": features.commodity, "covariate": name}
+            text = json.dumps(options, sort_keys=True)
+            connection.execute(TELL_HOW, row | {"read_as": text} | who)
 
 
 def _require_rows(connection: Connection, features: Features) -> None:

@@ -202,10 +202,8 @@ class DuckDBPathTable:
             return connection.sql(TALLY, params={"commodity": commodity}).to_arrow_table()
 
     def _require_horizon(self, connection: Connection) -> None:
-        ((days,),) = connection.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'forecast'"
-            " AND table_name = 'distributions' AND column_name LIKE 'day\\_%' ESCAPE '\\'"
-        ).fetchall()
+        columns = connection.execute("FROM forecast.distributions LIMIT 0").description
+        days = sum(name.startswith("day_") for name, *_ in columns)
         if days != self.horizon:
             raise StoreError(
                 f"{self.database.path}: forecast.distributions has {days} sessions ahead, another"

@@ -7,6 +7,7 @@ from forecast_assets.store.tables.table import (
     Together,
     count,
     day,
+    document,
     moment,
     number,
     text,
@@ -144,6 +145,21 @@ FEATURES = Table(
     rules=(Before("observed_on", "date", or_equal=True), Together("value", "observed_on")),
 )
 
+COVARIATES = Table(
+    "market",
+    "covariates",
+    "How each covariate got the values that features has of it.",
+    (
+        COMMODITY,
+        text("covariate", "the covariate's name"),
+        document("read_as", "the keys of the configuration that decide its values"),
+        moment("read_at", "when it was first read so, UTC"),
+        text("read_by", "the run that did"),
+    ),
+    key=("commodity", "covariate"),
+    partition=("commodity",),
+)
+
 SUPERSEDED_FEATURES = Table(
     "market",
     "superseded_features",
@@ -202,6 +218,7 @@ MARKET = (
     PRICE_WORDS,
     LANDINGS,
     FEATURES,
+    COVARIATES,
     SUPERSEDED_FEATURES,
     COMMODITY_RENAMES,
     MARKS,

@@ -97,3 +97,25 @@ def test_a_value_from_after_its_session_is_refused(store: Store) -> None:
     with pytest.raises(StoreError):
         store.features.write(replace(late, present=[ahead]), AT, "me")
     assert held(store) == []
+
+
+def test_how_covariates_were_read_is_kept_until_they_are_read_otherwise(store: Store) -> None:
+    first, second = {"delay_days": 1, "weights": {"a": 2.0}}, {"delay_days": 2, "weights": None}
+    both = replace(features(), read_as={"rain": first, "vix": first})
+    store.features.write(both, AT, "me")
+    assert store.features.read_as("Coffee") == {"rain": first, "vix": first}
+    assert store.features.read_as("Sugar") == {}
+    again = replace(features(), read_as={"rain": second, "vix": first})
+    store.features.write(again, LATER, "another")
+    assert store.features.read_as("Coffee") == {"rain": second, "vix": first}
+    assert rows(store, "market.covariates", "covariate", "read_by") == [
+        ("rain", "another"),
+        ("vix", "me"),
+    ]
+    unread = replace(features(names=["vix"]), kept=["rain"], read_as={"vix": first})
+    store.features.write(unread, LATER, "me")
+    assert store.features.read_as("Coffee") == {"rain": second, "vix": first}
+    store.names.rename("Coffee", "Beans", {})
+    assert store.features.read_as("Beans") == {"rain": second, "vix": first}
+    store.features.write(Features("Beans", HISTORY.dates, []), LATER, "me")
+    assert store.features.read_as("Beans") == {}

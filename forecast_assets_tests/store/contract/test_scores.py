@@ -26,6 +26,8 @@ from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.rows import framed, keep, rows
 from forecast_assets_tests.writers import wait_for_part, writing
 
+pytestmark = pytest.mark.long
+
 SECOND, THIRD = "|2020-04-01", "|2020-07-01"
 SEEDS = {"Coffee": 1, "Gold": 2}
 MODELS = ("naive", "random_walk")
@@ -92,16 +94,12 @@ def everything(graph: Graph, version: str = "v1.0") -> list[pd.DataFrame]:
 def require_scores(graph: Graph, history: History, version: str = "v1.0") -> None:
     """Every stored score is that of the stored paths and prices, and none is missing."""
     store, name = graph.store, history.commodity
-    tables = [
-        table.rename(columns={"day_ahead": "horizon"}).assign(table=table_name)
-        for table_name, table in zip(
-            ("scores", "path_scores"), everything(graph, version)[3:], strict=True
+    by_session, by_path = (
+        table[table.commodity == name].sort_values(["data_cutoff_date", horizon])
+        for table, horizon in zip(
+            everything(graph, version)[3:], ("day_ahead", "horizon"), strict=True
         )
-    ]
-    kept = pd.concat([table[table.commodity == name] for table in tables])
-    held = kept.set_index(["table", "model_name", "data_cutoff_date", "horizon"])
-    assert held.index.is_unique
-    stored = held.to_dict("index")
+    )
     count = 0
     for model in MODELS:
         cutoffs = [
@@ -109,36 +107,40 @@ def require_scores(graph: Graph, history: History, version: str = "v1.0") -> Non
             for forecast in store.paths.issued(name, version)
             if forecast.model_name == model
         ]
-        closes = dict(zip(history.dates.tolist(), history.closes.tolist(), strict=True))
-        places = {day: place for place, day in enumerate(history.dates.tolist())}
+        places = history.positions(cutoffs)
         came = np.full((len(cutoffs), HORIZON), np.nan)
-        for row, cutoff in enumerate(cutoffs):
-            later = history.closes[places[cutoff] + 1 :][:HORIZON]
-            came[row, : len(later)] = later
+        for number, at in enumerate(places):
+            later = history.closes[at + 1 :][:HORIZON]
+            came[number, : len(later)] = later
         paths = store.paths.drawn(name, model, version, cutoffs)
-        scores = score(paths, np.array([closes[day] for day in cutoffs]), came)
-        for row, cutoff in enumerate(cutoffs):
-            known = int(np.isfinite(came[row]).sum())
-            for k in range(known):
-                mine = stored["scores", model, pd.Timestamp(cutoff), k + 1]
-                assert mine["actual"] == came[row, k]
-                assert mine["session"].date() == history.dates[places[cutoff] + 1 + k].item()
-                for score_name in SESSION_SCORES:
-                    true = scores.sessions[score_name][row, k]
-                    assert float(mine[score_name]) == pytest.approx(true, rel=1e-12, nan_ok=True)
-                count += 1
-            for place, sessions in enumerate(scores.horizons):
-                if sessions > known:
-                    continue
-                mine = stored["path_scores", model, pd.Timestamp(cutoff), sessions]
-                assert (
-                    mine["last_session"].date() == history.dates[places[cutoff] + sessions].item()
-                )
-                for score_name in PATH_SCORES:
-                    true = scores.paths[score_name][row, place]
-                    assert float(mine[score_name]) == pytest.approx(true, rel=1e-12, nan_ok=True)
-                count += 1
-    assert count == len(held)
+        scores = score(paths, history.closes[places], came)
+        row, place = np.nonzero(np.isfinite(came))
+        told = by_session[by_session.model_name == model]
+        require_rows(told, np.array(cutoffs)[row], place + 1, told.day_ahead)
+        assert np.array_equal(told.actual, came[row, place])
+        assert np.array_equal(told.session, history.dates[places[row] + 1 + place])
+        require_values(told, {each: scores.sessions[each][row, place] for each in SESSION_SCORES})
+        sessions = np.array(scores.horizons)
+        row, place = np.nonzero(np.isfinite(came).sum(axis=1)[:, None] >= sessions)
+        whole = by_path[by_path.model_name == model]
+        require_rows(whole, np.array(cutoffs)[row], sessions[place], whole.horizon)
+        assert np.array_equal(whole.last_session, history.dates[places[row] + sessions[place]])
+        require_values(whole, {each: scores.paths[each][row, place] for each in PATH_SCORES})
+        count += len(told) + len(whole)
+    assert count == len(by_session) + len(by_path) > 0
+
+
+def require_rows(told: pd.DataFrame, cutoffs: Any, ahead: Any, told_ahead: Any) -> None:
+    """There is a row for each of these cutoffs and sessions ahead, in order, and no other."""
+    assert [day.date() for day in told.data_cutoff_date] == cutoffs.tolist()
+    assert told_ahead.tolist() == ahead.tolist()
+
+
+def require_values(told: pd.DataFrame, true: dict[str, Any]) -> None:
+    """The columns have these values."""
+    for name, values in true.items():
+        stored = told[name].to_numpy(dtype=float, na_value=np.nan)
+        np.testing.assert_allclose(stored, values, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 def rescored(graph: Graph, before: list[pd.DataFrame]) -> dict[str, list[date]]:
