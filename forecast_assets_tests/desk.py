@@ -59,14 +59,16 @@ class Desk:
         joined = read_features(history.commodity, commodity, stored.dates, folder, today)
         self.store.features.write(joined, now(), "a test")
 
-    def work(self, version: str | None = None, *, recompute: bool = False) -> None:
-        """Train, draw, score and publish what is due, as a run through all stages does."""
+    def work(
+        self, version: str | None = None, *, recompute: bool = False, publishes: bool = True
+    ) -> None:
+        """Train, draw and score what is due, then rank and publish, as runs do."""
         run = self.settings.of_run(version, None)
         for name in run.commodities:
             history = self.store.features.read(self.store.prices.history(name))
             for window in due_windows(run, run.windows.of(name), history):
                 self._work_on(run, window, history, recompute=recompute)
-        if version is None:
+        if publishes:
             assert not ranked(self.settings, self.store, "a test").failures
             assert not published(self.settings, self.store, "a test").failures
 

@@ -44,6 +44,7 @@ def test_a_sound_record_is_a_line_and_exit_code_0(database: Path) -> None:
     done = forecast("verify")
     assert done.exit_code == 0
     assert done.stdout.startswith("Verified 1 models, 9 forecasts and 189 paths of 1 commodities")
+    assert "3 forecasts drawn again" in done.stdout
     assert done.stdout.endswith("the record is sound.\n")
     assert database.is_file()
 
@@ -51,7 +52,6 @@ def test_a_sound_record_is_a_line_and_exit_code_0(database: Path) -> None:
 def test_all_that_was_ever_issued_can_be_drawn_again(database: Path) -> None:
     done = forecast("verify", "--redraw", "all")
     assert "9 forecasts drawn again" in done.stdout
-    assert "3 forecasts drawn again" in forecast("verify").stdout
     assert database.is_file()
 
 
