@@ -108,7 +108,7 @@ def _saved(row: Any) -> tuple[bytes, Wrong | None]:
             return b"", Wrong(ABSENT, str(error))
     found = hashlib.sha256(payload).hexdigest()
     if found != row.payload_sha256:
-        said = f"{place} has SHA-256 {found}, its row says {row.payload_sha256}"
+        said = f"{place} has SHA-256 {found[:12]}..., its row says {row.payload_sha256[:12]}..."
         return payload, Wrong(CHANGED, said)
     return payload, None
 
