@@ -105,6 +105,7 @@ def _model_of(drawn: Redrawn) -> tuple[str, str, int]:
 def _restoration(drawn: Sequence[Redrawn], history: History, horizon: int) -> Restoration:
     """Some forecasts of one model as they are put back."""
     first, days = drawn[0].issued, [each.issued.cutoff for each in drawn]
+    sessions = set(history.dates.tolist())
     stacked = np.stack([each.paths for each in drawn if each.paths is not None])
     return Restoration(
         first.commodity,
@@ -113,5 +114,5 @@ def _restoration(drawn: Sequence[Redrawn], history: History, horizon: int) -> Re
         days,
         stacked,
         points_of(in_order(stacked)),
-        Outcomes.after(history, days, horizon),
+        Outcomes.after(history, [day for day in days if day in sessions], horizon),
     )

@@ -64,7 +64,7 @@ def restore(connection: Connection, restoration: Restoration, at: datetime) -> N
     written = Written(
         restoration.commodity, restoration.model_version, restoration.cutoffs[0], at, ""
     )
-    tell(connection, written, outcome_rows(restoration.happened, (), horizon))
+    tell(connection, written, outcome_rows(restoration.happened, restoration.cutoffs, horizon))
 
 
 def path_rows(restoration: Restoration) -> pa.Table:
