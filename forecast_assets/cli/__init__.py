@@ -175,11 +175,28 @@ def published(
 
 
 @app.command()
+def verify(
+    commodity: CommodityNames = None,
+    redraw: Annotated[
+        str, typer.Option("--redraw", help="all, or how many of each model to draw again.")
+    ] = "3",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Walk every row of the tables, and say what is damaged and what mends it."""
+    console = open_console()
+    with reported(console, commodities=commodity):
+        from forecast_assets.cli.verifying import verify_tables
+
+        verify_tables(console, commodity, redraw, as_json=as_json)
+
+
+@app.command()
 def redraw(
     commodity: Annotated[str, typer.Argument(help="Whose forecasts.")],
     cutoff: Annotated[
-        datetime, typer.Option("--cutoff", formats=["%Y-%m-%d"], help="The last session they know.")
-    ],
+        datetime | None,
+        typer.Option("--cutoff", formats=["%Y-%m-%d"], help="The last session they know."),
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Only this one.")] = None,
     model_version: Annotated[
         str | None, typer.Option("--model-version", help="Only this one.")
@@ -190,17 +207,29 @@ def redraw(
     to: Annotated[
         Path | None, typer.Option("--to", help="Write the paths to this .parquet or .csv file.")
     ] = None,
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="Put damaged paths and points back; without --cutoff, all."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Draw forecasts again as they were issued, superseded ones too; exit with 1 if any differs."""
-    console = open_console()
-    with reported(console, commodities=[commodity]):
+    if not restore and cutoff is None:
+        raise typer.BadParameter("needed without --restore", param_hint="--cutoff")
+    if restore and (as_json or to or revision):
+        raise typer.BadParameter("not with --json, --to or --revision", param_hint="--restore")
+    console, day = open_console(), cutoff.date() if cutoff else None
+    with reported(console, writes=restore, commodities=[commodity]):
         from forecast_assets.cli.redrawing import redraw_forecasts
+        from forecast_assets.cli.restoring import restore_forecasts
 
+        if day is None or restore:
+            restore_forecasts(console, commodity, day, model, model_version)
+            return
         redraw_forecasts(
             console,
             commodity,
-            cutoff.date(),
+            day,
             model,
             model_version,
             revision,

@@ -22,7 +22,7 @@ from forecast_assets.defs.assets.published_distributions import published_distri
 from forecast_assets.defs.assets.report import report_asset
 from forecast_assets.defs.assets.scores import scores_asset
 from forecast_assets.defs.assets.trained_models import trained_models_asset
-from forecast_assets.defs.catalogue import catalogued
+from forecast_assets.defs.catalogue import catalogue_entry, catalogued
 from forecast_assets.defs.checks import table_checks
 from forecast_assets.defs.io_managers import (
     FeatureIOManager,
@@ -35,6 +35,7 @@ from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.partitioned import PartitionedIOManager
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import LogProgress, Progress
+from forecast_assets.defs.record import record_check, record_spec
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.schedules import schedules
 from forecast_assets.defs.sensors import sensors
@@ -55,8 +56,11 @@ def build_definitions(
     default none does.
     """
     return Definitions(
-        assets=[catalogued(settings, each) for each in assets(settings)],
-        asset_checks=table_checks(settings),
+        assets=[
+            *(catalogued(settings, each) for each in assets(settings)),
+            catalogue_entry(settings, record_spec()),
+        ],
+        asset_checks=[*table_checks(settings), record_check(settings)],
         jobs=JOBS,
         schedules=schedules(settings),
         sensors=sensors(settings),

@@ -33,8 +33,8 @@ TABLES = {
 }
 """The table that an asset writes; of several tables, the one that people look at first."""
 
-PAGES = {"report": "trust.md#the-report"}
-"""The page in ``docs`` about an asset without a table."""
+PAGES = {"report": "trust.md#the-report", "record": "operations.md#verify"}
+"""The page in ``docs`` about an asset without a table of its own."""
 
 
 def catalogued(settings: Settings, asset: AssetsDefinition) -> AssetsDefinition:

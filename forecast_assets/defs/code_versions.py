@@ -14,5 +14,6 @@ CODE_VERSIONS = {
     "leaderboard": "1",
     "published_distributions": "1",
     "report": "1",
+    "record": "1",
 }
 """The code version by asset, a whole number."""

@@ -3,6 +3,7 @@
 from dagster import AssetCheckKey, AssetKey, AssetSelection, define_asset_job
 
 from forecast_assets.defs.checks import FRESHNESS
+from forecast_assets.defs.record import CHECK
 
 JOBS = (
     define_asset_job(
@@ -49,6 +50,11 @@ JOBS = (
             *(AssetCheckKey(AssetKey(asset), name) for asset, (name, _) in FRESHNESS.items())
         ),
         description="See how old the newest prices and forecasts are.",
+    ),
+    define_asset_job(
+        "verify",
+        selection=AssetSelection.checks(CHECK),
+        description="Walk every row of the tables, and say what is damaged and what mends it.",
     ),
     define_asset_job(
         "publish",

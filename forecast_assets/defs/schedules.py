@@ -1,4 +1,4 @@
-"""Schedules: fetching prices after sessions have ended, and checking daily how old they are."""
+"""Schedules: fetching prices after sessions have ended, and looking at what the tables hold."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,9 +32,13 @@ WATCH_CRON = "0 6 * * *"
 """When the age of prices and forecasts is checked, in UTC."""
 
 
+VERIFY_CRON = "0 4 * * 0"
+"""When all rows of the tables are verified, in UTC: early on Sundays, when nothing is fetched."""
+
+
 def schedules(settings: Settings) -> list[ScheduleDefinition]:
     """The schedules of a configuration."""
-    return [fetch_prices(settings), check_freshness(settings)]
+    return [fetch_prices(settings), check_freshness(settings), verify_record(settings)]
 
 
 def fetch_prices(settings: Settings) -> ScheduleDefinition:
@@ -82,6 +86,18 @@ def check_freshness(settings: Settings) -> ScheduleDefinition:
         job_name="watch",
         default_status=status(settings),
         description="How old the newest price and forecast of each commodity are.",
+    )
+
+
+def verify_record(settings: Settings) -> ScheduleDefinition:
+    """The schedule that walks every row of the tables once a week."""
+    return ScheduleDefinition(
+        name="verify_record",
+        cron_schedule=VERIFY_CRON,
+        execution_timezone="UTC",
+        job_name="verify",
+        default_status=status(settings),
+        description="Whether every row of the tables is as it was written.",
     )
 
 

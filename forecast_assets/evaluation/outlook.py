@@ -34,13 +34,17 @@ class Outlook:
     probability_above: float
 
 
+def outlook_sessions(horizon: int) -> list[int]:
+    """The sessions ahead that a page shows of forecasts that reach so far, in order."""
+    return [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
+
+
 def outlooks(paths: NDArray[np.float32], closes: Sequence[float]) -> list[list[Outlook]]:
     """For each origin, its numbers at one week and two weeks ahead, and at its last session.
 
     ``paths``: shape (n_origins, n_paths, horizon). ``closes``: one for each origin.
     """
-    horizon = paths.shape[2]
-    ahead = [sessions for sessions in summary_horizons(horizon) if sessions > 1] or [horizon]
+    ahead = outlook_sessions(paths.shape[2])
     by_session = [_at(sessions, paths[:, :, sessions - 1], closes) for sessions in ahead]
     return [list(of_origin) for of_origin in zip(*by_session, strict=True)]
 

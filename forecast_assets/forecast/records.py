@@ -162,6 +162,23 @@ class WindowChange:
     expected: Sequence[date] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Restoration:
+    """Forecasts of one model that were drawn again as they were issued.
+
+    ``paths``: float32, shape (n_cutoffs, n_paths, horizon), with their ``points``. ``happened``:
+    the outcomes after the cutoffs.
+    """
+
+    commodity: str
+    model_name: str
+    model_version: str
+    cutoffs: list[date]
+    paths: NDArray[np.float32]
+    points: Points
+    happened: Outcomes
+
+
 @dataclass(frozen=True)
 class Written:
     """The columns that all rows of one write share: the window, who writes, and when."""

@@ -24,6 +24,7 @@ write                     order of the commits                                  
 ``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
                           ``point_estimates`` of the draws, ``forecasts``,
                           path 0 (3), ``expected_sessions`` (3), ``failures``
+``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (7)
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
@@ -40,6 +41,7 @@ write                     order of the commits                                  
 5. A pin in ``versions`` counts without its models too: it says what they are to mean, and the next
    run trains them.
 6. If ``covariates`` says otherwise than the configuration, the next run reads the files again.
+7. The ledger names the rows before and after, and restoring can be repeated.
 
 All other writes change only one table.
 """
@@ -68,6 +70,7 @@ from forecast_assets.forecast.records import (
     IssuedForecast,
     ModelFailure,
     RecordedFailure,
+    Restoration,
     RevisedForecast,
     TrainedModel,
     WindowChange,
@@ -252,6 +255,21 @@ class PathTable(Protocol):
         Raises StoreError unless all forecasts exist and have equally many paths.
         """
 
+    def restore(self, restoration: Restoration, at: datetime) -> None:
+        """Put paths, points and outcomes of issued forecasts back; the ledger stays.
+
+        Raises StoreError unless the ledger has all of them, with as many paths.
+        """
+
+    def tally(self, commodity: str) -> pa.Table:
+        """All paths of a commodity, counted by their columns without prices, to verify them.
+
+        A row has model_name, model_version, data_cutoff_date, model_id, training_date,
+        forecast_start_date, generation_timestamp, is_actuals, has_data_leakage; ``is_outcome``:
+        whether it is of paths 0; ``paths``: how many have these; ``lowest`` and ``highest``: their
+        least and greatest path_id.
+        """
+
 
 class ScoreTable(Protocol):
     """Scores of forecasts whose outcome is known, by session ahead and over paths."""
@@ -326,6 +344,22 @@ class ContentsView(Protocol):
 
     def publications(self) -> str:
         """The fingerprint of all publications and of the forecasts that they name."""
+
+
+class IntegrityView(Protocol):
+    """Rows that no write of this project makes, since they break what their table declares."""
+
+    def commodities(self) -> list[str]:
+        """All commodities that any table has a row of, in order."""
+
+    def broken(self, commodity: str | None) -> pa.Table:
+        """The rows that break a declaration, and how many they are.
+
+        Columns: ``table``, ``kind`` (missing value, not a number, broken rule, repeated row) and
+        ``found`` in words; commodity, model_name and model_version, empty if the table has none;
+        ``day``: cutoff, training date or session; ``rows``. None: those of all commodities, and of
+        tables that have none.
+        """
 
 
 class LeaderboardTable(Protocol):
@@ -468,6 +502,10 @@ class Store(Protocol):
     @property
     def contents(self) -> ContentsView:
         """Fingerprints of what the tables hold."""
+
+    @property
+    def integrity(self) -> IntegrityView:
+        """What breaks the declarations of the tables."""
 
     @property
     def leaderboard(self) -> LeaderboardTable:

@@ -123,6 +123,20 @@ def whole_paths(
 
     ``cutoffs``: in ascending order. Raises StoreError if a forecast is incomplete.
     """
+    found = paths_if_whole(tables, model, cutoffs, path_ids)
+    if found is None:
+        commodity, *name = (value for _, _, value in model)
+        raise StoreError(
+            f"{commodity}: {' '.join(name)}: some forecasts from {cutoffs[0]} to {cutoffs[-1]} are"
+            " not whole: draw them again"
+        )
+    return found
+
+
+def paths_if_whole(
+    tables: Reading, model: Sequence[Condition], cutoffs: Dates, path_ids: NDArray[np.int32]
+) -> NDArray[np.float32] | None:
+    """The same, or None if a forecast is incomplete or has a path twice."""
     sessions = [name for name in tables.columns(PATHS) if name.startswith("day_")]
     columns = ["data_cutoff_date", "path_id", *sessions]
     days = cutoffs.tolist()
@@ -130,15 +144,9 @@ def whole_paths(
         ("data_cutoff_date", "in", days),
         ("data_cutoff_date", ">=", days[0]),
         ("data_cutoff_date", "<=", days[-1]),
+        ("path_id", ">=", int(path_ids[0])),
     ]
-    found = in_blocks(tables.read(PATHS, columns, [*model, *chosen]), cutoffs, path_ids)
-    if found is None:
-        commodity, *name = (value for _, _, value in model)
-        raise StoreError(
-            f"{commodity}: {' '.join(name)}: some forecasts from {days[0]} to {days[-1]} are not"
-            " whole: draw them again"
-        )
-    return found
+    return in_blocks(tables.read(PATHS, columns, [*model, *chosen]), cutoffs, path_ids)
 
 
 def closes_used(tables: Reading, issued: pa.Table) -> NDArray[np.float64]:

@@ -46,12 +46,13 @@ def in_blocks(
     ``path_ids``: the paths that each forecast must have. Prices are NaN if they are missing. The
     result is None unless each path occurs exactly once and there are no others.
     """
-    days = days_of(rows, "data_cutoff_date")
-    found = column(rows, "path_id")
-    order = np.lexsort((found, days))
-    whole = np.array_equal(days[order], np.repeat(cutoffs, len(path_ids)))
-    if not (whole and np.array_equal(found[order], np.tile(path_ids, len(cutoffs)))):
-        return None
+    days, found = days_of(rows, "data_cutoff_date"), column(rows, "path_id")
+    due = np.repeat(cutoffs, len(path_ids)), np.tile(path_ids, len(cutoffs))
+    order: slice | NDArray[np.intp] = slice(None)  # as most engines give rows that were not deleted
+    if not (np.array_equal(days, due[0]) and np.array_equal(found, due[1])):
+        order = np.lexsort((found, days))
+        if not (np.array_equal(days[order], due[0]) and np.array_equal(found[order], due[1])):
+            return None
     sessions = rows.column_names[2:]
     blocks = np.empty((len(cutoffs), len(sessions), len(path_ids)), dtype=np.float32)
     for place, name in enumerate(sessions):

@@ -40,10 +40,14 @@ def test_the_graph_is_this() -> None:
         "leaderboard": (["scores", "trained_models"], "trust", []),
         "published_distributions": (["distributions", "scores"], "trust", []),
         "report": (["leaderboard", "published_distributions"], "trust", []),
+        "record": (["leaderboard", "published_distributions"], "trust", []),
     }
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
-    ) == ["catch_up", "forecast", "land", "load_prices", "publish", "score", "train", "watch"]
+    ) == [
+        *("catch_up", "forecast", "land", "load_prices", "publish", "score", "train"),
+        *("verify", "watch"),
+    ]
     assert {
         job: assets_of(job) for job in ("land", "load_prices", "score", "catch_up", "publish")
     } == {
@@ -80,6 +84,7 @@ def test_the_checks_are_these() -> None:
         ("prices", "no_missing_sessions", False),
         ("prices", "no_strange_prices", False),
         ("prices", "price_freshness", False),
+        ("record", "record_is_sound", False),
         ("scores", "coverage", False),
     ]
 
@@ -110,7 +115,7 @@ def test_whatever_people_launch_says_what_it_does() -> None:
         *(schedule.description for schedule in schedules),
         *(graph.get_check_spec(key).description for key in graph.asset_check_keys),
     ]
-    assert len(said) == 8 + 2 + 2 + 15
+    assert len(said) == 9 + 2 + 3 + 16
     assert all(each and each.endswith(".") for each in said)
 
 

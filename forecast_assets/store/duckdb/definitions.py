@@ -65,7 +65,7 @@ def table_definitions(table: Table) -> list[str]:
     parts = [_column(each) for each in table.columns]
     if table.key:
         parts.append(f"PRIMARY KEY ({_listed(table.key)})")
-    parts += [f"CHECK ({_condition(rule)})" for rule in table.rules]
+    parts += [f"CHECK ({condition(rule)})" for rule in table.rules]
     added = [_column(each) for each in table.columns if each.added_later]
     return [
         f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(parts)})",
@@ -81,7 +81,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _condition(rule: Rule) -> str:
+def condition(rule: Rule) -> str:
     """A rule as the condition of a CHECK constraint."""
     match rule:
         case Before(earlier, later, or_equal):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,13 @@ from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import (
     Fan,
     IssuedForecast,
+    Restoration,
     RevisedForecast,
     WindowChange,
     Written,
 )
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.restored_paths import restore
 from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.duckdb.window_change import apply
 from forecast_assets.store.paths import in_blocks
@@ -71,6 +73,14 @@ NEWEST = f"""
     QUALIFY row_number() OVER (PARTITION BY model_name ORDER BY data_cutoff_date DESC) = 1
     ORDER BY model_name
 """  # noqa: S608 - an expression of this file
+
+TALLY = """
+    SELECT model_name, model_version, data_cutoff_date, model_id, training_date,
+        forecast_start_date, generation_timestamp, is_actuals, has_data_leakage,
+        path_id = 0 AS is_outcome, count(*) AS paths, min(path_id) AS lowest,
+        max(path_id) AS highest
+    FROM forecast.distributions WHERE commodity = $commodity GROUP BY ALL ORDER BY ALL
+"""
 
 FAN = """
     SELECT COLUMNS('day_[0-9]+') FROM forecast.distributions
@@ -177,6 +187,19 @@ class DuckDBPathTable:
                 f" {days[-1]} are not whole: draw them again"
             )
         return blocks.transpose(0, 2, 1)
+
+    def restore(self, restoration: Restoration, at: datetime) -> None:
+        """Put paths, points and outcomes of issued forecasts back in one transaction."""
+        with self.database.writing() as connection:
+            restore(connection, restoration, at)
+
+    def tally(self, commodity: str) -> pa.Table:
+        """How many paths have the same columns besides their prices, and their least and last id.
+
+        Paths 0 are counted apart, with ``is_outcome``.
+        """
+        with self.database.reading() as connection:
+            return connection.sql(TALLY, params={"commodity": commodity}).to_arrow_table()
 
     def _require_horizon(self, connection: Connection) -> None:
         columns = connection.execute("FROM forecast.distributions LIMIT 0").description

@@ -13,6 +13,7 @@ from forecast_assets.store.duckdb.definitions import definitions
 from forecast_assets.store.duckdb.failure_table import DuckDBFailureTable
 from forecast_assets.store.duckdb.feature_table import DuckDBFeatureTable
 from forecast_assets.store.duckdb.held_table import DuckDBHeldTable
+from forecast_assets.store.duckdb.integrity_view import DuckDBIntegrityView
 from forecast_assets.store.duckdb.landing_table import DuckDBLandingTable
 from forecast_assets.store.duckdb.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.duckdb.mark_table import DuckDBMarkTable
@@ -124,6 +125,11 @@ class DuckDBStore:
     def contents(self) -> DuckDBContentsView:
         """Fingerprints of what the tables hold."""
         return DuckDBContentsView(self.database)
+
+    @cached_property
+    def integrity(self) -> DuckDBIntegrityView:
+        """What breaks the declarations of the tables."""
+        return DuckDBIntegrityView(self.database, self.horizon)
 
     @cached_property
     def leaderboard(self) -> DuckDBLeaderboardTable:

@@ -92,7 +92,8 @@ def apply(
     withdraw(connection, written, now, change.withdrawn)
     paths = sum(write_draw(connection, written, now, draw, horizon) for draw in change.draws)
     move(connection, written, now, change.moved)
-    tell(connection, written, outcome_rows(change.happened, change.draws, horizon))
+    drawn = [day for draw in change.draws for day in draw.cutoffs]
+    tell(connection, written, outcome_rows(change.happened, drawn, horizon))
     expect(connection, written.commodity, change.expected)
     replace_failures(connection, written, "forecast", change.failures)
     return paths
@@ -218,13 +219,13 @@ def forecast_rows(written: Written, now: datetime, draw: Draw) -> pa.Table:
     )
 
 
-def outcome_rows(happened: Outcomes | None, draws: Sequence[Draw], horizon: int) -> pa.Table:
+def outcome_rows(happened: Outcomes | None, drawn: Sequence[date], horizon: int) -> pa.Table:
     """A row with the outcomes after each cutoff, NULL for sessions that have not happened.
 
-    A cutoff of ``draws`` that ``happened`` lacks has a row of NULLs.
+    A cutoff in ``drawn`` that ``happened`` lacks has a row of NULLs.
     """
     known = happened or Outcomes.none(horizon)
-    others = sorted({day for draw in draws for day in draw.cutoffs} - set(known.cutoffs))
+    others = sorted(set(drawn) - set(known.cutoffs))
     nothing = np.full((len(others), horizon), np.nan)
     prices = np.vstack([known.closes, nothing]).astype(np.float32)
     columns = {"data_cutoff_date": pa.array([*known.cutoffs, *others], pa.date32())}

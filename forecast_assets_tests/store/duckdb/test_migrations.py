@@ -15,6 +15,7 @@ import pytest
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
+from forecast_assets.record.verification import verify
 from forecast_assets.store.duckdb import migrations
 from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA, drops
 from forecast_assets.store.duckdb.store import DuckDBStore
@@ -22,6 +23,7 @@ from forecast_assets.store.patience import Patience
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
+from forecast_assets_tests.desk import desk
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 """Files of each released schema, as DuckDB exports them: ``schema_1`` is that of 0.1.0."""
@@ -68,6 +70,12 @@ def described(path: Path) -> tuple[list[Any], list[Any]]:
 
 def backups(path: Path) -> list[Path]:
     return sorted(path.parent.glob("commodity.schema-*.duckdb"))
+
+
+def test_an_upgraded_file_is_a_sound_record(older: Path, tmp_path: Path) -> None:
+    found = verify(desk(tmp_path).settings, store_of(older), redraw=None)
+    assert found.damages == []
+    assert found.redrawn >= found.forecasts > 0
 
 
 def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older: Path) -> None:

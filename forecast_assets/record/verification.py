@@ -1,0 +1,197 @@
+"""Verification: all rows of the tables, walked commodity by commodity."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from forecast_assets.boundary import boundary
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import StoreError, StoreLocked
+from forecast_assets.record import (
+    estimates,
+    fitted,
+    issued,
+    market,
+    paths,
+    pinned,
+    published,
+    ranking,
+    redrawn,
+    scored,
+)
+from forecast_assets.record.damage import Damage, day_of
+from forecast_assets.record.mending import BACKUP, restoring
+from forecast_assets.record.rows import Rows, kept_since
+from forecast_assets.store.contract import Store
+from forecast_assets.store.frames import frame
+
+CHECKS: tuple[Callable[[Rows], Iterable[Damage]], ...] = (
+    market.of_prices,
+    market.of_features,
+    fitted.of_models,
+    issued.of_ledger,
+    issued.of_superseded,
+    paths.of_counts,
+    paths.of_outcomes,
+    estimates.of_counts,
+    scored.of_rows,
+    published.of_log,
+)
+"""The checks of a commodity's rows, in the order in which data flow."""
+
+
+REDRAWN = 3
+"""How many forecasts of each model are drawn again, unless somebody asks for others."""
+
+
+@dataclass
+class Verification:
+    """What was walked and what is wrong.
+
+    ``forecasts``, ``paths`` and ``models``: how many were walked; ``redrawn``: how many forecasts
+    were drawn again. ``seconds``: how long it took.
+    """
+
+    damages: list[Damage] = field(default_factory=list)
+    commodities: list[str] = field(default_factory=list)
+    models: int = 0
+    forecasts: int = 0
+    paths: int = 0
+    redrawn: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damages
+
+
+def verify(
+    settings: Settings,
+    store: Store,
+    commodities: Sequence[str] | None = None,
+    redraw: int | None = REDRAWN,
+) -> Verification:
+    """Walk all rows of some commodities, or of all that the tables have, and of what is shared.
+
+    ``redraw``: how many forecasts of each model are drawn again; None for all of them.
+
+    Each commodity is read at one moment of its own, so that writes wait only for one. Raises
+    StoreLocked; tables that cannot be read are damage.
+    """
+    began, done = time.monotonic(), Verification()
+    try:
+        whole: list[str | None] = [None]
+        for each in commodities or whole:
+            done.damages += _undeclared(settings, store, each)
+        for name in commodities or store.integrity.commodities():
+            _walk(settings, store, name, redraw, done)
+        if not commodities:
+            done.damages += _shared(settings, store)
+    except StoreLocked:
+        raise
+    except StoreError as error:
+        done.damages.append(_unreadable(settings, error))
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _walk(
+    settings: Settings, store: Store, name: str, redraw: int | None, done: Verification
+) -> None:
+    """Walk a commodity; payloads are read when the tables are closed again."""
+    with store.reading() as tables:
+        rows = Rows(settings, store, tables, name)
+        for check in (*CHECKS, of_blocks):
+            with told_as_damage(name, done):
+                done.damages += check(rows)
+        models, mending = rows.models, rows.mending
+    payloads = fitted.of_payloads(models, name, mending)
+    done.damages += payloads
+    broken = {f"{name}_{x.model_name}_{x.day}_{x.model_version}" for x in payloads}
+    with store.reading() as tables, told_as_damage(name, done):
+        again = Rows(settings, store, tables, name)
+        drawn, unlike = redrawn.of_sample(again, redraw, broken)
+        done.redrawn += drawn
+        done.damages += unlike
+    done.commodities.append(name)
+    done.models += len(models)
+    done.forecasts += len(rows.ledger)
+    done.paths += int(rows.tally.paths.sum())
+
+
+@contextmanager
+def told_as_damage(name: str, done: Verification) -> Iterator[None]:
+    """Let rows so broken that a check cannot look at them be damage, and the other checks go on."""
+    failures: list[str] = []
+    with boundary(name, failures):
+        yield
+    done.damages += [
+        Damage("cannot be verified", "", name, "", "", None, line, BACKUP) for line in failures
+    ]
+
+
+def of_blocks(rows: Rows) -> Iterable[Damage]:
+    """The checks that need prices of paths."""
+    chosen = scored.sample(rows)
+    for block in paths.blocks(rows):
+        if isinstance(block, pd.DataFrame):
+            yield from paths.of_repeated(rows, block)
+            continue
+        yield from paths.of_prices(rows, block)
+        yield from estimates.of_paths(rows, block)
+        yield from published.of_paths(rows, block)
+        yield from scored.of_paths(rows, block, chosen)
+
+
+def _shared(settings: Settings, store: Store) -> list[Damage]:
+    """What is wrong with rows that belong to no commodity, or to all of them together."""
+    with store.reading() as tables:
+        schemas = frame(tables.read("commodity.market.schema_versions"))
+        pins = frame(tables.read("commodity.forecast.versions"))
+        columns = ["model_version", "created_at", "created_by"]
+        models = frame(tables.read("commodity.forecast.trained_models", columns))
+        return [
+            *market.of_schemas(schemas),
+            *pinned.of_versions(pins, models, kept_since(tables, pinned.KEPT)),
+            *ranking.of_leaderboard(settings, store, tables),
+        ]
+
+
+def _undeclared(settings: Settings, store: Store, name: str | None) -> list[Damage]:
+    """Rows that break what their table declares."""
+    found = store.integrity.broken(name)
+    return [
+        Damage(
+            row["kind"],
+            row["table"],
+            row["commodity"],
+            row["model_name"],
+            row["model_version"],
+            day_of(row["day"]),
+            f"{row['rows']} rows: {row['found']}",
+            _restored(settings, row),
+        )
+        for row in found.to_pylist()
+    ]
+
+
+def _restored(settings: Settings, row: Mapping[str, Any]) -> str:
+    """What mends a row that breaks a declaration: what is drawn with paths can be drawn again."""
+    drawn = row["table"].endswith((paths.TABLE, estimates.TABLE))
+    if drawn and row["commodity"] in settings.commodities:
+        return restoring(row["commodity"], row["model_name"], row["model_version"])
+    return BACKUP
+
+
+def _unreadable(settings: Settings, error: StoreError) -> Damage:
+    """Tables that cannot be read, with the copies from which they can be restored."""
+    place = settings.database_path
+    copies = sorted(place.parent.glob(f"{place.stem}.*{place.suffix}"))
+    there = f" (there is {', '.join(each.name for each in copies)})" if copies else ""
+    said = " ".join(str(error).split())
+    return Damage("unreadable file", place.name, "", "", "", None, said, f"{BACKUP}{there}")
