@@ -166,6 +166,7 @@ class WindowChange:
 class Restoration:
     """Forecasts of one model that were drawn again as they were issued.
 
+    ``issued_at``: when each was issued, in UTC, so that none is put in place of a newer one.
     ``paths``: float32, shape (n_cutoffs, n_paths, horizon), with their ``points``. ``happened``:
     the outcomes after the cutoffs.
     """
@@ -174,6 +175,7 @@ class Restoration:
     model_name: str
     model_version: str
     cutoffs: list[date]
+    issued_at: list[datetime]
     paths: NDArray[np.float32]
     points: Points
     happened: Outcomes

@@ -112,6 +112,7 @@ def _restoration(drawn: Sequence[Redrawn], history: History, horizon: int) -> Re
         first.model_name,
         first.model_version,
         days,
+        [each.issued.issued_at for each in drawn],
         stacked,
         points_of(in_order(stacked)),
         Outcomes.after(history, [day for day in days if day in sessions], horizon),

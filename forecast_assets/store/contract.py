@@ -258,7 +258,7 @@ class PathTable(Protocol):
     def restore(self, restoration: Restoration, at: datetime) -> None:
         """Put paths, points and outcomes of issued forecasts back; the ledger stays.
 
-        Raises StoreError unless the ledger has all of them, with as many paths.
+        Raises StoreError unless the ledger has all of them, as they were issued.
         """
 
     def tally(self, commodity: str) -> pa.Table:

@@ -35,16 +35,16 @@ POINTS = """
 """
 
 COUNT = """
-    SELECT count(*) FROM forecast.forecasts
+    SELECT count(*) FROM forecast.forecasts JOIN issued USING (data_cutoff_date, issued_at)
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
-        AND list_contains($cutoffs::DATE[], data_cutoff_date) AND n_paths = $n_paths
+        AND n_paths = $n_paths
 """
 
 
 def restore(connection: Connection, restoration: Restoration, at: datetime) -> None:
     """Replace what the tables have of these forecasts besides the ledger, in a transaction.
 
-    Raises StoreError unless the ledger has all of them, with as many paths.
+    Raises StoreError unless the ledger has all of them, as they were issued.
     """
     n_origins, n_paths, horizon = restoration.paths.shape
     whose = {
@@ -52,8 +52,12 @@ def restore(connection: Connection, restoration: Restoration, at: datetime) -> N
         "model_name": restoration.model_name,
         "model_version": restoration.model_version,
     }
-    asked = whose | {"cutoffs": restoration.cutoffs, "n_paths": n_paths}
-    if connection.execute(COUNT, asked).fetchall() != [(n_origins,)]:
+    issued = {
+        "data_cutoff_date": pa.array(restoration.cutoffs, pa.date32()),
+        "issued_at": pa.array(restoration.issued_at, pa.timestamp("us")),
+    }
+    connection.register("issued", pa.table(issued))
+    if connection.execute(COUNT, whose | {"n_paths": n_paths}).fetchall() != [(n_origins,)]:
         raise StoreError(
             f"{restoration.commodity}: the ledger has other forecasts; none was restored"
         )

@@ -11,6 +11,7 @@ from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw
 from forecast_assets_tests.rows import keep, rows
 
+ISSUED = ("data_cutoff_date", "issued_at")
 DRAWN = ("distributions", "point_estimates", "forecasts")
 
 
@@ -36,9 +37,12 @@ def test_what_the_store_wrote_breaks_nothing(written: Store) -> None:
     assert written.integrity.broken("Coffee").to_pylist() == []
 
 
-def restoration(drawn: Draw) -> Restoration:
+def restoration(store: Store, drawn: Draw) -> Restoration:
+    """As forecasts of the ledger of now."""
+    moments = [moment for _, moment in rows(store, "forecast.forecasts", *ISSUED)]
+    outcomes = Outcomes.none(3)
     return Restoration(
-        "Coffee", "naive", "v1.0", drawn.cutoffs, drawn.paths, drawn.points, Outcomes.none(3)
+        "Coffee", "naive", "v1.0", drawn.cutoffs, moments, drawn.paths, drawn.points, outcomes
     )
 
 
@@ -46,12 +50,21 @@ def test_paths_and_points_are_put_back_and_the_ledger_stays(written: Store) -> N
     before = {name: rows(written, f"forecast.{name}") for name in DRAWN}
     keep(written, "forecast.distributions", lambda row: row["path_id"] not in (1, 3))
     keep(written, "forecast.point_estimates", lambda row: row["day_ahead"] != 2)
-    written.paths.restore(restoration(draw()), AT)
+    written.paths.restore(restoration(written, draw()), AT)
     assert {name: rows(written, f"forecast.{name}") for name in DRAWN} == before
 
 
 def test_what_the_ledger_does_not_have_is_not_put_back(written: Store) -> None:
     before = {name: rows(written, f"forecast.{name}") for name in DRAWN}
     with pytest.raises(StoreError, match="the ledger has other forecasts"):
-        written.paths.restore(restoration(draw(n_paths=5)), AT)
+        written.paths.restore(restoration(written, draw(n_paths=5)), AT)
+    assert {name: rows(written, f"forecast.{name}") for name in DRAWN} == before
+
+
+def test_what_was_superseded_in_the_meantime_is_not_put_back(written: Store) -> None:
+    old = restoration(written, draw())
+    written.paths.apply(WRITTEN, WindowChange([draw(DAYS[1:2], 9.0)]))
+    before = {name: rows(written, f"forecast.{name}") for name in DRAWN}
+    with pytest.raises(StoreError, match="the ledger has other forecasts"):
+        written.paths.restore(old, AT)
     assert {name: rows(written, f"forecast.{name}") for name in DRAWN} == before
