@@ -19,14 +19,14 @@ from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.graphs import catch_up, load
 from forecast_assets_tests.histories import make_history, write_prices
-from forecast_assets_tests.panel import CAUGHT_UP, Panel, panel
+from forecast_assets_tests.panel import Panel, panel
 from forecast_assets_tests.rows import framed
 
 pytestmark = pytest.mark.long
 
 BEGIN, DAYS = 525, 15
 WINDOW = "Coffee|2020-01-01"
-ASSETS = (*CAUGHT_UP, "leaderboard", "published_distributions")
+ASSETS = ("trained_models", "distributions", "published_distributions")
 MODELS = ["naive", "random_walk", "ensemble"]
 KEY = ["model_name", "model_version", "data_cutoff_date"]
 SAID = ["issued_at", "generation_timestamp", "payload_sha256", "forecast_start_date"]
