@@ -140,6 +140,8 @@ def show(
     ] = None,
 ) -> None:
     """Print the newest forecast of a commodity: a table, and the fan beside it."""
+    if picture is not None and against is None:
+        raise typer.BadParameter("needed with --picture", param_hint="--against")
     console = open_console()
     with reported(console, commodities=[commodity]):
         from forecast_assets.boundary import alone

@@ -39,10 +39,12 @@ LONGEST_REASON = 200
 def valid_reason(reason: str) -> str:
     """Return a user's reason without surrounding space. Raises ConfigurationError for another text.
 
-    It must be a single line of 1 to ``LONGEST_REASON`` printable characters.
+    It must be a single line of 1 to ``LONGEST_REASON`` printable characters, and not begin like an
+    option: then the reason was forgotten.
     """
     said = reason.strip()
-    if not said or len(said) > LONGEST_REASON or not said.isprintable():
+    is_line = 0 < len(said) <= LONGEST_REASON and said.isprintable()
+    if not is_line or said.startswith("--"):
         raise ConfigurationError(
             f"reason: found {reason!r}, allowed: one line of 1 to {LONGEST_REASON} characters"
         )

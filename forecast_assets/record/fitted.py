@@ -61,12 +61,14 @@ def _lacking(rows: Rows, mending: Mending) -> list[Damage]:
 def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[Damage]:
     """Payloads that changed, artifacts that are missing, and models that cannot be rebuilt.
 
-    A payload is not lost if another row of the model has its bytes, as after a new training.
+    A payload of a model that is not in use is not lost if another row of the model has its bytes,
+    as after a new training.
     """
     intact: set[tuple[str, str]] = set()
+    artifacts = ArtifactStore(mending.settings.artifacts_url)
     broken: list[tuple[Any, Wrong]] = []
     for row in models.itertuples(index=False):
-        payload, wrong = _saved(row)
+        payload, wrong = _saved(row, artifacts)
         if wrong is None:
             intact.add((row.model_id, row.payload_sha256))
             wrong = _unreadable(row, payload)
@@ -74,7 +76,8 @@ def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[
             broken.append((row, wrong))
     told = []
     for row, wrong in broken:
-        if wrong.kind in LOST and (row.model_id, row.payload_sha256) in intact:
+        is_kept = (row.model_id, row.payload_sha256) in intact
+        if wrong.kind in LOST and is_kept and not row.is_active:
             continue
         trained = mending.training(row) if row.is_active and wrong.kind in LOST else BACKUP
         some = pd.DataFrame([row])
@@ -97,13 +100,13 @@ class Wrong:
     mended_by: str = ""
 
 
-def _saved(row: Any) -> tuple[bytes, Wrong | None]:
+def _saved(row: Any, artifacts: ArtifactStore) -> tuple[bytes, Wrong | None]:
     """The bytes of a payload, and what is wrong with them."""
     payload, place = str(row.fitted_model_json).encode(), "fitted_model_json"
     if pd.notna(row.fitted_model_uri):
         place = row.fitted_model_uri
         try:
-            payload = ArtifactStore.read(place)
+            payload = artifacts.read(place)
         except PayloadCorrupted as error:
             return b"", Wrong(ABSENT, str(error))
     found = hashlib.sha256(payload).hexdigest()

@@ -22,6 +22,9 @@ COVARIATES_KEPT = 4
 COVARIATES = '"features":"'
 """What the options of a model have in them that uses covariates, or a member of it does."""
 
+OTHER_HISTORY = "other history"
+"""The damage of a forecast whose prices or covariates of then are not what they were."""
+
 
 def of_ledger(rows: Rows) -> list[Damage]:
     """What is wrong with the rows of the ledger themselves."""
@@ -91,9 +94,9 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
         ),
         *told("unknown model", lost, "no row of trained_models has its payload", trained),
         *told(
-            "other history",
+            OTHER_HISTORY,
             of_other_history(rows, forecasts),
-            "the prices known when it was drawn are not those that it says it was drawn from",
+            "what was known when it was drawn is not what it says it was drawn from",
         ),
     ]
 

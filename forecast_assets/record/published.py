@@ -22,6 +22,8 @@ ENTRY = [*FORECAST, "entry"]
 ROUNDING = 1e-9
 """Numbers differ if they do by more than this share of the largest of them."""
 
+QUANTILES = ["median", "lower_80", "upper_80", "lower_95", "upper_95"]
+
 SHOWN = [field.name for field in fields(Outlook)][1:]
 
 
@@ -34,10 +36,14 @@ def of_log(rows: Rows) -> list[Damage]:
     drawn = [*FORECAST, "generation_timestamp"]
     said = log[log.is_published & log.generation_timestamp.notna()]
     lost = without(without(said, rows.ledger, drawn), rows.superseded, drawn)
+    own = said[said.published_at >= rows.kept_since(KEPT_SINCE)]
+    ahead = own[own.published_at < own.generation_timestamp]
     kinds = {
         "gap in entries": (gaps, "entries are not 1, 2, 3 and so on"),
         "entries out of order": (early, "an entry was made before the one before it"),
+        "published before it was drawn": (ahead, "its forecast did not exist at that moment"),
         "publication of no forecast": (lost, "neither the ledger nor what it replaced has it"),
+        "other close": (_of_other_close(rows, said), "its forecast was drawn from another close"),
     }
     return [
         *(
@@ -46,7 +52,37 @@ def of_log(rows: Rows) -> list[Damage]:
             for each in damages(kind, LOG, rows.commodity, some, found, BACKUP)
         ),
         *_counts(rows),
+        *_of_superseded(rows, said),
     ]
+
+
+def _of_other_close(rows: Rows, said: pd.DataFrame) -> pd.DataFrame:
+    """The entries whose close is not that of their forecast, as far as both are known."""
+    drawn = [*FORECAST, "generation_timestamp"]
+    issued = pd.concat([rows.ledger, rows.superseded])[[*drawn, "cutoff_close"]]
+    both = said.merge(issued.drop_duplicates(drawn), on=drawn, suffixes=("", "_drawn"))
+    known = both.cutoff_close.notna() & both.cutoff_close_drawn.notna()
+    return both[known & (both.cutoff_close != both.cutoff_close_drawn)]
+
+
+def _of_superseded(rows: Rows, said: pd.DataFrame) -> list[Damage]:
+    """Entries about superseded forecasts whose quantiles are not those that were kept of them.
+
+    Risk is not compared, since it needs the paths.
+    """
+    drawn = [*FORECAST, "generation_timestamp"]
+    past = rows.superseded[[*drawn, "revision"]].drop_duplicates(drawn)
+    kept = rows.read("forecast.superseded_point_forecasts")[
+        [*FORECAST, "revision", "day_ahead", *QUANTILES]
+    ]
+    told = said.merge(past, on=drawn)[[*ENTRY, "revision"]].merge(rows.outlooks, on=ENTRY)
+    both = told.merge(kept, on=[*FORECAST, "revision", "day_ahead"], suffixes=("", "_kept"))
+    stored = both[QUANTILES].to_numpy(dtype=np.float64)
+    again = both[[f"{name}_kept" for name in QUANTILES]].to_numpy(dtype=np.float64)
+    most = np.abs(again).max(axis=1, keepdims=True, initial=0.0)
+    wrong = both[(np.abs(stored - again) > ROUNDING * most).any(axis=1)].drop_duplicates(ENTRY)
+    found = "they are not those that were kept of its forecast"
+    return damages("other outlooks", NUMBERS, rows.commodity, wrong, found, BACKUP)
 
 
 def _counts(rows: Rows) -> list[Damage]:
@@ -67,7 +103,7 @@ def _counts(rows: Rows) -> list[Damage]:
 def of_paths(rows: Rows, block: Block) -> list[Damage]:
     """Entries whose numbers are not those of the paths of their forecast.
 
-    An entry about a forecast that was replaced since is not compared.
+    An entry about a forecast that was superseded is compared with what was kept of it.
     """
     drawn = [*FORECAST, "generation_timestamp"]
     issued = block.issued[drawn].assign(place=np.arange(len(block.issued)))

@@ -181,10 +181,15 @@ class Rows:
 
 
 def kept_since(tables: Reading, schema: int) -> pd.Timestamp:
-    """Since when tables have had a schema; the end of time if they never had."""
-    read = tables.read("commodity.market.schema_versions", ["schema_version", "since"])
-    since = [row["since"] for row in read.to_pylist() if row["schema_version"] >= schema]
-    return pd.Timestamp(min(since)) if since else pd.Timestamp.max
+    """Since when tables have had a schema; the end of time if they never had.
+
+    Tables that were made with it, and not upgraded, have had it since the beginning of time.
+    """
+    read = tables.read("commodity.market.schema_versions")
+    found = [row for row in read.to_pylist() if row["schema_version"] >= schema]
+    if any(row["backup"] is None for row in found):
+        return pd.Timestamp.min
+    return pd.Timestamp(min(row["since"] for row in found)) if found else pd.Timestamp.max
 
 
 def numbers_at(rows: pd.DataFrame, keys: pd.MultiIndex, columns: Sequence[str]) -> np.ndarray:

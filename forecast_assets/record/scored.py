@@ -17,9 +17,6 @@ from forecast_assets.timeline.outcomes import Outcomes
 
 SCORES, PATHS = "forecast.scores", "forecast.path_scores"
 
-SCORED = 3
-"""So many forecasts of each model are scored again, spread over all that it has."""
-
 ROUNDING = 1e-6
 """Scores differ if they do by more than this share, since variogram scores are sums of float32."""
 
@@ -104,15 +101,20 @@ class Sample:
     path_scores: pd.DataFrame
 
 
-def sample(rows: Rows) -> Sample:
-    """Of each model a few forecasts that are scored, spread over all."""
+def sample(rows: Rows, most: int | None) -> Sample:
+    """Of each model so many forecasts that are scored, spread over all; None for all of them."""
     found = rows.scores[FORECAST].drop_duplicates().sort_values(FORECAST)
     places = [
-        mine.iloc[np.unique(np.linspace(0, len(mine) - 1, SCORED).astype(int))]
+        mine.iloc[_spread(len(mine), most)]
         for _, mine in found.groupby(["model_name", "model_version"])
     ]
     chosen = pd.concat(places) if places else found
     return Sample(chosen, rows.scores.merge(chosen), rows.path_scores.merge(chosen))
+
+
+def _spread(there: int, most: int | None) -> NDArray[np.intp]:
+    """So many places of those that there are, from the first to the last; None for all."""
+    return np.unique(np.linspace(0, there - 1, there if most is None else most).astype(np.intp))
 
 
 def of_paths(rows: Rows, block: Block, sample: Sample) -> list[Damage]:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -24,12 +25,14 @@ from forecast_assets.record import (
     scored,
 )
 from forecast_assets.record.damage import Damage, day_of
-from forecast_assets.record.mending import BACKUP, restoring
+from forecast_assets.record.mending import BACKUP, RESTORE, restoring
 from forecast_assets.record.rows import Rows, kept_since
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
 
-CHECKS: tuple[Callable[[Rows], Iterable[Damage]], ...] = (
+Check = Callable[[Rows], Iterable[Damage]]
+
+CHECKS: tuple[Check, ...] = (
     market.of_prices,
     market.of_features,
     fitted.of_models,
@@ -45,7 +48,7 @@ CHECKS: tuple[Callable[[Rows], Iterable[Damage]], ...] = (
 
 
 REDRAWN = 3
-"""How many forecasts of each model are drawn again, unless somebody asks for others."""
+"""How many forecasts of each model are drawn and scored again, unless somebody asks for others."""
 
 
 @dataclass
@@ -78,7 +81,7 @@ def verify(
 ) -> Verification:
     """Walk all rows of some commodities, or of all that the tables have, and of what is shared.
 
-    ``redraw``: how many forecasts of each model are drawn again; None for all of them.
+    ``redraw``: how many forecasts of each model are drawn and scored again; None for all of them.
 
     Each commodity is read at one moment of its own, so that writes wait only for one. Raises
     StoreLocked; tables that cannot be read are damage.
@@ -106,7 +109,8 @@ def _walk(
     """Walk a commodity; payloads are read when the tables are closed again."""
     with store.reading() as tables:
         rows = Rows(settings, store, tables, name)
-        for check in (*CHECKS, of_blocks):
+        last: Check = partial(of_blocks, scored_again=redraw)
+        for check in (*CHECKS, last):
             with told_as_damage(name, done):
                 done.damages += check(rows)
         models, mending = rows.models, rows.mending
@@ -118,10 +122,24 @@ def _walk(
         drawn, unlike = redrawn.of_sample(again, redraw, broken)
         done.redrawn += drawn
         done.damages += unlike
+    done.damages = with_histories(done.damages)
     done.commodities.append(name)
     done.models += len(models)
     done.forecasts += len(rows.ledger)
     done.paths += int(rows.tally.paths.sum())
+
+
+def with_histories(damages: Sequence[Damage]) -> list[Damage]:
+    """The same damages; what cannot be drawn again, since its history is lost, is not restored."""
+
+    def key(each: Damage) -> tuple[object, ...]:
+        return each.commodity, each.model_name, each.model_version, each.day
+
+    lost = {key(each) for each in damages if each.kind == issued.OTHER_HISTORY}
+    return [
+        replace(each, mended_by=BACKUP) if RESTORE in each.mended_by and key(each) in lost else each
+        for each in damages
+    ]
 
 
 @contextmanager
@@ -135,9 +153,12 @@ def told_as_damage(name: str, done: Verification) -> Iterator[None]:
     ]
 
 
-def of_blocks(rows: Rows) -> Iterable[Damage]:
-    """The checks that need prices of paths."""
-    chosen = scored.sample(rows)
+def of_blocks(rows: Rows, scored_again: int | None = REDRAWN) -> Iterable[Damage]:
+    """The checks that need prices of paths.
+
+    ``scored_again``: how many forecasts of each model are scored again; None for all of them.
+    """
+    chosen = scored.sample(rows, scored_again)
     for block in paths.blocks(rows):
         if isinstance(block, pd.DataFrame):
             yield from paths.of_repeated(rows, block)

@@ -7,6 +7,9 @@ from upath import UPath
 
 from forecast_assets.errors import PayloadCorrupted
 
+PARTS = 5
+"""A file's place in the store: commodity, model, training date, version, and its name."""
+
 
 @dataclass(frozen=True)
 class ArtifactStore:
@@ -28,11 +31,14 @@ class ArtifactStore:
         beside.rename(place)
         return str(place)
 
-    @staticmethod
-    def read(url: str) -> bytes:
-        """The bytes at ``url``. Raises PayloadCorrupted if there is no such file."""
+    def read(self, url: str) -> bytes:
+        """The bytes that were written at ``url``. Raises PayloadCorrupted if there is no such file.
+
+        They are looked for in this store first, since the store may have been moved or copied.
+        """
+        here = UPath(self.url).joinpath(*UPath(url).parts[-PARTS:])
         try:
-            payload: bytes = UPath(url).read_bytes()
+            payload: bytes = (here if here.exists() else UPath(url)).read_bytes()
         except OSError as error:
             raise PayloadCorrupted(f"{url} cannot be read: {error}") from error
         return payload

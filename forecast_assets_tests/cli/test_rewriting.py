@@ -30,6 +30,7 @@ def edited(keeper: Caretaker, **keys: Any) -> None:
     [
         (["--rewrite", " "], "reason: found ' ', allowed: one line of 1 to 200 characters"),
         (["--rewrite", "a\nb"], "reason: found 'a\\nb', allowed: one line"),
+        (["--rewrite", "--recompute"], "reason: found '--recompute', allowed: one line"),
         (["--rewrite", "why", "--commodity", "Coffee"], "--rewrite: allowed: without --commodity"),
         (["--rewrite", "why", "--from", "2020-01-01"], "--rewrite: allowed: without --commodity"),
     ],

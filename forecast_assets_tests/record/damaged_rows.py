@@ -140,6 +140,13 @@ OF_ROWS = [
         model="random_walk",
     ),
     case(
+        "published before it was drawn",
+        13,
+        update(LOG, "published_at = '2020-01-01'"),
+        ("published before it was drawn", LOG),
+        model="random_walk",
+    ),
+    case(
         "numbers of a page that are gone",
         10,
         delete(NUMBERS),
@@ -174,3 +181,21 @@ OF_ROWS = [
     ),
 ]
 """Damage to the ledger, scores and publications."""
+
+OF_SUPERSEDED_PAGES = [
+    case(
+        "another close of a superseded publication",
+        -1,
+        update(LOG, "cutoff_close = cutoff_close + 1", "entry = 1"),
+        ("other close", LOG),
+        model="random_walk",
+    ),
+    case(
+        "a changed quantile of a superseded publication",
+        -1,
+        update(NUMBERS, "lower_80 = lower_80 * 1.000001", "entry = 1 AND day_ahead = 3"),
+        ("other outlooks", NUMBERS),
+        model="random_walk",
+    ),
+]
+"""Damage to what was published of a forecast that was superseded since."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from forecast_assets.configuration.settings import Settings
@@ -33,7 +34,7 @@ from forecast_assets_tests.record.case import (
 )
 from forecast_assets_tests.record.damaged_inputs import OF_MARKET, OF_MODELS
 from forecast_assets_tests.record.damaged_paths import OF_PATHS
-from forecast_assets_tests.record.damaged_rows import OF_ROWS
+from forecast_assets_tests.record.damaged_rows import OF_ROWS, OF_SUPERSEDED_PAGES
 
 COMMODITIES = {
     "Coffee": {
@@ -226,3 +227,27 @@ def test_rows_that_no_check_can_look_at_stop_no_other_check(folder: Path) -> Non
     execute(folder, [Case("no number of paths", broken, [])])
     found = {key[0] for key in keys_of(verified(folder).damages)}
     assert {"missing value", "cannot be verified", "gap in entries"} <= found
+
+
+def test_what_was_published_of_a_superseded_forecast_is_compared_with_what_was_kept(
+    folder: Path,
+) -> None:
+    execute(folder, OF_SUPERSEDED_PAGES)
+    expected = [key for each in OF_SUPERSEDED_PAGES for key in each.keys]
+    assert sorted(map(str, keys_of(verified(folder).damages))) == sorted(map(str, expected))
+
+
+def test_a_payload_in_use_is_damaged_although_an_older_row_has_its_bytes(folder: Path) -> None:
+    settings = Settings.load(folder / "forecast.yaml")
+    store = open_store(settings)
+    with store.reading() as tables:
+        rows = Rows(settings, store, tables, "Coffee")
+        models, mending = rows.models, rows.mending
+    in_use = models[models.is_active & (models.model_name == "naive")].iloc[:1]
+    older = in_use.assign(is_active=False)
+    changed = in_use.assign(fitted_model_json="{}")
+    assert of_payloads(pd.concat([older, in_use]), "Coffee", mending) == []
+    (found,) = of_payloads(pd.concat([older, changed]), "Coffee", mending)
+    assert found.kind == "changed payload"
+    unused = changed.assign(is_active=False)
+    assert of_payloads(pd.concat([older, unused]), "Coffee", mending) == []

@@ -100,6 +100,20 @@ def test_a_large_payload_goes_to_the_artifact_store(models: ModelStore, tmp_path
         load()
 
 
+def test_artifacts_are_read_where_the_store_is_now(tmp_path: Path) -> None:
+    place = ("Coffee/naive/2024-01-01/v1.0", "0" * 64)
+    old = ArtifactStore((tmp_path / "old").as_uri())
+    url = old.write(*place, b"{}")
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = ArtifactStore((tmp_path / "new").as_uri())
+    assert moved.read(url) == b"{}"
+    old.write(*place, b"changed")
+    assert moved.read(url) == b"{}"  # a copy reads its own
+    assert ArtifactStore((tmp_path / "empty").as_uri()).read(url) == b"changed"
+    with pytest.raises(PayloadCorrupted, match="cannot be read"):
+        moved.read(url.replace("v1.0", "v2.0"))
+
+
 def test_an_artifact_store_may_be_anywhere_that_fsspec_reaches() -> None:
     store = ArtifactStore("memory://models")
     url = store.write("WTI/garch", "abc", b"payload")
