@@ -1,6 +1,6 @@
 """The IO managers through real runs: single, ranged, changed, corrupted."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -8,10 +8,12 @@ import pyarrow.compute as pc
 import pytest
 from dagster import AssetMaterialization, ExecuteInProcessResult, TableMetadataValue
 
+from forecast_assets.defs.io_managers import Histories
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.errors import CannotFit, PartitionsFailed
 from forecast_assets.models.arima_auto import DISGUISED
 from forecast_assets.models.naive import Naive
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, load
@@ -35,6 +37,21 @@ FIRST_FORECAST = [*FIRST_TRAINED, Run("forecast", FIRST)]
 def graph(make_graph: MakeGraph) -> Graph:
     graph: Graph = make_graph(after=LOADED)
     return graph
+
+
+def test_a_history_is_of_the_moment_at_which_it_is_read_and_not_of_the_beginning_of_a_run(
+    graph: Graph,
+) -> None:
+    read: list[datetime] = []
+
+    def look(name: str) -> History:
+        read.append(now())
+        return graph.store.prices.history(name)
+
+    histories, begun = Histories(look, graph.store), now()
+    assert histories["Coffee"] is histories["Coffee"]
+    (moment,) = read
+    assert begun < histories.read_at["Coffee"] <= moment
 
 
 def paths_of(table: pa.Table) -> pa.Table:

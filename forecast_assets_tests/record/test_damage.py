@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the statements are of names in this file
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,10 @@ import pytest
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.record.damage import Damage
 from forecast_assets.record.fitted import of_models, of_payloads
+from forecast_assets.record.issued import OTHER_HISTORY
 from forecast_assets.record.mending import BACKUP
 from forecast_assets.record.rows import Rows
-from forecast_assets.record.verification import Verification, verify
+from forecast_assets.record.verification import REDRAWN, Verification, verify, with_histories
 from forecast_assets.store.opening import open_store
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.commands import forecast
@@ -27,10 +29,13 @@ from forecast_assets_tests.record.case import (
     PATHS,
     RESTORED,
     REVISIONS,
+    SCORES,
     TABLES,
     Case,
     Key,
     at,
+    case,
+    update,
 )
 from forecast_assets_tests.record.damaged_inputs import OF_MARKET, OF_MODELS
 from forecast_assets_tests.record.damaged_paths import OF_PATHS
@@ -69,10 +74,10 @@ def folder(tmp_path: Path, beginnings: Beginnings) -> Path:
     return tmp_path
 
 
-def verified(folder: Path) -> Verification:
+def verified(folder: Path, redraw: int | None = REDRAWN) -> Verification:
     with at_home(folder):
         settings = Settings.load(folder / "forecast.yaml")
-        return verify(settings, open_store(settings))
+        return verify(settings, open_store(settings), redraw=redraw)
 
 
 def freed(table: str) -> str:
@@ -251,3 +256,27 @@ def test_a_payload_in_use_is_damaged_although_an_older_row_has_its_bytes(folder:
     assert found.kind == "changed payload"
     unused = changed.assign(is_active=False)
     assert of_payloads(pd.concat([older, unused]), "Coffee", mending) == []
+
+
+def test_where_all_are_redrawn_each_single_score_is_looked_at(folder: Path) -> None:
+    changed = case(
+        "a score between those of the sample",
+        5,
+        update(SCORES, "crps = crps * 1.001", "day_ahead = 2"),
+        ("scores of other paths", SCORES),
+    )
+    execute(folder, [changed])
+    assert "scores of other paths" not in {each.kind for each in verified(folder).damages}
+    assert set(changed.keys) <= set(keys_of(verified(folder, redraw=None).damages))
+
+
+def test_what_has_lost_its_history_comes_only_from_a_backup() -> None:
+    day, table = at(3), f"commodity.{PATHS}"
+
+    def damage(kind: str, day: date, way: str) -> Damage:
+        return Damage(kind, table, "Coffee", "naive", "v1.0", day, "", way)
+
+    other = damage(OTHER_HISTORY, day, BACKUP)
+    here, elsewhere = damage("no paths", day, RESTORED), damage("no paths", at(4), RESTORED)
+    told = with_histories([here, elsewhere, other])
+    assert [each.mended_by for each in told] == [BACKUP, RESTORED, BACKUP]
