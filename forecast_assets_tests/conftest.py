@@ -19,6 +19,7 @@ from dagster._core.storage import local_compute_log_manager
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._utils import ensure_file
+from hypothesis import settings as hypothesis_settings
 from matplotlib.figure import Figure
 from sqlalchemy import Engine, create_engine
 
@@ -38,7 +39,11 @@ ENGINES = 32
 
 
 def pytest_configure() -> None:
-    """Let the folders of tests be in memory, unless somebody wants them elsewhere."""
+    """Let the folders of tests be in memory, and let hypothesis try the same examples each time."""
+    hypothesis_settings.register_profile(
+        "repeatable", derandomize=True, deadline=None, database=None, max_examples=50
+    )
+    hypothesis_settings.load_profile("repeatable")
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
