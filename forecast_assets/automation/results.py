@@ -305,7 +305,7 @@ class WindowForecast(Result):
 class WindowScored(Result):
     """The result of scoring a window under one version, counted in forecasts.
 
-    ``Assessment`` explains ``kept``, ``gone`` and ``waiting``.
+    ``Assessment`` explains ``kept``, ``gone``, ``waiting`` and ``undefined``.
     """
 
     window: Window
@@ -314,6 +314,7 @@ class WindowScored(Result):
     kept: int
     waiting: int
     gone: int
+    undefined: int = 0
 
     @classmethod
     def of(cls, window: Window, model_version: str, assessment: Assessment) -> "WindowScored":
@@ -325,7 +326,20 @@ class WindowScored(Result):
             assessment.kept,
             assessment.waiting,
             len(assessment.gone),
+            assessment.undefined,
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """How many of the new scores are not defined."""
+        if not self.undefined:
+            return []
+        return [
+            f"{self.window.commodity}: {self.undefined:,} of the {self.scored:,} forecasts of the"
+            f" window {self.window.training_date} that were scored have a score that is not"
+            " defined, since a close is too far from their paths: it is NULL, and means leave it"
+            " out"
+        ]
 
 
 @dataclass(frozen=True, eq=False)

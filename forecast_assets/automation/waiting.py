@@ -79,7 +79,8 @@ def unmatched(settings: Settings, history: History, today: date) -> list[str]:
     commodity = settings.commodity(name)
     if not commodity.covariates or len(history) == 0:
         return []
-    read = read_features(name, commodity, history.dates, settings.folder, today)
+    bounds = settings.bounds_of(name)
+    read = read_features(name, commodity, history.dates, settings.folder, today, bounds)
     return [*read.missing.values(), *read.unmatched]
 
 

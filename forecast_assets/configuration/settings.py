@@ -26,6 +26,7 @@ from forecast_assets.configuration.sections import (
     Alerts,
     Artifacts,
     Automation,
+    Bounds,
     Calibration,
     Checks,
     Database,
@@ -60,6 +61,7 @@ class Settings(Section):
     calibration: Calibration = Calibration()
     publish: Publish = Publish()
     checks: Checks = Checks()
+    bounds: Bounds = Bounds()
     landing: Landing = Landing()
     fetch: Fetch = Fetch()
     automation: Automation = Automation()
@@ -154,6 +156,11 @@ class Settings(Section):
         ]
         return Scrutiny(self.checks.spike_bound, frozenset(quarantined))
 
+    def bounds_of(self, name: str) -> Bounds:
+        """What is plausible of a commodity: its own bounds, and else those of the file."""
+        commodity = self.commodities.get(name)
+        return self.bounds.overridden_by(commodity.bounds if commodity else None)
+
     @property
     def windows(self) -> Windows:
         """The windows of the configured cadence: when models are trained and used."""
@@ -240,6 +247,7 @@ PARTS: dict[str, type[Section]] = {
     "calibration": Calibration,
     "publish": Publish,
     "checks": Checks,
+    "bounds": Bounds,
     "landing": Landing,
     "fetch": Fetch,
     "automation": Automation,
@@ -263,6 +271,8 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if keys[0] == "commodities":
         if len(keys) == 2:
             return Commodity
+        if keys[2] == "bounds":
+            return Bounds
         if keys[2] != "source":
             return Columns if keys[-1] == "columns" else Covariate
         return Columns if keys[-1] == "columns" else SOURCES.get(keys[-1], Commodity)

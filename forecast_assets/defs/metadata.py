@@ -229,8 +229,9 @@ def of_scores(scored: WindowScored, held: pd.DataFrame) -> Metadata:
         "forecasts_kept": scored.kept,
         "forecasts_waiting": scored.waiting,
         "forecasts_gone": scored.gone,
+        "forecasts_undefined": scored.undefined,
         ROWS: len(held),
-    }
+    } | notes(scored.notes)
 
 
 def by_version(name: str, tables: Mapping[str, MetadataValue]) -> Metadata:
@@ -374,7 +375,7 @@ def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any
     naive = held[held.model_name == Naive.name].set_index(keys).crps.rename("naive")
     rows = []
     for name, scores in held.groupby("model_name"):
-        both = scores.set_index(keys).crps.to_frame().join(naive, how="inner")
+        both = scores.set_index(keys).crps.to_frame().join(naive, how="inner").dropna()
         starts = scores.forecast_start_date
         rows.append(
             {
@@ -403,6 +404,7 @@ def _standing(row: Mapping[str, Any], in_use: str, units: Mapping[str, str]) -> 
         "CRPS": figures.figure(row["crps"], units.get(row["commodity"], "")),
         "forecasts": row["forecasts"],
         "of": figures.span(_day(row["first_forecast"]), _day(row["last_forecast"])),
+        "undefined": int(row["undefined_forecasts"]),
         "apart": row["effective_forecasts"],
         "model_version": version,
     }

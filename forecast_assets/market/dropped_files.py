@@ -137,7 +137,8 @@ def _observed(
 
     In a wide file the column of closes has the commodity's name; refusals are reported by it.
     """
-    meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
+    bounds = settings.bounds_of(commodity)
+    meaning = replace(Meaning.of(commodity, settings.commodity(commodity), bounds), prefer=None)
     file = rows["file"].iloc[0]
     seen = observed(
         commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False

@@ -25,7 +25,8 @@ from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.files.table_file import open_table
 from forecast_assets.market.meaning import AS_WRITTEN, Meaning
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.price_contract import COLUMNS, admitted
+from forecast_assets.market.plausible import Plausible
+from forecast_assets.market.price_contract import COLUMNS, PRICES, admitted
 from forecast_assets.market.refusals import grouped, harmful, notes_of, without_text
 from forecast_assets.market.rows import (
     Ahead,
@@ -180,15 +181,18 @@ def observed(
 def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
     """The prices in rows of text, and the number of rows with a date but no close."""
     name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
-    stamps = read_stamps(places["date"])
-    written_days(name, places, stamps, refused)
-    moments = moments_of(rows, stamps, ~is_missing(places["close"]))
+    stamps, bounds = read_stamps(places["date"]), Plausible(name, meaning.bounds)
+    written = written_days(name, places, stamps, refused)
+    early = bounds.late_enough(name, places, written, refused).isna()
+    moments = moments_of(rows, stamps, ~is_missing(places["close"]) & ~early).mask(early)
     ahead = Ahead(today, meaning.known_ahead, meaning.key)
     moments = days_until(name, places, moments, ahead, refused)
     values = {
         column: numbers(name, places, column, refused, needed=column == "close")
         for column in COLUMNS[1:]
     }
+    for column in PRICES:
+        values[column] = bounds.near_enough(name, places, values[column], refused)
     prices = pd.DataFrame({"date": moments.dt.normalize().astype("datetime64[s]"), **values})
     without_close = int((is_missing(places["close"]) & prices["date"].notna()).sum())
     kept = prices["date"].notna() & prices["close"].notna()

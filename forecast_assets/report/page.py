@@ -310,6 +310,13 @@ def _count(column: str) -> Callable[[dict[str, Any]], str]:
     return lambda model: f"{model[column]:,}"
 
 
+def _forecasts(model: dict[str, Any]) -> str:
+    """How many forecasts the means are over, and how many have an undefined score."""
+    lost = model["undefined_forecasts"]
+    said = f" ({lost:,.0f}{UNBROKEN}undefined)" if pd.notna(lost) and lost else ""
+    return f"{model['forecasts']:,}{said}"
+
+
 def _share(column: str) -> Callable[[dict[str, Any]], str]:
     return lambda model: f"{model[column] * 100:.1f} %"
 
@@ -333,7 +340,7 @@ STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "in 95 %": (None, _share("coverage_95")),
     "calibration": (None, lambda model: str(model["calibration"])),
     "CRPS": ("crps", _crps),
-    "forecasts": (None, _count("forecasts")),
+    "forecasts": (None, _forecasts),
     "of": ("first_forecast", _dates),
     "apart": (None, _count("effective_forecasts")),
     "training": (None, lambda model: f"{model['training_seconds']:,.1f} s"),
