@@ -18,6 +18,7 @@ from forecast_assets.forecast.forecasting import Forecasting, Reissue, lines_of
 from forecast_assets.forecast.records import ModelFailure, TrainedModel
 from forecast_assets.forecast.training import Training
 from forecast_assets.market.features import Features
+from forecast_assets.market.lacking import sessions
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.reception import Received
 from forecast_assets.market.records import FeatureChanges, PriceChanges
@@ -72,7 +73,14 @@ class PricesRead(Result):
     def notes(self) -> list[str]:
         """Rows that were left out without harm, and stored sessions that the source lacks."""
         left_out = [f"{self.commodity}: {each}" for each in self.observations.notes]
-        return [*left_out, *self.changes.lacking.notes(self.commodity)]
+        return [*left_out, *self.changes.lacking.notes(self.commodity), *self._taken_back]
+
+    @property
+    def _taken_back(self) -> list[str]:
+        if not self.changes.taken_back:
+            return []
+        which, whose = sessions(self.changes.taken_back), self.observations.origin
+        return [f"{self.commodity}: {whose} withdrew {which}, with the forecasts from there"]
 
     @property
     def problems(self) -> list[str]:
