@@ -46,6 +46,18 @@ class Result:
         return ""
 
 
+@dataclass(frozen=True)
+class NotShown(Result):
+    """Something that could not be told of committed work; ``line``: of whom, what, and why."""
+
+    line: str
+
+    @property
+    def notes(self) -> list[str]:
+        """The line."""
+        return [self.line]
+
+
 @dataclass(frozen=True, eq=False)
 class PricesRead(Result):
     """What a price source held for a commodity, what it changed, and all closes after that."""

@@ -35,7 +35,7 @@ from forecast_assets_tests.store.contract.test_withdrawals import said
 
 CASES = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text())
 TODAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
-DAYS = np.busday_offset("2026-11-02", np.arange(15)).tolist()
+DAYS = np.busday_offset(np.datetime64("2026-11-02"), np.arange(15)).tolist()
 """The sessions of Coffee: three weeks up to today."""
 NUMBERS = count()
 
