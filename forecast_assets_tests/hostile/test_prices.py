@@ -14,6 +14,7 @@ import pytest
 import yaml
 from upath import UPath
 
+from forecast_assets.automation.waiting import implausible
 from forecast_assets.configuration.commodities import Covariate, FileSource
 from forecast_assets.configuration.sections import Bounds, Fetch
 from forecast_assets.configuration.settings import Settings
@@ -28,6 +29,7 @@ from forecast_assets.market.sources import read_source
 from forecast_assets.market.yahoo import YahooFinance
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
@@ -155,3 +157,36 @@ def test_a_command(place: Place, case: dict[str, Any]) -> None:
     assert done.exit_code == 1
     assert [each for each in case["message"] if each not in done.output] == [], done.output
     assert place.store.prices.withdrawn("Coffee") == []
+
+
+def test_a_session_is_withdrawn_and_comes_back_by_commands(place: Place) -> None:
+    with at_home(place.folder):
+        done = forecast("prices", "withdraw", "Coffee", "2026-11-17", "--reason", "a [test] row")
+        assert "Coffee: 2026-11-17 is withdrawn; `forecast prices accept Coffee 2026-11-17`" in (
+            done.output
+        )
+        (kept,) = place.store.prices.withdrawn("Coffee")
+        assert (kept.reason, kept.close) == ("a [test] row", 51.0)
+        assert kept.by.startswith("terminal: ")
+        told = forecast("prices").output
+        assert "(51) was withdrawn on" in told
+        assert "a [test] row; `forecast prices accept Coffee 2026-11-17` brings it back" in told
+        again = forecast("prices", "withdraw", "Coffee", "2026-11-17", "--reason", "again")
+        assert (again.exit_code, "the nearest: 2026-11-16 and 2026-11-18" in again.output) == (1, 1)
+        back = forecast("prices", "accept", "Coffee", "2026-11-17")
+    assert "Coffee: 2026-11-17 is back as it was" in back.output
+    assert place.store.prices.history("Coffee").dates.tolist() == DAYS
+
+
+def test_what_an_older_release_let_in_is_named_with_the_command(place: Place) -> None:
+    dates = np.array(["0026-08-20", *map(str, DAYS)], dtype="datetime64[D]")
+    history = History("Coffee", dates, np.array([50.0] * len(DAYS) + [-1e308]))
+    first, last = implausible(place.settings, history)
+    assert first == (
+        "Coffee: 0026-08-20 is stored although its day is before 1800-01-01"
+        " (commodities.Coffee.bounds.first_day): `forecast prices withdraw Coffee 0026-08-20"
+        " --reason 'a misprint'` takes it back"
+    )
+    assert "Coffee: 2026-11-20 is stored although its close, -1e+308, is beyond 1e+09" in last
+    many = History("Coffee", np.array(DAYS, dtype="datetime64[D]"), np.full(len(DAYS), 1e10))
+    assert implausible(place.settings, many)[-1] == "Coffee: and 10 more sessions beyond its bounds"
