@@ -29,6 +29,12 @@ INSTANCE_SETTINGS = "dagster.yaml"
 DAGSTER_OF_DATA, DATA_OF_DAGSTER = ".dagster_home", ".data_folder"
 """Note files: the data folder notes which Dagster home it was last used with, and the reverse."""
 
+HISTORIES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""The databases of a Dagster home that all runs share."""
+
+LOCK_SECONDS = 60.0
+"""How long to wait for another process that prepares the same Dagster home."""
+
 PATIENCE_SECONDS = 0.1
 """How long to wait for a history that another process is writing."""
 
@@ -93,22 +99,41 @@ class Places:
         settings = self.dagster / INSTANCE_SETTINGS
         try:
             self.dagster.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.dagster / ".lock"):
+            with FileLock(self.dagster / ".lock", timeout=LOCK_SECONDS):
                 there = settings.exists()
                 filled = not _holds_text(settings)
                 if filled:
                     _write(settings, self._instance_settings())
                 self._remember()
-        except OSError as error:
-            raise ConfigurationError(
-                f"{error.filename or self.dagster}: {error.strerror}; {DAGSTER} names Dagster's"
-                " home"
-            ) from error
+        except (OSError, UnicodeError) as error:
+            raise self._no_instance(error) from error
+        self._require_readable_history()
         told = (
             f"{settings} was empty and now has the shipped settings (telemetry off, runs watched,"
             " two at once); to have Dagster's own, leave a comment as its only line"
         )
         return [told] if there and filled else []
+
+    def _no_instance(self, error: OSError | UnicodeError) -> ConfigurationError:
+        """The error of a Dagster home that cannot be read or written."""
+        if isinstance(error, UnicodeError):
+            where, why = self.dagster / INSTANCE_SETTINGS, "is not UTF-8"
+        else:
+            where, why = error.filename or self.dagster, error.strerror or str(error)
+        return ConfigurationError(
+            f"{where}: {why}; {rule(DAGSTER)}: set {DAGSTER} to a folder that can be made and"
+            " written"
+        )
+
+    def _require_readable_history(self) -> None:
+        """Raise ConfigurationError for a database of the history that SQLite cannot read."""
+        for name in HISTORIES:
+            file = self.dagster / name
+            if os.path.lexists(file) and not _is_readable(file):
+                raise ConfigurationError(
+                    f"{file}: SQLite cannot read this part of Dagster's history: put back a copy of"
+                    f" it, or move {file.parent} away to begin a new one; the tables do not need it"
+                )
 
     def require_data(self, *, made: bool) -> None:
         """Raise ConfigurationError if the data folder cannot be used; it need not exist yet.
@@ -127,7 +152,8 @@ class Places:
 
     def _unusable(self, error: OSError) -> ConfigurationError:
         where = f" at {error.filename}" if error.filename not in (None, str(self.data)) else ""
-        why = "is a file" if self.data.is_file() else f"cannot be used: {error.strerror}{where}"
+        is_file = os.path.isfile(self.data)  # noqa: PTH113 - Path's own raises for a long name
+        why = "is a file" if is_file else f"cannot be used: {error.strerror}{where}"
         return ConfigurationError(
             f"data folder {self.data}: {why}; {rule(DATA)}: set {DATA} to a folder that can be"
             " made and written"
@@ -254,6 +280,20 @@ def history_of(dagster: Path) -> RunHistory:
             return RunHistory(*runs.execute(question).fetchone())
     except sqlite3.Error:  # the file is being written, is of another release, or is not Dagster's
         return NO_HISTORY
+
+
+def _is_readable(file: Path) -> bool:
+    """Whether SQLite can read a database; True if another process is writing it."""
+    try:
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, timeout=PATIENCE_SECONDS, uri=True)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            database.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorname in ("SQLITE_BUSY", "SQLITE_LOCKED")
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def _require_folder(path: Path) -> None:

@@ -159,7 +159,7 @@ class Database:
         try:
             yield
         except duckdb.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise StoreError(f"{self.path}: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
