@@ -9,6 +9,7 @@ from rich.console import Console
 from forecast_assets.automation.freshness import strange_of
 from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.boundary import boundary
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.landing import Held, LandingFolder
@@ -101,4 +102,4 @@ def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
 
 def _print(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        write(console, line)

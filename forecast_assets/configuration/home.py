@@ -114,6 +114,15 @@ class Places:
         )
         return [told] if there and filled else []
 
+    def require_dagster(self) -> None:
+        """Raise ConfigurationError if Dagster's home cannot be used; it need not exist yet."""
+        try:
+            _require_folder(self.dagster)
+            _holds_text(self.dagster / INSTANCE_SETTINGS)
+        except (OSError, UnicodeError) as error:
+            raise self._no_instance(error) from error
+        self._require_readable_history()
+
     def _no_instance(self, error: OSError | UnicodeError) -> ConfigurationError:
         """The error of a Dagster home that cannot be read or written."""
         if isinstance(error, UnicodeError):
@@ -171,6 +180,12 @@ class Places:
             lines += self._newer_tables(holds_rows)
             lines += self._other_tables()
         return lines
+
+    @property
+    def has_own_settings(self) -> bool:
+        """Whether the settings of Dagster's home are others than those that it is given."""
+        settings = self.dagster / INSTANCE_SETTINGS
+        return settings.read_text(encoding="utf-8") != self._instance_settings()
 
     def _instance_settings(self) -> str:
         beside = self.folder / INSTANCE_SETTINGS
@@ -284,6 +299,8 @@ def history_of(dagster: Path) -> RunHistory:
 
 def _is_readable(file: Path) -> bool:
     """Whether SQLite can read a database; True if another process is writing it."""
+    if not file.is_file():
+        return False
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=PATIENCE_SECONDS, uri=True)) as database:
