@@ -20,7 +20,7 @@ SCHEME = r"[a-z][a-z0-9+.-]{0,30}://"
 ADDRESS = re.compile(rf"({SCHEME})((?:(?!{SCHEME})\S)+)", re.IGNORECASE)
 """An address in a text, up to the next blank or address."""
 
-AROUND = "'\")>]},;"
+AROUND = "'\")>]},;:"
 """What may follow an address in a text without being part of it."""
 
 SECRET = (

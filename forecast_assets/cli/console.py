@@ -107,6 +107,10 @@ def reported(
         raise typer.Exit(1) from error
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        write(console, f"error: {where}{error.strerror or error}: mend that, and try again", "red")
+        raise typer.Exit(1) from error
     except Exception as error:  # the boundary of a command: the error is told by its name
         if os.environ.get(TRACEBACK):
             raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from forecast_assets.outside import ADDRESS, NAMES_A_SECRET, host_of, masked
+from forecast_assets.outside import ADDRESS, HIDDEN, NAMES_A_SECRET, host_of, masked
 
 LONGEST_VALUE = 200
 """The most characters of a value that an error shows."""
@@ -29,7 +29,7 @@ def shown(value: Any, key: str = "", depth: int = 0) -> str:
     and of a long value its beginning.
     """
     if value is not None and not isinstance(value, bool) and _is_secret(key):
-        return UNSHOWN
+        return UNSHOWN if depth == 0 else repr(HIDDEN)
     if isinstance(value, (Mapping, list)) and depth >= DEEPEST:
         return "..."
     match value:

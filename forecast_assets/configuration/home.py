@@ -8,10 +8,11 @@ Every command, sensor, run and make target uses this one rule. The configuration
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from errno import EACCES, ENOTDIR
+from errno import ENOTDIR
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,6 +32,9 @@ DAGSTER_OF_DATA, DATA_OF_DAGSTER = ".dagster_home", ".data_folder"
 
 HISTORIES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 """The databases of a Dagster home that all runs share."""
+
+PROBE_BYTES = 65536
+"""A disk without room for so many bytes counts as full."""
 
 LOCK_SECONDS = 60.0
 """How long to wait for another process that prepares the same Dagster home."""
@@ -99,6 +103,7 @@ class Places:
         settings = self.dagster / INSTANCE_SETTINGS
         try:
             self.dagster.mkdir(parents=True, exist_ok=True)
+            _require_room(self.dagster)
             with FileLock(self.dagster / ".lock", timeout=LOCK_SECONDS):
                 there = settings.exists()
                 filled = not _holds_text(settings)
@@ -152,12 +157,11 @@ class Places:
         try:
             if made:
                 self.data.mkdir(parents=True, exist_ok=True)
+                _require_room(self.data)
             else:
                 _require_folder(self.data)
         except OSError as error:
             raise self._unusable(error) from error
-        if made and not os.access(self.data, os.W_OK | os.X_OK):
-            raise self._unusable(PermissionError(EACCES, os.strerror(EACCES)))
 
     def _unusable(self, error: OSError) -> ConfigurationError:
         where = f" at {error.filename}" if error.filename not in (None, str(self.data)) else ""
@@ -314,10 +318,21 @@ def _is_readable(file: Path) -> bool:
 
 
 def _require_folder(path: Path) -> None:
-    """Raise OSError if a path, or its nearest parent that exists, is not a folder."""
+    """Raise OSError if a path, or its nearest parent that exists, is not a folder.
+
+    That is also raised for a path that no folder can have, such as one that is too long.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.stat()
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if not there.is_dir():
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(there))
+
+
+def _require_room(folder: Path) -> None:
+    """Raise OSError if a file cannot be made in a folder, or if its disk is full."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(bytes(PROBE_BYTES))
 
 
 def _given(variable: str) -> Path | None:
