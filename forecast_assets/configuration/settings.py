@@ -18,7 +18,13 @@ from forecast_assets.configuration.commodities import SOURCES, Commodity, Covari
 from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.explanations import line_of
 from forecast_assets.configuration.file_format import Columns
-from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
+from forecast_assets.configuration.home import (
+    DATABASE,
+    Places,
+    configuration_path,
+    expanded,
+    local_url,
+)
 from forecast_assets.configuration.names import Name, meant, valid_name
 from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
@@ -194,16 +200,16 @@ class Settings(Section):
         """Where large payloads are stored; a relative path starts at the configuration's folder."""
         url = self.artifacts.url
         if url is None:
-            return (self.home / "artifacts").as_uri()
-        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+            return local_url(self.home / "artifacts")
+        return url if "://" in url else local_url(self.folder / expanded(url))
 
     @property
     def landing_url(self) -> str:
         """Where files are dropped; a relative path starts at the configuration's folder."""
         url = self.landing.url
         if url is None:
-            return (self.home / "landing").as_uri()
-        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+            return local_url(self.home / "landing")
+        return url if "://" in url else local_url(self.folder / expanded(url))
 
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""
