@@ -294,9 +294,8 @@ def main(
     broken += show(console, ended)
     for line in broken:
         console.print(f"BROKEN: {line}", markup=False, style="red")
-    console.print(
-        f"{time.monotonic() - began:.0f} s, {size.most} sessions of each commodity, load {os.getloadavg()[0]:.1f}"
-    )
+    took, load = time.monotonic() - began, os.getloadavg()[0]
+    console.print(f"{took:.0f} s, {size.most} sessions of each commodity, load {load:.1f}")
     if broken:
         console.print(f"what is broken is kept in {root}")
         raise typer.Exit(1)

@@ -135,8 +135,11 @@ def test_a_process_killed_in_an_upgrade_leaves_the_older_file(
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert contents(older) == before
+    left = older.with_name(".commodity.schema-1.20260102T030405.duckdb.new")
+    left.touch()
     assert len(store_of(older).marks.found()) == len(before["market.marks"])
     assert backups(older)
+    assert not left.exists()
 
 
 def dies_after_some(definitions: tuple[str, ...]) -> Iterator[str]:
