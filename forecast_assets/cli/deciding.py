@@ -11,9 +11,10 @@ from rich.console import Console
 from forecast_assets.automation.freshness import strange_of
 from forecast_assets.automation.waiting import held_files, to_look_at, withdrawals
 from forecast_assets.boundary import boundary
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings, load_settings
-from forecast_assets.errors import ConfigurationError
+from forecast_assets.errors import CommoditiesFailed, ConfigurationError
 from forecast_assets.market.landing import Held, LandingFolder
 from forecast_assets.market.reception import accept, line_of, reject
 from forecast_assets.store.contract import Store
@@ -58,11 +59,17 @@ def list_held_prices(console: Console) -> None:
     settings = load_settings()
     store = open_store(settings)
     lines: list[str] = []
+    broken: list[str] = []
     for name in settings.commodities:
-        with boundary(name, lines):
+        with boundary(name, broken):
             lines += to_look_at(settings, store, name)
             lines += withdrawals(store, name)
-    _print(console, lines or ["no price waits, is strange or is withdrawn"])
+    for each in lines:
+        write(console, each)
+    if broken:
+        raise CommoditiesFailed(*broken)
+    if not lines:
+        write(console, "no price waits, is strange or is withdrawn")
 
 
 def withdraw_price(console: Console, name: str, day: date, reason: str) -> None:
@@ -143,4 +150,4 @@ def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
 
 def _print(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        write(console, line)

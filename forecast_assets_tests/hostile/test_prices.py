@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from upath import UPath
 
 from forecast_assets.automation.waiting import implausible
@@ -33,18 +32,19 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
+from forecast_assets_tests.hostile.cases import cases, require
 from forecast_assets_tests.store.contract.test_withdrawals import said
 
-CASES = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text())
 TODAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 DAYS = np.busday_offset(np.datetime64("2026-11-02"), np.arange(15)).tolist()
 """The sessions of Coffee: three weeks up to today."""
 NUMBERS = count()
 
 
-def cases(*through: str) -> pytest.MarkDecorator:
-    mine = [case for case in CASES if case["through"] in through]
-    return pytest.mark.parametrize("case", mine, ids=lambda case: case["name"])
+def of(*through: str) -> pytest.MarkDecorator:
+    """The cases of some sources or commands."""
+    mine = [case for case in cases("prices") if case.values[0]["through"] in through]
+    return pytest.mark.parametrize("case", mine)
 
 
 @dataclass
@@ -78,7 +78,7 @@ def bounded(settings: Settings, case: dict[str, Any]) -> Settings:
     return settings.model_copy(update={"commodities": settings.commodities | {"Sugar": sugar}})
 
 
-@cases("landing")
+@of("landing")
 def test_a_dropped_file(place: Place, case: dict[str, Any], tmp_path: Path) -> None:
     settings = bounded(place.settings, case)
     folder = LandingFolder(settings)
@@ -88,7 +88,7 @@ def test_a_dropped_file(place: Place, case: dict[str, Any], tmp_path: Path) -> N
     before = len(place.store.prices.withdrawn("Coffee"))
     got = receive(folder, arrival, place.store.landings, NOW, "a test")
     told = note_of(UPath(got.place)).read_text()
-    assert [each for each in case["message"] if each not in told] == [], told
+    require(told, case["message"])
     landed = [each.changes for each in got.landings]
     taken = sum(x.added + x.revised + x.unchanged + x.withdrawn for x in landed)
     assert taken == case["lands"]
@@ -99,10 +99,10 @@ def test_a_dropped_file(place: Place, case: dict[str, Any], tmp_path: Path) -> N
         assert place.store.prices.restore("Coffee", each.date, NOW, "a test")
 
 
-@cases("file", "covariate", "fred", "yahoo", "inspect")
+@of("file", "covariate", "fred", "yahoo", "inspect")
 def test_another_source(case: dict[str, Any], tmp_path: Path) -> None:
     told, lands = read(case, tmp_path)
-    assert [each for each in case["message"] if each not in told] == [], told
+    require(told, case["message"])
     assert lands == case["lands"]
 
 
@@ -150,12 +150,12 @@ class AnsweredYahoo(YahooFinance):
         return bars.drop(columns="date").rename(columns=str.title).set_index(days)
 
 
-@cases("command")
+@of("command")
 def test_a_command(place: Place, case: dict[str, Any]) -> None:
     with at_home(place.folder):
         done = forecast(*case["given"])
     assert done.exit_code == 1
-    assert [each for each in case["message"] if each not in done.output] == [], done.output
+    require(done.output, case["message"])
     assert place.store.prices.withdrawn("Coffee") == []
 
 

@@ -123,7 +123,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
             with boundary(landed.commodity, arrivals.failed):
                 arrivals.tell(landed)
         if arrivals.failed:
-            raise FilesFailed("\n".join(arrivals.failed))
+            raise FilesFailed(*arrivals.failed)
         for result in (*prices, files):
             arrivals.after.hear(result)
         metadata = arrivals.after.metadata("landed files", lambda: of_landed_files(files))
