@@ -32,7 +32,8 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
-from forecast_assets_tests.hostile.cases import cases, require
+from forecast_assets_tests.hostile.cases import read as read_cases
+from forecast_assets_tests.hostile.cases import require
 from forecast_assets_tests.store.contract.test_withdrawals import said
 
 TODAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
@@ -43,8 +44,8 @@ NUMBERS = count()
 
 def of(*through: str) -> pytest.MarkDecorator:
     """The cases of some sources or commands."""
-    mine = [case for case in cases("prices") if case.values[0]["through"] in through]
-    return pytest.mark.parametrize("case", mine)
+    mine = [case for case in read_cases("prices") if case["through"] in through]
+    return pytest.mark.parametrize("case", mine, ids=lambda case: case["name"])
 
 
 @dataclass
