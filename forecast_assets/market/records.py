@@ -40,7 +40,7 @@ class PriceChanges:
             self.unchanged + other.unchanged,
             self.missing + other.missing,
             self.held + other.held,
-            taken_back=[*self.taken_back, *other.taken_back],
+            taken_back=(*self.taken_back, *other.taken_back),
             not_there=self.not_there + other.not_there,
         )
 

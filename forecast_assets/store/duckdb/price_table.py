@@ -226,7 +226,7 @@ def merge(
         missing=len(lacks.kept),
         held=len(reasons),
         lacking=lacks,
-        taken_back=taken_back,
+        taken_back=tuple(taken_back),
         not_there=len(observations.withdrawn) - len(taken_back),
     )
 
