@@ -287,7 +287,7 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if not keys:
         return Settings
     if keys[0] == "commodities":
-        if len(keys) == 2:
+        if len(keys) <= 2:
             return Commodity
         if keys[2] != "source":
             return Columns if keys[-1] == "columns" else Covariate
