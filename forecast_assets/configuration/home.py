@@ -272,6 +272,11 @@ def expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
+def local_url(path: Path) -> str:
+    """The URL of a local path, as fsspec reads it: what is escaped in a URL it would not undo."""
+    return f"file://{path}"
+
+
 def real(path: Path) -> Path:
     """The absolute path with links followed; a circle of links stays as it is."""
     return Path(os.path.realpath(path))

@@ -20,7 +20,13 @@ from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.explanations import line_of
 from forecast_assets.configuration.file_format import Columns
 from forecast_assets.configuration.found import shown
-from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
+from forecast_assets.configuration.home import (
+    DATABASE,
+    Places,
+    configuration_path,
+    expanded,
+    local_url,
+)
 from forecast_assets.configuration.names import Name, alike, meant, valid_name
 from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
@@ -212,9 +218,9 @@ class Settings(Section):
     def _address_of(self, address: Address | None, default: str) -> str:
         """The whole address of a folder; ``default``: its name in the data folder."""
         if address is None:
-            return (self.home / default).as_uri()
+            return local_url(self.home / default)
         url = address.get_secret_value()
-        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+        return url if "://" in url else local_url(self.folder / expanded(url))
 
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""

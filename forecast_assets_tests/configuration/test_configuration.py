@@ -1,18 +1,22 @@
 """The configuration file: what loads, and what each mistake is told."""
 
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import exchange_calendars
 import pytest
+from upath import UPath
 
 from forecast_assets.configuration.commodities import EXAMPLES, FileSource
 from forecast_assets.configuration.names import NAME_RULE, valid_name
 from forecast_assets.configuration.sections import Calibration, Checks, Parallel, Publish
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.market.landing import LandingFolder
 from forecast_assets.models.garch import Garch
+from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets_tests.graphs import ROOT
 
 VALID = """\
@@ -391,6 +395,22 @@ def test_forecast_home_holds_database_and_artifacts(
     assert settings.home == home
     assert settings.database_path == home / "commodity.duckdb"
     assert settings.artifacts_url == f"file://{home}/artifacts"
+
+
+def test_files_land_and_artifacts_stay_in_a_data_folder_of_any_name(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "Ann's data 100% #1?"
+    monkeypatch.setenv("FORECAST_HOME", str(home))
+    settings = load(edited("paths:", "artifacts: {url: 'big models'}\npaths:"))
+    assert Path(LandingFolder(settings).path.path) == home / "landing"
+    written = ArtifactStore(settings.artifacts_url).write("Coffee", "a", b"{}")
+    assert Path(UPath(written).path) == settings.folder / "big models" / "Coffee" / "a.json"
+    assert ArtifactStore(settings.artifacts_url).read(written) == b"{}"
+    (home / "landing").mkdir(parents=True)
+    (home / "landing" / "x.csv").write_text("date,close\n")
+    (found,) = LandingFolder(settings).waiting(time.time() + 100).whole
+    assert Path(found.path.path) == home / "landing" / "x.csv"
 
 
 @pytest.mark.parametrize(("given", "under"), [("data", "work"), ("~/data", "user")])
