@@ -301,7 +301,7 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if not keys:
         return Settings
     if keys[0] == "commodities":
-        if len(keys) == 2:
+        if len(keys) <= 2:
             return Commodity
         if keys[2] == "bounds":
             return Bounds

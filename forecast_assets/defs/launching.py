@@ -46,7 +46,7 @@ from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.patience import KEPT, Patience
+from forecast_assets.store.patience import GIVEN_UP, Patience
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
@@ -298,7 +298,7 @@ class Worker:
 
     def give_up(self, error: StoreLocked) -> None:
         """Note that the rest was not begun, and add the reason unless a problem has it already."""
-        if not any(KEPT in problem for problem in self.problems):
+        if not any(GIVEN_UP.search(problem) for problem in self.problems):
             self.problems.append(str(error))
         self.notes.append(NOT_BEGUN)
 

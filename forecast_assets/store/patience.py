@@ -1,6 +1,7 @@
 """Patience with a locked file: how long a process waits for it, and whom it tells."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ BRIEF_SECONDS = 2.0
 
 KEPT = "another process kept this file for"
 """A part of the message of every wait that was given up."""
+
+GIVEN_UP = re.compile(rf": {KEPT} [0-9.e+-]+ s, and no more is waited \(")
+"""What only such a message holds, whatever the names of files are."""
 
 
 class Kept(Exception):
