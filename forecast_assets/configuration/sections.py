@@ -27,6 +27,9 @@ class Artifacts(Section):
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     threshold_bytes: int = Field(1_000_000, ge=0, description="Payloads this large go there.")
+    timeout_seconds: float = Field(
+        10, gt=0, allow_inf_nan=False, description="For one file, where it is not on this machine."
+    )
 
 
 class Database(Section):

@@ -1,12 +1,12 @@
 """IO managers: they save each partition in one transaction, and load the inputs of assets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import pandas as pd
 import pyarrow as pa
-from dagster import InputContext
+from dagster import InputContext, ResourceDependency
 
 from forecast_assets.automation.results import (
     FeaturesJoined,
@@ -135,18 +135,19 @@ class TrainedWindow:
 class ModelIOManager(PartitionedIOManager):
     """Fitted models to ``commodity.forecast.trained_models`` and back."""
 
-    artifacts_url: str
+    artifacts: ResourceDependency[ArtifactStore]
     threshold_bytes: int
 
     def model_store(self) -> ModelStore:
         """The store for saving and loading models."""
-        return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
+        return ModelStore(self.tables(), self.artifacts, self.threshold_bytes)
 
     def save(self, value: TrainedWindow, by: str) -> WindowTrained:
         """Append the models fitted now, and the failures of the others."""
         training, written = value.training, value.written
         models = self.model_store()
-        rows = [models.row(fit, written, training.history) for fit in training.fits]
+        rows, unstored = models.rows(training.fits, written, training.history)
+        training = replace(training, failures=[*training.failures, *unstored])
         before = recorded(models.store, written, "train")
         if rows or not same_failures(before, training.failures):
             pin = value.pin if rows else None
