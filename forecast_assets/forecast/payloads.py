@@ -22,7 +22,9 @@ DEEPEST = 16
 MOST_SAID = 200
 """How much of a parser's message is told; it may repeat what a stranger wrote."""
 
-BRACKET_OR_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+BETWEEN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 LIBRARIES = ("forecast_assets", "numpy", "scipy", "statsmodels", "arch", "lightgbm")
 
@@ -60,13 +62,9 @@ def parsed(payload: bytes) -> dict[str, Any]:
 def _depth(payload: bytes) -> int:
     """How deep the brackets of a JSON text nest; those inside strings do not count."""
     depth = deepest = 0
-    for found in BRACKET_OR_STRING.finditer(payload):
-        first = payload[found.start()]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
+    for bracket in STRING.sub(b"", payload).translate(None, BETWEEN_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 
