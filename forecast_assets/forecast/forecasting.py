@@ -312,8 +312,6 @@ def draw_model(
         paths = drawn_paths(
             loaded, known, [each.cutoff for each in able], settings.paths, settings.horizon
         )
-    except LookAheadError:
-        raise
     except Exception as error:  # the boundary of a model: a stored state may be absurd in any way
         reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
         LOG.debug("%s", reason, exc_info=True)

@@ -75,10 +75,11 @@ def row_of(case: Case, payload: bytes) -> TrainedModel:
 
 def harmed(store: ArtifactStore, outside: Path, what: str, payload: bytes) -> str:
     """Store a payload as a file, do harm to it, and return its address or URL."""
-    address = f"{FOLDER}/{hashlib.sha256(payload).hexdigest()}.json"
+    sha256 = hashlib.sha256(payload).hexdigest()
+    address = f"{FOLDER}/{sha256}.json"
     if what == "elsewhere":
         return address
-    assert store.write(*address.removesuffix(".json").rsplit("/", 1), payload) == address
+    assert store.write(FOLDER, sha256, payload) == address
     assert store.root is not None
     HARM[what](store.root / address, outside, payload)
     return (outside / address).as_uri() if what == "outside" else address
