@@ -13,7 +13,6 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import atheris
 import numpy as np
 
 from forecast_assets.configuration.settings import Settings
@@ -104,6 +103,8 @@ def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> None:
 
 def mutate(data: bytes, size: int, seed: int) -> bytes:
     """Put something odd in a place of the document, or change its bytes."""
+    from atheris import Mutate  # only the process that fuzzes has it
+
     chance = random.Random(seed)  # noqa: S311 - no secret
     try:
         document = json.loads(data)
@@ -111,11 +112,11 @@ def mutate(data: bytes, size: int, seed: int) -> bytes:
         document = None
     places = list(_places(document))
     if not places or chance.random() < 0.2:
-        return bytes(atheris.Mutate(data, size))
+        return bytes(Mutate(data, size))
     inside, key = chance.choice(places)
     old = inside[key]
     if isinstance(old, str) and chance.random() < 0.7:
-        inside[key] = bytes(atheris.Mutate(old.encode(), len(old) + 20)).decode("latin-1")
+        inside[key] = bytes(Mutate(old.encode(), len(old) + 20)).decode("latin-1")
     elif isinstance(old, float) and chance.random() < 0.5:
         inside[key] = old * chance.choice([-1, 0.5, 2, 10, 1e3])
     elif isinstance(old, list) and chance.random() < 0.3:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -18,13 +19,16 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 
 FOLDER = "Coffee/garch/2024-01-01/v1.0"
 
+OLDER = re.compile(r"_v\d+$")
+"""How the name of a golden file of an older schema ends."""
+
 Case = Mapping[str, Any]
 
 
 @cache
 def golden(name: str) -> str:
     """The payload of a golden file; of an older schema if the name says so."""
-    if "_v" not in name:
+    if not OLDER.search(name):
         name = f"{name}_v{roster.forecaster_class(name).fitted.schema_version}"
     return json.dumps(json.loads((GOLDEN / f"{name}.json").read_text())["payload"])
 
@@ -62,7 +66,7 @@ def _place(document: dict[str, Any], key: str) -> tuple[Any, str]:
 
 def row_of(case: Case, payload: bytes) -> TrainedModel:
     """The row of a payload, with its hash, size and schema version."""
-    name = case.get("of", "garch").partition("_v")[0]
+    name = OLDER.sub("", case.get("of", "garch"))
     row = replace(
         model(name),
         fitted_model_json=payload.decode(errors="surrogateescape"),
