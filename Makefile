@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test suite check rooms columns browser bench quality fuzz clean
+.PHONY: help demo ui test suite check rooms columns browser bench chaos fuzz quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -56,6 +56,13 @@ SECONDS ?= 60
 fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SECONDS=60
 	@for target in $$(ls forecast_assets_tests/fuzz/corpus); do \
 		$(BIN)/python -m forecast_assets_tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
+KILLS ?= 100
+SEED ?= 14
+CROWD ?= 30
+chaos: $(VENV)/installed-dev ## Kill runs and compare, then let all work at once: KILLS=1000 CROWD=300
+	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills $(KILLS)
+	$(BIN)/python -m forecast_assets_tests.chaos.crowd --seconds $(CROWD)
 
 FILES ?= --samples --from 2012-01-01 --to 2020-12-31
 quality: $(VENV)/installed-dev ## Score a backfill against a random walk: FILES="a.csv b.csv", or the samples

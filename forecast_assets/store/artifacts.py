@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote
 
 from upath import UPath
 
 from forecast_assets.errors import ArtifactMissing, ArtifactsUnavailable, PayloadCorrupted
+from forecast_assets.outside import HIDDEN, masked, plain
 from forecast_assets.store import local_files
 from forecast_assets.store.answering import answer_of
 
@@ -25,9 +25,6 @@ PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 SECONDS = 10.0
 """How long a file system has for one file, if the configuration does not say it."""
-
-SECRET = re.compile(r"//[^/\s@]*@|\?\S+")
-"""Where a URL has credentials: before its host, or in its query."""
 
 LOCAL = re.compile(r"(?:file|local)://")
 
@@ -44,13 +41,8 @@ def address_of(uri: str) -> str:
     """
     parts = [part for part in uri.split("/") if part][-PARTS:]
     if not parts or not all(PART.fullmatch(part) for part in parts):
-        raise PayloadCorrupted(f"{without_secrets(uri)!r} is no address of an artifact")
+        raise PayloadCorrupted(f"{masked(uri)[:MOST_SAID]!r} is no address of an artifact")
     return "/".join(parts)
-
-
-def without_secrets(text: str) -> str:
-    """A text of at most ``MOST_SAID`` characters without the credentials of the URLs in it."""
-    return SECRET.sub(lambda found: "//***@" if found[0][0] == "/" else "?***", text)[:MOST_SAID]
 
 
 @dataclass(frozen=True)
@@ -69,12 +61,13 @@ class ArtifactStore:
         if "://" not in self.url:
             return Path(self.url)
         found = LOCAL.match(self.url)
-        return Path(unquote(self.url[found.end() :])) if found else None
+        return Path(self.url[found.end() :]) if found else None
 
     def write(self, folder: str, sha256: str, payload: bytes) -> str:
         """Store ``payload`` and return its address, which is relative to the root.
 
         The file is written beside its place and then moved there, so that it is never incomplete.
+        What killed processes have left of it is deleted.
         Raises ArtifactsUnavailable.
         """
         address, root = f"{folder}/{sha256}.json", self.root
@@ -129,7 +122,7 @@ class ArtifactStore:
         place.parent.mkdir(parents=True, exist_ok=True)
         first = place.parent / local_files.beside(place.name)
         first.write_bytes(payload)
-        first.rename(place)
+        local_files.moved(first, place)
 
     def _asked(self, address: str, ask: Callable[[], Answer]) -> Answer:
         return self._answered(address, lambda: answer_of(self.url, self.seconds, ask))
@@ -141,7 +134,7 @@ class ArtifactStore:
         except PayloadCorrupted:
             raise
         except Exception as error:  # a boundary: any library of fsspec, and its error is told
-            said = without_secrets(" ".join(str(error).replace(self.url, "***").split()))
+            said = plain(masked(str(error).replace(self.url, HIDDEN))[:MOST_SAID])
             raise ArtifactsUnavailable(
                 f"the artifact {address} cannot be reached ({type(error).__name__}: {said}): look"
                 " at artifacts.url; what is stored there is kept, and asked for again later"

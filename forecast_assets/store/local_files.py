@@ -8,7 +8,9 @@ import errno
 import os
 import stat
 import uuid
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from forecast_assets.errors import PayloadCorrupted
 
@@ -47,7 +49,18 @@ def write(root: Path, address: str, payload: bytes) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     first = place.with_name(beside(place.name))
     first.write_bytes(payload)
-    first.replace(place)
+    moved(first, place)
+
+
+def moved(first: Any, place: Any) -> None:
+    """Move a file that was written whole to its place, and delete what others have left of it.
+
+    ``first`` and ``place``: paths of any file system.
+    """
+    with suppress(FileNotFoundError):  # another process has just stored the same bytes
+        first.rename(place)
+    for left in place.parent.glob(f"{place.stem}.*.part"):
+        left.unlink(missing_ok=True)
 
 
 def _real(root: Path, address: str, *, strict: bool) -> Path:

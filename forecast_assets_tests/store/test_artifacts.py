@@ -9,7 +9,7 @@ import pytest
 
 from forecast_assets.errors import ArtifactsUnavailable, PayloadCorrupted
 from forecast_assets.store.answering import answer_of
-from forecast_assets.store.artifacts import ArtifactStore, address_of, without_secrets
+from forecast_assets.store.artifacts import ArtifactStore, address_of
 
 FOLDER, NAME = "Coffee/naive/2024-01-01/v1.0", "0" * 64
 
@@ -99,6 +99,30 @@ def test_only_the_address_in_a_url_counts(uri: str, address: str) -> None:
     assert address_of(uri) == address
 
 
-def test_no_message_has_the_credentials_of_a_url() -> None:
-    said = without_secrets("no s3://key:HIDDEN@host/a nor https://host/b?token=HIDDEN&x=1 there")
-    assert said == "no s3://***@host/a nor https://host/b?*** there"
+def names(root: Path) -> list[str]:
+    return sorted(file.name for file in (root / "artifacts" / FOLDER).iterdir())
+
+
+def test_what_a_killed_process_left_of_a_file_is_deleted(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    store.write(FOLDER, "other", b"{}")
+    (tmp_path / "artifacts" / FOLDER / "abc.0123.part").write_bytes(b"{")
+    assert store.read(store.write(FOLDER, "abc", b"{}"), 2) == b"{}"
+    assert names(tmp_path) == ["abc.json", "other.json"]
+
+
+def test_two_may_write_the_same_file_at_once(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes = Path.write_bytes
+
+    def overtaken(path: Path, payload: bytes) -> int:
+        written = write_bytes(path, payload)
+        monkeypatch.undo()
+        store.write(FOLDER, "abc", payload)  # deletes what the first has just written
+        return written
+
+    monkeypatch.setattr(Path, "write_bytes", overtaken)
+    assert store.read(store.write(FOLDER, "abc", b"{}"), 2) == b"{}"
+    assert names(tmp_path) == ["abc.json"]

@@ -124,12 +124,6 @@ def test_artifacts_are_read_only_where_the_store_is_now(tmp_path: Path) -> None:
         moved.read(address.replace("v1.0", "v2.0"), 2)
 
 
-def test_a_folder_of_artifacts_may_have_a_space_in_its_name(tmp_path: Path) -> None:
-    store = ArtifactStore((tmp_path / "of the desk").as_uri())
-    store.write("Coffee/naive/2024-01-01/v1.0", "0" * 64, b"{}")
-    assert [each.name for each in tmp_path.iterdir()] == ["of the desk"]
-
-
 def test_an_artifact_store_may_be_anywhere_that_fsspec_reaches() -> None:
     store = ArtifactStore("memory://models")
     address = store.write("WTI/garch/2020-01-01/v1.0", "abc", b"payload")
