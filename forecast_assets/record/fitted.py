@@ -17,7 +17,7 @@ from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.record.damage import MODEL, Damage, damages, without
 from forecast_assets.record.mending import BACKUP, Mending
 from forecast_assets.record.rows import Rows
-from forecast_assets.store.payloads import Payloads, model_of
+from forecast_assets.store.payloads import Payloads, model_of, require_documents
 from forecast_assets.store.saved_models import artifacts_of
 
 TABLE = "forecast.trained_models"
@@ -119,6 +119,7 @@ def _wrong_with(payloads: Payloads, row: TrainedModel) -> Wrong | None:
     except ArtifactsUnavailable as error:
         return Wrong(UNREACHED, str(error), "the file system of artifacts.url, when it answers")
     try:
+        require_documents(row)
         model_of(row, payload)
     except (SchemaTooNew, MissingExtra) as error:
         return Wrong(UNREADABLE, str(error), "the installation that it asks for")

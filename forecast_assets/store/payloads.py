@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel, ConfigDict, FiniteFloat, RootModel
+
 from forecast_assets.errors import (
     ArtifactsUnavailable,
     CannotFit,
@@ -27,6 +29,7 @@ from forecast_assets.forecast.payloads import (
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
+from forecast_assets.models.saved import checked
 from forecast_assets.store.artifacts import ArtifactStore, address_of
 
 TABLE = "commodity.forecast.trained_models"
@@ -132,6 +135,7 @@ class Payloads:
 
     def rebuild(self, row: TrainedModel) -> FittedForecaster:
         """Rebuild the model of a row. Raises one of ``NOT_REBUILT`` and nothing else."""
+        require_documents(row)
         model = model_of(row, self.read(row))
         SOUND.add(row)
         return model
@@ -146,6 +150,7 @@ class Payloads:
 
     def _is_intact(self, row: TrainedModel) -> bool:
         try:
+            require_documents(row)
             payload = self.read(row)
             if row not in SOUND:
                 model_of(row, payload)
@@ -157,6 +162,32 @@ class Payloads:
         except (PayloadCorrupted, UnknownModel):
             return False
         return True
+
+
+class FitTold(BaseModel):
+    """What a row tells people of its fit besides numbers."""
+
+    model_config = ConfigDict(strict=True)
+
+    warnings: list[str] = []
+
+
+Estimates = RootModel[dict[str, FiniteFloat]]
+"""The estimates of a row by their names."""
+
+
+def require_documents(row: TrainedModel) -> None:
+    """Raise PayloadCorrupted unless what a row tells people of its model can be read.
+
+    Runs tell it of the models that they keep.
+    """
+    for column, form in (("parameters", Estimates), ("fit_metrics", FitTold)):
+        try:
+            checked(form, parsed(getattr(row, column).encode()), column)
+        except PayloadCorrupted as error:
+            raise PayloadCorrupted(
+                f"{row.model_id}: {column} of {TABLE} cannot be read: {error}: {TRAIN_AGAIN}"
+            ) from error
 
 
 def model_of(row: TrainedModel, payload: bytes) -> FittedForecaster:

@@ -89,8 +89,11 @@ def take(data: bytes) -> None:
         drawn(row, rebuilt)
 
 
-def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> None:
-    """Draw as a run does: there are finite paths, or failures that name the model."""
+def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> list[str]:
+    """Draw as a run does: there are finite paths, or failures that name the model.
+
+    Returns the reasons of the failures.
+    """
     settings = configured()
     origins = window().origins(HISTORY, settings.commodity("Coffee").calendar)[:2]
     prints = dict(zip(HISTORY.dates.tolist(), HISTORY.fingerprints, strict=True))
@@ -99,6 +102,7 @@ def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> None:
     assert draw is None or np.isfinite(draw.paths).all()
     assert draw is not None or failures
     assert all(row.model_name in failure.reason for failure in failures)
+    return [failure.reason for failure in failures]
 
 
 def mutate(data: bytes, size: int, seed: int) -> bytes:

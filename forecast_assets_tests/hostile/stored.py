@@ -64,7 +64,7 @@ def _place(document: dict[str, Any], key: str) -> tuple[Any, str]:
     return document, last
 
 
-def row_of(case: Case, payload: bytes) -> TrainedModel:
+def stored_row(case: Case, payload: bytes) -> TrainedModel:
     """The row of a payload, with its hash, size and schema version."""
     name = OLDER.sub("", case.get("of", "garch"))
     row = replace(

@@ -13,8 +13,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from forecast_assets import errors
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.store.artifacts import ArtifactStore
-from forecast_assets.store.payloads import Payloads
-from forecast_assets_tests.hostile.stored import changed, golden, harmed, row_of
+from forecast_assets.store.payloads import Payloads, model_of
+from forecast_assets_tests.fuzz.payload import drawn, row_of
+from forecast_assets_tests.hostile.stored import changed, golden, harmed, stored_row
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("payloads.yaml").read_text())
 
@@ -33,7 +34,7 @@ def never_answered(monkeypatch: pytest.MonkeyPatch) -> Any:
 def stored(case: dict[str, Any], folder: Path) -> tuple[Payloads, TrainedModel]:
     """A row with its payload, and the door through which it is read."""
     payload = changed(case)
-    row = row_of(case, payload)
+    row = stored_row(case, payload)
     outside = folder / "outside"
     outside.mkdir()
     store = ArtifactStore(case.get("url", (folder / "artifacts").as_uri()), seconds=0.1)
@@ -48,7 +49,23 @@ def stored(case: dict[str, Any], folder: Path) -> tuple[Payloads, TrainedModel]:
     return Payloads(store, 1_000_000), row
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
+def some(*, drawn: bool) -> list[Any]:
+    """The cases that are let in and drawn from, or the others."""
+    return [pytest.param(x, id=x["name"]) for x in CASES if x.get("drawn", False) == drawn]
+
+
+@pytest.mark.parametrize("case", some(drawn=True))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_absurd_state_is_a_failure_of_its_model(case: dict[str, Any]) -> None:
+    payload = changed(case)
+    row = row_of(payload)
+    began = time.monotonic()
+    said = " ".join(drawn(row, model_of(row, payload)))
+    assert [part for part in case["message"] if part not in said] == [], said
+    assert time.monotonic() - began < LONGEST_SECONDS
+
+
+@pytest.mark.parametrize("case", some(drawn=False))
 def test_a_hostile_payload_is_refused_by_name_and_in_time(
     case: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -17,7 +17,7 @@ from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.store.payloads import NOT_REBUILT, model_of
 from forecast_assets_tests.histories import make_history, with_features
-from forecast_assets_tests.hostile.stored import golden, row_of
+from forecast_assets_tests.hostile.stored import golden, stored_row
 
 HISTORY = with_features(make_history(320))
 
@@ -217,7 +217,7 @@ def test_something_odd_in_any_place_is_a_model_or_an_error_by_name(
     inside, key = data.draw(st.sampled_from(list(places(document))))
     inside[key] = data.draw(ODD)
     payload = json.dumps(document).encode()
-    row = replace(row_of({"of": name}, payload), payload_schema_version=_version(document))
+    row = replace(stored_row({"of": name}, payload), payload_schema_version=_version(document))
     try:
         model = model_of(row, payload)
     except NOT_REBUILT as error:
