@@ -42,6 +42,12 @@ class Artifacts(Section):
     threshold_bytes: int = Field(
         1_000_000, ge=0, le=10**12, description="Payloads this large go there."
     )
+    timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="For one file, where it is not on this machine.",
+    )
 
 
 class Database(Section):
