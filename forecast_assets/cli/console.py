@@ -11,6 +11,7 @@ from typing import TypeVar
 import typer
 from rich.console import Console
 
+from forecast_assets.configuration.file_modes import keep_others_from_writing
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ForecastAssetsError, Interrupted
 
@@ -44,6 +45,7 @@ def reported(
     ``configured``: False for a command that needs no configuration, which is then not checked.
     ``writes``: whether the command writes to the data folder.
     """
+    keep_others_from_writing()
     try:
         if configured:
             say_places()

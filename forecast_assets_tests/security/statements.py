@@ -96,9 +96,9 @@ class Module:
     def statements(self) -> Iterator[ast.expr]:
         """The first argument of each call of a method that executes a statement."""
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in METHODS and node.args:
-                    yield node.args[0]
+            match node:
+                case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if attr in METHODS:
+                    yield first
 
 
 @dataclass
@@ -137,24 +137,25 @@ class Package:
         match node:
             case ast.Constant():
                 return
-            case ast.JoinedStr(values=values) | ast.Tuple(elts=values) | ast.List(elts=values):
-                yield from self.all_of(module, values)
-            case ast.FormattedValue(value=value) | ast.Starred(value=value):
+            case (
+                ast.JoinedStr(values=inner)
+                | ast.Dict(values=inner)
+                | ast.BoolOp(values=inner)
+                | ast.Tuple(elts=inner)
+                | ast.List(elts=inner)
+            ):
+                yield from self.all_of(module, inner)
+            case (
+                ast.FormattedValue(value=value)
+                | ast.Starred(value=value)
+                | ast.Subscript(value=value)
+                | ast.DictComp(value=value)
+                | ast.GeneratorExp(elt=value)
+                | ast.ListComp(elt=value)
+            ):
                 yield from self.parts(module, value)
-            case ast.Dict(values=values):
-                yield from self.all_of(module, values)
-            case ast.BinOp(left=left, right=right):
+            case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
                 yield from self.all_of(module, [left, right])
-            case ast.BoolOp(values=values):
-                yield from self.all_of(module, values)
-            case ast.IfExp(body=body, orelse=other):
-                yield from self.all_of(module, [body, other])
-            case ast.Subscript(value=value):
-                yield from self.parts(module, value)
-            case ast.GeneratorExp(elt=elt) | ast.ListComp(elt=elt) | ast.SetComp(elt=elt):
-                yield from self.parts(module, elt)
-            case ast.DictComp(value=value):
-                yield from self.parts(module, value)
             case ast.Attribute(attr=attr) if attr in DECLARED:
                 return
             case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in module.imported:

@@ -14,10 +14,12 @@ PIPES = (
     "multiprocessing.spawn:",
     "joblib.externals.loky.backend.queues:",
     "joblib.externals.loky.process_executor:",
-    "joblib.externals.loky.backend.popen_loky_posix:",
     "joblib.externals.loky.backend.spawn:",
 )
 """The functions that unpickle what a process of ours was sent by another through a pipe."""
+
+WORKER = "joblib.externals.loky.backend.popen_loky_posix"
+"""The program of a process for training: it reads from a pipe what its parent wants of it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Noted:
     @property
     def is_from_a_pipe(self) -> bool:
         """Whether it was read from a pipe between processes of the project, and from no file."""
-        return any(each.startswith(PIPES) for each in self.stack)
+        begins = WORKER in self.argv and self.stack[1:2] == ("__main__:<module>",)
+        return begins or any(each.startswith(PIPES) for each in self.stack)
 
     def __str__(self) -> str:
         return f"{self.event} {self.what} in {' '.join(self.argv)}: {' < '.join(self.stack)}"
@@ -54,6 +57,4 @@ def noted(folder: Path) -> Iterator[Noted]:
     for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text().splitlines():
             event = json.loads(line)
-            yield Noted(
-                event["event"], event["what"], tuple(event["stack"]), tuple(event["argv"])
-            )
+            yield Noted(event["event"], event["what"], tuple(event["stack"]), tuple(event["argv"]))

@@ -24,6 +24,7 @@ from dagster import (
 from forecast_assets.automation.doubts import Rule
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import PageWritten
+from forecast_assets.configuration.file_modes import as_closed_as
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.metadata import Metadata, failures_in, of_copy, of_report
 from forecast_assets.defs.progress import Progress
@@ -93,5 +94,6 @@ def replace_file(path: Path, text: str) -> None:
     """Replace a file in one step, so that it is never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
+    with open(fresh, "w", encoding="utf-8", opener=as_closed_as(path)) as page:
+        page.write(text)
     fresh.replace(path)

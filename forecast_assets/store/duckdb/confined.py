@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-CONFINED = {
+CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,

@@ -12,7 +12,7 @@ from typing import Any
 
 FOLDER = os.environ["FORECAST_WATCHED"]
 
-UNPICKLING = {"pickle.find_class", "marshal.loads", "marshal.load", "shelve.open"}
+UNPICKLING = {"pickle.find_class", "marshal.loads", "marshal.load"}
 
 NETWORK = {
     "socket.connect",
@@ -43,10 +43,8 @@ def note(event: str, args: tuple[Any, ...]) -> None:
     if event not in UNPICKLING and event not in NETWORK:
         return
     stack = led_here(sys._getframe(1))
-    if event == "marshal.loads" and any(x.startswith("importlib.") for x in stack[:2]):
+    if event == "marshal.loads" and stack[0].startswith("importlib."):
         return  # the bytecode of a module that is imported
-    if event.startswith("_frozen") or (stack and stack[0].startswith("_frozen_importlib")):
-        return
     what = repr(args[1:] if event == "socket.connect" else args)[:300]
     line = json.dumps({"event": event, "what": what, "stack": stack, "argv": sys.orig_argv[:6]})
     handle = os.open(f"{FOLDER}/{os.getpid()}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -57,7 +55,7 @@ def note(event: str, args: tuple[Any, ...]) -> None:
 
 
 def watch_loads() -> None:
-    """Have ``pickle.load`` and ``loads`` noted too, since plain values need no class to be found."""
+    """Have all loading of pickles noted, since plain values need no class to be found."""
     import pickle
 
     def watched(name: str) -> Any:
@@ -69,10 +67,16 @@ def watch_loads() -> None:
 
         return load
 
+    class Unpickler(pickle.Unpickler):
+        def load(self) -> Any:
+            sys.audit("pickle.find_class", "pickle.Unpickler", "load")
+            return super().load()
+
     for name in ("load", "loads"):
         setattr(pickle, name, watched(name))
+    setattr(pickle, "Unpickler", Unpickler)  # noqa: B010 - mypy refuses to assign to a type
 
 
-os.makedirs(FOLDER, exist_ok=True)
+os.makedirs(FOLDER, exist_ok=True)  # noqa: PTH103 - pathlib would slow every process
 sys.addaudithook(note)
 watch_loads()
