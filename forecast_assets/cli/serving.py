@@ -65,6 +65,11 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def warnings(self) -> list[str]:
+        """What users should know before anything listens at the address."""
+        return [] if self.is_local else [UNGUARDED]
+
     def require_free(self) -> None:
         """Raise ConfigurationError if no program can listen at this address."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -102,8 +107,8 @@ def serve(console: Console, address: Address, *, opened: bool) -> None:
         address.require_free()
         make_databases(places)
         console.print(f"Starting Dagster on {address.url}; Ctrl-C ends it", soft_wrap=True)
-        if not address.is_local:
-            console.print(UNGUARDED, style="yellow", soft_wrap=True)
+        for line in address.warnings:
+            console.print(line, style="yellow", soft_wrap=True)
         with programs(places, address) as process:
             watch(console, process, address, opened=opened)
 
