@@ -65,7 +65,7 @@ def test_a_new_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
 def test_a_command_sets_it_for_itself_and_its_children() -> None:
     before = os.umask(0)
     try:
-        forecast("where")
+        forecast("status")
         assert os.umask(0) == 0o002
     finally:
         os.umask(before)

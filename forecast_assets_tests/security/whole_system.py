@@ -85,7 +85,7 @@ def report_hostile(estate: Estate, texts: list[str]) -> None:
     metadata = {
         **notes(texts),
         **failures(texts),
-        "files": table([{text: text} for text in texts]),
+        "files": table([dict.fromkeys(texts, text) for text in texts]),
         "damage": MetadataValue.md(markdown_of([Group(each, 1, None, None) for each in damages])),
         "page": MetadataValue.url(Path("/tmp/report.html").as_uri()),  # noqa: S108 - a name only
         "path": MetadataValue.path(texts[0]),
