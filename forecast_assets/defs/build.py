@@ -112,7 +112,7 @@ def kept_by(
         "feature_io_manager": FeatureIOManager(store=store),
         "model_io_manager": ModelIOManager(
             store=store,
-            artifacts=ArtifactStore(settings.artifacts_url),  # its URL is in no configuration
+            artifacts=ArtifactStore(settings.artifacts_url),
             threshold_bytes=settings.artifacts.threshold_bytes,
         ),
         "paths_io_manager": PathsIOManager(store=store),

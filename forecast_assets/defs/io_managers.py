@@ -135,7 +135,7 @@ class TrainedWindow:
 class ModelIOManager(PartitionedIOManager):
     """Fitted models to ``commodity.forecast.trained_models`` and back."""
 
-    artifacts: ResourceDependency[ArtifactStore]
+    artifacts: ResourceDependency[ArtifactStore]  # no plain field: its address may be a secret
     threshold_bytes: int
 
     def model_store(self) -> ModelStore:

@@ -40,7 +40,7 @@ def plain(name: str) -> str:
 def licence(name: str) -> str:
     """The licence that an installed package declares."""
     told = metadata(name)
-    short = [told.get("License-Expression"), (told.get("License") or "").split("\n")[0]]
+    short = [(told.get_all(field) or [""])[0] for field in ("License-Expression", "License")]
     classified = [
         each.rpartition(" :: ")[2]
         for each in told.get_all("Classifier") or []

@@ -81,12 +81,12 @@ class Seen:
 
 def report_hostile(estate: Estate, texts: list[str]) -> None:
     """Log materializations whose metadata have hostile texts wherever ours have texts."""
-    damages = [Damage(*([text] * 5), None, text, text) for text in texts]
+    damages = [Damage(text, text, text, text, text, None, text, text) for text in texts]
     metadata = {
         **notes(texts),
         **failures(texts),
         "files": table([dict.fromkeys(texts, text) for text in texts]),
-        "damage": MetadataValue.md(markdown_of([Group(each, 1, None, None) for each in damages])),
+        "damage": MetadataValue.md(markdown_of([Group(each, None, None, 1) for each in damages])),
         "page": MetadataValue.url(Path("/tmp/report.html").as_uri()),  # noqa: S108 - a name only
         "path": MetadataValue.path(texts[0]),
         **{f"text {place}": text for place, text in enumerate(texts)},
