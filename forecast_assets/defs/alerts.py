@@ -122,8 +122,12 @@ def deliver(alerts: Alerts, alert: Alert) -> None:
     address = alerts.webhook.get_secret_value() if alerts.webhook else ""
 
     def post() -> None:
-        answer = requests.post(address, json=asdict(alert), timeout=alerts.timeout_seconds)
+        answer = requests.post(
+            address, json=asdict(alert), timeout=alerts.timeout_seconds, allow_redirects=False
+        )
         answer.raise_for_status()
+        if answer.is_redirect:  # another address would get what was meant for this one
+            raise requests.TooManyRedirects(response=answer)
 
     attempts = Retrying(
         retry=retry_if_exception_type(requests.RequestException),
