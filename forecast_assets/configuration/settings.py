@@ -35,6 +35,7 @@ from forecast_assets.configuration.sections import (
     Owners,
     Parallel,
     Publish,
+    RunsKept,
     Training,
 )
 from forecast_assets.errors import ConfigurationError
@@ -63,6 +64,7 @@ class Settings(Section):
     landing: Landing = Landing()
     fetch: Fetch = Fetch()
     automation: Automation = Automation()
+    history: RunsKept = RunsKept()
     alerts: Alerts = Alerts()
     artifacts: Artifacts = Artifacts()
     database: Database = Database()

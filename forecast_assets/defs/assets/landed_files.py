@@ -109,9 +109,8 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
             raise FilesFailed("\n".join(arrivals.failed))
         for result in (*prices, files):
             listener.hear(result)
-        return MaterializeResult(
-            metadata=of_landed_files(files), data_version=DataVersion(UNCHANGED)
-        )
+        context.add_asset_metadata(of_landed_files(files))
+        return MaterializeResult(data_version=DataVersion(UNCHANGED))
 
     return landed_files
 

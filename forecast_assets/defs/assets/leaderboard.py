@@ -76,6 +76,7 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
             contents = DataVersion(store.tables().contents.leaderboard())
         listener.hear(found)
         metadata = with_picture(of_leaderboard(found, in_use, units), picture)
-        return MaterializeResult(metadata=metadata, data_version=contents)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult(data_version=contents)
 
     return rank

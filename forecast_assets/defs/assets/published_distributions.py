@@ -128,6 +128,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
                 context.log.error("%s", failure)
             contents = DataVersion(store.tables().contents.publications())
         listener.hear(found)
-        return MaterializeResult(metadata=of_publications(found), data_version=contents)
+        context.add_asset_metadata(of_publications(found))
+        return MaterializeResult(data_version=contents)
 
     return publish

@@ -62,7 +62,8 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
         listener.hear(page)
-        return MaterializeResult(metadata=metadata)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult()
 
     return write
 
