@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test suite check rooms columns browser bench growth quality clean
+.PHONY: help demo ui test suite check rooms columns browser bench chaos growth quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -54,6 +54,13 @@ bench: $(VENV)/installed-dev ## Measure drawing, storing, training, and a day of
 
 growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 150: DAYS=2000 has all days come
 	$(BIN)/python -m forecast_assets_tests.growth $(if $(DAYS),--days $(DAYS),--compare)
+
+KILLS ?= 100
+SEED ?= 14
+CROWD ?= 30
+chaos: $(VENV)/installed-dev ## Kill runs and compare, then let all work at once: KILLS=1000 CROWD=300
+	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills $(KILLS)
+	$(BIN)/python -m forecast_assets_tests.chaos.crowd --seconds $(CROWD)
 
 FILES ?= --samples --from 2012-01-01 --to 2020-12-31
 quality: $(VENV)/installed-dev ## Score a backfill against a random walk: FILES="a.csv b.csv", or the samples

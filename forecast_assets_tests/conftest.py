@@ -4,38 +4,25 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
-from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-import alembic.util
 import pytest
 import yaml
 from dagster import DagsterInstance
-from dagster._core.execution.compute_logs import redirect_to_file
-from dagster._core.storage import local_compute_log_manager
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._utils import ensure_file
 from hypothesis import settings as hypothesis_settings
 from matplotlib.figure import Figure
-from sqlalchemy import Engine, create_engine
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
-from forecast_assets_tests import blank
+from forecast_assets_tests import blank, quick
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
 
 MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in memory, where it is
 """Where files of tests go if it has so many bytes left: no commit waits for a disk there."""
-
-
-ENGINES = 32
-"""How many of SQLAlchemy's engines are kept."""
 
 
 def pytest_configure() -> None:
@@ -69,51 +56,9 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _blank_pictures() -> Iterator[None]:
-    """Figures are composed and not drawn, but where the fixture ``pictures`` is used."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", blank.save)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _kept_engines() -> Iterator[None]:
-    """SQLAlchemy's engines, and alembic's lists of revisions, are made once for each database.
-
-    Dagster makes them for every event that it stores in a file, a quarter of the time of a run.
-    """
-    made: dict[str, Engine] = {}
-
-    def kept(address: str, **options: Any) -> Engine:
-        asked = f"{address} {options}"
-        if asked not in made:
-            made[asked] = create_engine(address, **options)
-            if len(made) > ENGINES:
-                del made[next(iter(made))]
-        return made[asked]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite_event_log, "create_engine", kept)
-        patch.setattr(sqlite_run_storage, "create_engine", kept)
-        patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_mirrors() -> Iterator[None]:
-    """What steps print is stored, and is not printed as well by runs in the process of a test.
-
-    Dagster starts four processes for each run to do so, a seventh of the time of a run.
-    """
-
-    @contextmanager
-    def stored(stream: TextIO, path: str) -> Iterator[None]:
-        ensure_file(path)
-        with redirect_to_file(stream, path):
-            yield
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local_compute_log_manager, "mirror_stream_to_file", stored)
+def _quick() -> Iterator[None]:
+    """Runs in the process of a test are quick; figures are drawn only for ``pictures``."""
+    with quick.blank_pictures(), quick.kept_engines(), quick.no_mirrors():
         yield
 
 

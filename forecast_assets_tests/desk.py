@@ -33,6 +33,9 @@ from forecast_assets.timeline.window import Window
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.histories import write_covariate
 
+BY = "a test"
+"""Who has written what a desk does."""
+
 
 @dataclass
 class Desk:
@@ -50,14 +53,14 @@ class Desk:
         rows = pd.DataFrame({"date": history.dates, "close": history.closes})
         prices = rows.reindex(columns=list(COLUMNS))
         said = Observations(history.commodity, "file:prices.csv", prices)
-        self.store.prices.write(said, now(), "a test", allow_withdrawals=True)
+        self.store.prices.write(said, now(), BY, allow_withdrawals=True)
         stored = self.store.prices.history(history.commodity)
         folder, commodity = self.settings.folder, self.settings.commodity(history.commodity)
         for name in history.feature_names:
             write_covariate(folder / commodity.covariates[name].path, history, name)
         today = Meaning.of(history.commodity, commodity).today(now())
         joined = read_features(history.commodity, commodity, stored.dates, folder, today)
-        self.store.features.write(joined, now(), "a test")
+        self.store.features.write(joined, now(), BY)
 
     def work(
         self, version: str | None = None, *, recompute: bool = False, publishes: bool = True
@@ -67,36 +70,58 @@ class Desk:
         for name in run.commodities:
             history = self.store.features.read(self.store.prices.history(name))
             for window in due_windows(run, run.windows.of(name), history):
-                self._work_on(run, window, history, recompute=recompute)
+                train(run, self.store, window, history)
+                draw(run, self.store, window, history, recompute=recompute)
+                score(run, self.store, window, history)
         if publishes:
-            assert not ranked(self.settings, self.store, "a test").failures
-            assert not published(self.settings, self.store, "a test").failures
+            publish(self.settings, self.store)
 
-    def _work_on(self, run: Settings, window: Window, history: History, *, recompute: bool) -> None:
-        store, version, name = self.store, run.model_version, window.commodity
-        shelf = ModelStore.over(store, run)
-        header = Written(name, version, window.training_date, now(), "a test")
-        known = store.models.find(name, None, window.training_date, version)
-        training = train_window(run, window, history, shelf.intact(known))
-        rows = [shelf.row(fit, header, training.history) for fit in training.fits]
-        pin = PinnedVersion.of(run, store).due(now(), "a test")
-        store.models.append(header, rows, training.failures, pin)
-        loaded, _ = FittedModels(shelf).of(window, version, list(run.models))
-        header = Written(name, version, window.training_date, now(), "a test")
-        issued = store.paths.issued(name, version)
-        drawn = forecast_window(run, window, history, loaded, issued, recompute=recompute)
-        store.paths.apply(header, drawn.change)
-        issued = store.paths.issued(name, version)
-        found = assess_window(
-            window,
-            history,
-            issued,
-            store.scores.scored(name, version),
-            horizon=run.horizon,
-            read=lambda model, days: store.paths.drawn(name, model, version, days),
-        )
-        header = Written(name, version, window.training_date, now(), "a test")
-        store.scores.replace(header, found.models, found.gone)
+
+def publish(settings: Settings, store: Store) -> None:
+    """Rank the models, and publish."""
+    assert not ranked(settings, store, BY).failures
+    assert not published(settings, store, BY).failures
+
+
+def train(run: Settings, store: Store, window: Window, history: History) -> None:
+    """Fit what is not fitted of a window."""
+    name, version = window.commodity, run.model_version
+    shelf = ModelStore.over(store, run)
+    header = Written(name, version, window.training_date, now(), BY)
+    known = store.models.find(name, None, window.training_date, version)
+    training = train_window(run, window, history, shelf.intact(known))
+    rows = [shelf.row(fit, header, training.history) for fit in training.fits]
+    pin = PinnedVersion.of(run, store).due(now(), BY)
+    store.models.append(header, rows, training.failures, pin)
+
+
+def draw(
+    run: Settings, store: Store, window: Window, history: History, *, recompute: bool = False
+) -> None:
+    """Draw what is not drawn of a window."""
+    name, version = window.commodity, run.model_version
+    shelf = ModelStore.over(store, run)
+    loaded, _ = FittedModels(shelf).of(window, version, list(run.models))
+    header = Written(name, version, window.training_date, now(), BY)
+    issued = store.paths.issued(name, version)
+    drawn = forecast_window(run, window, history, loaded, issued, recompute=recompute)
+    store.paths.apply(header, drawn.change)
+
+
+def score(run: Settings, store: Store, window: Window, history: History) -> None:
+    """Score what is not scored of a window."""
+    name, version = window.commodity, run.model_version
+    issued = store.paths.issued(name, version)
+    found = assess_window(
+        window,
+        history,
+        issued,
+        store.scores.scored(name, version),
+        horizon=run.horizon,
+        read=lambda model, days: store.paths.drawn(name, model, version, days),
+    )
+    header = Written(name, version, window.training_date, now(), BY)
+    store.scores.replace(header, found.models, found.gone)
 
 
 def desk(folder: Path, *names: str, **keys: Any) -> Desk:

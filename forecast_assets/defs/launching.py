@@ -2,6 +2,7 @@
 
 import logging
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,19 +27,22 @@ from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.automation.work import LOAD, STAGES, Work, file_work
-from forecast_assets.boundary import boundary
-from forecast_assets.configuration.home import Places
+from forecast_assets.boundary import boundary, told_of
+from forecast_assets.configuration.home import INSTANCE_SETTINGS, Places
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.pruning import prune_by
+from forecast_assets.defs.resources import pulses_beside
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
+from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.summary import Summaries
-from forecast_assets.errors import StoreLocked
+from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
@@ -100,6 +104,11 @@ class Worker:
     def meant(self) -> Settings:
         """The settings in force for the model version of the command."""
         return self.pinned.settings
+
+    def bury(self) -> Sequence[str]:
+        """Report the runs of killed processes as failed; a line for each of them."""
+        pulses = pulses_beside(self.settings.database_path)
+        return bury(self.instance, self.settings.automation, pulses, datetime.now(UTC)).lines
 
     def rewrite(self, reason: str) -> bool:
         """Pin what the configuration means, so that serving draws again what differs from it.
@@ -254,10 +263,12 @@ class Worker:
         partition_key: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> ExecuteInProcessResult:
+        run_id = str(uuid.uuid4())
         announced = self.progress.announce(stage, "windows", windows) if windows else None
         with announced or self.progress.stage(stage):
             result = self.definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
+                run_id=run_id,
                 raise_on_error=False,
                 asset_selection=[AssetKey(name) for name in assets] if assets else None,
                 run_config={
@@ -265,7 +276,7 @@ class Worker:
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 partition_key=partition_key,
-                tags=dict(tags or {}),
+                tags=RunProcess.here(run_id).tag | dict(tags or {}),
             )
         self.progress.require_going_on()
         heard = self.heard.take()
@@ -309,7 +320,7 @@ def work(
     filled = settings.places.prepare()
     with instance(settings.places) as dagster:
         worker = Worker(settings, version, scope, dagster, progress, reading)
-        worker.notes += filled
+        worker.notes += [*filled, *worker.bury()]
         try:
             if rewrite is not None and not worker.rewrite(rewrite):
                 return worker
@@ -330,9 +341,18 @@ def work(
 
 @contextmanager
 def instance(places: Places) -> Iterator[DagsterInstance]:
-    """Open the Dagster instance of a prepared home."""
+    """Open the Dagster instance of a prepared home.
+
+    Raises ConfigurationError if its settings or its history cannot be used.
+    """
     with ExitStack() as stack:
         with FileLock(places.dagster / ".lock"):  # only one process may make the databases
-            dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
-            dagster.get_runs(limit=1)
+            try:
+                dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
+                dagster.get_runs(limit=1)
+            except Exception as error:  # the boundary: settings may name any class of any module
+                raise ConfigurationError(
+                    f"{told_of(str(places.dagster), error)}; Dagster cannot open its home: mend"
+                    f" {INSTANCE_SETTINGS} there, or move its folder history away"
+                ) from error
         yield dagster

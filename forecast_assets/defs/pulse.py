@@ -5,6 +5,7 @@ ever. The lock shows that it is not, since the system releases it when the proce
 for processes on one machine.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,5 +62,18 @@ class Pulses:
         known = sorted(file.stem for file in self.folder.glob("*.lock"))
         return [run_id for run_id in known if self.beats(run_id)]
 
+    def silent(self) -> list[tuple[str, float]]:
+        """The runs whose lock no process holds, and since when the file is there, since 1970."""
+        known = sorted((file.stem, changed(file)) for file in self.folder.glob("*.lock"))
+        return [(run_id, since) for run_id, since in known if not self.beats(run_id)]
+
     def _file(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.lock"
+
+
+def changed(file: Path) -> float:
+    """When a file was made or written last, in seconds since 1970; now if it is gone."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

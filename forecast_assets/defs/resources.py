@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster import InitResourceContext, ResourceDependency
+from dagster import DagsterInstance, DagsterRun, InitResourceContext, ResourceDependency
 from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
@@ -13,10 +13,12 @@ from pydantic import Field, PrivateAttr
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import leave_mark
+from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.thinning import thin
+from forecast_assets.errors import StoreLocked
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import connection_to, open_file, open_store
-from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.patience import BRIEF_SECONDS, Patience, Told
 
 LOCK_SECONDS = 20.0
 """The longest time that a sensor, or the end of a run, waits for the tables."""
@@ -55,6 +57,7 @@ class StoreResource(DuckDBResource):
             self._told = context.log.warning if context.log else None
             self.patience.begin(context.run.run_id)
             self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
+            self._say_process(context.instance, context.run)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Leave the run's mark in the tables, thin what it has superseded, and end its pulse."""
@@ -66,6 +69,12 @@ class StoreResource(DuckDBResource):
                 thin(context.instance, context.run.run_id)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
+
+    def _say_process(self, instance: DagsterInstance | None, run: DagsterRun) -> None:
+        """Tag the run with this process, unless a terminal has done so when it made the run."""
+        here, first = RunProcess.here(run.run_id), self._pulse.lock_counter == 1
+        if instance is not None and first and here != RunProcess.of(run.run_id, run.tags):
+            instance.add_run_tags(run.run_id, here.tag)
 
     def tables(self) -> Store:
         """The tables."""
@@ -96,8 +105,8 @@ class StoreResource(DuckDBResource):
             yield connection
 
     def _impatient(self) -> Store:
-        """The tables, with a wait of at most ``LOCK_SECONDS``."""
-        seconds = min(LOCK_SECONDS, self.lock_timeout_seconds)
+        """The tables, with a wait of at most ``LOCK_SECONDS``, and of none if the run gave up."""
+        seconds = min(LOCK_SECONDS, self.patience.left)
         return open_file(Path(self.database), self.horizon, self.memory_limit, seconds)
 
 
@@ -109,3 +118,14 @@ def impatient_store(settings: Settings) -> Store:
 def pulses_beside(database: Path) -> Pulses:
     """The pulses of the runs that work on a database, in a folder beside it."""
     return Pulses(database.parent / ".runs")
+
+
+def require_free(settings: Settings) -> None:
+    """Raise StoreLocked if a program keeps the tables from being written, for a run that would.
+
+    Such a run would wait, compute, and fail, and the next one after it; so none is asked for.
+    """
+    try:
+        open_store(settings, at_most=BRIEF_SECONDS).require_free()
+    except StoreLocked as error:
+        raise StoreLocked(f"no run is asked for while the tables are kept: {error}") from error

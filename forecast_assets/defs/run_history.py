@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, RunRecord, RunsFilter
 
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.plan import PlannedRun
 from forecast_assets.automation.work import Work, in_words
 from forecast_assets.configuration.sections import Automation
-from forecast_assets.defs.pulse import Pulses
 from forecast_assets.store.contract import MarkTable
 
 DUE = "forecast_assets/due"
@@ -35,15 +34,6 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 RUNS_READ = 200
 """How many of a plan's newest runs are read."""
 
-WAITING = (
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-)
-"""The states of runs that may go on by themselves. A run in the state NOT_STARTED is not among
-them: the sensor asks for it again under the same key."""
-
 
 @dataclass(frozen=True)
 class RunHistory:
@@ -64,10 +54,6 @@ class RunHistory:
     def attempts(self, policy: Automation, marks: MarkTable) -> Attempts:
         """The attempts of the runs that have ended."""
         return Attempts(self.ended(), policy, marks)
-
-    def going_on(self) -> list[RunRecord]:
-        """The runs that have not ended."""
-        return [record for record in self.records if record.dagster_run.status in WAITING]
 
 
 def past(record: RunRecord) -> PastRun:
@@ -101,27 +87,3 @@ def work_of(record: RunRecord) -> list[Work]:
     """The pieces of work that a run was for."""
     asked = json.loads(record.dagster_run.tags.get(DUE, "{}"))
     return [Work(name, signed) for name, signed in asked.items()]
-
-
-def bury(
-    instance: DagsterInstance,
-    history: RunHistory,
-    policy: Automation,
-    pulses: Pulses,
-    now: datetime,
-) -> list[RunRecord]:
-    """Report runs as failed whose process no longer exists; return those that are going on.
-
-    A queued run, and one that began less than ``silence_seconds`` ago, counts as going on.
-    """
-    alive, silence = [], policy.silence_seconds
-    for record in history.going_on():
-        run = record.dagster_run
-        begun = record.start_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
-        unsure = run.status == DagsterRunStatus.QUEUED or now.timestamp() - begun < silence
-        if unsure or pulses.beats(run.run_id):
-            alive.append(record)
-        else:
-            instance.report_run_failed(run, "its process is gone without a word")
-            pulses.forget(run.run_id)
-    return alive

@@ -22,14 +22,14 @@ from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
 from forecast_assets.automation.work import file_work, signature
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
+from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.pruning import kept_since
-from forecast_assets.defs.resources import impatient_store, pulses_beside
+from forecast_assets.defs.resources import impatient_store, pulses_beside, require_free
 from forecast_assets.defs.run_history import (
     DUE_WORK,
     FILES,
     RunHistory,
-    bury,
     request_tags,
     tags,
 )
@@ -72,13 +72,16 @@ def new_market_data(settings: Settings) -> SensorDefinition:
             return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
         said = [f"{len(waiting.whole)} files waiting", *said]
         pulses = pulses_beside(settings.database_path)
-        if alive := bury(context.instance, history, settings.automation, pulses, now):
-            said.append(f"run {alive[0].dagster_run.run_id[:8]} is landing files")
+        buried = bury(context.instance, settings.automation, pulses, now)
+        if alive := buried.of_plan(FILES):
+            said.append(f"run {alive[0][:8]} is landing files")
             return SensorResult(skip_reason="; ".join(said))
         try:
             able, reasons = sorted_out([file_work(each) for each in waiting.whole], attempts, now)
             work = [piece.work for piece in able]
             request = RunRequest(run_key=attempts.key(work), tags=tags(FILES, attempts, work))
+            if able:
+                require_free(settings)
         except StoreLocked as error:
             return SensorResult(skip_reason="; ".join([*said, str(error)]))
         if not able:
@@ -103,8 +106,8 @@ def due_work(settings: Settings) -> SensorDefinition:
         history = RunHistory.of(context.instance, DUE_WORK)
         attempts = history.attempts(settings.automation, store.marks)
         pulses, now = pulses_beside(settings.database_path), datetime.now(UTC)
-        known = bury(context.instance, history, settings.automation, pulses, now)
-        alive = [*(record.dagster_run.run_id for record in known), *pulses.alive()]
+        buried = bury(context.instance, settings.automation, pulses, now)
+        alive = [*buried.of_plan(DUE_WORK), *pulses.alive()]
         if alive:
             return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
         seen = plan_inputs(settings, store, now)
@@ -112,11 +115,14 @@ def due_work(settings: Settings) -> SensorDefinition:
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
         try:
-            version = PinnedVersion.of(settings, store)
-            found = plan(version.settings, store, attempts, now)
-            requests = [run_request(request, attempts) for request in found.requests]
-            differing = version_lines(version, now)
-            said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
+            with store.reading():  # all of this is of one moment
+                version = PinnedVersion.of(settings, store)
+                found = plan(version.settings, store, attempts, now)
+                requests = [run_request(request, attempts) for request in found.requests]
+                differing = version_lines(version, now)
+                said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
+            if requests:
+                require_free(settings)  # which opens the tables anew
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:

@@ -1,7 +1,8 @@
 """The artifact store: files for payloads that are too large for a table, named by their hash."""
 
 import uuid
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from upath import UPath
 
@@ -15,12 +16,13 @@ PARTS = 5
 class ArtifactStore:
     """A folder on any file system of fsspec: ``file:///data/artifacts``, ``s3://bucket/models``."""
 
-    url: str
+    url: str = field(repr=False)
 
     def write(self, folder: str, sha256: str, payload: bytes) -> str:
         """Store ``payload`` and return its URL.
 
         The file is written beside its place and then moved there, so that it is never incomplete.
+        What killed processes have left of it is deleted.
         """
         place = UPath(self.url) / folder / f"{sha256}.json"
         if place.exists() and place.read_bytes() == payload:
@@ -28,7 +30,10 @@ class ArtifactStore:
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.parent / f"{sha256}.{uuid.uuid4().hex}.part"
         beside.write_bytes(payload)
-        beside.rename(place)
+        with suppress(FileNotFoundError):  # another process has just stored the same bytes
+            beside.rename(place)
+        for left in place.parent.glob(f"{sha256}.*.part"):
+            left.unlink(missing_ok=True)
         return str(place)
 
     def read(self, url: str) -> bytes:

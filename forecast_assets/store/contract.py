@@ -456,6 +456,12 @@ class Store(Protocol):
         process holds the lock. It may only be compared with earlier ones of the same tables.
         """
 
+    def require_free(self) -> None:
+        """Raise StoreLocked if another program keeps the tables from being written.
+
+        The error names the program. Nothing is written.
+        """
+
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes.
 

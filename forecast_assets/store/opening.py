@@ -15,6 +15,9 @@ from forecast_assets.store.patience import Patience, Told
 ENGINE = "DuckDB"
 """What keeps the tables, as people call it."""
 
+BRIEFLY = "the most that is waited here, in seconds"
+"""What limits a wait that is shorter than the configuration allows, for users."""
+
 
 def open_store(
     settings: Settings, patience: Patience | None = None, *, at_most: float = float("inf")
@@ -24,9 +27,11 @@ def open_store(
     ``patience``: shared by all waits for locks, if it is given. ``at_most``: the most seconds to
     wait for a lock, if the configuration allows more.
     """
-    seconds = min(at_most, settings.database.lock_timeout_seconds)
-    limit = settings.database.memory_limit
-    return open_file(settings.database_path, settings.horizon, limit, seconds, patience)
+    configured, memory = settings.database.lock_timeout_seconds, settings.database.memory_limit
+    seconds = min(at_most, configured)
+    if seconds < configured:
+        patience = patience or Patience(seconds, limit=BRIEFLY)
+    return open_file(settings.database_path, settings.horizon, memory, seconds, patience)
 
 
 def open_file(

@@ -55,7 +55,8 @@ class Patience:
 
     ``budget_of``: what shares the budget: each ``wait`` has it for itself, or all waits of one
     ``run`` of Dagster share it, or all waits of one ``command`` with all its runs. When it is used
-    up, further waits fail at once, until the file could be written again.
+    up, further waits fail at once, until the file could be written again. ``limit``: what sets the
+    number of seconds, for users.
     """
 
     seconds: float
@@ -63,6 +64,7 @@ class Patience:
     told: Told = logging.getLogger(__name__).warning
     spent: float = 0.0
     given_up: str | None = None
+    limit: str = "database.lock_timeout_seconds"
     run_id: str | None = field(default=None, repr=False)
 
     def begin(self, run_id: str) -> None:
@@ -95,7 +97,7 @@ class Patience:
             lost = "; what was computed to be written is lost" if writing else ""
             raise StoreLocked(
                 f"{path}: {KEPT} {wait.waited:.3g} s, and no more is"
-                f" waited (database.lock_timeout_seconds: {self.seconds:g}): it is open in"
+                f" waited ({self.limit}: {self.seconds:g}): it is open in"
                 f" {holder}. Nothing was written{lost}. Close it there, let that program read a"
                 " copy (`forecast snapshot` makes one), and run again"
             ) from error

@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 
 import pytest
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 
 from forecast_assets.cli.running import told_once
+from forecast_assets.defs.launching import instance
+from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.models.naive import Naive
 from forecast_assets.store.opening import open_store
 from forecast_assets_tests.beginnings import Beginnings
@@ -111,7 +115,14 @@ def test_a_new_session_is_counted_with_what_was_made_of_it(
 ) -> None:
     begin(beginnings, graph.settings.folder, "run")
     write_prices(graph.settings.folder / "prices" / "Coffee.csv", make_history(SESSIONS + 1))
-    done = forecast("run")
+    with instance(graph.settings.places) as dagster:
+        dead = replace(RunProcess.here("c0ffee"), boot="another")
+        dagster.add_run(
+            DagsterRun("land", "c0ffee", status=DagsterRunStatus.STARTED, tags=dead.tag)
+        )
+        done = forecast("run")
+        assert dagster.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])) == []
+    assert f"note: run c0ffee (land) is reported as failed: its process ({dead})" in done.output
     assert "This run: 1 of 1 commodities, in " in done.output
     summary = next(x for x in done.output.splitlines() if x.startswith("  Coffee: "))
     assert "1 new session" in summary

@@ -1,18 +1,22 @@
 """The configuration file: what loads, and what each mistake is told."""
 
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import exchange_calendars
 import pytest
+from upath import UPath
 
 from forecast_assets.configuration.commodities import EXAMPLES, FileSource
 from forecast_assets.configuration.names import NAME_RULE, valid_name
 from forecast_assets.configuration.sections import Calibration, Checks, Parallel, Publish
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.market.landing import LandingFolder
 from forecast_assets.models.garch import Garch
+from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets_tests.graphs import ROOT
 
 VALID = """\
@@ -182,7 +186,7 @@ def test_a_missing_key_is_named(load: Load, old: str, new: str, key: str) -> Non
         ("paths:", "owners: {market: team:desk}\npaths:", "owners.market", "'team:desk'", "list"),
         ("paths:", "owners: [team:desk]\npaths:", "owners", "['team:desk']",
          "a list under each of market, forecast, trust"),
-        ("paths:", "docs_url: docs\npaths:", "docs_url", "'docs'", "^https?://"),
+        ("paths:", "docs_url: docs\npaths:", "docs_url", "'docs'", "such as https://host/path"),
         ("semiannually", "daily", "training.cadence", "'daily'",
          "'annually', 'semiannually', 'quarterly', 'monthly' or 'weekly'"),
     ],
@@ -393,6 +397,22 @@ def test_forecast_home_holds_database_and_artifacts(
     assert settings.artifacts_url == f"file://{home}/artifacts"
 
 
+def test_files_land_and_artifacts_stay_in_a_data_folder_of_any_name(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "Ann's data 100% #1?"
+    monkeypatch.setenv("FORECAST_HOME", str(home))
+    settings = load(edited("paths:", "artifacts: {url: 'big models'}\npaths:"))
+    assert Path(LandingFolder(settings).path.path) == home / "landing"
+    written = ArtifactStore(settings.artifacts_url).write("Coffee", "a", b"{}")
+    assert Path(UPath(written).path) == settings.folder / "big models" / "Coffee" / "a.json"
+    assert ArtifactStore(settings.artifacts_url).read(written) == b"{}"
+    (home / "landing").mkdir(parents=True)
+    (home / "landing" / "x.csv").write_text("date,close\n")
+    (found,) = LandingFolder(settings).waiting(time.time() + 100).whole
+    assert Path(found.path.path) == home / "landing" / "x.csv"
+
+
 @pytest.mark.parametrize(("given", "under"), [("data", "work"), ("~/data", "user")])
 def test_a_relative_forecast_home_starts_here_and_a_tilde_at_the_users_home(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, under: str
@@ -517,7 +537,7 @@ def test_a_calendar_like_no_other_is_told_examples_that_there_are(load: Load) ->
 
 def test_another_encoding_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "forecast.yaml").write_bytes("model_version: caf\u00e9".encode("latin-1"))
-    with pytest.raises(ConfigurationError, match=r"forecast\.yaml: not YAML"):
+    with pytest.raises(ConfigurationError, match=r"forecast\.yaml: line 1 is not UTF-8"):
         Settings.load(tmp_path / "forecast.yaml")
 
 

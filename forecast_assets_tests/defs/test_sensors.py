@@ -1,8 +1,10 @@
 """Sensors: exactly the runs that are due, once, whatever happened before."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from dagster import DagsterRun, DagsterRunStatus
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import resources, sensors
+from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.run_history import DUE
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
@@ -30,6 +33,7 @@ from forecast_assets_tests.caretaker import (
 )
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.holders import holding
 from forecast_assets_tests.rows import keep
 
 pytestmark = pytest.mark.long
@@ -352,6 +356,42 @@ def test_locked_tables_are_a_reason_to_wait(
     path = str(landed.settings.database_path)
     with program(hold, path):
         assert "another process kept this file" in landed.said()
+
+
+def test_no_run_is_asked_for_while_a_forgotten_reader_keeps_the_tables(
+    landed: Caretaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "BRIEF_SECONDS", 0.2)
+    (due,) = landed.due().run_requests or []
+    landed.drop("day.csv", between(COFFEE, MOST, MOST + 1))
+    with holding(landed.settings.database_path) as holder:
+        for _ in range(2):
+            for found in (landed.due(), landed.land()):
+                assert not found.run_requests
+                assert found.skip_reason is not None
+                said = str(found.skip_reason.skip_message)
+                assert "no run is asked for while the tables are kept" in said
+                assert holder.named in said
+                assert "forecast snapshot" in said
+                assert "is lost" not in said
+    assert len(landed.land().run_requests or []) == 1
+    (again,) = landed.due().run_requests or []
+    assert again.run_key == due.run_key  # nothing was tried in between
+
+
+def test_a_run_that_meets_a_forgotten_reader_waits_once_and_then_ends(landed: Caretaker) -> None:
+    (request,) = landed.due().run_requests or []
+    seconds = 3.0
+    kept = landed.settings.database.model_copy(update={"lock_timeout_seconds": seconds})
+    landed.settings = landed.settings.model_copy(update={"database": kept})
+    began = time.monotonic()
+    with holding(landed.settings.database_path) as holder:
+        done = landed.execute(request)
+    assert not done.success
+    waits = re.findall(r"kept this file for ([\d.]+) s", str(failure_lines(done, "catch_up")))
+    assert sum(map(float, waits)) < 2 * seconds
+    assert holder.named in str(failure_lines(done, "catch_up"))
+    assert time.monotonic() - began > seconds
 
 
 def test_sensors_are_off_where_the_configuration_says_so(tmp_path: Path) -> None:

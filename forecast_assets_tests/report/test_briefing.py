@@ -198,7 +198,7 @@ def test_a_run_writes_the_page_and_links_to_it(at_home: Panel, tmp_path: Path) -
     assert isinstance(forecasts, TableMetadataValue)
     assert len(forecasts.records) == 2
     assert str(made["leaderboard"].metadata["picture"].value).startswith("![skill by commodity]")
-    assert not list(page.parent.glob(".report*"))
+    assert not list(page.parent.glob(".report*.new"))
     with opened(tmp_path / "profile") as tab:
         tab.open(page, PHONE, "light")
         assert tab.requests[0] == page.as_uri()
@@ -220,6 +220,10 @@ def test_a_page_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="no room"):
         replace_file(page, "after")
     assert page.read_text() == "before"
+    monkeypatch.undo()
+    replace_file(page, "later")  # over what was left
+    assert page.read_text() == "later"
+    assert not list(tmp_path.glob("*.new"))
 
 
 def test_forecast_report_writes_the_page_and_says_where(at_home: Panel) -> None:

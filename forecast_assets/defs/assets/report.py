@@ -6,7 +6,6 @@ is written whole or not at all. A commodity that cannot be told of is named, and
 the page of the others is there.
 """
 
-import os
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +19,7 @@ from dagster import (
     ResourceParam,
     asset,
 )
+from filelock import FileLock
 
 from forecast_assets.automation.doubts import Rule
 from forecast_assets.automation.listener import Listener
@@ -60,7 +60,7 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             page, metadata = written(settings, store.tables(), said)
         if said.failures:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
-            raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
+            raise CommoditiesFailed(*dict.fromkeys(said.failures))
         listener.hear(page)
         context.add_asset_metadata(metadata)
         return MaterializeResult()
@@ -91,8 +91,12 @@ def failures_before(instance: DagsterInstance) -> list[str]:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace a file in one step, so that it is never incomplete."""
+    """Replace a file in one step, so that it is never incomplete.
+
+    What a killed process has left of it is overwritten.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)

@@ -65,6 +65,13 @@ class Database:
                 self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
 
+    def require_free(self) -> None:
+        """Raise StoreLocked if another program keeps the file from being written."""
+        if self.path.exists():
+            engine = self._engine
+            with self._told_as_ours():
+                engine.close(self._connected(engine, read_only=False, saving=False))
+
     def _begin_defined(self, connection: Connection) -> Path | None:
         """Begin a transaction in which the file has all tables, those of an older release upgraded.
 
@@ -142,16 +149,20 @@ class Database:
     def _opened(self, *, read_only: bool) -> Iterator[Connection]:
         """Open a connection to the file, as soon as no other process locks it."""
         engine = self._engine
-        connection = self.patience.open(
-            self.path,
-            lambda: engine.open(read_only=read_only),
-            writing=not read_only,
-            also=self.told,
-        )
+        connection = self._connected(engine, read_only=read_only, saving=not read_only)
         try:
             yield connection
         finally:
             engine.close(connection)
+
+    def _connected(self, engine: Engine, *, read_only: bool, saving: bool) -> Connection:
+        """A connection; ``saving``: whether there is something that would be lost without it."""
+        return self.patience.open(
+            self.path,
+            lambda: engine.open(read_only=read_only),
+            writing=saving,
+            also=self.told,
+        )
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:
@@ -159,7 +170,7 @@ class Database:
         try:
             yield
         except duckdb.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise StoreError(f"{self.path}: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
@@ -179,6 +190,8 @@ def holds_rows(path: Path) -> bool:
     A file cannot be read while another process writes it, or if another program made it. Marks and
     schemas do not count, since the first of them are made together with the tables.
     """
+    if not path.is_file():
+        return False
     try:
         with closing(duckdb.connect(path, read_only=True)) as connection:
             tables = connection.execute(

@@ -94,6 +94,11 @@ def schema_of(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
         return UNNUMBERED
     newest = "SELECT max(schema_version) FROM market.schema_versions"
     ((found,),) = connection.execute(newest).fetchall()
+    if found is None:
+        raise StoreError(
+            f"{path}: market.schema_versions is empty, so these tables are of no release: put back"
+            " a copy of the file"
+        )
     if found > SCHEMA:
         raise StoreError(
             f"{path}: the tables are of a newer release (schema {found}; this one knows up to"
@@ -104,7 +109,12 @@ def schema_of(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
 
 
 def backed_up(path: Path, schema: int, at: datetime, told: Callable[[str], object]) -> Path:
-    """Copy a file that is to be upgraded, and tell of it; return the copy."""
+    """Copy a file that is to be upgraded, and tell of it; return the copy.
+
+    What killed processes have left of such copies is deleted.
+    """
+    for left in path.parent.glob(f".{path.stem}.schema-*.new"):
+        left.unlink(missing_ok=True)
     copy = path.with_name(f"{path.stem}.schema-{schema}.{at:%Y%m%dT%H%M%S}{path.suffix}")
     fresh = copy.with_name(f".{copy.name}.new")
     in_another_process(path, fresh)

@@ -72,6 +72,10 @@ class DuckDBStore:
         """A text that is different whenever the tables may have changed."""
         return self.database.token()
 
+    def require_free(self) -> None:
+        """Raise StoreLocked if another program keeps the tables from being written."""
+        self.database.require_free()
+
     def copy_to(self, target: Path) -> int:
         """Replace the copy for programs that only read; return its size in bytes."""
         return snapshot(self.database, target)

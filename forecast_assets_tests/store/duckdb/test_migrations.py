@@ -24,9 +24,7 @@ from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.desk import desk
-
-GOLDEN = Path(__file__).parents[2] / "golden"
-"""Files of each released schema, as DuckDB exports them: ``schema_1`` is that of 0.1.0."""
+from forecast_assets_tests.store.duckdb.older import GOLDEN, older_file
 
 RELEASED = sorted(folder for folder in GOLDEN.glob("schema_*") if folder.is_dir())
 
@@ -45,10 +43,7 @@ VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT intern
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A file of an older release."""
     path = tmp_path / "commodity.duckdb"
-    with closing(duckdb.connect(path)) as connection:
-        for part in ("schema.sql", "load.sql"):
-            text = (request.param / part).read_text()
-            connection.execute(text.replace("FROM '", f"FROM '{request.param}/"))
+    older_file(path, request.param)
     return path
 
 
@@ -140,8 +135,11 @@ def test_a_process_killed_in_an_upgrade_leaves_the_older_file(
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert contents(older) == before
+    left = older.with_name(".commodity.schema-1.20260102T030405.duckdb.new")
+    left.touch()
     assert len(store_of(older).marks.found()) == len(before["market.marks"])
     assert backups(older)
+    assert not left.exists()
 
 
 def dies_after_some(definitions: tuple[str, ...]) -> Iterator[str]:

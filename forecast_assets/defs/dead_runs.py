@@ -1,0 +1,113 @@
+"""Dead runs: those that Dagster's history shows as going on although their process is gone.
+
+A process that is killed, or whose machine stops, cannot report how its run ended. So the next
+command, or the daemon of the same history, reports such a run as failed, and deletes its lock file.
+A run whose process lives, or may live on another machine, is left alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+
+from forecast_assets.configuration.sections import Automation
+from forecast_assets.defs.pulse import Pulses
+from forecast_assets.defs.run_history import PLAN
+from forecast_assets.defs.run_process import PROCESS, RunProcess
+
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+WAITING = UNFINISHED[1:]
+"""The states of runs that may go on by themselves. A run in the state NOT_STARTED is not among
+them: the sensor asks for it again under the same key."""
+
+MEANT = (
+    "it was killed, or the machine stopped. What it had committed stays, and the next run does what"
+    " is still due"
+)
+
+
+@dataclass(frozen=True)
+class Buried:
+    """The runs that are going on, and a line for each that was reported as dead now."""
+
+    going_on: Sequence[RunRecord]
+    lines: Sequence[str]
+
+    def of_plan(self, plan: str) -> list[str]:
+        """The ids of a plan's runs that are going on, the newest first."""
+        runs = [record.dagster_run for record in self.going_on]
+        return [run.run_id for run in runs if run.tags.get(PLAN) == plan]
+
+
+def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: datetime) -> Buried:
+    """Report runs as failed whose process no longer exists, and delete the locks of dead runs.
+
+    Where the tags of a run do not say its process, or say one that cannot be seen from here, the
+    run is dead if it began more than ``silence_seconds`` ago and has no pulse. Runs of other
+    programs in the same history are neither reported nor returned.
+    """
+    going_on, lines = [], []
+    for record in instance.get_run_records(filters=RunsFilter(statuses=UNFINISHED)):
+        run = record.dagster_run
+        if not {PLAN, PROCESS} & run.tags.keys():
+            continue
+        process = RunProcess.of(run.run_id, run.tags)
+        if _is_dead(record, process, policy, pulses, now):
+            named = f"its process ({process}) is gone" if process else "its process is gone"
+            _report(instance, record, f"{named} without a word: {MEANT}")
+            pulses.forget(run.run_id)
+            ended = "canceled" if run.status == DagsterRunStatus.CANCELING else "failed"
+            lines.append(f"run {run.run_id[:8]} ({run.job_name}) is reported as {ended}: {named}")
+        elif run.status in WAITING:
+            going_on.append(record)
+    _forget_ended(instance, policy, pulses, now)
+    return Buried(going_on, lines)
+
+
+def _is_dead(
+    record: RunRecord,
+    process: RunProcess | None,
+    policy: Automation,
+    pulses: Pulses,
+    now: datetime,
+) -> bool:
+    run, fate = record.dagster_run, process.fate if process else "unseen"
+    if run.status == DagsterRunStatus.QUEUED or fate in ("alive", "elsewhere"):
+        return False
+    if fate == "unseen":
+        begun = record.start_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
+        unsure = now.timestamp() - begun < policy.silence_seconds
+        if unsure or run.status == DagsterRunStatus.NOT_STARTED:
+            return False
+    return not pulses.beats(run.run_id)
+
+
+def _report(instance: DagsterInstance, record: RunRecord, reason: str) -> None:
+    """Report a run as failed, or as canceled if that is what a user had asked for."""
+    run = record.dagster_run
+    if run.status == DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, reason)
+    else:
+        instance.report_run_failed(run, reason)
+
+
+def _forget_ended(
+    instance: DagsterInstance, policy: Automation, pulses: Pulses, now: datetime
+) -> None:
+    """Delete the locks that processes left which died after their run had ended.
+
+    A lock of a run that this history does not know may be just being made, unless it is old.
+    """
+    for run_id, since in pulses.silent():
+        run = instance.get_run_by_id(run_id)
+        old = now.timestamp() - since > policy.silence_seconds
+        if run.is_finished if run else old:
+            pulses.forget(run_id)

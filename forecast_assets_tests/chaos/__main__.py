@@ -1,0 +1,138 @@
+"""``python -m forecast_assets_tests.chaos --seed S --kills N``: nothing is lost, whatever is hit.
+
+Each kill is chosen by the seed and its number: a scene, a kind of hit, and its point. A line tells
+of each one in which an invariant did not hold, with what plays it again. The exit code is then 1.
+"""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from forecast_assets.record.verification import verify
+from forecast_assets.store.opening import open_store
+from forecast_assets_tests import quick
+from forecast_assets_tests.chaos.daemon_play import SCENE, play_daemon
+from forecast_assets_tests.chaos.forks import preload
+from forecast_assets_tests.chaos.play import BY_NAME, Played, play, prepare
+from forecast_assets_tests.chaos.scenes import another_day, command, settings_of
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where it is
+
+DAEMON, KILLS_A_DAEMON = "daemon", 50
+"""A real daemon, or a run of it, is killed once for so many kills; that takes half a minute."""
+
+AHEAD = 2
+"""How many plays are made beyond those that are wanted, for each wanted one, at most: the hit of a
+play may come after its end."""
+
+
+def main(
+    seed: Annotated[int, typer.Option(help="What the kills are chosen by.")] = 14,
+    kills: Annotated[int, typer.Option(help="How many.")] = 100,
+    scene: Annotated[str | None, typer.Option(help="Only this scene.")] = None,
+    number: Annotated[int | None, typer.Option(help="Only the kill of this number.")] = None,
+    seconds: Annotated[float, typer.Option(help="No kill begins after this time.")] = 3600.0,
+    processes: Annotated[int, typer.Option(help="So many at once.")] = os.cpu_count() or 1,
+) -> None:
+    """Kill runs, run them again, and compare."""
+    console, began = Console(width=150), time.monotonic()
+    root = Path(tempfile.mkdtemp(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None))
+    chosen = [SCENE if scene == DAEMON else scene] if scene else list(BY_NAME)
+    played: list[Played] = []
+    with ExitStack() as stack:
+        for quickened in (quick.blank_pictures, quick.kept_engines, quick.no_mirrors):
+            stack.enter_context(quickened())
+        learn(root)
+        context = multiprocessing.get_context("fork")
+        pool = stack.enter_context(context.Pool(processes))
+        pool.map(partial(prepare, root), chosen, chunksize=1)
+        console.print(f"{len(chosen)} scenes are ready after {time.monotonic() - began:.0f} s")
+        numbers = range(1, AHEAD * kills + 1) if number is None else [number]
+        plays = [(root, seed, scene, each) for each in numbers]
+        if scene is None:
+            every = max(kills // KILLS_A_DAEMON, 1)
+            plays = [(root, seed, DAEMON, each) for each in range(1, every + 1)] + plays
+        for each in pool.imap_unordered(_play, plays):
+            played.append(each)
+            _tell(console, seed, scene, played)
+            struck = sum(x.struck for x in played)
+            if struck >= kills or time.monotonic() - began > seconds:
+                break
+        pool.terminate()
+    show(console, played, time.monotonic() - began)
+    broken = [each for each in played if each.broken]
+    if broken:
+        console.print(f"what is broken is kept in {root}")
+        raise typer.Exit(1)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _play(what: tuple[Path, int, str | None, int]) -> Played:
+    root, seed, scene, number = what
+    return play_daemon(root, seed, number) if scene == DAEMON else play(*what)
+
+
+def learn(root: Path) -> None:
+    """Have all libraries in this process that scenes use."""
+    folder = root / "libraries"
+    folder.mkdir()
+
+    def act() -> None:
+        another_day(folder)
+        command("run")
+        verify(settings_of(folder), open_store(settings_of(folder)))
+
+    preload(folder, act)
+
+
+def _tell(console: Console, seed: int, scene: str | None, played: list[Played]) -> None:
+    last = played[-1]
+    if last.broken:
+        only = f" --scene '{last.scene}'" if scene or last.scene == DAEMON else ""
+        console.print(
+            f"BROKEN: {last.scene}, {last.hit}: --seed {seed} --number {last.number}{only}",
+            markup=False,
+            style="red",
+        )
+        for line in last.broken[:6]:
+            console.print(f"  {line}", markup=False, highlight=False)
+    if len(played) % 10 == 0:
+        struck = sum(each.struck for each in played)
+        console.print(f"{struck} hit, {len(played) - struck} ended before it", highlight=False)
+
+
+def show(console: Console, played: list[Played], seconds: float) -> None:
+    """Print how often each kind of hit came, and what became of it."""
+    table = Table("kind of hit", "hit", "ended before", "broken", "seconds each")
+    for kind in sorted({each.kind for each in played}):
+        _row(table, kind, [each for each in played if each.kind == kind])
+    table.add_section()
+    for name in sorted({each.scene for each in played}):
+        _row(table, name, [each for each in played if each.scene == name])
+    table.add_section()
+    _row(table, "all", played)
+    console.print(table)
+    console.print(f"{seconds:.0f} s, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def _row(table: Table, name: str, mine: list[Played]) -> None:
+    struck = sum(each.struck for each in mine)
+    broken = sum(bool(each.broken) for each in mine)
+    each = sum(x.seconds for x in mine) / max(len(mine), 1)
+    table.add_row(name, *map(str, (struck, len(mine) - struck, broken)), f"{each:.1f}")
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

@@ -1,0 +1,158 @@
+"""One play: a scene is hit, looked at, played again to its end, and compared."""
+
+import json
+import random
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from forecast_assets_tests.chaos import invariants
+from forecast_assets_tests.chaos.forks import CRASHED, SAID, Ended, done
+from forecast_assets_tests.chaos.hits import CLOCK, ROBBERIES, Hit, Undisturbed
+from forecast_assets_tests.chaos.invariants import Landed
+from forecast_assets_tests.chaos.likeness import files_of, likeness_of
+from forecast_assets_tests.chaos.moments import counted_in
+from forecast_assets_tests.chaos.scenes import SCENES, Scene, settings_of
+from forecast_assets_tests.chaos.small_disk import size_of
+
+KNOWN = "undisturbed.json"
+
+RETRAINED = {"forecast.trained_models"}
+"""Tables that have another row in the end if a payload was lost: the model that was fitted anew."""
+
+VERIFIED = 0.25
+"""The share of plays whose tables are verified once more in the end: tables that are equal to sound
+ones can only have wrong moments."""
+
+BY_NAME = {scene.name: scene for scene in SCENES}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of a play: ``broken`` has a line for each invariant that does not hold."""
+
+    number: int
+    scene: str
+    kind: str
+    hit: str
+    struck: bool
+    seconds: float
+    broken: Sequence[str] = ()
+
+
+def chosen_scene(chance: random.Random) -> Scene:
+    """A scene by chance."""
+    return chance.choices(SCENES, [scene.weight for scene in SCENES])[0]
+
+
+def prepare(root: Path, name: str) -> None:
+    """Make the folder of a scene as it is before, and play it once without a disturbance."""
+    scene = BY_NAME[name]
+    before, after = root / scene.name / "before", root / scene.name / "after"
+    before.mkdir(parents=True)
+    _require(done(before, lambda: scene.begin(before)), before)
+    shutil.copytree(before, after)
+    played = done(after, lambda: counted_in(lambda: scene.act(after)))
+    _require(played, after)
+    code, counts = played.given
+
+    def looked() -> tuple[Any, list[str], list[str]]:
+        settings = settings_of(after)
+        bad = invariants.broken_after(settings)
+        return likeness_of(settings), files_of(after), bad
+
+    seen = done(after, looked)
+    _require(seen, after)
+    like, files, bad = seen.given
+    if bad:
+        raise AssertionError(f"{scene.name}: broken without a disturbance: {bad}")
+    grown = [size_of(after / x) - size_of(before / x) for x in ("home", "dagster")]
+    known = Undisturbed(played.seconds, counts, (grown[0], grown[1]), code or 0, like, files)
+    (root / scene.name / KNOWN).write_text(json.dumps(asdict(known)))
+
+
+def known_of(root: Path, name: str) -> Undisturbed:
+    """What is known of a scene that was played without a disturbance."""
+    said = json.loads((root / name / KNOWN).read_text())
+    said["like"] = {table: (rows, hashed) for table, (rows, hashed) in said["like"].items()}
+    return Undisturbed(**said)
+
+
+def _require(ended: Ended, folder: Path) -> None:
+    if ended.code != 0:
+        said = (folder / SAID).read_text()
+        raise AssertionError(f"{folder}: ended with {ended.code}: {said[-3000:]}")
+
+
+def play(root: Path, seed: int, only: str | None, number: int) -> Played:
+    """Play a scene, and hit it; which and where follows from ``seed`` and ``number``.
+
+    ``only``: the scene, if not any.
+    """
+    chance, began = random.Random(f"{seed}/{number}"), time.monotonic()  # noqa: S311 - no secret
+    scene = BY_NAME[only] if only else chosen_scene(chance)
+    before, folder = root / scene.name / "before", root / f"play-{number}"
+    known = known_of(root, scene.name)
+    hit = Hit.chosen(chance, scene, known)
+    shutil.copytree(before, folder)
+    landed = Landed.of(folder)
+    struck = hit.strike(scene, folder, known, before)
+    broken = []
+    if struck.ended.code == CRASHED:
+        broken.append(f"it ended by an exception: {(folder / SAID).read_text()[-600:]}")
+    after = done(folder, lambda: _afterwards(scene, folder, hit, known, landed, before))
+    broken += after.given if after.code == 0 else [f"looking ended with {after.code}"]
+    if not broken:
+        shutil.rmtree(folder)
+    seconds = time.monotonic() - began
+    return Played(number, scene.name, hit.kind, str(hit), struck.hit, seconds, broken)
+
+
+def _afterwards(
+    scene: Scene, folder: Path, hit: Hit, known: Undisturbed, landed: Landed, before: Path
+) -> list[str]:
+    """In a child: look at what is there, play the scene to its end, and look again."""
+    broken: list[str] = []
+
+    def step(name: str, look: Callable[[], list[str]]) -> None:
+        try:
+            broken.extend(f"{name}: {line}" for line in look())
+        except BaseException as error:  # noqa: BLE001 - a broken invariant, told by its name
+            traceback.print_exc()
+            broken.append(f"{name}: {type(error).__name__}: {error}")
+
+    settings = settings_of(folder)
+    robbed = hit.kind in ROBBERIES
+    lost = "" if robbed else invariants.LOST
+    step("then", lambda: invariants.broken_after(settings, scene.due, lost))
+    if not robbed:
+        step("then", lambda: Landed.of(folder).lost(landed))
+    put_back(folder, before, landed)
+    step("again", lambda: _again(scene, folder, known))
+    if scene.runs:
+        step("in the end", lambda: invariants.unfinished_runs(settings))
+    like = known.like
+    if robbed or hit.kind == CLOCK or hit.share < VERIFIED:
+        step("in the end", lambda: invariants.damaged(settings))
+    if robbed:
+        like = {name: each for name, each in like.items() if name not in RETRAINED}
+    step("in the end", lambda: invariants.unlike(settings, like, known.files))
+    step("in the end", lambda: Landed.of(folder).lost(landed))
+    return broken
+
+
+def put_back(folder: Path, before: Path, landed: Landed) -> None:
+    """Drop files again that somebody has deleted from the landing folder."""
+    gone = {line.rpartition(" ")[2] for line in Landed.of(folder).lost(landed)}
+    for file in (before / "home" / "landing").glob("*.csv"):
+        if any(Landed.hash_of(file).startswith(each) for each in gone):
+            shutil.copy(file, folder / "home" / "landing" / file.name)
+
+
+def _again(scene: Scene, folder: Path, known: Undisturbed) -> list[str]:
+    code = scene.act(folder) or 0
+    return [] if code in (0, known.code) else [f"exit code {code}: see {folder / SAID}"]

@@ -1,0 +1,124 @@
+"""The crash harness finds what is broken: a write in two halves, a lost file, a run for ever."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+
+from forecast_assets.defs.launching import instance
+from forecast_assets_tests import desk as desks
+from forecast_assets_tests.chaos import invariants, play
+from forecast_assets_tests.chaos.forks import Child, done
+from forecast_assets_tests.chaos.hits import AT, TIME, Hit, Undisturbed
+from forecast_assets_tests.chaos.invariants import Landed
+from forecast_assets_tests.chaos.likeness import files_of, likeness_of
+from forecast_assets_tests.chaos.moments import Point
+from forecast_assets_tests.chaos.scenes import SCENES, Scene, drop, settings_of
+from forecast_assets_tests.desk import Desk
+from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.rows import change, keep, put, table
+
+PATHS = "forecast.distributions"
+
+HISTORY = make_history(525)
+"""To 2020-01-06."""
+
+
+def made(folder: Path) -> Desk:
+    """One model's forecasts of a few days."""
+    desk = desks.desk(folder, "Coffee", models=["naive"], paths=5)
+    desk.told(HISTORY)
+    desk.work(publishes=False)
+    return desk
+
+
+def in_two_halves(folder: Path) -> None:
+    """A broken product: it replaces paths by deleting them and then inserting them."""
+    store = Desk(settings_of(folder)).store
+    whole = table(store, PATHS)
+    keep(store, PATHS, lambda row: row["path_id"] == 0)
+    put(store, PATHS, whole)
+
+
+def hit_at(monkeypatch: pytest.MonkeyPatch, point: Point) -> None:
+    chosen = Hit(AT, 0.0, point, 0.0)
+    monkeypatch.setattr(Hit, "chosen", classmethod(lambda cls, *_: chosen))
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    def begin(folder: Path) -> None:
+        made(folder)
+
+    broken = Scene("two halves", begin, in_two_halves)
+    monkeypatch.setitem(play.BY_NAME, broken.name, broken)
+    play.prepare(tmp_path, broken.name)
+    return broken
+
+
+def test_a_kill_between_two_halves_of_a_write_is_told(
+    tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hit_at(monkeypatch, ("before the commit", 1))
+    played = play.play(tmp_path, 1, scene.name, 1)
+    assert played.struck
+    assert any("then: " in line and PATHS in line for line in played.broken)
+    assert any("in the end: forecast.distributions: " in line for line in played.broken)
+
+
+def test_what_is_lost_changed_left_over_or_unfinished_is_told(tmp_path: Path) -> None:
+    desk = made(tmp_path)
+    drop(tmp_path, "a.csv", HISTORY)
+    like, files, landed = likeness_of(desk.settings), files_of(tmp_path), Landed.of(tmp_path)
+    assert invariants.broken_after(desk.settings) == []
+    assert invariants.unlike(desk.settings, like, files) == []
+    assert Landed.of(tmp_path).lost(landed) == []
+    change(desk.store, "forecast.forecasts", lambda row: {"n_paths": 4})
+    (tmp_path / "home" / "left.new").touch()
+    (tmp_path / "home" / "landing" / "a.csv").write_text("other")
+    said = invariants.unlike(desk.settings, like, files)
+    assert said[0].startswith("forecast.forecasts: ")
+    assert said[1:] == ["left over: left.new"]
+    assert len(Landed.of(tmp_path).lost(landed)) == 1
+    assert invariants.broken_after(desk.settings)
+    desk.settings.places.prepare()
+    with instance(desk.settings.places) as dagster:
+        dagster.add_run(DagsterRun("land", "c0ffee", status=DagsterRunStatus.STARTED))
+    assert invariants.unfinished_runs(desk.settings) == ["run c0ffee is STARTED for ever"]
+
+
+def chance(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - no secret
+
+
+def test_a_hit_follows_from_the_seed_alone() -> None:
+    known = Undisturbed(1.0, {"before the commit": 3, "after the commit": 3}, (9, 9), 0, {}, [])
+    for scene in SCENES:
+        first, again = (Hit.chosen(chance("5/7"), scene, known) for _ in range(2))
+        assert first == again
+        name, number = first.point
+        assert number < known.counts[name]
+    kinds = {Hit.chosen(chance(str(x)), SCENES[1], known).kind for x in range(300)}
+    assert kinds >= {TIME, AT, *SCENES[1].robs}
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    made = Child(tmp_path, lambda child: child.reach(waits=True))
+    yield made
+    made.kill()
+
+
+def test_a_child_is_killed_at_its_point_or_goes_on_from_it(tmp_path: Path, child: Child) -> None:
+    assert child.reached(60)
+    assert child.lives
+    child.kill()
+    assert child.ended().killed
+    other = Child(tmp_path, lambda child: child.reach(waits=True))
+    assert other.reached(60)
+    other.go_on()
+    assert replace(other.ended(), seconds=0.0).code == 0
+    assert done(tmp_path, lambda: 1 / 0).code == 70

@@ -1,0 +1,70 @@
+"""What makes runs in a test's or harness's own process quick, and changes nothing in the tables."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TextIO
+
+import alembic.util
+import pytest
+from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.storage import local_compute_log_manager
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._utils import ensure_file
+from matplotlib.figure import Figure
+from sqlalchemy import Engine, create_engine
+
+from forecast_assets_tests import blank
+
+ENGINES = 32
+"""How many of SQLAlchemy's engines are kept."""
+
+
+@contextmanager
+def blank_pictures() -> Iterator[None]:
+    """Figures are composed and not drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", blank.save)
+        yield
+
+
+@contextmanager
+def kept_engines() -> Iterator[None]:
+    """SQLAlchemy's engines, and alembic's lists of revisions, are made once for each database.
+
+    Dagster makes them for every event that it stores in a file, a quarter of the time of a run.
+    """
+    made: dict[str, Engine] = {}
+
+    def kept(address: str, **options: Any) -> Engine:
+        asked = f"{address} {options}"
+        if asked not in made:
+            made[asked] = create_engine(address, **options)
+            if len(made) > ENGINES:
+                del made[next(iter(made))]
+        return made[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_event_log, "create_engine", kept)
+        patch.setattr(sqlite_run_storage, "create_engine", kept)
+        patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
+        yield
+
+
+@contextmanager
+def no_mirrors() -> Iterator[None]:
+    """What steps print is stored, and is not printed as well by runs in this process.
+
+    Dagster starts four processes for each run to do so, a seventh of the time of a run.
+    """
+
+    @contextmanager
+    def stored(stream: TextIO, path: str) -> Iterator[None]:
+        ensure_file(path)
+        with redirect_to_file(stream, path):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_compute_log_manager, "mirror_stream_to_file", stored)
+        yield
