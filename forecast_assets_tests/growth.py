@@ -64,7 +64,7 @@ CONSOLE = Console()
 STRETCH = 100
 """So many days at the end are compared with as many from the 101st on."""
 
-COMPARED = 15
+COMPARED = 10
 """How many days of each kind are compared by ``--compare``."""
 
 MODELS = ("naive", "random_walk")
@@ -244,6 +244,7 @@ def compared() -> list[str]:
         for _ in range(COMPARED - 1):
             for life, found in lives:
                 found.append(life.lived())
+            CONSOLE.print(f"{early[-1].seconds:.2f} s and {late[-1].seconds:.2f} s")
     show([*early, *late])
     ratio = median(x.seconds for x in late) / median(x.seconds for x in early)
     CONSOLE.print(f"a day after {LATE:,} days takes {ratio:.2f} times one after {EARLY}")

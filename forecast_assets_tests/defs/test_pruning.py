@@ -17,12 +17,14 @@ from dagster import (
     TableMetadataValue,
 )
 
+from forecast_assets.configuration.sections import RunsKept
 from forecast_assets.defs.metadata import PICTURE
-from forecast_assets.defs.pruning import delete_events, pruned, shown
+from forecast_assets.defs.pruning import Pruned, delete_events, kept_since, prune_by, pruned, shown
 from forecast_assets.defs.run_history import DUE_WORK, RUNS_READ, RunHistory
 from forecast_assets.defs.stored_events import events_of
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.unsynced import unsynced
 
@@ -99,6 +101,14 @@ def test_old_runs_go_and_what_is_shown_stays(
     runs, keys = len(instance.get_runs()), {*shown(events_of(instance))}
     printed = made(instance, "report")[0].metadata
 
+    def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instance.run_storage, "delete_run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pruned(instance, datetime.now(UTC))
+    assert len(instance.get_runs()) == runs  # one of them has no events any more
     found = pruned(instance, datetime.now(UTC))
 
     assert found.kept == len(keys) < runs
@@ -108,6 +118,25 @@ def test_old_runs_go_and_what_is_shown_stays(
     assert unsynced(home.settings, instance) == stale
     assert made(instance, "report")[0].metadata == printed
     assert pruned(instance, datetime.now(UTC)).deleted == 0
+
+
+def test_young_runs_stay(home: Caretaker) -> None:
+    runs = len(home.instance.get_runs())
+    assert prune_by(home.settings, home.instance) == Pruned()
+    assert len(home.instance.get_runs()) == runs
+
+
+def test_days_to_keep_are_the_configurations(home: Caretaker) -> None:
+    now = datetime(2024, 4, 1, tzinfo=UTC)
+    assert kept_since(home.settings, now) == datetime(2024, 1, 2, tzinfo=UTC)
+    forever = home.settings.model_copy(update={"history": RunsKept(keep_days=None)})
+    assert kept_since(forever, now) is None
+    assert prune_by(forever, home.instance) == Pruned()
+
+
+def test_the_job_prunes(home: Caretaker) -> None:
+    job = home.definitions().resolve_job_def("prune")
+    assert job.execute_in_process(instance=home.instance, run_config={"loggers": QUIET}).success
 
 
 def test_nothing_is_due_again(home: Caretaker) -> None:
