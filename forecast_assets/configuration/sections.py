@@ -269,6 +269,17 @@ class Automation(Section):
     )
 
 
+class RunsKept(Section):
+    """How long Dagster's runs and their events are kept."""
+
+    keep_days: int | None = Field(
+        90,
+        strict=True,
+        ge=1,
+        description="Older runs are deleted, once a week; null keeps all of them.",
+    )
+
+
 class Alerts(Section):
     """Where a message is sent when a check changes or a run fails."""
 

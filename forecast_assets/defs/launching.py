@@ -36,6 +36,7 @@ from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
+from forecast_assets.defs.pruning import prune_by
 from forecast_assets.defs.resources import pulses_beside
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
@@ -335,6 +336,8 @@ def work(
                 worker.serve(name)
             with boundary("report", worker.problems):
                 worker.publish()
+            with boundary("history", worker.problems):
+                prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)
     return worker

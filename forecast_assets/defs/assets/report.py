@@ -65,7 +65,8 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed(*dict.fromkeys(said.failures))
         after.hear(page)
-        return MaterializeResult(metadata=metadata)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult()
 
     return write
 
