@@ -64,8 +64,16 @@ def plan(
 ) -> Plan:
     """Plan the runs for what is due in a scope, and give a reason for what is left alone.
 
-    ``settings``: with the model version to plan for. ``now``: with a time zone.
+    The tables are read as they are at one moment. ``settings``: with the model version to plan for.
+    ``now``: with a time zone.
     """
+    with store.reading():
+        return _plan(settings, store, attempts, now, scope)
+
+
+def _plan(
+    settings: Settings, store: Store, attempts: Attempts, now: datetime, scope: Scope
+) -> Plan:
     models = ModelStore.over(store, settings)
     pieces: list[Piece] = []
     idle: dict[str, list[str]] = {}

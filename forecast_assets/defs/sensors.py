@@ -114,13 +114,14 @@ def due_work(settings: Settings) -> SensorDefinition:
         if told.get("seen") == seen:
             return SensorResult(skip_reason=told["said"], cursor=context.cursor)
         try:
-            version = PinnedVersion.of(settings, store)
-            found = plan(version.settings, store, attempts, now)
-            requests = [run_request(request, attempts) for request in found.requests]
-            differing = version_lines(version, now)
-            said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
+            with store.reading():  # all of this is of one moment
+                version = PinnedVersion.of(settings, store)
+                found = plan(version.settings, store, attempts, now)
+                requests = [run_request(request, attempts) for request in found.requests]
+                differing = version_lines(version, now)
+                said = "; ".join([*found.reasons, *differing, *prices_in_brief(settings, store)])
             if requests:
-                require_free(settings)
+                require_free(settings)  # which opens the tables anew
         except StoreLocked as error:
             return SensorResult(skip_reason=str(error), cursor="")
         for failure in found.failures:

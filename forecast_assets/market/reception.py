@@ -11,6 +11,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import FileMerge, LandingTable
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
+from forecast_assets.outside import masked, plain
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ def receive(
         dropped = read_arrival(arrival, folder.settings, at)
     except SourceError as error:
         place = folder.put_away(arrival, "rejected", note(name, str(error), [], []))
-        return Received(name, str(place), reason=str(error))
+        return Received(name, masked(str(place)), reason=str(error))
     if not dropped.observations:
         reason = f"{name}: no usable row"
         said = note(name, reason, dropped.rejections, dropped.notes)
         place = folder.put_away(arrival, "rejected", said)
-        return Received(name, str(place), [], [], dropped.rejections, dropped.notes, reason)
+        return Received(name, masked(str(place)), [], [], dropped.rejections, dropped.notes, reason)
     return _accept(folder, arrival, dropped, landings, at, by)
 
 
@@ -84,7 +85,7 @@ def _accept(
     place = folder.put_away(arrival, HELD if waits else "accepted", said)
     return Received(
         dropped.file,
-        str(place),
+        masked(str(place)),
         landings,
         dropped.observations,
         dropped.rejections,
@@ -104,7 +105,11 @@ def accept(
 
 def reject(folder: LandingFolder, held: Held) -> None:
     """Put away a file that waits, without merging the rows that wait."""
-    lines = [held.arrival.path.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
+    lines = [
+        plain(held.arrival.path.name) + ":",
+        *held.waits,
+        "Rejected by hand: none of that is merged.",
+    ]
     folder.settle(held, "rejected", "\n".join(lines) + "\n")
 
 
@@ -134,7 +139,8 @@ def line_of(landing: FileMerge) -> str:
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
     """The note about a file: what was done with it, and which rows were refused or left out."""
-    lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
+    named = plain(file)
+    lines = [outcome if outcome.startswith(f"{named}: ") else f"{named}:\n{outcome}"]
     if rejections:
         told = grouped(rejections, SINGLY_IN_A_NOTE)
         lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]

@@ -22,6 +22,7 @@ from forecast_assets.market.files.months import LANGUAGES, WORD
 from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.files.written_numbers import MISSING
 from forecast_assets.market.stamps import Stamps
+from forecast_assets.outside import plain
 
 NOT_A_DATE = "not a date written YYYY-MM-DD"
 NO_MONTH = (
@@ -65,7 +66,7 @@ class Rejection:
         """The same line without the commodity's name."""
         first = "found" if self.count == 1 else "first found"
         where = f"{self.file}, {self.lines or f'line {self.line}'}, column {self.column}"
-        return f"{where}: {first} {self.value!r}: {self.rule}"
+        return plain(f"{where}: {first} {self.value!r}: {self.rule}")
 
 
 @dataclass(frozen=True)

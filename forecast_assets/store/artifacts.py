@@ -2,7 +2,7 @@
 
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from upath import UPath
 
@@ -16,7 +16,7 @@ PARTS = 5
 class ArtifactStore:
     """A folder on any file system of fsspec: ``file:///data/artifacts``, ``s3://bucket/models``."""
 
-    url: str
+    url: str = field(repr=False)
 
     def write(self, folder: str, sha256: str, payload: bytes) -> str:
         """Store ``payload`` and return its URL.

@@ -106,7 +106,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
             with boundary(landed.commodity, arrivals.failed):
                 arrivals.tell(landed)
         if arrivals.failed:
-            raise FilesFailed("\n".join(arrivals.failed))
+            raise FilesFailed(*arrivals.failed)
         for result in (*prices, files):
             listener.hear(result)
         return MaterializeResult(
