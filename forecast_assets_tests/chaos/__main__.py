@@ -28,7 +28,7 @@ from forecast_assets_tests.chaos.scenes import another_day, command, settings_of
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where it is
 
-DAEMON, KILLS_A_DAEMON = "daemon", 50
+DAEMON, KILLS_A_DAEMON = "daemon", 60
 """A real daemon, or a run of it, is killed once for so many kills; that takes half a minute."""
 
 AHEAD = 2
