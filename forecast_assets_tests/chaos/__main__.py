@@ -23,7 +23,7 @@ from forecast_assets.store.opening import open_store
 from forecast_assets_tests import quick
 from forecast_assets_tests.chaos.daemon_play import SCENE, play_daemon
 from forecast_assets_tests.chaos.forks import preload
-from forecast_assets_tests.chaos.play import BY_NAME, Played, play, prepare
+from forecast_assets_tests.chaos.play import BY_NAME, Played, in_stages, play, prepare
 from forecast_assets_tests.chaos.scenes import another_day, command, settings_of
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where it is
@@ -55,7 +55,8 @@ def main(
         learn(root)
         context = multiprocessing.get_context("fork")
         pool = stack.enter_context(context.Pool(processes))
-        pool.map(partial(prepare, root), chosen, chunksize=1)
+        for stage in in_stages(chosen):
+            pool.map(partial(prepare, root), stage, chunksize=1)
         console.print(f"{len(chosen)} scenes are ready after {time.monotonic() - began:.0f} s")
         numbers = range(1, AHEAD * kills + 1) if number is None else [number]
         plays = [(root, seed, scene, each) for each in numbers]
