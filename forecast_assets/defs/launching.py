@@ -36,6 +36,7 @@ from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
+from forecast_assets.defs.pruning import prune_by
 from forecast_assets.defs.resources import pulses_beside
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
@@ -279,12 +280,16 @@ class Worker:
             )
         self.progress.require_going_on()
         heard = self.heard.take()
-        self.notes += [note for each in heard if not each.broken for note in each.notes]
-        self.summaries.add(heard)
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.notes += [] if each.broken else each.notes
+                self.summaries.add([each])
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
-        self.problems += [problem for each in heard for problem in each.problems]
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.problems += each.problems
         return result
 
     def _require_tables(self) -> None:
@@ -331,6 +336,8 @@ def work(
                 worker.serve(name)
             with boundary("report", worker.problems):
                 worker.publish()
+            with boundary("history", worker.problems):
+                prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)
     return worker

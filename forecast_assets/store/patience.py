@@ -24,8 +24,11 @@ BudgetOf = Literal["wait", "run", "command"]
 Told = Callable[[str], object]
 """A function that receives lines about the wait. If it raises an error, the wait ends."""
 
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
-"""The pauses between two attempts to open a locked file."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.25
+"""The pauses between two attempts to open a locked file; an attempt takes 2 ms.
+
+A process that reads while another writes window after window must find one of the gaps.
+"""
 
 PAUSES = wait_random_exponential(multiplier=SHORTEST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
 
