@@ -5,7 +5,6 @@ import math
 import re
 from dataclasses import replace
 from datetime import date, timedelta
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -349,7 +348,6 @@ def test_dollars_are_drawn_as_dollars_wherever_a_text_comes_from_outside(
     price_plot(make_history(60), formula)
     score_plot(scores((formula, "2019-01-02", 1, 1.0, True)), formula)
     for figure in drawn:
-        figure.savefig(BytesIO())
         texts = [text for text in figure.findobj(Text) if text.get_text() == formula]
         assert texts
         assert not any(text.get_parse_math() for text in texts)
