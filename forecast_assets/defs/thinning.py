@@ -19,8 +19,10 @@ from dagster import (
     IntMetadataValue,
     MarkdownMetadataValue,
     MetadataValue,
+    PathMetadataValue,
     TableMetadataValue,
     TextMetadataValue,
+    UrlMetadataValue,
 )
 from dagster._core.events import StepMaterializationData
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
@@ -30,11 +32,15 @@ from dagster._serdes import deserialize_value, serialize_value
 from sqlalchemy import Connection, select
 
 from forecast_assets.defs.metadata import ROWS
+from forecast_assets.defs.past import CONTENTS, PAST
 from forecast_assets.defs.stored_events import events_of, files_of
 from forecast_assets.report import figures
 
 LOOKED_AT = 5
 """How many materializations before the newest are thinned, if a killed run has left them whole."""
+
+OF_THE_NEWEST = (PAST, CONTENTS)
+"""What only the next materialization reads."""
 
 Columns = SqlEventLogStorageTable.c
 
@@ -60,13 +66,23 @@ def thin(instance: DagsterInstance, run_id: str) -> None:
 
 
 def thinned(metadata: Mapping[str, MetadataValue[Any]]) -> dict[str, MetadataValue[Any]]:
-    """Metadata without pictures and tables, and without what says that there is nothing."""
-    return {name: said for name, said in metadata.items() if name == ROWS or _stays(said)}
+    """The numbers and texts of metadata that say something of a past materialization."""
+    return {
+        name: said
+        for name, said in metadata.items()
+        if name == ROWS or (name not in OF_THE_NEWEST and _stays(said))
+    }
 
 
 def _stays(said: MetadataValue[Any]) -> bool:
+    """Whether metadata is neither a picture, a table, a link nor the word for nothing."""
     match said:
-        case MarkdownMetadataValue() | TableMetadataValue():
+        case (
+            MarkdownMetadataValue()
+            | TableMetadataValue()
+            | UrlMetadataValue()
+            | PathMetadataValue()
+        ):
             return False
         case IntMetadataValue() | TextMetadataValue():
             return said.value not in (0, figures.NONE)
