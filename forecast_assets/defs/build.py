@@ -35,6 +35,7 @@ from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.partitioned import PartitionedIOManager
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import LogProgress, Progress
+from forecast_assets.defs.pruning import prune_job
 from forecast_assets.defs.record import record_check, record_spec
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.schedules import schedules
@@ -62,7 +63,7 @@ def build_definitions(
             catalogue_entry(settings, record_spec()),
         ],
         asset_checks=[*table_checks(settings), record_check(settings)],
-        jobs=JOBS,
+        jobs=[*JOBS, prune_job(settings)],
         schedules=schedules(settings),
         sensors=sensors(settings),
         executor=in_process_executor,
