@@ -65,8 +65,11 @@ def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[
     """Payloads that changed, artifacts that are missing, and models that cannot be rebuilt.
 
     A payload of a model that is not in use is not lost if another row of the model has its bytes,
-    as after a new training.
+    as after a new training. Bytes that have their hash, and that no model and no forecast of the
+    ledger were made of, are none that was trained here: there is nothing to mend.
     """
+    made_by = mending.ledger[["model_id", "payload_sha256"]]
+    used = set(made_by.itertuples(index=False, name=None))
     intact: set[tuple[str, str]] = set()
     settings = mending.settings
     payloads = Payloads(artifacts_of(settings), settings.artifacts.threshold_bytes)
@@ -79,8 +82,9 @@ def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[
             broken.append((row, wrong))
     told = []
     for row, wrong in broken:
-        is_kept = (row.model_id, row.payload_sha256) in intact
-        if not wrong.mended_by and is_kept and not row.is_active:
+        key = (row.model_id, row.payload_sha256)
+        was_no_model = wrong.kind == UNREADABLE and key not in used
+        if not wrong.mended_by and (key in intact or was_no_model) and not row.is_active:
             continue
         way = wrong.mended_by or (mending.training(row) if row.is_active else BACKUP)
         some = pd.DataFrame([row])

@@ -15,6 +15,8 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.errors import ArtifactsUnavailable
+from forecast_assets.record.fitted import of_payloads
+from forecast_assets.record.rows import Rows
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.desk import Desk, desk
@@ -99,6 +101,9 @@ def test_the_other_model_forecasts_and_the_next_run_trains_the_hostile_one_again
     assert due(trained) == []
     inactive = table(trained.store, MODELS, where=[("is_active", "=", False)]).to_pylist()
     assert [row["fitted_model_json"] for row in inactive] == [HOSTILE]
+    with trained.store.reading() as tables:
+        rows = Rows(trained.settings, trained.store, tables, "Coffee")
+        assert of_payloads(rows.models, "Coffee", rows.mending) == []
 
 
 def test_a_model_of_a_newer_release_is_kept_and_not_trained_again(trained: Graph) -> None:
