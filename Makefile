@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test suite check rooms columns browser bench chaos quality clean
+.PHONY: help demo ui test suite check rooms columns browser security audit sbom dependencies \
+	bench chaos fuzz growth quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -47,10 +48,37 @@ browser: ## Install Chromium, which the report's tests need, where it is missing
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
 		|| { echo "Chromium is needed: install it, for example by apt-get install chromium"; exit 1; }
 
+security: $(VENV)/installed-dev browser ## Show the promises of SECURITY.md on a whole system
+	$(BIN)/python -m forecast_assets_tests.security
+
+$(VENV)/installed-audit: pyproject.toml | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet 'cyclonedx-bom>=7.5' 'pip-audit>=2.10'
+	@touch $@
+
+audit: $(VENV)/installed-audit ## Compare the pinned releases with published vulnerabilities; needs the internet
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: $(VENV)/installed-audit $(VENV)/installed ## Write build/sbom.json: what is installed, as CycloneDX
+	@mkdir -p build
+	$(VENV)/audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml \
+		--output-reproducible --short-PURLs --output-file build/sbom.json
+
+dependencies: $(VENV)/installed-dev ## List the direct dependencies in docs/dependencies.md
+	$(BIN)/python -m forecast_assets_tests.security.dependencies
+
 bench: $(VENV)/installed-dev ## Measure drawing, storing, training, and a day of ten commodities
 	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.tick
+
+SECONDS ?= 60
+fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SECONDS=60
+	@for target in $$(ls forecast_assets_tests/fuzz/corpus); do \
+		$(BIN)/python -m forecast_assets_tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
+growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 150: DAYS=2000 has all days come
+	$(BIN)/python -m forecast_assets_tests.growth $(if $(DAYS),--days $(DAYS),--compare)
 
 KILLS ?= 100
 SEED ?= 14

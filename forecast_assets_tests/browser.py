@@ -87,6 +87,18 @@ class Tab:
         while self.loaded == before:
             self._receive()
 
+    def visit(self, address: str, ready: str) -> None:
+        """Load an address, and wait until a JavaScript expression is true of its page."""
+        before = self.loaded
+        self.send("Page.navigate", url=address)
+        while self.loaded == before:
+            self._receive()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.ask(ready):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{address}: {ready} is not true of it")
+            time.sleep(0.2)
+
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
         answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -200,7 +200,7 @@ class Model:
             last=row.training_end_date,
             seconds=row.fit_seconds,
             size_bytes=row.model_size_bytes,
-            warnings=tuple(json.loads(row.fit_metrics)["warnings"]),
+            warnings=tuple(json.loads(row.fit_metrics).get("warnings", [])),
             parameters=json.loads(row.parameters),
         )
 

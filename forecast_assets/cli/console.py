@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from forecast_assets.boundary import told_of
+from forecast_assets.configuration.file_modes import keep_others_from_writing
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ForecastAssetsError, Interrupted
 from forecast_assets.outside import plain
@@ -93,6 +94,7 @@ def reported(
     ``configured``: False for a command that needs no configuration, which is then not checked.
     ``writes``: whether the command writes to the data folder.
     """
+    keep_others_from_writing()
     try:
         if configured:
             say_places()

@@ -20,7 +20,7 @@ from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.store.opening import ENGINE
-from forecast_assets.store.patience import KEPT
+from forecast_assets.store.patience import GIVEN_UP
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def require_retraining(
 
 def told_once(problems: list[str]) -> list[str]:
     """Problems without duplicates; locked tables are one problem, however often they were met."""
-    locked = [problem for problem in problems if KEPT in problem]
+    locked = [problem for problem in problems if GIVEN_UP.search(problem)]
     return list(dict.fromkeys(x for x in problems if x not in locked or x == locked[0]))
 
 

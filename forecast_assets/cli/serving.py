@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
@@ -37,6 +38,12 @@ SUPERSEDED = "Function `dev_command` is superseded"
 EVERYWHERE = {"0.0.0.0": "localhost", "127.0.0.1": "localhost", "::": "localhost"}  # noqa: S104 - of addresses that were asked for
 """For each address to listen at, the name by which a browser on this machine reaches it."""
 
+UNGUARDED = (
+    "warning: whoever reaches this address can launch and delete runs: Dagster's UI asks for no"
+    " password; docs/behind_a_proxy.md puts one in front of it"
+)
+"""What is said about an address that other machines may reach."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -50,6 +57,19 @@ class Address:
         """The URL to open in a browser on this machine."""
         name = EVERYWHERE.get(self.host, self.host)
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What users should know before anything listens at the address."""
+        return [] if self.is_local else [UNGUARDED]
 
     def require_free(self) -> None:
         """Raise ConfigurationError if no program can listen at this address."""
@@ -88,6 +108,8 @@ def serve(console: Console, address: Address, *, opened: bool) -> None:
         address.require_free()
         make_databases(places)
         write(console, f"Starting Dagster on {address.url}; Ctrl-C ends it")
+        for line in address.warnings:
+            write(console, line, style="yellow")
         with programs(places, address) as process:
             watch(console, process, address, opened=opened)
 

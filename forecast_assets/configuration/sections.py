@@ -42,6 +42,12 @@ class Artifacts(Section):
     threshold_bytes: int = Field(
         1_000_000, ge=0, le=10**12, description="Payloads this large go there."
     )
+    timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="For one file, where it is not on this machine.",
+    )
 
 
 class Database(Section):
@@ -260,6 +266,17 @@ class Automation(Section):
         ge=0,
         le=LONGEST_SECONDS,
         description="A run that has begun and whose process cannot be seen by then is dead.",
+    )
+
+
+class RunsKept(Section):
+    """How long Dagster's runs and their events are kept."""
+
+    keep_days: int | None = Field(
+        90,
+        strict=True,
+        ge=1,
+        description="Older runs are deleted, once a week; null keeps all of them.",
     )
 
 

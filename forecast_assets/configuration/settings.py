@@ -44,6 +44,7 @@ from forecast_assets.configuration.sections import (
     Owners,
     Parallel,
     Publish,
+    RunsKept,
     Training,
 )
 from forecast_assets.errors import ConfigurationError
@@ -73,6 +74,7 @@ class Settings(Section):
     landing: Landing = Landing()
     fetch: Fetch = Fetch()
     automation: Automation = Automation()
+    history: RunsKept = RunsKept()
     alerts: Alerts = Alerts()
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
@@ -301,7 +303,7 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if not keys:
         return Settings
     if keys[0] == "commodities":
-        if len(keys) == 2:
+        if len(keys) <= 2:
             return Commodity
         if keys[2] == "bounds":
             return Bounds

@@ -254,7 +254,7 @@ class Partitioned(Generic[Value, Outcome]):
     def _show(self) -> None:
         """Give Dagster the metadata of the partitions, and the data version that most have.
 
-        Only the newest partitions have a picture, since Dagster never deletes it.
+        Only the newest partitions of a run have a picture, since to draw takes long.
         """
         context, newest = self.context, newest_of_each(self._rows)
         for key, shown in self.shown.items():

@@ -4,6 +4,7 @@ No run makes this asset, so that the check slows none of them: the job `verify` 
 its schedule once a week. The check says what is damaged, where, and which command mends it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -88,6 +89,15 @@ def days_of(group: Group) -> str:
     return f"{group.count} times" + (f", {group.first} to {group.last}" if group.first else "")
 
 
+MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&:-])")
+"""The characters that Markdown may take for more than text; a colon may make an address a link."""
+
+
+def plain(text: str) -> str:
+    """A text as Markdown that shows it as it is, in one line: no link, no picture, no HTML."""
+    return MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
 def markdown_of(groups: Sequence[Group]) -> str:
     """A table of all groups."""
     headings = ("damage", "table", "whose", "days", "found", "mended by")
@@ -96,5 +106,5 @@ def markdown_of(groups: Sequence[Group]) -> str:
         each = group.damage
         whose = " ".join(x for x in (each.commodity, each.model_name, each.model_version) if x)
         cells = (each.kind, each.table, whose, days_of(group), each.found, each.mended_by)
-        lines.append(tuple(cell.replace("|", "\\|") for cell in cells))
+        lines.append(tuple(map(plain, cells)))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -77,16 +77,16 @@ def assess_window(
     return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
 
 
-def lacks_scores(
-    window: Window,
+def lacking_scores(
     history: History,
     issued: Sequence[IssuedForecast],
     scored: Sequence[ScoredForecast],
     horizon: int,
-) -> bool:
-    """Whether a forecast of the window has a known outcome and no current scores."""
-    mine = forecasts_in(window, history, issued)
-    return bool(unscored(mine, scored, outcomes_of(mine, history, horizon)))
+) -> list[IssuedForecast]:
+    """The forecasts that have a known outcome and no current scores, of all windows at once."""
+    sessions = set(history.dates.tolist())
+    there = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
+    return unscored(there, scored, outcomes_of(there, history, horizon))
 
 
 def forecasts_in(

@@ -55,7 +55,9 @@ class Processes:
                 importlib.import_module(self.parallel.module)
             with joblib.parallel_config(backend=self.parallel.backend):
                 pool = joblib.Parallel(
-                    n_jobs=self.parallel.processes or ALL, return_as="generator_unordered"
+                    n_jobs=self.parallel.processes or ALL,
+                    return_as="generator_unordered",
+                    max_nbytes=None,  # large arrays would pass through pickles in files
                 )
         except (ImportError, ValueError) as error:
             raise ConfigurationError(

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 import yaml
 
-from forecast_assets.cli.serving import Address, end, only_one, stopped_by_signals, workspace
+from forecast_assets.cli.serving import (
+    UNGUARDED,
+    Address,
+    end,
+    only_one,
+    stopped_by_signals,
+    workspace,
+)
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError
 from forecast_assets_tests.commands import forecast
@@ -202,6 +209,24 @@ def test_an_address_of_no_machine_is_told(host: str) -> None:
 )
 def test_an_address_has_the_url_that_a_browser_opens(host: str, url: str) -> None:
     assert Address(host, 3000).url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 - a name only
+        ("::", False),
+        ("10.1.2.3", False),
+        ("forecasts.example", False),
+    ],
+)
+def test_an_address_that_others_reach_is_warned_of(host: str, is_local: bool) -> None:
+    assert Address(host, 3000).is_local == is_local
+    assert Address(host, 3000).warnings == ([] if is_local else [UNGUARDED])
 
 
 def test_one_ui_holds_a_home_until_it_ends(own: Path) -> None:

@@ -147,6 +147,18 @@ def test_a_webhook_that_is_gone_is_named_without_its_secret(tmp_path: Path) -> N
     assert str(failed.value).startswith("127.0.0.1: found ConnectionError, 3 times")
 
 
+def test_a_webhook_that_sends_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    with served(lambda _: Answer()) as elsewhere:
+        moved = Answer(status=307, headers={"Location": f"{elsewhere.url}/hook"})
+        with served(lambda _: moved) as webhook:
+            keeper = caretaker(tmp_path, alerts={"webhook": f"{webhook.url}/hook?token=secret"})
+            alert = alerts.Alert("run", "catch_up", "green", "red", "it failed", "c0ffee")
+            with pytest.raises(AlertFailed, match="found status 307, 3 times"):
+                alerts.deliver(keeper.settings.alerts, alert)
+            assert len(webhook.asked) == 3
+        assert elsewhere.asked == []
+
+
 def test_a_failed_run_is_told_once_and_those_of_before_the_first_look_are_not(
     watch: Watch, server: Server
 ) -> None:

@@ -127,7 +127,8 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         for result in (*prices, files):
             arrivals.after.hear(result)
         metadata = arrivals.after.metadata("landed files", lambda: of_landed_files(files))
-        return MaterializeResult(metadata=metadata, data_version=DataVersion(UNCHANGED))
+        context.add_asset_metadata(metadata)
+        return MaterializeResult(data_version=DataVersion(UNCHANGED))
 
     return landed_files
 

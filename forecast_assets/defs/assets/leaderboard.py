@@ -89,6 +89,7 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         said = after.metadata(
             "leaderboard: its metadata", lambda: of_leaderboard(found, in_use, units)
         )
-        return MaterializeResult(metadata=with_picture(said, picture), data_version=contents)
+        context.add_asset_metadata(with_picture(said, picture))
+        return MaterializeResult(data_version=contents)
 
     return rank

@@ -135,6 +135,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
             )
         after.hear(found)
         metadata = after.metadata("publications: their metadata", lambda: of_publications(found))
-        return MaterializeResult(metadata=metadata, data_version=contents)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult(data_version=contents)
 
     return publish

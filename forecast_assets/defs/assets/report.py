@@ -24,6 +24,7 @@ from filelock import FileLock
 from forecast_assets.automation.doubts import Rule
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import PageWritten
+from forecast_assets.configuration.file_modes import as_closed_as
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.after_commit import AfterCommit, Metadata
 from forecast_assets.defs.metadata import failures_in, of_copy, of_report
@@ -64,7 +65,8 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed(*dict.fromkeys(said.failures))
         after.hear(page)
-        return MaterializeResult(metadata=metadata)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult()
 
     return write
 
@@ -102,5 +104,7 @@ def replace_file(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        with open(fresh, "w", encoding="utf-8", opener=as_closed_as(path)) as page:
+            page.write(text)
         fresh.replace(path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.names import quoted
 from forecast_assets.store.duckdb.pin_table import rename_in_pins
 from forecast_assets.timeline.clock import now
 
@@ -63,9 +64,9 @@ class DuckDBCommodityNames:
             prints = {"old": list(fingerprints), "new": list(fingerprints.values())}
             connection.register("prints", pa.table(prints, schema=PRINTS))
             for schema, table, columns, keyed in connection.execute(TABLES).fetchall():
-                name = f'"{schema}"."{table}"'
+                name = f"{quoted(schema)}.{quoted(table)}"
                 rows = _renamed(connection, name, columns, old, new, keyed=keyed)
-                for column in set(FINGERPRINTS) & set(columns):
+                for column in [each for each in FINGERPRINTS if each in columns]:
                     _reprint(connection, name, column, new)
                 if rows:
                     moved[f"{schema}.{table}"] = rows

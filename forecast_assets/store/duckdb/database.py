@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from forecast_assets.errors import StoreError
+from forecast_assets.store.duckdb.confined import confined, confined_to
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
 from forecast_assets.store.duckdb.migrations import SCHEMA, backed_up, schema_of, upgrade
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
@@ -104,7 +105,7 @@ class Database:
     def _empty(self) -> Connection:
         """Empty tables without a file, with the catalog name that the file would have."""
         name = quoted(catalog_of(self.path))
-        connection = duckdb.connect(config={"memory_limit": self.memory_limit})
+        connection = confined(None, memory_limit=self.memory_limit)
         connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
         for definition in self.definitions:
             connection.execute(definition)
@@ -193,7 +194,7 @@ def holds_rows(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with closing(duckdb.connect(path, read_only=True)) as connection:
+        with closing(confined_to(path)) as connection:
             tables = connection.execute(
                 "SELECT database_name, schema_name, table_name FROM duckdb_tables()"
                 " WHERE NOT internal AND NOT temporary"

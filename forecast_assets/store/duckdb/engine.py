@@ -14,6 +14,7 @@ from threading import Lock
 import duckdb
 
 from forecast_assets.errors import StoreError
+from forecast_assets.store.duckdb.confined import confined, text
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
@@ -45,9 +46,7 @@ class Engine:
         self._users = 0
         self._read_only = True
         self._lock = Lock()
-        self._base = duckdb.connect(
-            config={"memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
-        )
+        self._base = confined(path.parent, memory_limit=memory_limit, temp_directory=f"{path}.tmp")
 
     def open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open a connection to the file, which the caller must pass to ``close``.
@@ -111,8 +110,7 @@ class Engine:
         if open_here(self.path):
             raise Kept("this very process, by a connection of its own")
         mode = "READ_ONLY, " if read_only else ""
-        place = str(self.path).replace("'", "''")
-        attach = f"ATTACH '{place}' AS {self.catalog} ({mode}TYPE duckdb)"
+        attach = f"ATTACH {text(str(self.path))} AS {self.catalog} ({mode}TYPE duckdb)"
         try:
             self._base.execute(attach)
         except duckdb.Error as error:

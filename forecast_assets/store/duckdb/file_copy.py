@@ -8,13 +8,19 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from stat import S_IMODE
 
 LARGEST_STEP_BYTES = 1 << 30
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a file; the file system may share its bytes until one of both files changes."""
-    with Path(source).open("rb") as original, Path(target).open("wb") as fresh:
+    """Copy a file; the file system may share its bytes until one of both files changes.
+
+    Nobody may do more with the copy than with the original.
+    """
+    mode = S_IMODE(Path(source).stat().st_mode)
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with Path(source).open("rb") as original, os.fdopen(handle, "wb") as fresh:
         try:
             while os.copy_file_range(original.fileno(), fresh.fileno(), LARGEST_STEP_BYTES):
                 pass

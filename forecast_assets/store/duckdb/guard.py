@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import duckdb
 
+from forecast_assets.configuration.file_modes import as_closed_as
 from forecast_assets.store.patience import Kept
 
 HEADERS_AT, HEADERS_BYTES = 4096, 8192
@@ -98,7 +99,7 @@ class Guard:
     def _keep(self, parts: Parts) -> None:
         """Write the copy whole, or not at all."""
         fresh = self.path.with_name(f"{self.path.name}.new")
-        with fresh.open("wb") as copy:
+        with open(fresh, "wb", opener=as_closed_as(self.database)) as copy:
             for place, content in parts:
                 copy.write(PART.pack(place, len(content)))
                 copy.write(content)

@@ -10,14 +10,18 @@ import duckdb
 import pyarrow as pa
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.contract import Condition
+from forecast_assets.store.contract import Condition, How
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.duckdb.names import quoted
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
 TABLES = tables(horizon=1)
 """All tables, for the types of columns in conditions; no condition is on the prices of a path."""
+
+COMPARISONS = {"=": "=", "<=": "<=", ">=": ">="}
+"""The comparisons that a condition may have."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,13 @@ class DuckDBReading:
     ) -> pa.Table:
         """The rows of a table or view that meet all conditions, in any order."""
         declared = TABLES[table]
-        listed = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
+        listed = "*" if columns is None else ", ".join(map(quoted, columns))
         query = f"SELECT {listed} FROM {_place(declared)}"  # noqa: S608 - names of our tables
         if where:
-            met = [_condition(declared, *each, place) for place, each in enumerate(where)]
+            met = [
+                _condition(declared, column, how, str(place))
+                for place, (column, how, _) in enumerate(where)
+            ]
             query += f" WHERE {' AND '.join(met)}"
         values = {f"value_{place}": value for place, (_, _, value) in enumerate(where)}
         return self._rows(query, values)
@@ -60,12 +67,13 @@ def _place(table: Table) -> str:
     return f"{table.room}.{table.short_name}"
 
 
-def _condition(table: Table, column: str, how: str, value: object, place: int) -> str:
+def _condition(table: Table, column: str, how: How, place: str) -> str:
     """A condition as SQL; its value is the parameter ``value_{place}``."""
+    name = quoted(column)
     if how == "in":
         kind = table.column(column).sql_type
-        return f'"{column}" IN (SELECT unnest($value_{place}::{kind}[]))'
-    return f'"{column}" {how} $value_{place}'
+        return f"{name} IN (SELECT unnest($value_{place}::{kind}[]))"
+    return f"{name} {COMPARISONS[how]} $value_{place}"
 
 
 @contextmanager

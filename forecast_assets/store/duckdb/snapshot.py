@@ -13,7 +13,7 @@ from forecast_assets.store.duckdb.file_copying import in_another_process
 from forecast_assets.store.duckdb.names import log_of
 
 READ_ONLY = 0o444
-"""The mode of a copy: a program that could open it for writing would lock the others out."""
+"""What the mode of a copy may have: a program that could write it would lock the others out."""
 
 MAGIC = slice(8, 12), b"DUCK"
 """The bytes by which a DuckDB file is recognised, and their place in it."""
@@ -33,13 +33,13 @@ def snapshot(database: Database, target: Path) -> int:
             fresh.unlink(missing_ok=True)
             with unwritten(database):
                 in_another_process(database.path, fresh)
-            fresh.chmod(READ_ONLY)
-            size = fresh.stat().st_size
+            found = fresh.stat()
+            fresh.chmod(found.st_mode & READ_ONLY)
             fresh.replace(target)
             keep(target.parent)
     except OSError as error:
         raise StoreError(f"{target}: the copy cannot be made: {error}") from error
-    return size
+    return found.st_size
 
 
 def require_replaceable(source: Path, target: Path) -> None:

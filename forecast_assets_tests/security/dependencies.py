@@ -1,0 +1,71 @@
+"""``python -m forecast_assets_tests.security.dependencies``: the table in docs/dependencies.md."""
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from importlib.metadata import metadata
+
+from forecast_assets_tests.graphs import ROOT
+
+PAGE = ROOT / "docs" / "dependencies.md"
+
+LONGEST = 60
+"""Longer texts in the field of a licence are the licence itself."""
+
+
+def direct() -> dict[str, str]:
+    """The packages that the project names itself, with the extra that asks for each."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {"": project["dependencies"]} | project["optional-dependencies"]
+    return {
+        re.split(r"[><=\[; ]", each)[0]: extra
+        for extra, requirements in reversed(asked.items())
+        for each in requirements
+        if not each.startswith(project["name"]) and extra != "audit"
+    }
+
+
+def pins() -> dict[str, str]:
+    """The releases in constraints.txt, by names as pip compares them."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pairs = (line.split("==") for line in lines if "==" in line)
+    return {plain(name): release for name, release in pairs}
+
+
+def plain(name: str) -> str:
+    """A name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def licence(name: str) -> str:
+    """The licence that an installed package declares."""
+    told = metadata(name)
+    short = [(told.get_all(field) or [""])[0] for field in ("License-Expression", "License")]
+    classified = [
+        each.rpartition(" :: ")[2]
+        for each in told.get_all("Classifier") or []
+        if each.startswith("License ::")
+    ]
+    found = [each for each in (*short, *classified) if each and len(each) <= LONGEST]
+    return found[0] if found else "not declared"
+
+
+def table() -> str:
+    """A row for each package that the project names."""
+    rows = ["| package | release | licence | for |", "|---|---|---|---|"]
+    pinned = pins()
+    for name, extra in sorted(direct().items(), key=lambda each: each[0].lower()):
+        rows.append(f"| {name} | {pinned[plain(name)]} | {licence(name)} | {extra or 'all'} |")
+    return "\n".join(rows)
+
+
+def write() -> None:
+    """Replace the table on the page, and the date."""
+    text = PAGE.read_text()
+    text = re.sub(r"\| package .*", f"{table()}\n", text, flags=re.DOTALL)
+    text = re.sub(r"\d{4}-\d\d-\d\d", f"{datetime.now(UTC):%Y-%m-%d}", text, count=1)
+    PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,331 @@
+"""Which statements of SQL are made of anything but literals and names that the project declares.
+
+The program's text is read, not executed. Each call of a method such as ``execute`` is followed back
+to what its statement is made of: through variables, loops, arguments and the functions that
+return parts of it. What arrives at run time, such as a value of a row, must be a parameter.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from forecast_assets_tests.graphs import ROOT
+
+METHODS = {"execute", "executemany", "sql", "query", "from_query", "read_sql"}
+"""Methods whose first argument is a statement."""
+
+QUOTING = {"quoted", "text"}
+"""The functions that make an identifier or a literal of any text; `test_names.py` tests them."""
+
+DECLARED = {
+    "catalog": "the quoted name of the file",
+    "definitions": "statements made from forecast_assets/store/tables",
+    "before": "statements of a migration",
+    "after": "statements of a migration",
+    "condition": "an expression of integrity_view.py",
+    "room": "the schema of a declared table",
+    "short_name": "the name of a declared table",
+    "key": "the columns of a declared key",
+    "sql_type": "the type of a declared column",
+}
+"""Attributes that hold only what the project declares, and what that is."""
+
+PLAIN = {"str", "tuple", "next", "compile"}
+"""Functions whose results are made of their arguments."""
+
+METHODS_OF_TEXT = {"join", "format", "items", "values", "match"}
+"""Methods whose results are made of their object and their arguments."""
+
+Comprehension = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
+
+
+@dataclass(frozen=True)
+class Unsafe:
+    """A statement that is made of something else: where, and of what."""
+
+    module: str
+    line: int
+    part: str
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}: a statement of SQL is made of `{self.part}`"
+
+
+@dataclass
+class Module:
+    """A module's text, parsed."""
+
+    name: str
+    tree: ast.Module
+    package: "Package"
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+
+    @cached_property
+    def functions(self) -> dict[str, ast.FunctionDef]:
+        """All functions and methods, by name."""
+        return {x.name: x for x in ast.walk(self.tree) if isinstance(x, ast.FunctionDef)}
+
+    @cached_property
+    def imported(self) -> dict[str, "Module"]:
+        """The project's modules from which names are imported."""
+        found = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    for name in (node.module or "", f"{node.module}.{alias.name}"):
+                        if name in self.package.modules:
+                            found[alias.asname or alias.name] = self.package.modules[name]
+        return found
+
+    def scopes_of(self, node: ast.AST) -> list[ast.FunctionDef | Comprehension]:
+        """The functions and comprehensions around a node, the innermost first."""
+        found = []
+        while node in self.parents:
+            node = self.parents[node]
+            if isinstance(node, ast.FunctionDef | Comprehension):
+                found.append(node)
+        return found
+
+    def statements(self) -> Iterator[ast.expr]:
+        """The first argument of each call of a method that executes a statement."""
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if attr in METHODS:
+                    yield first
+
+
+@dataclass
+class Package:
+    """The modules of a package, and what of them was looked at."""
+
+    modules: dict[str, Module] = field(default_factory=dict)
+    seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, folder: Path) -> "Package":
+        """All modules in a folder and below."""
+        package = cls()
+        for file in sorted(folder.rglob("*.py")):
+            text = file.read_text()
+            if "store" in file.parts or any(f".{method}(" in text for method in METHODS):
+                package.add(".".join(file.relative_to(ROOT).with_suffix("").parts), text)
+        return package
+
+    def add(self, name: str, text: str) -> None:
+        """Add a module by its text."""
+        self.modules[name] = Module(name, ast.parse(text), self)
+
+    def unsafe(self) -> list[Unsafe]:
+        """All statements that are made of something that is not declared."""
+        found = [
+            each
+            for module in self.modules.values()
+            for statement in module.statements()
+            for each in self.parts(module, statement)
+        ]
+        return list(dict.fromkeys(found))
+
+    def parts(self, module: Module, node: ast.expr) -> Iterator[Unsafe]:
+        """What an expression is made of that is not declared."""
+        match node:
+            case ast.Constant():
+                return
+            case (
+                ast.JoinedStr(values=inner)
+                | ast.Dict(values=inner)
+                | ast.BoolOp(values=inner)
+                | ast.Tuple(elts=inner)
+                | ast.List(elts=inner)
+            ):
+                yield from self.all_of(module, inner)
+            case (
+                ast.FormattedValue(value=value)
+                | ast.Starred(value=value)
+                | ast.Subscript(value=value)
+                | ast.DictComp(value=value)
+                | ast.GeneratorExp(elt=value)
+                | ast.ListComp(elt=value)
+            ):
+                yield from self.parts(module, value)
+            case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
+                yield from self.all_of(module, [left, right])
+            case ast.Attribute(attr=attr) if attr in DECLARED:
+                return
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in module.imported:
+                yield from self.of_module(module.imported[name], attr, module, node)
+            case ast.Name():
+                yield from self.of_name(module, node)
+            case ast.Call():
+                yield from self.of_call(module, node)
+            case _:
+                yield Unsafe(module.name, node.lineno, ast.unparse(node))
+
+    def all_of(self, module: Module, nodes: list[ast.expr]) -> Iterator[Unsafe]:
+        for node in nodes:
+            yield from self.parts(module, node)
+
+    def of_name(self, module: Module, node: ast.Name) -> Iterator[Unsafe]:
+        """What a variable is made of, wherever it gets a value."""
+        mark = (module.name, node.lineno, node.col_offset, node.id)
+        if mark in self.seen:
+            return
+        self.seen.add(mark)
+        for scope in [*module.scopes_of(node), module.tree]:
+            if binding(scope, node.id):
+                yield from self.all_of(module, list(self.values_of(module, scope, node.id)))
+                return
+            if isinstance(scope, ast.FunctionDef) and node.id in arguments_of(scope):
+                yield from self.of_argument(module, scope, node)
+                return
+        if node.id in module.imported:
+            yield from self.of_module(module.imported[node.id], node.id, module, node)
+            return
+        yield Unsafe(module.name, node.lineno, node.id)
+
+    def values_of(self, module: Module, scope: ast.AST, name: str) -> Iterator[ast.expr]:
+        """All that a variable is set to in a function, or by the statements of a module itself."""
+        for target, value in set_in(scope):
+            if isinstance(target, ast.Tuple):
+                for place, inner in enumerate(target.elts):
+                    if binds(inner, name):
+                        yield from self.picked(module, scope, value, place)
+            elif binds(target, name):
+                yield value
+
+    def picked(
+        self, module: Module, scope: ast.AST, value: ast.expr, place: int
+    ) -> Iterator[ast.expr]:
+        """What the part of a tuple is set to, in an assignment or in a loop over tuples."""
+        match value:
+            case ast.Call(func=ast.Name(id="zip" | "product"), args=given):
+                yield given[place]
+            case ast.Call(func=ast.Name(id="enumerate"), args=given):
+                yield from given[:place]  # a place is a number
+            case ast.Call(func=ast.Attribute(value=ast.Dict(keys=keys), attr="items")) if not place:
+                yield from (key for key in keys if key is not None)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="items")) if not place:
+                for inner in self.values_of(module, scope, name):
+                    yield from self.keys_of(module, inner)
+            case ast.ListComp(elt=ast.Tuple(elts=parts)) | ast.Tuple(elts=parts):
+                yield parts[place]
+            case ast.Name(id=name) if found := list(self.values_of(module, scope, name)):
+                for inner in found:
+                    yield from self.picked(module, scope, inner, place)
+            case _:
+                yield value
+
+    def keys_of(self, module: Module, value: ast.expr) -> Iterator[ast.expr]:
+        """The keys of a mapping that a function returns or a display gives."""
+        match value:
+            case ast.Dict(keys=keys):
+                yield from (key for key in keys if key is not None)
+            case ast.Call(func=ast.Name(id=name)) if name in module.functions:
+                for returned in returned_by(module.functions[name]):
+                    yield from self.keys_of(module, returned)
+            case _:
+                yield value
+
+    def of_module(
+        self, home: Module, name: str, module: Module, node: ast.expr
+    ) -> Iterator[Unsafe]:
+        """What a name of another module is made of."""
+        values = list(self.values_of(home, home.tree, name))
+        if not values:
+            yield Unsafe(module.name, node.lineno, name)
+        yield from self.all_of(home, values)
+
+    def of_argument(
+        self, module: Module, function: ast.FunctionDef, node: ast.Name
+    ) -> Iterator[Unsafe]:
+        """What a function's argument is made of, in each call of the function."""
+        place = arguments_of(function).index(node.id)
+        called = False
+        for caller in self.modules.values():
+            is_here = caller is module or caller.imported.get(function.name) is module
+            for call in calls_of(caller, function.name) if is_here else ():
+                called = True
+                given = [word.value for word in call.keywords if word.arg == node.id]
+                is_method = isinstance(call.func, ast.Attribute)
+                given += call.args[place - is_method : place - is_method + 1]
+                yield from self.all_of(caller, given[:1])
+        if not called:
+            yield Unsafe(module.name, node.lineno, node.id)
+
+    def of_call(self, module: Module, node: ast.Call) -> Iterator[Unsafe]:
+        """What a call's result is made of."""
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if isinstance(node.func, ast.Name):
+            name = node.func.id
+        given = [*node.args, *(word.value for word in node.keywords)]
+        home = module.imported.get(name, module)
+        if name in QUOTING or (name == "map" and ast.unparse(node.args[0]) in QUOTING):
+            return
+        if name in PLAIN:
+            yield from self.all_of(module, given)
+        elif name in METHODS_OF_TEXT:
+            assert isinstance(node.func, ast.Attribute)
+            yield from self.all_of(module, [node.func.value, *given])
+        elif name in home.functions:
+            for returned in returned_by(home.functions[name]):
+                yield from self.parts(home, returned)
+        else:
+            yield Unsafe(module.name, node.lineno, ast.unparse(node))
+
+
+def arguments_of(function: ast.FunctionDef) -> list[str]:
+    """The names of a function's arguments, in order."""
+    told = function.args
+    return [x.arg for x in (*told.posonlyargs, *told.args, *told.kwonlyargs)]
+
+
+def calls_of(module: Module, name: str) -> Iterator[ast.Call]:
+    """The calls of a function or method of this name."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name:
+            yield node
+
+
+def returned_by(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What a function returns or yields."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value is not None:
+            yield node.value
+
+
+def binding(scope: ast.AST, name: str) -> bool:
+    """Whether a variable is set in a function, or by a module itself."""
+    return any(binds(target, name) for target, _ in set_in(scope))
+
+
+def set_in(
+    scope: ast.AST,
+) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The targets and values of all assignments and loops in a function, or of a module itself."""
+    if isinstance(scope, Comprehension):
+        nodes: Iterator[ast.AST] = iter(scope.generators)
+    else:
+        nodes = ast.iter_child_nodes(scope) if isinstance(scope, ast.Module) else ast.walk(scope)
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((target, value) for target in targets)
+            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+                yield target, value
+            case (
+                ast.AnnAssign(target=target, value=ast.expr() as value)
+                | ast.AugAssign(target=target, value=value)
+                | ast.NamedExpr(target=target, value=value)
+            ):
+                yield target, value
+
+
+def binds(target: ast.expr, name: str) -> bool:
+    """Whether an assignment to a target sets a variable."""
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(target))
