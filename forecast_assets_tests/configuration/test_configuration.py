@@ -74,12 +74,14 @@ def test_the_file_of_the_project_loads() -> None:
             "source": {"type": "sample", "name": "wti"},
             "calendar": "from_data",
             "covariates": {},
+            "bounds": None,
         },
         "Gold": {
             "unit": "USD/oz",
             "source": {"type": "sample", "name": "gold"},
             "calendar": "XLON",
             "covariates": {},
+            "bounds": None,
         },
     }
 
