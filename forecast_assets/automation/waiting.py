@@ -42,7 +42,7 @@ def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
 
 def files_in_brief(folder: LandingFolder) -> list[str]:
     """The names of the files that wait, in one line; empty if there are none."""
-    names = [file.arrival.path.name for file in folder.held()]
+    names = [file.arrival.name for file in folder.held()]
     return [f"held for a word: {', '.join(names)} (`forecast landing`)"] if names else []
 
 
@@ -79,7 +79,7 @@ def unmatched(settings: Settings, history: History, today: date) -> list[str]:
     commodity = settings.commodity(name)
     if not commodity.covariates or len(history) == 0:
         return []
-    read = read_features(name, commodity, history.dates, settings.folder, today)
+    read = read_features(name, commodity, history.dates, settings.folder, today, settings.landing)
     return [*read.missing.values(), *read.unmatched]
 
 

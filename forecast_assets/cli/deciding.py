@@ -35,7 +35,7 @@ def accept_files(console: Console, names: Sequence[str]) -> None:
         for held in _held(folder, names):
             for landing in accept(folder, held, tables.landings, now(), TERMINAL):
                 _print(console, [line_of(landing)])
-            _print(console, [f"{held.arrival.path.name}: accepted"])
+            _print(console, [f"{held.arrival.name}: accepted"])
     _print(console, ["`forecast run` does what is due now"])
 
 
@@ -46,7 +46,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
     with FileLock(settings.home / ".landing.lock"):
         for held in _held(folder, names):
             reject(folder, held)
-            _print(console, [f"{held.arrival.path.name}: rejected"])
+            _print(console, [f"{held.arrival.name}: rejected"])
 
 
 def list_held_prices(console: Console) -> None:
@@ -91,7 +91,7 @@ def _of(name: str) -> tuple[Settings, Store]:
 
 def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
     """The waiting files with these names. Raises ConfigurationError, which lists all that wait."""
-    waiting = {each.arrival.path.name: each for each in folder.held()}
+    waiting = {each.arrival.name: each for each in folder.held()}
     for name in names:
         if name not in waiting:
             there = ", ".join(waiting) or "none waits"

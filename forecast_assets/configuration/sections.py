@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from forecast_assets.configuration.file_bounds import FileBounds
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
 from forecast_assets.configuration.names import Owner, TimeZone
 from forecast_assets.configuration.section import Section
@@ -139,8 +140,11 @@ class LandingFormat(FileFormat):
         return fnmatchcase(name.casefold(), self.files.casefold())
 
 
-class Landing(Section):
-    """The folder into which files are dropped, and how a complete file is recognised."""
+class Landing(FileBounds):
+    """The folder into which files are dropped, and how a complete file is recognised.
+
+    Its bounds hold for all files of prices and covariates.
+    """
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     settle_seconds: float = Field(

@@ -1,16 +1,33 @@
-"""Reception: merging one file of the landing folder, putting it away, and the note about it."""
+"""Reception: merging one file of the landing folder, putting it away, and the note about it.
 
+Whatever a file holds, its reception ends with the file put away: what cannot be read, for any
+reason, is rejected. Only what is no fault of the file, such as locked tables or a full disk, leaves
+it in the folder, and the next run tries again.
+"""
+
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from forecast_assets.errors import SourceError
-from forecast_assets.market.dropped_files import Dropped, read_arrival
+from forecast_assets.boundary import told_of
+from forecast_assets.errors import (
+    FileChanged,
+    Interrupted,
+    LandingError,
+    SourceError,
+    StoreError,
+)
+from forecast_assets.market.dropped_files import Dropped, read_dropped
+from forecast_assets.market.files.regular import FILE
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
+from forecast_assets.market.printable import printable
 from forecast_assets.market.records import FileMerge, LandingTable
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,20 +70,51 @@ def receive(
     """Merge a file's prices and put the file away; one with a disputed revision waits in ``held``.
 
     If the process is killed between the two, the next reception finds that the file was merged and
-    only puts it away. Raises StoreError.
+    only puts it away. Raises StoreError and LandingError; then the file stays.
     """
-    name = arrival.path.name
     try:
-        dropped = read_arrival(arrival, folder.settings, at)
+        dropped = read_held(folder, arrival, at)
+        if dropped.observations:
+            return _accept(folder, arrival, dropped, landings, at, by)
+    except (Interrupted, StoreError, LandingError):
+        raise
     except SourceError as error:
-        place = folder.put_away(arrival, "rejected", note(name, str(error), [], []))
-        return Received(name, str(place), reason=str(error))
-    if not dropped.observations:
-        reason = f"{name}: no usable row"
-        said = note(name, reason, dropped.rejections, dropped.notes)
-        place = folder.put_away(arrival, "rejected", said)
-        return Received(name, str(place), [], [], dropped.rejections, dropped.notes, reason)
-    return _accept(folder, arrival, dropped, landings, at, by)
+        return _reject(folder, arrival, str(error))
+    except Exception as error:  # a file's boundary: it is put away with the error in its note
+        LOG.exception("%s", arrival.name)
+        return _reject(folder, arrival, f"{told_of(arrival.name, error)}: none of it was merged")
+    return _reject(folder, arrival, f"{arrival.name}: no usable row", dropped)
+
+
+def read_held(folder: LandingFolder, arrival: Arrival, at: datetime, drawer: str = "") -> Dropped:
+    """Read a file of the folder, or of one of its drawers. Raises SourceError and LandingError."""
+    name, kind = arrival.name, arrival.entry.kind
+    if kind != FILE:
+        raise SourceError(f"{name}: is {kind}, and no file: it was not read; drop the file itself")
+    try:
+        content = folder.read(arrival, drawer)
+    except FileChanged as error:
+        raise FileChanged(f"{name}: {error}") from error
+    except SourceError as error:
+        raise SourceError(f"{name}: {error}") from error
+    except FileNotFoundError as error:
+        raise LandingError(f"{name}: is gone: somebody else has moved or deleted it") from error
+    except PermissionError as error:
+        raise SourceError(
+            f"{name}: this user may not read it: change its permissions, and drop it again"
+        ) from error
+    except OSError as error:
+        raise LandingError(f"{name}: cannot be read: {error.strerror or error}") from error
+    return read_dropped(name, content, folder.settings, at)
+
+
+def _reject(
+    folder: LandingFolder, arrival: Arrival, reason: str, dropped: Dropped | None = None
+) -> Received:
+    rejections, notes = (dropped.rejections, dropped.notes) if dropped else ([], [])
+    said = printable(reason)
+    place = folder.put_away(arrival, "rejected", note(arrival.name, said, rejections, notes))
+    return Received(arrival.name, str(place), [], [], rejections, notes, said)
 
 
 def _accept(
@@ -96,7 +144,7 @@ def accept(
     folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
 ) -> list[FileMerge]:
     """Merge all rows of a file that waits, and put it away. Raises SourceError and StoreError."""
-    dropped = read_arrival(held.arrival, folder.settings, at)
+    dropped = read_held(folder, held.arrival, at, HELD)
     merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
     folder.settle(held, "accepted", f"{note_about(dropped, merged)}Accepted by hand.\n")
     return merged
@@ -104,7 +152,7 @@ def accept(
 
 def reject(folder: LandingFolder, held: Held) -> None:
     """Put away a file that waits, without merging the rows that wait."""
-    lines = [held.arrival.path.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
+    lines = [held.arrival.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
     folder.settle(held, "rejected", "\n".join(lines) + "\n")
 
 
@@ -139,7 +187,7 @@ def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequen
         told = grouped(rejections, SINGLY_IN_A_NOTE)
         lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
     if notes:
-        lines += ["left out, without harm:", *notes]
+        lines += ["left out, without harm:", *map(printable, notes)]
     if rejections or notes:
         lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
     return "\n".join(lines) + "\n"

@@ -128,10 +128,9 @@ def a_day_early(days: pd.Series) -> bool:
     since_sunday = numbers.astype("datetime64[D]").astype(np.int64) - FIRST_SUNDAY
     if len(since_sunday) == 0:
         return False
-    table = pd.DataFrame({"week": since_sunday // 7, "day": since_sunday % 7})
-    weeks = table.groupby("week")["day"].agg(
-        rows="size", sunday=lambda day: (day == 0).any(), later=lambda day: (day >= 5).any()
-    )
+    day = since_sunday % 7
+    table = pd.DataFrame({"rows": 1, "sunday": day == 0, "later": day >= 5})
+    weeks = table.groupby(since_sunday // 7).agg({"rows": "sum", "sunday": "any", "later": "any"})
     over = weeks.index * 7 + 5 < since_sunday.max()
     judged = weeks[over & (weeks["rows"] >= LEAST_A_WEEK)]
     early = int((judged["sunday"] & ~judged["later"]).sum())

@@ -58,7 +58,8 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
         def join(key: str) -> Features:
             commodity = version.settings.commodity(key)
             today = Meaning.of(key, commodity).today(now())
-            joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
+            dates, landing = prices[key].dates, settings.landing
+            joined = read_features(key, commodity, dates, settings.folder, today, landing)
             for said in (*Refused.of(joined.rejections).shown, *joined.missing.values()):
                 context.log.error("%s", said)
             return replace(joined, kept=version.in_force.kept.get(key, ()))

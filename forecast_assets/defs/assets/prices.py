@@ -71,7 +71,8 @@ class Sources:
             case source:
                 meaning = Meaning.of(name, commodity)
                 today = meaning.today(now())
-                return read_source(name, source, self.settings.folder, today, meaning)
+                folder, bounds = self.settings.folder, self.settings.landing
+                return read_source(name, source, folder, today, meaning, bounds)
 
     def _fetch(self, name: str, live: PriceSource, symbol: str) -> Observations:
         """Ask a service for new prices, from shortly before the newest stored price on."""
