@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from forecast_assets.configuration.file_bounds import FileBounds
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.configuration.names import Owner, TimeZone
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.windows import Cadence
@@ -140,10 +140,10 @@ class LandingFormat(FileFormat):
         return fnmatchcase(name.casefold(), self.files.casefold())
 
 
-class Landing(FileBounds):
+class Landing(FileLimits):
     """The folder into which files are dropped, and how a complete file is recognised.
 
-    Its bounds hold for all files of prices and covariates.
+    Its limits hold for all files of prices and covariates.
     """
 
     url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")

@@ -13,8 +13,8 @@ import pandas as pd
 import yaml
 
 from forecast_assets.configuration.commodities import FileSource
-from forecast_assets.configuration.file_bounds import BOUNDS, FileBounds
 from forecast_assets.configuration.file_format import TAB, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.names import NAME_PATTERN
 from forecast_assets.configuration.sections import Checks
 from forecast_assets.errors import SourceError, UnclearFormat
@@ -63,22 +63,22 @@ def inspect_file(
     name: str,
     folder: Path,
     today: date,
-    bounds: FileBounds = BOUNDS,
+    limits: FileLimits = LIMITS,
 ) -> Inspection:
     """Read a file as a run would read it for commodity ``name``, with these keys of a source.
 
-    ``folder``: where the configuration's paths start. ``bounds``: how large it may be.
+    ``folder``: where the configuration's paths start. ``limits``: how large it may be.
     """
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
     try:
-        said = Said(source, key=f"commodities.{name}.source.{{}}", bounds=bounds)
+        said = Said(source, key=f"commodities.{name}.source.{{}}", limits=limits)
         with told(path.name, said.key):
             table = open_file(path, said)
             facts += facts_of(table)
             found = table.read(LAYOUT, (source.symbol or name,))
         facts += _meaning(table, found)
-        observed = read_files(name, source, folder, today, bounds=bounds)
+        observed = read_files(name, source, folder, today, limits=limits)
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
     days = observed.prices["date"].dt.strftime("%Y-%m-%d")
@@ -90,7 +90,7 @@ def inspect_file(
         [*_strange(table, found), *_told(observed)],
         refusal,
         [str(each) for each in grouped(observed.rejections)],
-        "" if refusal else _section(source, name, table, found, observed, folder, today, bounds),
+        "" if refusal else _section(source, name, table, found, observed, folder, today, limits),
     )
 
 
@@ -194,7 +194,7 @@ def _section(
     observed: Observations,
     folder: Path,
     today: date,
-    bounds: FileBounds,
+    limits: FileLimits,
 ) -> str:
     """A section of the configuration to paste, with all keys that the file needs.
 
@@ -208,7 +208,7 @@ def _section(
     said = given | {key: value for key, value in understood.items() if key not in given}
     if isinstance(given.get("columns"), dict):
         said["columns"] = understood.get("columns", {}) | given["columns"]
-    again = read_files(name, FileSource.model_validate(said), folder, today, bounds=bounds)
+    again = read_files(name, FileSource.model_validate(said), folder, today, limits=limits)
     return _yaml(name, said if again.prices.equals(observed.prices) else given)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecast_assets.configuration.file_bounds import BOUNDS, FileBounds
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.home import expanded
 from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.market.files.layout import Layout
@@ -83,13 +83,13 @@ class Said:
 
     ``form``: how they are written. ``called``: the names of the commodity in them. ``key``: a
     format string for error texts that gives the full name of a key of the configuration; "" if
-    there are no keys. ``bounds``: how large they may be.
+    there are no keys. ``limits``: how large they may be.
     """
 
     form: FileFormat = PLAIN
     called: tuple[str, ...] = ()
     key: str = ""
-    bounds: FileBounds = BOUNDS
+    limits: FileLimits = LIMITS
 
 
 def read_rows(
@@ -138,8 +138,8 @@ def read_file(
 
 def open_file(path: Path, said: Said) -> TableFile:
     """Open the table of a file. Raises OSError and UnclearFormat."""
-    content = bytes_of(path, said.bounds.max_bytes)
-    return open_table(path.name, content, said.form, said.bounds)
+    content = bytes_of(path, said.limits.max_bytes)
+    return open_table(path.name, content, said.form, said.limits)
 
 
 @contextmanager

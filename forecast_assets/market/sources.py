@@ -12,7 +12,7 @@ from forecast_assets.configuration.commodities import (
     SampleSource,
     StoredSource,
 )
-from forecast_assets.configuration.file_bounds import BOUNDS, FileBounds
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import SourceError
 from forecast_assets.market.daily import (
     Rows,
@@ -54,18 +54,18 @@ def read_source(
     folder: Path,
     today: date,
     meaning: Meaning = AS_WRITTEN,
-    bounds: FileBounds = BOUNDS,
+    limits: FileLimits = LIMITS,
 ) -> Observations:
     """Read the source of the commodity called ``name``. Raises SourceError.
 
     ``folder``: where relative paths start. ``today``: the day where the commodity trades; prices
-    dated after it are refused or left out, as ``meaning`` says. ``bounds``: how large files may be.
+    dated after it are refused or left out, as ``meaning`` says. ``limits``: how large files may be.
     """
     match source:
         case SampleSource():
             return read_sample(name, source)
         case FileSource():
-            return read_files(name, source, folder, today, meaning, bounds)
+            return read_files(name, source, folder, today, meaning, limits)
         case LandingSource():
             nothing = pd.DataFrame(columns=list(COLUMNS))
             weekdays = meaning.weekends == "drop"
@@ -122,12 +122,12 @@ def read_files(
     folder: Path,
     today: date,
     meaning: Meaning = AS_WRITTEN,
-    bounds: FileBounds = BOUNDS,
+    limits: FileLimits = LIMITS,
 ) -> Observations:
     """Read, check and merge all files that the path or glob of a source names."""
     rejections: list[Rejection] = []
     key = f"commodities.{name}.source"
-    said = Said(source, (source.symbol or name,), f"{key}.{{}}", bounds)
+    said = Said(source, (source.symbol or name,), f"{key}.{{}}", limits)
     read = read_rows(name, LAYOUT, folder, source.path, f"{key}.path", rejections, said)
     rows = _of_symbol(name, source, without_text(name, read, rejections), rejections)
     found = observed(name, f"file:{source.path}", rows, today, meaning, rejections)

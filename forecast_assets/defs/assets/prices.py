@@ -71,8 +71,8 @@ class Sources:
             case source:
                 meaning = Meaning.of(name, commodity)
                 today = meaning.today(now())
-                folder, bounds = self.settings.folder, self.settings.landing
-                return read_source(name, source, folder, today, meaning, bounds)
+                folder, limits = self.settings.folder, self.settings.landing
+                return read_source(name, source, folder, today, meaning, limits)
 
     def _fetch(self, name: str, live: PriceSource, symbol: str) -> Observations:
         """Ask a service for new prices, from shortly before the newest stored price on."""

@@ -6,7 +6,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 
-from forecast_assets.configuration.file_bounds import FileBounds
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.errors import UnclearFormat
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -94,7 +94,7 @@ def require_table(content: bytes) -> None:
         raise UnclearFormat("is JSON: save it as CSV")
 
 
-def is_workbook(content: bytes, bounds: FileBounds) -> bool:
+def is_workbook(content: bytes, limits: FileLimits) -> bool:
     """Whether content is a workbook of Excel (xlsx), small enough to be unpacked.
 
     Raises UnclearFormat for other archives, and for one that unpacks to more than ``max_bytes``.
@@ -110,9 +110,9 @@ def is_workbook(content: bytes, bounds: FileBounds) -> bool:
         raise UnclearFormat(f"is a broken workbook or archive: {error}") from error
     if "xl/workbook.xml" not in names:
         raise UnclearFormat("is a zip archive: unpack it")
-    if size > bounds.max_bytes:
+    if size > limits.max_bytes:
         raise UnclearFormat(
-            f"unpacks to {size:,} bytes, allowed: {bounds.max_bytes:,}: cut it by years, or set"
+            f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
             " landing.max_bytes to more"
         )
     return True

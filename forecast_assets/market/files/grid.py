@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from forecast_assets.configuration.file_bounds import FileBounds
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.content import Text
 from forecast_assets.market.files.written_days import SERIAL_START, with_time, written_day
@@ -37,12 +37,12 @@ class Grid:
     start: datetime = SERIAL_START
 
 
-def grid_of_text(text: Text, delimiter: str, bounds: FileBounds) -> Grid:
+def grid_of_text(text: Text, delimiter: str, limits: FileLimits) -> Grid:
     """The rows of a text.
 
-    Raises UnclearFormat if it is larger than ``bounds``, or if a quote encloses several rows.
+    Raises UnclearFormat if it is larger than ``limits``, or if a quote encloses several rows.
     """
-    _require_few(text.text, delimiter, bounds)
+    _require_few(text.text, delimiter, limits)
     rows, lines, last = [], [], 0
     source = io.StringIO(text.text, newline="")
     reader = csv.reader(_ended(source), delimiter=delimiter, skipinitialspace=delimiter != " ")
@@ -51,7 +51,7 @@ def grid_of_text(text: Text, delimiter: str, bounds: FileBounds) -> Grid:
             line = reader.line_num
             if line > last + 1:
                 _require_ends(fields, last, text.text, delimiter)
-            _require_narrow(fields, line, bounds)
+            _require_narrow(fields, line, limits)
             rows.append(fields)
             lines.append(line)
             last = line
@@ -62,18 +62,18 @@ def grid_of_text(text: Text, delimiter: str, bounds: FileBounds) -> Grid:
     return Grid(rows, lines, delimiter, text.encoding)
 
 
-def _require_few(text: str, delimiter: str, bounds: FileBounds) -> None:
+def _require_few(text: str, delimiter: str, limits: FileLimits) -> None:
     """Raise UnclearFormat if a text has too many lines or fields, before it is divided."""
     lines = text.count("\n") + text.count("\r") - text.count("\r\n")
-    require_rows(lines, bounds)
+    require_rows(lines, limits)
     require_cells(lines + text.count(delimiter))
 
 
-def require_rows(rows: int, bounds: FileBounds) -> None:
-    """Raise UnclearFormat if a file has more rows than ``bounds`` allow."""
-    if rows > bounds.max_rows:
+def require_rows(rows: int, limits: FileLimits) -> None:
+    """Raise UnclearFormat if a file has more rows than ``limits`` allow."""
+    if rows > limits.max_rows:
         raise UnclearFormat(
-            f"has {rows:,} rows, allowed: {bounds.max_rows:,}: cut it by years, or set"
+            f"has {rows:,} rows, allowed: {limits.max_rows:,}: cut it by years, or set"
             " landing.max_rows to more"
         )
 
@@ -84,18 +84,18 @@ def require_cells(cells: int) -> None:
         raise UnclearFormat(f"has {cells:,} cells, allowed: {MAX_CELLS:,}: cut it by years")
 
 
-def require_columns(columns: int, bounds: FileBounds, where: str = "") -> None:
+def require_columns(columns: int, limits: FileLimits, where: str = "") -> None:
     """Raise UnclearFormat if a file, or the row that ``where`` names, has too many columns."""
-    if columns > bounds.max_columns:
+    if columns > limits.max_columns:
         raise UnclearFormat(
-            f"{where}has {columns:,} columns, allowed: {bounds.max_columns:,}: leave out those of"
+            f"{where}has {columns:,} columns, allowed: {limits.max_columns:,}: leave out those of"
             " no commodity, or set landing.max_columns to more"
         )
 
 
-def _require_narrow(fields: Sequence[str], line: int, bounds: FileBounds) -> None:
+def _require_narrow(fields: Sequence[str], line: int, limits: FileLimits) -> None:
     """Raise UnclearFormat if a row has too many fields, or a field that is too long."""
-    require_columns(len(fields), bounds, f"line {line}: ")
+    require_columns(len(fields), limits, f"line {line}: ")
     if fields and max(map(len, fields)) > LONGEST_CELL:
         raise UnclearFormat(
             f"line {line}: has a field of more than {LONGEST_CELL:,} characters: is a delimiter or"
@@ -140,11 +140,11 @@ def _opened(text: str, before: int) -> int:
     return before + 1
 
 
-def grids_of_workbook(content: bytes, sheet: str | int | None, bounds: FileBounds) -> list[Grid]:
+def grids_of_workbook(content: bytes, sheet: str | int | None, limits: FileLimits) -> list[Grid]:
     """The sheets of a workbook that hold cells, or only the one that is named.
 
     Raises UnclearFormat if the package openpyxl is not installed, if there is no such sheet, or if
-    a sheet is larger than ``bounds``.
+    a sheet is larger than ``limits``.
     """
     try:
         import openpyxl
@@ -157,7 +157,7 @@ def grids_of_workbook(content: bytes, sheet: str | int | None, bounds: FileBound
         book = openpyxl.load_workbook(
             io.BytesIO(content), read_only=True, data_only=True, keep_links=False
         )
-        return _grids(book, sheet, bounds)
+        return _grids(book, sheet, limits)
     except UnclearFormat:
         raise
     except Exception as error:  # a library's boundary: it raises anything for a damaged workbook
@@ -165,7 +165,7 @@ def grids_of_workbook(content: bytes, sheet: str | int | None, bounds: FileBound
         raise UnclearFormat(f"is a broken workbook: {why}: save it again, or as CSV") from error
 
 
-def _grids(book: Any, sheet: str | int | None, bounds: FileBounds) -> list[Grid]:
+def _grids(book: Any, sheet: str | int | None, limits: FileLimits) -> list[Grid]:
     start = book.epoch.replace(tzinfo=None)
     names = [each.title for each in book.worksheets]
     if isinstance(sheet, int) and sheet > len(names):
@@ -176,11 +176,11 @@ def _grids(book: Any, sheet: str | int | None, bounds: FileBounds) -> list[Grid]
     grids, cells = [], 0
     for name in wanted:
         rows, lines = [], []
-        for line, row in enumerate(_rows(book[name], bounds), 1):
+        for line, row in enumerate(_rows(book[name], limits), 1):
             cells += max(1, len(row))
             require_cells(cells)
             texts = [_text(cell) for cell in row]
-            _require_narrow(texts, line, bounds)
+            _require_narrow(texts, line, limits)
             if any(texts):
                 rows.append(texts)
                 lines.append(line)
@@ -190,11 +190,11 @@ def _grids(book: Any, sheet: str | int | None, bounds: FileBounds) -> list[Grid]
     return grids
 
 
-def _rows(sheet: Any, bounds: FileBounds) -> Iterator[Sequence[Any]]:
+def _rows(sheet: Any, limits: FileLimits) -> Iterator[Sequence[Any]]:
     sheet.reset_dimensions()  # what a sheet says of its size need not be true
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-        require_rows(number, bounds)
-        require_columns(len(row), bounds, f"the sheet {sheet.title!r} ")
+        require_rows(number, limits)
+        require_columns(len(row), limits, f"the sheet {sheet.title!r} ")
         yield row
 
 

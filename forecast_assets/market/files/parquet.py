@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
-from forecast_assets.configuration.file_bounds import FileBounds
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.grid import (
     LONGEST_CELL,
@@ -35,14 +35,14 @@ class ParquetTable:
 
     content: bytes
     schema: pa.Schema
-    bounds: FileBounds
+    limits: FileLimits
 
     @classmethod
-    def open(cls, content: bytes, bounds: FileBounds) -> "ParquetTable":
+    def open(cls, content: bytes, limits: FileLimits) -> "ParquetTable":
         """Read the footer. Raises UnclearFormat for a broken or too large file."""
         with _readable(), pq.ParquetFile(pa.BufferReader(content)) as file:
-            _require_small(file.metadata, bounds)
-            return cls(content, file.schema_arrow, bounds)
+            _require_small(file.metadata, limits)
+            return cls(content, file.schema_arrow, limits)
 
     def columns(self, places: Mapping[str, int]) -> pd.DataFrame:
         """Columns by position, renamed to the keys of ``places``, with surrounding spaces cut.
@@ -65,7 +65,7 @@ class ParquetTable:
                 twice = next(name for name in names if self.schema.names.count(name) > 1)
                 raise UnclearFormat(f"names the column {twice} twice")
             table = table.select(names).rename_columns(list(places))
-            require_rows(table.num_rows, self.bounds)
+            require_rows(table.num_rows, self.limits)
             self._require_short_texts(table)
             frame = _with_plain_texts(table).to_pandas(ignore_metadata=True)
         for column in frame:
@@ -81,12 +81,12 @@ class ParquetTable:
                 if (pc.max(lengths).as_py() or 0) > LONGEST_CELL:
                     raise UnclearFormat(f"has a text of more than {LONGEST_CELL:,} characters")
                 total += pc.sum(lengths.take(chunk.indices)).as_py() or 0
-        if total > self.bounds.max_bytes:
-            raise UnclearFormat(_unpacked(total, self.bounds))
+        if total > self.limits.max_bytes:
+            raise UnclearFormat(_unpacked(total, self.limits))
 
 
-def _require_small(footer: pq.FileMetaData, bounds: FileBounds) -> None:
-    require_columns(footer.num_columns, bounds)
+def _require_small(footer: pq.FileMetaData, limits: FileLimits) -> None:
+    require_columns(footer.num_columns, limits)
     if footer.num_row_groups > MAX_GROUPS:
         raise UnclearFormat(
             f"has {footer.num_row_groups:,} row groups, allowed: {MAX_GROUPS:,}: write it with more"
@@ -96,16 +96,16 @@ def _require_small(footer: pq.FileMetaData, bounds: FileBounds) -> None:
     rows = sum(group.num_rows for group in groups)
     if rows < 0 or min((group.num_rows for group in groups), default=0) < 0:
         raise UnclearFormat("cannot be read: it says that it has fewer than no rows")
-    require_rows(rows, bounds)
+    require_rows(rows, limits)
     require_cells(rows * footer.num_columns)
     size = sum(group.total_byte_size for group in groups)
-    if size > bounds.max_bytes:
-        raise UnclearFormat(_unpacked(size, bounds))
+    if size > limits.max_bytes:
+        raise UnclearFormat(_unpacked(size, limits))
 
 
-def _unpacked(size: int, bounds: FileBounds) -> str:
+def _unpacked(size: int, limits: FileLimits) -> str:
     return (
-        f"unpacks to {size:,} bytes, allowed: {bounds.max_bytes:,}: cut it by years, or set"
+        f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
         " landing.max_bytes to more"
     )
 

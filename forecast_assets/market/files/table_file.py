@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 import pandas as pd
 from pandas.api.types import is_string_dtype
 
-from forecast_assets.configuration.file_bounds import BOUNDS, FileBounds
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.content import (
     ONE_BYTE,
@@ -458,7 +458,7 @@ class Numbers:
 
 
 def open_tables(
-    name: str, content: bytes, form: FileFormat = PLAIN, bounds: FileBounds = BOUNDS
+    name: str, content: bytes, form: FileFormat = PLAIN, limits: FileLimits = LIMITS
 ) -> list[TableFile]:
     """The tables of a file: one, or one for each sheet of a workbook.
 
@@ -466,17 +466,17 @@ def open_tables(
     """
     settled, suffix = form.settled, PurePosixPath(name).suffix.lower()
     if suffix in PARQUET_SUFFIXES:
-        return [_of_parquet(ParquetTable.open(content, bounds), settled)]
+        return [_of_parquet(ParquetTable.open(content, limits), settled)]
     require_table(content)
     if content.startswith(PARQUET):
         raise UnclearFormat("is a Parquet file: give it the suffix .parquet")
-    if is_workbook(content, bounds):
-        grids = grids_of_workbook(content, settled.sheet, bounds) or [Grid([], [])]
+    if is_workbook(content, limits):
+        grids = grids_of_workbook(content, settled.sheet, limits) or [Grid([], [])]
         return [TableFile(grid, find_header(grid, settled), settled) for grid in grids]
     if suffix in (".xlsx", ".xlsm") and content:
         raise UnclearFormat("is no workbook of Excel, whatever its name says")
     text = text_of(content, settled.encoding)
-    grid = grid_of_text(text, settled.delimiter or delimiter_of(text.text), bounds)
+    grid = grid_of_text(text, settled.delimiter or delimiter_of(text.text), limits)
     table = TableFile(grid, find_header(grid, settled), settled)
     if text.encoding == ONE_BYTE and settled.encoding is None and table.day is None:
         raise UnclearFormat("cannot be read: it is not UTF-8, and names no day", "encoding")
@@ -484,10 +484,10 @@ def open_tables(
 
 
 def open_table(
-    name: str, content: bytes, form: FileFormat = PLAIN, bounds: FileBounds = BOUNDS
+    name: str, content: bytes, form: FileFormat = PLAIN, limits: FileLimits = LIMITS
 ) -> TableFile:
     """The table of a file. Raises UnclearFormat if several sheets hold a table."""
-    tables = open_tables(name, content, form, bounds)
+    tables = open_tables(name, content, form, limits)
     if len(tables) == 1:
         return tables[0]
     usable = [table for table in tables if table.day is not None and table.rows]

@@ -5,7 +5,7 @@ from pydantic import Field
 from forecast_assets.configuration.section import Section
 
 
-class FileBounds(Section):
+class FileLimits(Section):
     """How large a file of prices or of a covariate may be."""
 
     max_bytes: int = Field(
@@ -22,5 +22,5 @@ class FileBounds(Section):
     )
 
 
-BOUNDS = FileBounds()
-"""The bounds where the configuration sets none."""
+LIMITS = FileLimits()
+"""The limits where the configuration sets none."""
