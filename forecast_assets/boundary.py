@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from forecast_assets.errors import CommoditiesFailed, ForecastAssetsError, Interrupted, StoreLocked
+from forecast_assets.outside import plain
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def told_of(name: str, error: Exception) -> str:
     The line also has the class of an error that is not of this package, since only the package's
     own messages are complete without it.
     """
-    said = " ".join(str(error).split())
+    said = plain(" ".join(str(error).split()))
     if not isinstance(error, ForecastAssetsError):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return said if said.startswith(f"{name}: ") else f"{name}: {said}"

@@ -1,8 +1,17 @@
 """The errors that users see. Each message says what was found, where, and what to do."""
 
+from forecast_assets.outside import plain
+
 
 class ForecastAssetsError(Exception):
-    """The base class of all errors that this package raises on purpose."""
+    """The base class of all errors that this package raises on purpose.
+
+    Each argument is a line of the message. The lines are shown without secrets, and with escapes in
+    place of characters that are no text, since most of them quote what came from outside.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(plain(str(line)) for line in self.args)
 
 
 class ConfigurationError(ForecastAssetsError):

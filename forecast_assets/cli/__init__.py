@@ -352,9 +352,11 @@ def inspect(
 @app.command()
 def where() -> None:
     """Say which configuration, data folder and Dagster home are used, and why."""
-    from forecast_assets.cli.places import show_places
+    console = open_console()
+    with reported(console, configured=False):
+        from forecast_assets.cli.places import show_places
 
-    show_places(open_console())
+        show_places(console)
 
 
 @app.command()

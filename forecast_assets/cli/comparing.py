@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from forecast_assets.automation.doubts import doubts_of, looked_through
-from forecast_assets.cli.showing import note
+from forecast_assets.cli.console import note, write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError, ModelNotFound
 from forecast_assets.evaluation.comparison import Comparison
@@ -52,25 +52,22 @@ def show_against(
         return
     console.print(comparison_table(found, decimals(history), console.width))
     if moved := found.moved(unit):
-        console.print(moved, highlight=False, markup=False, soft_wrap=True)
+        write(console, moved)
     for cause in found.causes:
-        line = f"- {cause.kind}: {cause.found}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        write(console, f"- {cause.kind}: {cause.found}")
     if picture is not None:
         picture.write_bytes(laid_over(history, found, unit).png)
-        console.print(f"Picture: {picture}", highlight=False, markup=False, soft_wrap=True)
+        write(console, f"Picture: {picture}")
 
 
 def tell(console: Console, commodity: str, unit: str, found: Comparison) -> None:
     """Print which forecasts are compared, and in which unit."""
     models = [found.newest.model, found.earlier.model]
     by = models[0] if models[0] == models[1] else f"{models[0]}, and before by {models[1]}"
-    console.print(
+    write(
+        console,
         f"{commodity}, by {by}: the forecast from {found.newest.cutoff} over that from"
         f" {found.earlier.cutoff}, in {unit}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.store.opening import open_store
@@ -22,4 +23,4 @@ def make_snapshot(console: Console, target: Path | None) -> None:
             f" it as {ours}, or call the file {ours}.ANYTHING.duckdb."
         )
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        write(console, line)

@@ -9,8 +9,9 @@ from rich.console import Console
 from forecast_assets.automation.freshness import strange_of
 from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.boundary import boundary
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.settings import Settings, load_settings
-from forecast_assets.errors import ConfigurationError
+from forecast_assets.errors import CommoditiesFailed, ConfigurationError
 from forecast_assets.market.landing import Held, LandingFolder
 from forecast_assets.market.reception import accept, line_of, reject
 from forecast_assets.store.contract import Store
@@ -54,10 +55,16 @@ def list_held_prices(console: Console) -> None:
     settings = load_settings()
     store = open_store(settings)
     lines: list[str] = []
+    broken: list[str] = []
     for name in settings.commodities:
-        with boundary(name, lines):
+        with boundary(name, broken):
             lines += to_look_at(settings, store, name)
-    _print(console, lines or ["no price waits or is strange"])
+    for each in lines:
+        write(console, each)
+    if broken:
+        raise CommoditiesFailed(*broken)
+    if not lines:
+        write(console, "no price waits or is strange")
 
 
 def accept_prices(console: Console, name: str, day: date | None) -> None:
@@ -101,4 +108,4 @@ def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
 
 def _print(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        write(console, line)

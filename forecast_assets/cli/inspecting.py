@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from forecast_assets.cli.console import cell, write
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.inspection import Inspection, inspect_file, name_of, shown
@@ -55,23 +56,23 @@ def _value(text: str) -> Any:
 
 def _show(console: Console, found: Inspection) -> None:
     for what, said in found.facts:
-        _print(console, f"{what:20}{shown(said)}")
+        write(console, f"{what:20}{shown(said)}")
     if len(found.ends):
         console.print(_table(found))
     for each in found.strange:
-        _print(console, f"note: {each}", style="yellow")
+        write(console, f"note: {each}", "yellow")
     for each in [*found.refused, found.refusal]:
         if each:
-            _print(console, f"refused: {each}", style="red")
+            write(console, f"refused: {each}", "red")
     if found.refusal:
         return
     if found.refused:
-        _print(
-            console, "A run takes the other rows, and fails until these are mended.", style="red"
-        )
-    _print(console, "\nTo paste into forecast.yaml, with the unit of your prices:\n")
-    _print(console, found.section)
-    _print(
+        write(console, "A run takes the other rows, and fails until these are mended.", "red")
+    for each in ("", "To paste into forecast.yaml, with the unit of your prices:", ""):
+        write(console, each)
+    for each in found.section.split("\n"):
+        write(console, each)
+    write(
         console,
         "For files that are dropped the same keys stand in landing.formats, under a pattern of"
         " names: files.",
@@ -81,11 +82,7 @@ def _show(console: Console, found: Inspection) -> None:
 def _table(found: Inspection) -> Table:
     table = Table(title="first and last rows, as they are understood")
     for column in found.ends:
-        table.add_column(column, justify="right")
+        table.add_column(cell(str(column)), justify="right")
     for row in found.ends.itertuples(index=False):
-        table.add_row(*(shown(str(cell)).replace("[", r"\[") for cell in row))
+        table.add_row(*(cell(shown(str(each))) for each in row))
     return table
-
-
-def _print(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.due import due_windows
@@ -12,6 +11,7 @@ from forecast_assets.automation.renaming import departures
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
+from forecast_assets.cli.console import cell, note, write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.market.landing import LandingFolder
@@ -31,12 +31,12 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     console.print(overview(store, settings, names, version, broken))
     version_of = PinnedVersion.of(settings.of_run(version, None), store)
     notes = version_lines(version_of, datetime.now(UTC))
-    for note in [*notes, *notes_of(store, settings, names, broken)]:
-        console.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
+    for each in [*notes, *notes_of(store, settings, names, broken)]:
+        note(console, each)
     for failure in failures_of(store, settings, names, version, broken):
-        console.print(line(failure), soft_wrap=True, markup=False, highlight=False)
+        write(console, line(failure))
     for each in dict.fromkeys(broken):
-        console.print(f"failed: {each}", style="red", soft_wrap=True, markup=False)
+        write(console, f"failed: {each}", "red")
 
 
 def commodities(settings: Settings, names: list[str] | None) -> list[str]:
@@ -53,7 +53,7 @@ def overview(
 
     If a commodity raises an error, its row has only its name, and ``broken`` gets a line.
     """
-    table = Table(title=Text(f"model version {version}"))
+    table = Table(title=cell(f"model version {version}"))
     for heading in ("commodity", "newest price", "newest forecast", "windows trained"):
         table.add_column(heading)
     for heading in ("models", "forecasts", "failed", "declined"):
@@ -62,7 +62,7 @@ def overview(
         cells = ["cannot be told"]
         with boundary(name, broken):
             cells = cells_of(settings, store, name, version)
-        table.add_row(*(Text(cell) for cell in (name, *cells)))
+        table.add_row(*map(cell, (name, *cells)))
     return table
 
 

@@ -1,6 +1,5 @@
 """``forecast published``: what was published on a day, and whether it still stands."""
 
-import json
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from forecast_assets.automation.doubts import looked_through
+from forecast_assets.cli.console import write, write_json
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.contract import Store
@@ -29,11 +29,11 @@ def show_published(console: Console, commodity: str, on: datetime | None, *, as_
     if not answers:
         raise ModelNotFound(f"{commodity}: nothing was published by {moment:%Y-%m-%d %H:%M} UTC")
     if as_json:
-        console.print_json(json.dumps(answers))
+        write_json(console, answers)
         return
     unit = settings.commodity(commodity).unit
     for answer in answers:
-        console.print(line_of(answer, unit), highlight=False, markup=False, soft_wrap=True)
+        write(console, line_of(answer, unit))
 
 
 def answers_of(

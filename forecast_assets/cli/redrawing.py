@@ -1,6 +1,5 @@
 """``forecast redraw``: forecasts drawn again as they were issued, compared with what is kept."""
 
-import json
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from rich.console import Console
 
+from forecast_assets.cli.console import write, write_json
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ConfigurationError, ModelNotFound, StoreError
 from forecast_assets.store.issued import Issued, all_issued
@@ -56,13 +56,10 @@ def redraw_forecasts(
         drawn = list(Redrawing.over(models, tables, commodity, settings.horizon).of(chosen))
     unit = settings.commodity(commodity).unit
     if as_json:
-        console.print_json(json.dumps([answer_of(each) for each in drawn]))
+        write_json(console, [answer_of(each) for each in drawn])
     else:
         for each in drawn:
-            style = "red" if each.problem else None
-            console.print(
-                line_of(each, unit), style=style, highlight=False, markup=False, soft_wrap=True
-            )
+            write(console, line_of(each, unit), "red" if each.problem else None)
     if target is not None:
         WRITERS[target.suffix](rows_of(drawn), target)
     if broken := sum(bool(each.problem) for each in drawn):

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from forecast_assets.automation.renaming import rename
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.store.opening import open_store
 
@@ -12,5 +13,5 @@ def rename_commodity(console: Console, old: str, new: str) -> None:
     settings = load_settings()
     moved = rename(settings, open_store(settings), old, new)
     for table, rows in moved.items():
-        console.print(f"{table}: {rows:,} rows", markup=False, highlight=False)
-    console.print(f"{old} is now {new}; `forecast run` goes on with it", markup=False)
+        write(console, f"{table}: {rows:,} rows")
+    write(console, f"{old} is now {new}; `forecast run` goes on with it")

@@ -4,6 +4,7 @@ from datetime import date
 
 from rich.console import Console
 
+from forecast_assets.cli.console import write
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound, StoreError
 from forecast_assets.record.restoring import restore
@@ -33,14 +34,10 @@ def restore_forecasts(
     done = restore(settings, store, commodity, chosen)
     for each in done.forecasts:
         named = f"{each.model_name} {each.model_version} from {each.cutoff}"
-        line = f"{commodity}: {named}: put back as it was issued"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(
-        f"{commodity}: {len(done.forecasts):,} forecasts put back, {len(done.sound):,} were sound",
-        highlight=False,
-        markup=False,
-    )
+        write(console, f"{commodity}: {named}: put back as it was issued")
+    put_back, sound = len(done.forecasts), len(done.sound)
+    write(console, f"{commodity}: {put_back:,} forecasts put back, {sound:,} were sound")
     for problem in done.problems:
-        console.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)
+        write(console, problem, "red")
     if done.problems:
         raise StoreError(f"{commodity}: {len(done.problems)} forecasts could not be put back")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from forecast_assets.automation.scope import Scope
-from forecast_assets.cli.console import interruptible
+from forecast_assets.cli.console import interruptible, write
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings, load_settings
@@ -172,11 +172,6 @@ def require_retraining(
             f"--train-on {day}: allowed: a day inside a window that has begun, after its training"
             " date"
         )
-
-
-def write(console: Console, line: str, style: str | None = None) -> None:
-    """Print a line without interpreting brackets as styles, since they may come from users."""
-    console.print(line, style=style, soft_wrap=True, markup=False, highlight=False)
 
 
 def told_once(problems: list[str]) -> list[str]:

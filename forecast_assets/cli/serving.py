@@ -18,6 +18,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from forecast_assets.cli.console import note, write
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError, ForecastAssetsError
 
@@ -82,11 +83,11 @@ def serve(console: Console, address: Address, *, opened: bool) -> None:
     """
     places = Places.here()
     for line in places.prepare():
-        console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
+        note(console, line)
     with only_one(places), stopped_by_signals():
         address.require_free()
         make_databases(places)
-        console.print(f"Starting Dagster on {address.url}; Ctrl-C ends it", soft_wrap=True)
+        write(console, f"Starting Dagster on {address.url}; Ctrl-C ends it")
         with programs(places, address) as process:
             watch(console, process, address, opened=opened)
 
@@ -100,12 +101,12 @@ def watch(
         while process.poll() is None:
             if not ready and address.answers():
                 ready = True
-                console.print(f"Ready: {address.url}", soft_wrap=True)
+                write(console, f"Ready: {address.url}")
                 if opened:
                     typer.launch(address.url)
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        console.print("Ending Dagster")
+        write(console, "Ending Dagster")
         return
     raise ForecastAssetsError(
         f"Dagster's programs ended by themselves, with {process.returncode}: the reason is above"
@@ -196,8 +197,12 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def make_databases(places: Places) -> None:
-    """Make the databases of a new Dagster home, before several programs try to at once."""
-    if not (places.dagster / "history" / "runs.db").exists():
+    """Make the databases of a new Dagster home, before several programs try to at once.
+
+    Settings that a user has changed are tried too. Raises ConfigurationError if they are wrong.
+    """
+    is_new = not (places.dagster / "history" / "runs.db").exists()
+    if is_new or places.has_own_settings:
         from forecast_assets.defs.launching import instance
 
         with instance(places):

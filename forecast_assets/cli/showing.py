@@ -6,6 +6,7 @@ from rich.console import Console
 
 from forecast_assets.automation.doubts import doubts, looked_through, revisions_of
 from forecast_assets.automation.waiting import to_know
+from forecast_assets.cli.console import note, write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.forecast.records import Fan
@@ -35,21 +36,15 @@ def show_newest(
         used = newest.closes[0].item()
         fan = Fan(cutoff, start, newest.prices[0], None if np.isnan(used) else used)
         close = fan.opens_at(history)
-        console.print(
+        write(
+            console,
             f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
             f" {cutoff}, and the sessions from {start} on",
-            highlight=False,
-            markup=False,
         )
         for line in revised(settings, store, newest):
             if f"{commodity}: {line}" not in told:
                 note(console, f"{commodity}: {line}")
         console.print(fan_table(fan, unit, close, console.width))
-
-
-def note(console: Console, line: str) -> None:
-    """Print a line of advice."""
-    console.print(f"note: {line}", style="yellow", soft_wrap=True, markup=False)
 
 
 def revised(settings: Settings, store: Store, newest: Paths) -> list[str]:

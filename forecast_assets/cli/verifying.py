@@ -1,14 +1,13 @@
 """``forecast verify``: whether all rows of the tables are as they were written."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from forecast_assets.cli.console import cell, write, write_json
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import StoreError
 from forecast_assets.record.damage import Group, grouped
@@ -33,11 +32,11 @@ def verify_tables(
     most = None if redraw == "all" else int(redraw)
     found = verify(settings, open_store(settings), commodities, most)
     if as_json:
-        console.print_json(json.dumps(document_of(found)))
+        write_json(console, document_of(found))
     else:
         if not found.is_sound:
             console.print(table_of(grouped(found.damages)))
-        console.print(line_of(found), highlight=False, markup=False, soft_wrap=True)
+        write(console, line_of(found))
     if not found.is_sound:
         raise typer.Exit(1)
 
@@ -60,7 +59,7 @@ def table_of(groups: Sequence[Group]) -> Table:
         days = str(group.first or "")
         if group.count > 1:
             days = f"{group.count} times\n{days}" + (f"\nto {group.last}" if group.last else "")
-        table.add_row(*(Text(x) for x in (each.kind, where, days, each.found, each.mended_by)))
+        table.add_row(*map(cell, (each.kind, where, days, each.found, each.mended_by)))
     return table
 
 

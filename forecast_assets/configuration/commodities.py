@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from forecast_assets.configuration.file_format import FileFormat
-from forecast_assets.configuration.names import Name, TimeZone, meant
+from forecast_assets.configuration.names import Line, Name, TimeZone, meant
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.sessions import FROM_DATA
 
@@ -114,7 +114,7 @@ class Covariate(FileFormat):
 
     path: str = Field(min_length=1, description="File or glob, relative to the configuration.")
     column: str = Field(min_length=1, description="The column that holds the values.")
-    unit: str = Field("", description="What a value is counted in; shown on axes.")
+    unit: Line | Literal[""] = Field("", description="What a value is counted in; shown on axes.")
     delay_days: int = Field(
         1, strict=True, ge=0, le=3650, description="Calendar days after its date until it is known."
     )
@@ -126,7 +126,7 @@ class Covariate(FileFormat):
     regions: list[str] | None = Field(
         None, min_length=1, description="For `first`: these regions, the first of them preferred."
     )
-    weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = Field(
+    weights: dict[str, Annotated[float, Field(gt=1e-9, lt=1e9)]] | None = Field(
         None, min_length=1, description="For `weighted`: the weight of each region."
     )
 
@@ -151,7 +151,7 @@ class Covariate(FileFormat):
 class Commodity(Section):
     """One commodity: its unit, the sources of its prices and covariates, and when it trades."""
 
-    unit: str = Field(min_length=1)
+    unit: Line
     source: Source
     calendar: str = Field(
         FROM_DATA, description="A calendar of exchange_calendars, or the data's own weekdays."

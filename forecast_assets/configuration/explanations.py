@@ -6,19 +6,30 @@ from pydantic import BaseModel
 
 from forecast_assets.configuration.commodities import SOURCES
 from forecast_assets.configuration.file_format import FileFormat
+from forecast_assets.configuration.found import shortened, shown
+
+LONGEST_LINE = 1000
+"""The most characters of a line about a mistake."""
 
 
 def line_of(detail: Any, section: type[BaseModel]) -> str:
     """An error of pydantic about a key of ``section``, as a line that begins with the key."""
+    return shortened(_line_of(detail, section), LONGEST_LINE)
+
+
+def _line_of(detail: Any, section: type[BaseModel]) -> str:
     *parents, last = [str(part) for part in detail["loc"]] or [""]
-    found, message = detail["input"], detail["msg"]
+    message = detail["msg"]
     if last == "[key]":
-        unquoted = "" if isinstance(found, str) else " (YAML reads it as no text: quote it)"
-        return f"{'.'.join(parents[:-1])}: found the name {found!r}{unquoted}; {message}"
+        found = shown(detail["input"])
+        is_text = isinstance(detail["input"], str)
+        unquoted = "" if is_text else " (YAML reads it as no text: quote it)"
+        return f"{'.'.join(parents[:-1])}: found the name {found}{unquoted}; {message}"
     tagged = len(parents) > 3 and parents[2] == "source"  # pydantic inserts the source's type
     key = ".".join([*parents[:3], *parents[4:], last] if tagged else [*parents, last])
     if len(parents) == 3 and parents[2] == "source":
         key = ".".join(parents)
+    found = shown(detail["input"], key)
     match detail["type"]:
         case "missing":
             return f"{key}: missing"
@@ -26,8 +37,8 @@ def line_of(detail: Any, section: type[BaseModel]) -> str:
             # The keys of the section itself come before those of FileFormat.
             fields = sorted(section.model_fields, key=FileFormat.model_fields.__contains__)
             allowed = ", ".join(fields) or "none"
-            return f"{key}: unknown key, found {found!r}, allowed: {allowed}"
+            return f"{shortened(key)}: unknown key, found {found}, allowed: {allowed}"
         case "union_tag_not_found":
             return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"
         case _:
-            return f"{key}: found {found!r}; {message}"
+            return f"{key}: found {found}; {message}"

@@ -5,6 +5,7 @@ the key to set (``table_file.py``).
 """
 
 import codecs
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -21,11 +22,19 @@ NO_SEPARATOR = "none"
 
 TAB = "\t"
 
+LONGEST_FORMAT = 100
+"""The most characters of a format of dates."""
+
+MOST_ROWS, MOST_PLACES = 1_000_000, 100_000
+"""The most rows that are left out, and the highest number of a column or a sheet."""
+
 Place = int | str
 
 
 def _is_place(said: object) -> bool:
-    return (isinstance(said, str) and bool(said)) or (type(said) is int and said >= 1)
+    return (isinstance(said, str) and bool(said)) or (
+        type(said) is int and 1 <= said <= MOST_PLACES
+    )
 
 
 def _place(said: Any) -> Any:
@@ -78,9 +87,11 @@ def _makes_a_day(written: object) -> bool:
     if not isinstance(written, str) or written in DAY_WORDS:
         return isinstance(written, str)
     example = datetime(2001, 11, 23)  # noqa: DTZ001 - only its digits matter
+    if len(written) > LONGEST_FORMAT:
+        return False
     try:
         same = datetime.strptime(example.strftime(written), written)  # noqa: DTZ007
-    except ValueError:
+    except (ValueError, re.error):  # the latter for a directive that occurs twice
         return False
     return (same.year, same.month, same.day) == (2001, 11, 23)
 
@@ -112,11 +123,15 @@ class FileFormat(Section):
         None, description="What separates thousands, or `none`."
     )
     encoding: str | None = Field(None, description="A codec of Python, such as utf-16 or cp1252.")
-    skip_rows: int = Field(0, strict=True, ge=0, description="Lines before the header.")
+    skip_rows: int = Field(
+        0, strict=True, ge=0, le=MOST_ROWS, description="Lines before the header."
+    )
     header_rows: int | None = Field(
         None, strict=True, ge=0, le=5, description="Rows of the header; 0: there is none."
     )
-    skip_footer: int = Field(0, strict=True, ge=0, description="Rows after the last price.")
+    skip_footer: int = Field(
+        0, strict=True, ge=0, le=MOST_ROWS, description="Rows after the last price."
+    )
     sheet: Annotated[Any, AfterValidator(_place)] = Field(
         None, description="The sheet of a workbook, by its name or counted from 1."
     )

@@ -8,10 +8,11 @@ Every command, sensor, run and make target uses this one rule. The configuration
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from errno import EACCES, ENOTDIR
+from errno import ENOTDIR
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +29,15 @@ INSTANCE_SETTINGS = "dagster.yaml"
 
 DAGSTER_OF_DATA, DATA_OF_DAGSTER = ".dagster_home", ".data_folder"
 """Note files: the data folder notes which Dagster home it was last used with, and the reverse."""
+
+HISTORIES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""The databases of a Dagster home that all runs share."""
+
+PROBE_BYTES = 65536
+"""A disk without room for so many bytes counts as full."""
+
+LOCK_SECONDS = 60.0
+"""How long to wait for another process that prepares the same Dagster home."""
 
 PATIENCE_SECONDS = 0.1
 """How long to wait for a history that another process is writing."""
@@ -93,22 +103,51 @@ class Places:
         settings = self.dagster / INSTANCE_SETTINGS
         try:
             self.dagster.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.dagster / ".lock"):
+            _require_room(self.dagster)
+            with FileLock(self.dagster / ".lock", timeout=LOCK_SECONDS):
                 there = settings.exists()
                 filled = not _holds_text(settings)
                 if filled:
                     _write(settings, self._instance_settings())
                 self._remember()
-        except OSError as error:
-            raise ConfigurationError(
-                f"{error.filename or self.dagster}: {error.strerror}; {DAGSTER} names Dagster's"
-                " home"
-            ) from error
+        except (OSError, UnicodeError) as error:
+            raise self._no_instance(error) from error
+        self._require_readable_history()
         told = (
             f"{settings} was empty and now has the shipped settings (telemetry off, runs watched,"
             " two at once); to have Dagster's own, leave a comment as its only line"
         )
         return [told] if there and filled else []
+
+    def require_dagster(self) -> None:
+        """Raise ConfigurationError if Dagster's home cannot be used; it need not exist yet."""
+        try:
+            _require_folder(self.dagster)
+            _holds_text(self.dagster / INSTANCE_SETTINGS)
+        except (OSError, UnicodeError) as error:
+            raise self._no_instance(error) from error
+        self._require_readable_history()
+
+    def _no_instance(self, error: OSError | UnicodeError) -> ConfigurationError:
+        """The error of a Dagster home that cannot be read or written."""
+        if isinstance(error, UnicodeError):
+            where, why = self.dagster / INSTANCE_SETTINGS, "is not UTF-8"
+        else:
+            where, why = error.filename or self.dagster, error.strerror or str(error)
+        return ConfigurationError(
+            f"{where}: {why}; {rule(DAGSTER)}: set {DAGSTER} to a folder that can be made and"
+            " written"
+        )
+
+    def _require_readable_history(self) -> None:
+        """Raise ConfigurationError for a database of the history that SQLite cannot read."""
+        for name in HISTORIES:
+            file = self.dagster / name
+            if os.path.lexists(file) and not _is_readable(file):
+                raise ConfigurationError(
+                    f"{file}: SQLite cannot read this part of Dagster's history: put back a copy of"
+                    f" it, or move {file.parent} away to begin a new one; the tables do not need it"
+                )
 
     def require_data(self, *, made: bool) -> None:
         """Raise ConfigurationError if the data folder cannot be used; it need not exist yet.
@@ -118,16 +157,16 @@ class Places:
         try:
             if made:
                 self.data.mkdir(parents=True, exist_ok=True)
+                _require_room(self.data)
             else:
                 _require_folder(self.data)
         except OSError as error:
             raise self._unusable(error) from error
-        if made and not os.access(self.data, os.W_OK | os.X_OK):
-            raise self._unusable(PermissionError(EACCES, os.strerror(EACCES)))
 
     def _unusable(self, error: OSError) -> ConfigurationError:
         where = f" at {error.filename}" if error.filename not in (None, str(self.data)) else ""
-        why = "is a file" if self.data.is_file() else f"cannot be used: {error.strerror}{where}"
+        is_file = os.path.isfile(self.data)  # noqa: PTH113 - Path's own raises for a long name
+        why = "is a file" if is_file else f"cannot be used: {error.strerror}{where}"
         return ConfigurationError(
             f"data folder {self.data}: {why}; {rule(DATA)}: set {DATA} to a folder that can be"
             " made and written"
@@ -145,6 +184,12 @@ class Places:
             lines += self._newer_tables(holds_rows)
             lines += self._other_tables()
         return lines
+
+    @property
+    def has_own_settings(self) -> bool:
+        """Whether the settings of Dagster's home are others than those that it is given."""
+        settings = self.dagster / INSTANCE_SETTINGS
+        return settings.read_text(encoding="utf-8") != self._instance_settings()
 
     def _instance_settings(self) -> str:
         beside = self.folder / INSTANCE_SETTINGS
@@ -256,11 +301,38 @@ def history_of(dagster: Path) -> RunHistory:
         return NO_HISTORY
 
 
+def _is_readable(file: Path) -> bool:
+    """Whether SQLite can read a database; True if another process is writing it."""
+    if not file.is_file():
+        return False
+    try:
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, timeout=PATIENCE_SECONDS, uri=True)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            database.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorname in ("SQLITE_BUSY", "SQLITE_LOCKED")
+    except sqlite3.DatabaseError:
+        return False
+    return True
+
+
 def _require_folder(path: Path) -> None:
-    """Raise OSError if a path, or its nearest parent that exists, is not a folder."""
+    """Raise OSError if a path, or its nearest parent that exists, is not a folder.
+
+    That is also raised for a path that no folder can have, such as one that is too long.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.stat()
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if not there.is_dir():
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(there))
+
+
+def _require_room(folder: Path) -> None:
+    """Raise OSError if a file cannot be made in a folder, or if its disk is full."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(bytes(PROBE_BYTES))
 
 
 def _given(variable: str) -> Path | None:

@@ -8,7 +8,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator
 
+from forecast_assets.configuration.found import shown
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.outside import is_plain
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -29,11 +31,24 @@ def meant(name: str, known: Iterable[str]) -> str:
 def valid_name(name: str) -> str:
     """Return ``name``. Raises ConfigurationError if tables, keys or paths cannot hold it."""
     if not NAME_PATTERN.fullmatch(name):
-        raise ConfigurationError(f"found {name!r}, allowed: {NAME_RULE}")
+        raise ConfigurationError(f"found {shown(name)}, allowed: {NAME_RULE}")
     return name
 
 
 LONGEST_REASON = 200
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that differ only by case; None if there are none.
+
+    A file system that ignores case would have one folder for both.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            return other, name
+    return None
 
 
 def valid_reason(reason: str) -> str:
@@ -46,7 +61,7 @@ def valid_reason(reason: str) -> str:
     is_line = 0 < len(said) <= LONGEST_REASON and said.isprintable()
     if not is_line or said.startswith("--"):
         raise ConfigurationError(
-            f"reason: found {reason!r}, allowed: one line of 1 to {LONGEST_REASON} characters"
+            f"reason: found {shown(reason)}, allowed: one line of 1 to {LONGEST_REASON} characters"
         )
     return said
 
@@ -58,6 +73,21 @@ def _name_field(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name_field)]
+
+LONGEST_TEXT = 100
+
+
+def _line_field(text: str) -> str:
+    if not 0 < len(text) <= LONGEST_TEXT or not text.strip() or not is_plain(text):
+        raise ValueError(
+            f"allowed: one line of at least 1 character and at most {LONGEST_TEXT}, without escapes"
+            " and marks of direction"
+        )
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line_field)]
+"""A short text that is shown to people, such as a unit."""
 
 
 def _known_zone(name: str) -> str:
@@ -73,7 +103,7 @@ OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
 
 
 def _owner(name: str) -> str:
-    if not OWNER.fullmatch(name):
+    if not OWNER.fullmatch(name) or not is_plain(name):
         raise ValueError("allowed: an e-mail address, or a team such as team:desk")
     return name
 

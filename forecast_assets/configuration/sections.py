@@ -6,36 +6,51 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from forecast_assets.configuration.addresses import Folder, WebAddress
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
 from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.configuration.names import Owner, TimeZone
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.windows import Cadence
 
+MOST_SESSIONS = 100_000
+"""The largest number of sessions or days that is configured; it is more than 270 years."""
+
+LONGEST_SECONDS = 10_000_000.0
+"""The longest time that is configured, some months: longer ones overflow in libraries."""
+
+MOST_ATTEMPTS = 1000
+
 
 class Training(Section):
     """When models are fitted, and how many sessions they need."""
 
     cadence: Cadence = "semiannually"
-    start: date = Field(description="First training date: the cadence's first on or after it.")
+    start: date = Field(
+        ge=date(1900, 1, 1),
+        le=date(2199, 12, 31),
+        description="First training date: the cadence's first on or after it.",
+    )
     min_observations: int = Field(
-        500, strict=True, ge=30, description="Fewer sessions than this: no fit."
+        500, strict=True, ge=30, le=MOST_SESSIONS, description="Fewer sessions than this: no fit."
     )
 
 
 class Artifacts(Section):
     """Where payloads are stored that are too large for a table."""
 
-    url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
-    threshold_bytes: int = Field(1_000_000, ge=0, description="Payloads this large go there.")
+    url: Folder | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
+    threshold_bytes: int = Field(
+        1_000_000, ge=0, le=10**12, description="Payloads this large go there."
+    )
 
 
 class Database(Section):
     """The embedded database."""
 
-    memory_limit: str = Field("512MB", pattern=r"^\d+(MB|GB|MiB|GiB)$")
+    memory_limit: str = Field("512MB", pattern=r"^[0-9]{1,6}(MB|GB|MiB|GiB)$")
     lock_timeout_seconds: float = Field(
-        120.0, gt=0, allow_inf_nan=False, description="How long a run waits for locks, in all."
+        120.0, gt=0, le=LONGEST_SECONDS, description="How long a run waits for locks, in all."
     )
     read_copy: bool = Field(
         False, description="Whether every run leaves a copy for programs that only read."
@@ -49,7 +64,7 @@ class Parallel(Section):
         "loky", min_length=1, description="A backend of joblib: its own, or one that is registered."
     )
     processes: int | None = Field(
-        None, strict=True, ge=1, description="The machine's cores where it is absent."
+        None, strict=True, ge=1, le=1024, description="The machine's cores where it is absent."
     )
     module: str | None = Field(
         None, description="A Python module to import first, which registers the backend."
@@ -99,8 +114,12 @@ class Publish(Section):
 class Age(Section):
     """The ages, in sessions, from which a check is yellow and then red."""
 
-    warn: int = Field(2, strict=True, ge=1, description="Yellow from here on, in sessions.")
-    fail: int = Field(5, strict=True, ge=1, description="Red from here on, in sessions.")
+    warn: int = Field(
+        2, strict=True, ge=1, le=MOST_SESSIONS, description="Yellow from here on, in sessions."
+    )
+    fail: int = Field(
+        5, strict=True, ge=1, le=MOST_SESSIONS, description="Red from here on, in sessions."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -146,14 +165,14 @@ class Landing(FileLimits):
     Its limits hold for all files of prices and covariates.
     """
 
-    url: str | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
+    url: Folder | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     settle_seconds: float = Field(
-        5, ge=0, allow_inf_nan=False, description="Unchanged this long, a file is whole."
+        5, ge=0, le=LONGEST_SECONDS, description="Unchanged this long, a file is whole."
     )
     incomplete_seconds: float = Field(
         60,
         ge=0,
-        allow_inf_nan=False,
+        le=LONGEST_SECONDS,
         description="The same where the file's end is missing: a last newline, a Parquet footer.",
     )
     formats: list[LandingFormat] = Field(
@@ -182,13 +201,17 @@ class Fetch(Section):
         description="From when on a day's close is final, HH:MM, where no calendar says so.",
     )
     exchange_timezone: TimeZone = Field("America/New_York", description="The zone of `final_at`.")
-    timeout_seconds: float = Field(30, gt=0, allow_inf_nan=False, description="For one answer.")
-    attempts: int = Field(4, strict=True, ge=1, description="How often one request is tried.")
-    requests_per_minute: float = Field(
-        30, gt=0, allow_inf_nan=False, description="To one source, at most."
+    timeout_seconds: float = Field(30, gt=0, le=3600, description="For one answer.")
+    attempts: int = Field(
+        4, strict=True, ge=1, le=MOST_ATTEMPTS, description="How often one request is tried."
     )
+    requests_per_minute: float = Field(30, ge=0.01, le=1e6, description="To one source, at most.")
     overlap_days: int = Field(
-        30, strict=True, ge=0, description="Calendar days before the newest price to ask again."
+        30,
+        strict=True,
+        ge=0,
+        le=MOST_SESSIONS,
+        description="Calendar days before the newest price to ask again.",
     )
 
 
@@ -196,18 +219,20 @@ class Automation(Section):
     """How sensors and schedules behave."""
 
     running: bool = Field(True, description="Whether they are on until someone turns them off.")
-    interval_seconds: int = Field(5, strict=True, ge=1, description="Between two looks.")
-    attempts: int = Field(3, strict=True, ge=1, description="Runs for the same piece of work.")
+    interval_seconds: int = Field(5, strict=True, ge=1, le=86_400, description="Between two looks.")
+    attempts: int = Field(
+        3, strict=True, ge=1, le=MOST_ATTEMPTS, description="Runs for the same piece of work."
+    )
     retry_seconds: float = Field(
         60,
         ge=0,
-        allow_inf_nan=False,
+        le=LONGEST_SECONDS,
         description="Pause after the first failed run; it doubles with each.",
     )
     silence_seconds: float = Field(
         60,
         ge=0,
-        allow_inf_nan=False,
+        le=LONGEST_SECONDS,
         description="A run that has begun and whose process cannot be seen by then is dead.",
     )
 
@@ -215,10 +240,8 @@ class Automation(Section):
 class Alerts(Section):
     """Where a message is sent when a check changes or a run fails."""
 
-    webhook: str | None = Field(
-        None, pattern=r"^https?://\S+$", description="A URL that takes JSON by POST."
-    )
-    timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="For one answer.")
+    webhook: WebAddress | None = Field(None, description="A URL that takes JSON by POST.")
+    timeout_seconds: float = Field(10, gt=0, le=3600, description="For one answer.")
 
 
 class Owners(Section):

@@ -1,6 +1,6 @@
 """The validated configuration file: what is forecast, from which prices, and by which models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +14,14 @@ from pydantic import (
     field_validator,
 )
 
+from forecast_assets.configuration.addresses import Address, WebAddress
 from forecast_assets.configuration.commodities import SOURCES, Commodity, Covariate, HeardSource
 from forecast_assets.configuration.document import read_document
 from forecast_assets.configuration.explanations import line_of
 from forecast_assets.configuration.file_format import Columns
+from forecast_assets.configuration.found import shown
 from forecast_assets.configuration.home import DATABASE, Places, configuration_path, expanded
-from forecast_assets.configuration.names import Name, meant, valid_name
+from forecast_assets.configuration.names import Name, alike, meant, valid_name
 from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
 from forecast_assets.configuration.sections import (
@@ -68,11 +70,19 @@ class Settings(Section):
     database: Database = Database()
     parallel: Parallel = Parallel()
     owners: Owners = Owners()
-    docs_url: str | None = Field(
-        None, pattern=r"^https?://\S+$", description="Where the folder docs can be read."
-    )
+    docs_url: WebAddress | None = Field(None, description="Where the folder docs can be read.")
 
     _file: Path = PrivateAttr(default_factory=configuration_path)
+
+    @field_validator("commodities")
+    @classmethod
+    def _apart(cls, commodities: dict[str, Commodity]) -> dict[str, Commodity]:
+        if same := alike(commodities):
+            raise ValueError(
+                f"{same[0]} and {same[1]} differ only by case, which not every file system tells"
+                " apart; allowed: names that differ otherwise too"
+            )
+        return commodities
 
     @field_validator("feature_sets", mode="after")
     @classmethod
@@ -192,17 +202,18 @@ class Settings(Section):
     @property
     def artifacts_url(self) -> str:
         """Where large payloads are stored; a relative path starts at the configuration's folder."""
-        url = self.artifacts.url
-        if url is None:
-            return (self.home / "artifacts").as_uri()
-        return url if "://" in url else (self.folder / expanded(url)).as_uri()
+        return self._address_of(self.artifacts.url, "artifacts")
 
     @property
     def landing_url(self) -> str:
         """Where files are dropped; a relative path starts at the configuration's folder."""
-        url = self.landing.url
-        if url is None:
-            return (self.home / "landing").as_uri()
+        return self._address_of(self.landing.url, "landing")
+
+    def _address_of(self, address: Address | None, default: str) -> str:
+        """The whole address of a folder; ``default``: its name in the data folder."""
+        if address is None:
+            return (self.home / default).as_uri()
+        url = address.get_secret_value()
         return url if "://" in url else (self.folder / expanded(url)).as_uri()
 
     def version(self, override: str | None) -> str:
@@ -210,15 +221,17 @@ class Settings(Section):
         if override is None:
             return self.model_version
         try:
-            return valid_name(override)
+            version = valid_name(override)
         except ConfigurationError as error:
             raise ConfigurationError(f"model_version: {error}") from error
+        require_apart(version, [self.model_version])
+        return version
 
     def commodity(self, name: str) -> Commodity:
         """The settings of one commodity. Raises ConfigurationError, which lists all, without it."""
         if name not in self.commodities:
             raise ConfigurationError(
-                f"commodity: found {name!r}, allowed: {', '.join(self.commodities)}"
+                f"commodity: found {shown(name)}, allowed: {', '.join(self.commodities)}"
                 f"{meant(name, self.commodities)}"
             )
         return self.commodities[name]
@@ -230,10 +243,23 @@ class Settings(Section):
         try:
             settings = cls.model_validate(document)
         except ValidationError as error:
-            raise ConfigurationError(_explain(path, error)) from error
+            raise ConfigurationError(*_explain(path, error)) from None  # it holds secrets
         settings._file = path.absolute()
         return settings
 
+
+def require_apart(version: str, known: Iterable[str]) -> None:
+    """Raise ConfigurationError if a model version differs from a known one only by case."""
+    for other in known:
+        if alike([other, version]):
+            raise ConfigurationError(
+                f"model_version: found {version!r}, which differs from {other} only by case, and"
+                f" not every file system tells them apart; allowed: {other}, or another name"
+            )
+
+
+MOST_MISTAKES = 50
+"""An error shows at most so many mistakes of a file."""
 
 PARTS: dict[str, type[Section]] = {
     "training": Training,
@@ -271,6 +297,11 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     return PARTS.get(keys[0], Settings)
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [line_of(detail, _section_of(detail["loc"][:-1])) for detail in error.errors()]
-    return "\n".join([f"{path}: not a valid configuration", *(f"  {line}" for line in lines)])
+def _explain(path: Path, error: ValidationError) -> Iterator[str]:
+    """A line for each mistake, after one that names the file."""
+    details = error.errors(include_url=False)
+    yield f"{path}: not a valid configuration"
+    for detail in details[:MOST_MISTAKES]:
+        yield f"  {line_of(detail, _section_of(detail['loc'][:-1]))}"
+    if len(details) > MOST_MISTAKES:
+        yield f"  and {len(details) - MOST_MISTAKES} more"

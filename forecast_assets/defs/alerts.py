@@ -119,7 +119,7 @@ def failed_runs(instance: DagsterInstance) -> dict[str, str]:
 
 def deliver(alerts: Alerts, alert: Alert) -> None:
     """Post one alert. Raises AlertFailed, which names the host and not the whole address."""
-    address = str(alerts.webhook)
+    address = alerts.webhook.get_secret_value() if alerts.webhook else ""
 
     def post() -> None:
         answer = requests.post(address, json=asdict(alert), timeout=alerts.timeout_seconds)

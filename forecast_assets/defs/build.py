@@ -40,6 +40,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.schedules import schedules
 from forecast_assets.defs.sensors import sensors
 from forecast_assets.defs.services import FredResource, YahooResource
+from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.patience import Patience
 
 
@@ -111,7 +112,7 @@ def kept_by(
         "feature_io_manager": FeatureIOManager(store=store),
         "model_io_manager": ModelIOManager(
             store=store,
-            artifacts_url=settings.artifacts_url,
+            artifacts=ArtifactStore(settings.artifacts_url),
             threshold_bytes=settings.artifacts.threshold_bytes,
         ),
         "paths_io_manager": PathsIOManager(store=store),

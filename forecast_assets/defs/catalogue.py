@@ -5,6 +5,7 @@ to the documentation.
 """
 
 from functools import partial
+from urllib.parse import urlsplit
 
 from dagster import (
     AssetsDefinition,
@@ -45,7 +46,8 @@ def catalogued(settings: Settings, asset: AssetsDefinition) -> AssetsDefinition:
 def catalogue_entry(settings: Settings, spec: AssetSpec) -> AssetSpec:
     """The specification of an asset with its catalogue entry."""
     name = spec.key.to_user_string()
-    metadata = {"docs": docs_of(name, settings.docs_url)}
+    url = settings.docs_url.get_secret_value() if settings.docs_url else None
+    metadata = {"docs": docs_of(name, url)}
     if name in TABLES:
         table = tables(settings.horizon)[TABLES[name]]
         metadata |= {
@@ -61,13 +63,14 @@ def docs_of(asset: str, url: str | None) -> MetadataValue:
     """A link to the documentation of an asset, or the page's name if no URL is configured.
 
     The link cannot be to a file on this machine, since browsers do not open files from a web page.
+    It has no user name, password or query, since everybody sees it.
     """
     page = PAGES.get(asset) or f"tables.md#{TABLES[asset].replace('.', '')}"
-    return (
-        MetadataValue.url(f"{url.rstrip('/')}/{page}")
-        if url
-        else MetadataValue.text(f"docs/{page}")
-    )
+    if url is None:
+        return MetadataValue.text(f"docs/{page}")
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return MetadataValue.url(f"{parts.scheme}://{host}{parts.path.rstrip('/')}/{page}")
 
 
 def column_schema(table: Table) -> TableSchema:

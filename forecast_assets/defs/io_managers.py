@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pandas as pd
 import pyarrow as pa
-from dagster import InputContext
+from dagster import InputContext, ResourceDependency
 
 from forecast_assets.automation.results import (
     FeaturesJoined,
@@ -135,12 +135,12 @@ class TrainedWindow:
 class ModelIOManager(PartitionedIOManager):
     """Fitted models to ``commodity.forecast.trained_models`` and back."""
 
-    artifacts_url: str
+    artifacts: ResourceDependency[ArtifactStore]  # no plain field: its address may be a secret
     threshold_bytes: int
 
     def model_store(self) -> ModelStore:
         """The store for saving and loading models."""
-        return ModelStore(self.tables(), ArtifactStore(self.artifacts_url), self.threshold_bytes)
+        return ModelStore(self.tables(), self.artifacts, self.threshold_bytes)
 
     def save(self, value: TrainedWindow, by: str) -> WindowTrained:
         """Append the models fitted now, and the failures of the others."""

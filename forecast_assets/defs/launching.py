@@ -26,8 +26,8 @@ from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
 from forecast_assets.automation.work import LOAD, STAGES, Work, file_work
-from forecast_assets.boundary import boundary
-from forecast_assets.configuration.home import Places
+from forecast_assets.boundary import boundary, told_of
+from forecast_assets.configuration.home import INSTANCE_SETTINGS, Places
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
@@ -37,7 +37,7 @@ from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.summary import Summaries
-from forecast_assets.errors import StoreLocked
+from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
@@ -327,9 +327,18 @@ def work(
 
 @contextmanager
 def instance(places: Places) -> Iterator[DagsterInstance]:
-    """Open the Dagster instance of a prepared home."""
+    """Open the Dagster instance of a prepared home.
+
+    Raises ConfigurationError if its settings or its history cannot be used.
+    """
     with ExitStack() as stack:
         with FileLock(places.dagster / ".lock"):  # only one process may make the databases
-            dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
-            dagster.get_runs(limit=1)
+            try:
+                dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
+                dagster.get_runs(limit=1)
+            except Exception as error:  # the boundary: settings may name any class of any module
+                raise ConfigurationError(
+                    f"{told_of(str(places.dagster), error)}; Dagster cannot open its home: mend"
+                    f" {INSTANCE_SETTINGS} there, or move its folder history away"
+                ) from error
         yield dagster

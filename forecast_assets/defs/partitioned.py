@@ -150,7 +150,7 @@ class Partitioned(Generic[Value, Outcome]):
         self._log(context)
         yield from context.consume_events()  # otherwise the result of a run in process lacks them
         yield from check_events(self.context, context.asset_key, self.findings)
-        raise PartitionsFailed("\n".join(failures))
+        raise PartitionsFailed(*failures)
 
     def _tracked(self) -> Iterable[str]:
         """Yield the partition keys, and show the progress."""

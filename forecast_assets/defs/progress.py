@@ -12,8 +12,10 @@ from typing import Protocol, TypeVar
 from rich.console import Console
 from rich.progress import Progress as RichBar
 from rich.progress import TaskID
+from rich.text import Text
 
 from forecast_assets.errors import Interrupted
+from forecast_assets.outside import plain
 
 Item = TypeVar("Item")
 Clock = Callable[[], float]
@@ -188,9 +190,9 @@ class Bars:
 
 
 def write_line(console: Console, line: str) -> None:
-    """Write a line with the time of day; brackets in it are not interpreted as styles."""
+    """Write a line with the time of day, whatever characters it holds."""
     now = datetime.now().astimezone()
-    console.print(f"{now:%H:%M:%S} {line}", soft_wrap=True, markup=False, highlight=False)
+    console.print(Text(plain(f"{now:%H:%M:%S} {line}")), soft_wrap=True)
 
 
 class Tracker:

@@ -17,9 +17,9 @@ from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.landing import KEY, SUFFIXES
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.printable import shortened
 from forecast_assets.market.refusals import grouped, harmful, is_harmless, without_text
 from forecast_assets.market.rows import LONGEST_TOLD, Rejection, rows_of, told
+from forecast_assets.market.shortened import shortened
 from forecast_assets.market.sources import LAYOUT, NO_NAME, observed
 
 MONTH = (

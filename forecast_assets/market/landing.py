@@ -22,7 +22,7 @@ from forecast_assets.market.directory import Directory, Entry, LocalDirectory, R
 from forecast_assets.market.file_names import numbered
 from forecast_assets.market.files.content import PARQUET, PARQUET_SUFFIXES
 from forecast_assets.market.files.regular import FILE, FOLDER
-from forecast_assets.market.printable import printable
+from forecast_assets.outside import plain
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", *PARQUET_SUFFIXES)
 """Suffixes of files that may hold prices."""
@@ -61,7 +61,7 @@ class Arrival:
     @cached_property
     def name(self) -> str:
         """The file's name in one printable line, by which it is told and put away."""
-        return printable(self.entry.name)
+        return plain(self.entry.name)
 
     @property
     def signature(self) -> str:
@@ -233,7 +233,7 @@ def _waits(folder: Directory, note: Entry) -> list[str]:
         said = folder.read(note, LONGEST_NOTE).decode(errors="replace").splitlines()
     except (OSError, ForecastAssetsError):
         return []
-    return [printable(line.removeprefix(WAITS)) for line in said if line.startswith(WAITS)]
+    return [plain(line.removeprefix(WAITS)) for line in said if line.startswith(WAITS)]
 
 
 def _free(folder: Directory, name: str) -> str:

@@ -22,10 +22,10 @@ from forecast_assets.market.dropped_files import Dropped, read_dropped
 from forecast_assets.market.files.regular import FILE
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.printable import printable
 from forecast_assets.market.records import FileMerge, LandingTable
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
+from forecast_assets.outside import masked, plain
 
 LOG = logging.getLogger(__name__)
 
@@ -72,10 +72,11 @@ def receive(
     If the process is killed between the two, the next reception finds that the file was merged and
     only puts it away. Raises StoreError and LandingError; then the file stays.
     """
+    table, scrutiny = landings, folder.settings.scrutiny
     try:
         dropped = read_held(folder, arrival, at)
-        if dropped.observations:
-            return _accept(folder, arrival, dropped, landings, at, by)
+        seen = dropped.observations
+        merged = table.merge(dropped.file, dropped.sha256, seen, at, by, scrutiny) if seen else []
     except (Interrupted, StoreError, LandingError):
         raise
     except SourceError as error:
@@ -83,7 +84,12 @@ def receive(
     except Exception as error:  # a file's boundary: it is put away with the error in its note
         LOG.exception("%s", arrival.name)
         return _reject(folder, arrival, f"{told_of(arrival.name, error)}: none of it was merged")
-    return _reject(folder, arrival, f"{arrival.name}: no usable row", dropped)
+    if not merged:
+        return _reject(folder, arrival, f"{arrival.name}: no usable row", dropped)
+    drawer = HELD if any(landing.dispute for landing in merged) else "accepted"
+    place = folder.put_away(arrival, drawer, note_about(dropped, merged))
+    rejections, notes = dropped.rejections, dropped.notes
+    return Received(dropped.file, masked(str(place)), merged, seen, rejections, notes)
 
 
 def read_held(folder: LandingFolder, arrival: Arrival, at: datetime, drawer: str = "") -> Dropped:
@@ -112,32 +118,8 @@ def _reject(
     folder: LandingFolder, arrival: Arrival, reason: str, dropped: Dropped | None = None
 ) -> Received:
     rejections, notes = (dropped.rejections, dropped.notes) if dropped else ([], [])
-    said = printable(reason)
-    place = folder.put_away(arrival, "rejected", note(arrival.name, said, rejections, notes))
-    return Received(arrival.name, str(place), [], [], rejections, notes, said)
-
-
-def _accept(
-    folder: LandingFolder,
-    arrival: Arrival,
-    dropped: Dropped,
-    table: LandingTable,
-    at: datetime,
-    by: str,
-) -> Received:
-    scrutiny = folder.settings.scrutiny
-    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by, scrutiny)
-    said = note_about(dropped, landings)
-    waits = any(landing.dispute for landing in landings)
-    place = folder.put_away(arrival, HELD if waits else "accepted", said)
-    return Received(
-        dropped.file,
-        str(place),
-        landings,
-        dropped.observations,
-        dropped.rejections,
-        dropped.notes,
-    )
+    place = folder.put_away(arrival, "rejected", note(arrival.name, reason, rejections, notes))
+    return Received(arrival.name, masked(str(place)), [], [], rejections, notes, reason)
 
 
 def accept(
@@ -187,7 +169,7 @@ def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequen
         told = grouped(rejections, SINGLY_IN_A_NOTE)
         lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
     if notes:
-        lines += ["left out, without harm:", *map(printable, notes)]
+        lines += ["left out, without harm:", *map(plain, notes)]
     if rejections or notes:
         lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
     return "\n".join(lines) + "\n"

@@ -24,8 +24,9 @@ from forecast_assets.market.files.months import LANGUAGES, WORD
 from forecast_assets.market.files.regular import bytes_of
 from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.files.written_numbers import MISSING
-from forecast_assets.market.printable import printable, shortened
+from forecast_assets.market.shortened import shortened
 from forecast_assets.market.stamps import Stamps
+from forecast_assets.outside import plain
 
 NOT_A_DATE = "not a date written YYYY-MM-DD"
 NO_MONTH = (
@@ -65,7 +66,7 @@ class Rejection:
 
     def __str__(self) -> str:
         """One line that says where the value is and what is wrong with it."""
-        return f"{printable(shortened(self.commodity, LONGEST_TOLD))}: {self.told}"
+        return f"{plain(shortened(self.commodity, LONGEST_TOLD))}: {self.told}"
 
     @property
     def told(self) -> str:
@@ -74,7 +75,7 @@ class Rejection:
         column = shortened(self.column, LONGEST_TOLD)
         where = f"{self.file}, {self.lines or f'line {self.line}'}, column {column}"
         value = shortened(self.value, LONGEST_TOLD)
-        return printable(f"{where}: {first} {value!r}: {self.rule}")
+        return plain(f"{where}: {first} {value!r}: {self.rule}")
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,9 @@ def told(whose: str, key: str) -> Iterator[None]:
     except UnclearFormat as error:
         keys = " and ".join(key.format(each) for each in error.key.split(" and ") if each)
         hint = f": set {keys}" if keys and key else ""
-        raise SourceError(printable(f"{whose} {error.reason}{hint}")) from error
+        raise SourceError(f"{whose} {error.reason}{hint}") from error
     except (OSError, ValueError, ArithmeticError, csv.Error) as error:
-        raise SourceError(printable(f"{whose} cannot be read: {error}")) from error
+        raise SourceError(f"{whose} cannot be read: {error}") from error
 
 
 def rows_of(

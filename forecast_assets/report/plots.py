@@ -75,7 +75,7 @@ def price_plot(history: History, unit: str) -> str:
     figure = _figure((8, 3))
     axes = figure.subplots()
     axes.plot(history.dates, history.closes, linewidth=0.8)
-    axes.set_ylabel(unit, parse_math=False)
+    axes.set_ylabel(unit)
     axes.set_title(f"{history.commodity}: {len(history)} closes up to {history.newest}")
     axes.grid(alpha=0.3)
     return _small(figure, f"closes of {history.commodity}").markdown
@@ -93,10 +93,10 @@ def feature_plot(history: History, units: Mapping[str, str]) -> str:
     for panel, name, values in zip(panels, names, history.features.T, strict=True):
         panel.plot(history.dates, values, linewidth=0.8)
         unit = units.get(name)
-        panel.set_ylabel(f"{name} ({unit})" if unit else name, parse_math=False)
+        panel.set_ylabel(f"{name} ({unit})" if unit else name)
         panel.grid(alpha=0.3)
     figure.axes[-1].set_xlabel("session")
-    figure.suptitle(f"{history.commodity}: covariates as known at each close", parse_math=False)
+    figure.suptitle(f"{history.commodity}: covariates as known at each close")
     return _small(figure, f"covariates of {history.commodity}").markdown
 
 
@@ -108,7 +108,7 @@ def fan_chart(history: History, fans: Mapping[str, Fan], unit: str) -> str:
     for panel, (name, fan) in zip(panels, fans.items(), strict=False):
         _draw_newest(panel, history.known_at(fan.cutoff), fan)
         panel.set_title(f"{name}, from {fan.start}", fontsize=9)
-        panel.set_ylabel(unit, parse_math=False)
+        panel.set_ylabel(unit)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=7)
     for unused in panels[len(fans) :]:
@@ -135,7 +135,7 @@ def score_plot(held: pd.DataFrame, unit: str) -> str:
         left.plot(means.index, means.crps, marker="o", markersize=3, label=label)
         right.plot(means.index, means.covered_80, marker="o", markersize=3)
     right.axhline(0.8, color="black", linewidth=0.8)
-    left.set_ylabel(f"mean CRPS, {unit}", parse_math=False)
+    left.set_ylabel(f"mean CRPS, {unit}")
     right.set_ylabel("coverage of 80 %")
     _in_percent(right.yaxis)
     for axes in (left, right):
@@ -161,7 +161,7 @@ def skill_plot(rows: pd.DataFrame) -> str:
         axes.barh(mine.model_name, mine.skill.fillna(0.0), color=colours)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.invert_yaxis()
-        axes.set_title(name, fontsize=9, parse_math=False)
+        axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3, axis="x")
     figure.axes[-1].set_xlabel("skill against naive (blue: calibrated)")
@@ -178,7 +178,7 @@ def newest_fan(history: History, fan: Fan, unit: str) -> Picture:
     axes = figure.subplots()
     _draw_newest(axes, history.known_at(fan.cutoff), fan)
     axes.set_xlabel(f"sessions after {fan.cutoff:%d %B %Y}")
-    axes.set_ylabel(unit, parse_math=False)
+    axes.set_ylabel(unit)
     _finish(figure)
     return _picture(
         figure,
@@ -204,7 +204,7 @@ def past_fans(history: History, fans: Sequence[Fan], unit: str) -> Picture:
         axes.axvline(int(place), color="0.75", linewidth=0.6, zorder=0)
     axes.plot(shown, history.closes[shown], color="black", linewidth=1.2, label="what happened")
     axes.set_xlabel("session")
-    axes.set_ylabel(unit, parse_math=False)
+    axes.set_ylabel(unit)
     _name_sessions(axes, history, shown)
     _finish(figure)
     return _picture(
@@ -243,7 +243,7 @@ def laid_over(history: History, found: Comparison, unit: str) -> Picture:
     step = max(len(days) // DATES_SHOWN, 1)
     axes.set_xticks(range(0, len(days), step), [f"{day:%d %b}" for day in days[::step]])
     axes.set_xlabel(f"session of {days[0]:%Y}" if days[0].year == days[-1].year else "session")
-    axes.set_ylabel(unit, parse_math=False)
+    axes.set_ylabel(unit)
     _finish(figure, columns=2)
     return _picture(
         figure,
@@ -415,6 +415,11 @@ def _small(figure: "Figure", text: str) -> Picture:
 
 
 def _png(figure: "Figure", dots_per_inch: int) -> bytes:
+    """The image of a figure. Its texts are drawn as written, also those with dollars."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     image = BytesIO()
     figure.savefig(image, format="png", dpi=dots_per_inch)
     return image.getvalue()

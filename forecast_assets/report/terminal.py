@@ -8,6 +8,7 @@ from rich.text import Text
 from forecast_assets.forecast.points import LEVELS
 from forecast_assets.forecast.records import Fan
 from forecast_assets.forecast.risk import probability_above
+from forecast_assets.outside import plain
 
 BANDS = ((0, 6, "░"), (1, 5, "▒"), (2, 4, "▓"))
 """The positions of an interval's bounds in LEVELS, and its character; the widest first."""
@@ -41,7 +42,7 @@ def fan_table(fan: Fan, unit: str, close: float, width: int = 100) -> Table:
     table = Table(
         title=Text(
             f"from {fan.start}, last close {_price(close, _decimals(quantiles))}"
-            f" on {fan.cutoff} ({unit})"
+            f" on {fan.cutoff} ({plain(unit)})"
         ),
         caption=f"░ 95 %  ▒ 80 %  ▓ 50 %  {MEDIAN} median  {CLOSE} last close",
         box=None,

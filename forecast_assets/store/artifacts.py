@@ -1,7 +1,7 @@
 """The artifact store: files for payloads that are too large for a table, named by their hash."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from upath import UPath
 
@@ -15,7 +15,7 @@ PARTS = 5
 class ArtifactStore:
     """A folder on any file system of fsspec: ``file:///data/artifacts``, ``s3://bucket/models``."""
 
-    url: str
+    url: str = field(repr=False)
 
     def write(self, folder: str, sha256: str, payload: bytes) -> str:
         """Store ``payload`` and return its URL.

@@ -15,7 +15,7 @@ from forecast_assets.configuration.commodities import Covariate
 from forecast_assets.configuration.in_force import InForce, in_force
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.rosters import as_dumped
-from forecast_assets.configuration.settings import Settings
+from forecast_assets.configuration.settings import Settings, require_apart
 from forecast_assets.configuration.version_meaning import (
     Options,
     VersionMeaning,
@@ -50,12 +50,18 @@ class PinnedVersion:
 
     @classmethod
     def of(cls, settings: Settings, store: Store) -> "PinnedVersion":
-        """Read the version of some settings."""
+        """Read the version of some settings.
+
+        Raises ConfigurationError for a new version that differs from another only by case.
+        """
         version = settings.model_version
         with store.reading() as tables:  # opens the tables once
             pins = store.pins.find(version)
             fitted = tables.read(MODELS, ["model_name"], [("model_version", "=", version)])
             trained = frozenset(fitted.column("model_name").to_pylist())
+            if not trained:
+                known = tables.read(MODELS, ["model_version"]).column("model_version")
+                require_apart(version, sorted(set(known.to_pylist())))
             taken_over = of_stored(settings, store) if trained and not pins else None
         return cls(settings, store, pins, taken_over, trained)
 

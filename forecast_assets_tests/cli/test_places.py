@@ -50,7 +50,7 @@ def test_where_answers_all_the_same_without_a_usable_configuration(
     else:
         (own / "forecast.yaml").write_text(text)
     said = forecast("where")
-    assert said.exit_code == 0
+    assert said.exit_code == 1
     assert f"data            {own}/data (the default: data beside the configuration)" in said.stdout
     assert f"error: {own}/forecast.yaml: " in said.stdout
     assert says in said.stdout

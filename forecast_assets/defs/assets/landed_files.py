@@ -110,7 +110,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         if arrivals.failed:
             # Dagster ignores the metadata of a step that fails, so it is logged as an event before.
             context.log_event(AssetObservation("landed_files", metadata=of_landed_files(files)))
-            raise FilesFailed("\n".join(arrivals.failed))
+            raise FilesFailed(*arrivals.failed)
         return MaterializeResult(
             metadata=of_landed_files(files), data_version=DataVersion(UNCHANGED)
         )

@@ -60,7 +60,7 @@ def report_asset(settings: Settings) -> AssetsDefinition:
             page, metadata = written(settings, store.tables(), said)
         if said.failures:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
-            raise CommoditiesFailed("\n".join(dict.fromkeys(said.failures)))
+            raise CommoditiesFailed(*dict.fromkeys(said.failures))
         listener.hear(page)
         return MaterializeResult(metadata=metadata)
 

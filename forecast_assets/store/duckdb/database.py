@@ -159,7 +159,7 @@ class Database:
         try:
             yield
         except duckdb.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise StoreError(f"{self.path}: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
@@ -179,6 +179,8 @@ def holds_rows(path: Path) -> bool:
     A file cannot be read while another process writes it, or if another program made it. Marks and
     schemas do not count, since the first of them are made together with the tables.
     """
+    if not path.is_file():
+        return False
     try:
         with closing(duckdb.connect(path, read_only=True)) as connection:
             tables = connection.execute(

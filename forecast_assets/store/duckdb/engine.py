@@ -106,6 +106,8 @@ class Engine:
         When a process closes a file, the system drops all locks of the process on it. So closing
         the file here would also drop the lock of that other part.
         """
+        for file in (self.path, log_of(self.path), self.guard.path):
+            require_regular(file)
         if open_here(self.path):
             raise Kept("this very process, by a connection of its own")
         mode = "READ_ONLY, " if read_only else ""
@@ -153,6 +155,15 @@ class Engines:
 
 ENGINES = Engines()
 os.register_at_fork(after_in_child=ENGINES.forked)
+
+
+def require_regular(path: Path) -> None:
+    """Raise StoreError for a folder, and for a pipe or a device, which may never answer."""
+    if path.exists() and not path.is_file():
+        raise StoreError(
+            f"{path}: is no file, but a folder, a pipe or a device: move it away, and put the"
+            " tables or a copy of them there"
+        )
 
 
 def open_here(path: Path) -> bool:

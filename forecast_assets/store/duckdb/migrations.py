@@ -94,6 +94,11 @@ def schema_of(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
         return UNNUMBERED
     newest = "SELECT max(schema_version) FROM market.schema_versions"
     ((found,),) = connection.execute(newest).fetchall()
+    if found is None:
+        raise StoreError(
+            f"{path}: market.schema_versions is empty, so these tables are of no release: put back"
+            " a copy of the file"
+        )
     if found > SCHEMA:
         raise StoreError(
             f"{path}: the tables are of a newer release (schema {found}; this one knows up to"
