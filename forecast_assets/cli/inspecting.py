@@ -10,7 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from forecast_assets.cli.console import cell, write
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.home import Places
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.inspection import Inspection, inspect_file, name_of, shown
 from forecast_assets.timeline.clock import now
@@ -25,13 +28,25 @@ def inspect_prices(
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
     folder = Places.here().folder
     try:
-        found = inspect_file(path, keys, name or name_of(path), folder, now().date())
+        whose = name or name_of(path)
+        found = inspect_file(path, keys, whose, folder, now().date(), *_in_force(whose))
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in error.errors())
         raise ConfigurationError("; ".join(lines)) from error
     _show(console, found)
     if found.refusal or found.refused:
         raise typer.Exit(1)
+
+
+def _in_force(name: str) -> tuple[Bounds, FileLimits]:
+    """What a run would take to be plausible, and how large files may be.
+
+    Without a configuration these are the defaults.
+    """
+    if not Places.here().configuration.is_file():
+        return PLAUSIBLE, LIMITS
+    settings = load_settings()
+    return settings.bounds_of(name), settings.landing
 
 
 def _keys(settings: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from forecast_assets.automation.scope import Scope
+from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import interruptible, write
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.names import valid_reason
@@ -68,8 +69,9 @@ class Outcome:
         """
         settings, failures = self.worker.settings, self._overview(console)
         if self.names:
-            self._summary(console)
-            write(console, self._tables())
+            with boundary("the summary", self.worker.notes):
+                self._summary(console)
+                write(console, self._tables())
         if settings.report_path.is_file():
             write(console, f"Report: {settings.report_path}")
             if opened:

@@ -149,6 +149,36 @@ class Checks(Section):
     forecast_age: Age = Field(Age(), description="Sessions that have no forecast yet.")
 
 
+class Bounds(Section):
+    """What is plausible; a source's rows beyond it are refused, as they are likely misprints."""
+
+    first_day: date = Field(
+        date(1800, 1, 1), description="The first day that a price or a covariate may have."
+    )
+    price: float = Field(
+        1e9,
+        strict=True,
+        gt=0,
+        le=1e30,
+        description="The largest price, above or below zero, in the commodity's unit.",
+    )
+    covariate: float = Field(
+        1e15,
+        strict=True,
+        gt=0,
+        le=1e100,
+        description="The largest value of a covariate, above or below zero.",
+    )
+
+    def overridden_by(self, others: Self | None) -> Self:
+        """These bounds, with those that ``others`` sets instead."""
+        return self.model_copy(update=others.model_dump(exclude_unset=True) if others else {})
+
+
+PLAUSIBLE = Bounds()
+"""The bounds where the configuration sets none."""
+
+
 class LandingFormat(FileFormat):
     """How dropped files of a name are written."""
 

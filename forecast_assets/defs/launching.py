@@ -268,12 +268,16 @@ class Worker:
             )
         self.progress.require_going_on()
         heard = self.heard.take()
-        self.notes += [note for each in heard if not each.broken for note in each.notes]
-        self.summaries.add(heard)
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.notes += [] if each.broken else each.notes
+                self.summaries.add([each])
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
-        self.problems += [problem for each in heard for problem in each.problems]
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.problems += each.problems
         return result
 
     def _require_tables(self) -> None:

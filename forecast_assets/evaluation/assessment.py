@@ -38,6 +38,11 @@ class Assessment:
         """How many forecasts were scored now."""
         return sum(len(model.forecasts) for model in self.models)
 
+    @property
+    def undefined(self) -> int:
+        """How many of them have a score that is not defined, since an outcome is too far away."""
+        return sum(int(model.scores.undefined.sum()) for model in self.models)
+
 
 def assess_window(
     window: Window,

@@ -5,7 +5,8 @@ Means and shares are over all of them; tests are over forecasts that have no ses
 
 Records are a frame with a row for each forecast whose whole outcome is known: model_name,
 data_cutoff_date, first_session and last_session (datetime64), crps (mean over the path, in the
-unit of the price), covered_80 and covered_95 (shares of sessions), pit (of the last session).
+unit of the price; NaN where it is not defined), covered_80 and covered_95 (shares of sessions),
+pit (of the last session). A CRPS that is not defined is left out of skill and tests.
 """
 
 from collections.abc import Iterator, Sequence
@@ -144,7 +145,8 @@ class _Track:
     """The records of one model in order of cutoff; each array has shape (n,).
 
     ``naive_crps``: that of the naive model from the same cutoff, or NaN. ``effective``: a choice of
-    records without a common session. ``compared``: the same among records with a naive CRPS.
+    records without a common session. ``paired``: whether both have a CRPS. ``compared``: a choice
+    of these without a common session.
     """
 
     model_name: str
@@ -155,6 +157,7 @@ class _Track:
     covered_95: NDArray[np.float64]
     pit: NDArray[np.float64]
     effective: NDArray[np.bool_]
+    paired: NDArray[np.bool_]
     compared: NDArray[np.bool_]
 
 
@@ -185,7 +188,7 @@ def _follows(sessions: pd.Series) -> pd.Series:
 def _track(name: str, ordered: pd.DataFrame) -> _Track:
     first, last = ordered["first_session"].to_numpy(), ordered["last_session"].to_numpy()
     naive_crps = ordered["naive_crps"].to_numpy(dtype=np.float64)
-    paired = ~np.isnan(naive_crps)
+    paired = ~np.isnan(naive_crps) & ordered["crps"].notna().to_numpy()
     compared = np.zeros(len(first), dtype=np.bool_)
     compared[paired] = non_overlapping(first[paired], last[paired])
     columns = {
@@ -197,6 +200,7 @@ def _track(name: str, ordered: pd.DataFrame) -> _Track:
         last_sessions=last,
         naive_crps=naive_crps,
         effective=non_overlapping(first, last),
+        paired=paired,
         compared=compared,
         **columns,
     )
@@ -234,9 +238,8 @@ def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.D
 
 def _skill(track: _Track) -> NDArray[np.float64]:
     """The skill by all records up to each one, for which both models have a CRPS."""
-    paired = ~np.isnan(track.naive_crps)
-    mine = np.cumsum(np.where(paired, track.crps, 0.0))
-    naive = np.cumsum(np.where(paired, track.naive_crps, 0.0))
+    mine = np.cumsum(np.where(track.paired, track.crps, 0.0))
+    naive = np.cumsum(np.where(track.paired, track.naive_crps, 0.0))
     return skill(mine, naive)
 
 

@@ -380,7 +380,7 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
     if not old:
         return []
     cutoffs = [forecast.data_cutoff_date for forecast in old]
-    happened = Outcomes.after(history, cutoffs, horizon).closes.astype(np.float32)
+    happened = Outcomes.after(history, cutoffs, horizon).as_paths
     told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
     same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
     same &= [forecast.outcome is not None for forecast in old]

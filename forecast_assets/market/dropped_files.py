@@ -115,7 +115,7 @@ def read_dropped(name: str, content: bytes, settings: Settings, now: datetime) -
     told = [*rejections, *(each for seen in observations for each in seen.rejections)]
     notes += [str(each) for each in grouped(filter(is_harmless, rejections), singly=1)]
     notes += [f"{seen.commodity}: {note}" for seen in observations for note in seen.notes]
-    usable = [each for each in observations if not each.prices.empty]
+    usable = [each for each in observations if not each.says_nothing]
     return Dropped(name, hashlib.sha256(content).hexdigest(), usable, harmful(told), notes)
 
 
@@ -126,10 +126,18 @@ def _observed(
 
     In a wide file the column of closes has the commodity's name; refusals are reported by it.
     """
-    meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
+    bounds = settings.bounds_of(commodity)
+    meaning = replace(Meaning.of(commodity, settings.commodity(commodity), bounds), prefer=None)
     file = rows["file"].iloc[0]
     seen = observed(
-        commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False
+        commodity,
+        f"landing:{file}",
+        rows,
+        meaning.today(now),
+        meaning,
+        [],
+        complete=False,
+        withdrawals=True,
     )
     column = rows["column"].iloc[0]
     refused = [

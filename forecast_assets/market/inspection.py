@@ -16,13 +16,14 @@ from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.file_format import TAB, FileFormat
 from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.names import NAME_PATTERN
-from forecast_assets.configuration.sections import Checks
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Checks
 from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.market.files.content import ONE_BYTE, is_binary
 from forecast_assets.market.files.header import Column
 from forecast_assets.market.files.regular import opened
 from forecast_assets.market.files.table_file import TableFile, Understood
 from forecast_assets.market.files.written_days import by_formats
+from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, rows_of
 from forecast_assets.market.rows import Said, open_file, told
@@ -63,13 +64,16 @@ def inspect_file(
     name: str,
     folder: Path,
     today: date,
+    bounds: Bounds = PLAUSIBLE,
     limits: FileLimits = LIMITS,
 ) -> Inspection:
     """Read a file as a run would read it for commodity ``name``, with these keys of a source.
 
-    ``folder``: where the configuration's paths start. ``limits``: how large it may be.
+    ``folder``: where the configuration's paths start. ``bounds``: what is plausible.
+    ``limits``: how large it may be.
     """
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
+    meaning = Meaning(bounds=bounds)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
     try:
         said = Said(source, key=f"commodities.{name}.source.{{}}", limits=limits)
@@ -78,9 +82,10 @@ def inspect_file(
             facts += facts_of(table)
             found = table.read(LAYOUT, (source.symbol or name,))
         facts += _meaning(table, found)
-        observed = read_files(name, source, folder, today, limits=limits)
+        observed = read_files(name, source, folder, today, meaning, limits)
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
+    made = source, name, table, found, observed, folder, today, meaning, limits
     days = observed.prices["date"].dt.strftime("%Y-%m-%d")
     facts.append(("prices", f"{len(days):,}, {days.iloc[0]} to {days.iloc[-1]}"))
     refusal = _refusal(name, observed)
@@ -90,7 +95,7 @@ def inspect_file(
         [*_strange(table, found), *_told(observed)],
         refusal,
         [str(each) for each in grouped(observed.rejections)],
-        "" if refusal else _section(source, name, table, found, observed, folder, today, limits),
+        "" if refusal else _section(*made),
     )
 
 
@@ -194,6 +199,7 @@ def _section(
     observed: Observations,
     folder: Path,
     today: date,
+    meaning: Meaning,
     limits: FileLimits,
 ) -> str:
     """A section of the configuration to paste, with all keys that the file needs.
@@ -208,7 +214,7 @@ def _section(
     said = given | {key: value for key, value in understood.items() if key not in given}
     if isinstance(given.get("columns"), dict):
         said["columns"] = understood.get("columns", {}) | given["columns"]
-    again = read_files(name, FileSource.model_validate(said), folder, today, limits=limits)
+    again = read_files(name, FileSource.model_validate(said), folder, today, meaning, limits)
     return _yaml(name, said if again.prices.equals(observed.prices) else given)
 
 

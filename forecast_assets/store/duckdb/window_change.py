@@ -226,8 +226,8 @@ def outcome_rows(happened: Outcomes | None, drawn: Sequence[date], horizon: int)
     """
     known = happened or Outcomes.none(horizon)
     others = sorted(set(drawn) - set(known.cutoffs))
-    nothing = np.full((len(others), horizon), np.nan)
-    prices = np.vstack([known.closes, nothing]).astype(np.float32)
+    nothing = np.full((len(others), horizon), np.nan, dtype=np.float32)
+    prices = np.vstack([known.as_paths, nothing])
     columns = {"data_cutoff_date": pa.array([*known.cutoffs, *others], pa.date32())}
     for session in range(horizon):
         columns[f"day_{session + 1}"] = pa.array(prices[:, session], from_pandas=True)

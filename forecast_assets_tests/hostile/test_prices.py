@@ -1,0 +1,157 @@
+"""Prices that cannot be are refused in words, and the good ones beside them land."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from forecast_assets.configuration.commodities import Covariate, FileSource
+from forecast_assets.configuration.sections import Bounds, Fetch
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import SourceError
+from forecast_assets.market.covariates import read_covariate
+from forecast_assets.market.directory import Entry
+from forecast_assets.market.fred import Fred
+from forecast_assets.market.inspection import inspect_file
+from forecast_assets.market.landing import Arrival, LandingFolder
+from forecast_assets.market.live import Asker
+from forecast_assets.market.reception import receive
+from forecast_assets.market.sources import read_source
+from forecast_assets.market.yahoo import YahooFinance
+from forecast_assets.store.contract import Store
+from forecast_assets.store.opening import open_store
+from forecast_assets_tests.beginnings import at_home
+from forecast_assets_tests.caretaker import configuration
+from forecast_assets_tests.commands import forecast
+from forecast_assets_tests.store.contract.test_withdrawals import said
+
+CASES = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text())
+TODAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
+DAYS = np.busday_offset(np.datetime64("2026-11-02"), np.arange(15)).tolist()
+"""The sessions of Coffee: three weeks up to today."""
+NUMBERS = count()
+
+
+def cases(*through: str) -> pytest.MarkDecorator:
+    mine = [case for case in CASES if case["through"] in through]
+    return pytest.mark.parametrize("case", mine, ids=lambda case: case["name"])
+
+
+@dataclass
+class Place:
+    """A configuration, its folder and its tables, in which only Coffee has prices."""
+
+    folder: Path
+    settings: Settings
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("hostile")
+    landing = {"url": str(folder / "landing"), "settle_seconds": 0, "incomplete_seconds": 0}
+    said_so = configuration("Coffee", "Sugar", "Cocoa", landing=landing)
+    (folder / "forecast.yaml").write_text(said_so)
+    with at_home(folder):
+        settings = Settings.load(folder / "forecast.yaml")
+        LandingFolder(settings).make()
+        store = open_store(settings)
+        store.prices.write(said(dict.fromkeys(DAYS, 51.0), "landing:first.csv"), NOW, "a test")
+        yield Place(folder, settings, store)
+
+
+def bounded(settings: Settings, case: dict[str, Any]) -> Settings:
+    """The settings with the bounds that a case gives Sugar."""
+    sugar = settings.commodities["Sugar"].model_copy(
+        update={"bounds": Bounds.model_validate(case.get("bounds", {}))}
+    )
+    return settings.model_copy(update={"commodities": settings.commodities | {"Sugar": sugar}})
+
+
+@cases("landing")
+def test_a_dropped_file(place: Place, case: dict[str, Any], tmp_path: Path) -> None:
+    settings = bounded(place.settings, case)
+    folder = LandingFolder(settings)
+    path = Path(folder.path.path) / case["file"]
+    path.write_text(case["given"] + "\n" * next(NUMBERS))  # no two have the same bytes
+    arrival = Arrival(Entry.of(path.name, path.stat()))
+    before = len(place.store.prices.withdrawn("Coffee"))
+    got = receive(folder, arrival, place.store.landings, NOW, "a test")
+    told = Path(f"{got.place}.txt").read_text()
+    assert [each for each in case["message"] if each not in told] == [], told
+    landed = [each.changes for each in got.landings]
+    taken = sum(x.added + x.revised + x.unchanged + x.withdrawn for x in landed)
+    assert taken == case["lands"]
+    assert not path.exists()
+    withdrawn = place.store.prices.withdrawn("Coffee")
+    assert len(withdrawn) - before == sum(x.withdrawn for x in landed)
+    for each in withdrawn:
+        assert place.store.prices.restore("Coffee", each.date, NOW, "a test")
+
+
+@cases("file", "covariate", "fred", "yahoo", "inspect")
+def test_another_source(case: dict[str, Any], tmp_path: Path) -> None:
+    told, lands = read(case, tmp_path)
+    assert [each for each in case["message"] if each not in told] == [], told
+    assert lands == case["lands"]
+
+
+def read(case: dict[str, Any], folder: Path) -> tuple[str, int]:
+    """What a source says of a case, and how many rows are usable."""
+    path = folder / case.get("file", "answer")
+    path.write_text(case["given"])
+    asker = Asker(Fetch())
+    try:
+        match case["through"]:
+            case "file":
+                source = FileSource(type="file", path=path.name)
+                found = read_source("Coffee", source, folder, TODAY)
+            case "fred":
+                found = AnsweredFred(asker, case["given"]).read("Coffee", "RAW", None, TODAY)
+            case "yahoo":
+                found = AnsweredYahoo(asker, case["given"]).read("Coffee", "RAW", None, TODAY)
+            case "covariate":
+                rain = Covariate(path=path.name, column="rain")
+                series = read_covariate("Coffee", "rain", rain, folder, TODAY)
+                return "\n".join(map(str, series.rejections)), len(series.values)
+            case "inspect":
+                seen = inspect_file(path, {}, "Coffee", folder, TODAY)
+                taken = next(said for what, said in seen.facts if what == "prices")
+                return "\n".join(seen.refused), int(taken.split(",")[0])
+    except SourceError as error:
+        return str(error), 0
+    return "\n".join(map(str, found.rejections)), len(found.prices)
+
+
+class AnsweredFred(Fred):
+    """FRED with an answer that was given."""
+
+    def _ask(self, name: str, symbol: str, since: date | None) -> str:
+        return self.base_url
+
+
+class AnsweredYahoo(YahooFinance):
+    """Yahoo with bars that were given."""
+
+    def _bars(self, name: str, symbol: str, since: date | None) -> pd.DataFrame:
+        assert self.base_url
+        bars = pd.read_csv(io.StringIO(self.base_url))
+        days = pd.DatetimeIndex(bars["date"].to_numpy().astype("datetime64[s]"))
+        return bars.drop(columns="date").rename(columns=str.title).set_index(days)
+
+
+@cases("command")
+def test_a_command(place: Place, case: dict[str, Any]) -> None:
+    with at_home(place.folder):
+        done = forecast(*case["given"])
+    assert done.exit_code == 1
+    assert [each for each in case["message"] if each not in done.output] == [], done.output
+    assert place.store.prices.withdrawn("Coffee") == []
