@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test suite check rooms columns browser bench quality clean
+.PHONY: help demo ui test suite check rooms columns browser bench quality fuzz clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -51,6 +51,11 @@ bench: $(VENV)/installed-dev ## Measure drawing, storing, training, and a day of
 	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.tick
+
+SECONDS ?= 60
+fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SECONDS=60
+	@for target in $$(ls forecast_assets_tests/fuzz/corpus); do \
+		$(BIN)/python -m forecast_assets_tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
 
 FILES ?= --samples --from 2012-01-01 --to 2020-12-31
 quality: $(VENV)/installed-dev ## Score a backfill against a random walk: FILES="a.csv b.csv", or the samples
