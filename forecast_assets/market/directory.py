@@ -55,6 +55,10 @@ class Entry:
 class Directory(Protocol):
     """A folder whose entries are reached by their names. All methods may raise OSError."""
 
+    @property
+    def path(self) -> Path | UPath:
+        """The path of the directory."""
+
     def exists(self) -> bool:
         """Whether the directory exists."""
 

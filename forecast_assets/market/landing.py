@@ -161,11 +161,12 @@ class LandingFolder:
         folder = self.drawer(drawer) if drawer else self.directory
         return folder.read(arrival.entry, self.settings.landing.max_bytes)
 
-    def put_away(self, arrival: Arrival, drawer: str, note: str, *, of: str = "") -> UPath:
+    def put_away(self, arrival: Arrival, drawer: str, note: str, *, of: str = "") -> str:
         """Move a file to ``drawer``, under a name that is free, with a note beside it.
 
         ``of``: the drawer that it comes from. The note is written before the move, so that a file
-        there always has one. Raises LandingError if the file cannot be moved; then it stays.
+        there always has one. Returns its new path. Raises LandingError if the file cannot be moved;
+        then it stays.
         """
         source, to = (self.drawer(of) if of else self.directory), self.drawer(drawer)
         with usable(arrival.name):
@@ -176,7 +177,7 @@ class LandingFolder:
             name = _free(to, arrival.name)
             to.write(name + NOTE, note)
             source.move(arrival.entry, to, name)
-        return self.path / drawer / name
+        return f"{to.path}/{name}"
 
     def held(self) -> list[Held]:
         """The files that wait until a user accepts or rejects them, in order of their names."""
@@ -188,12 +189,11 @@ class LandingFolder:
         stored = [entry for name, entry in sorted(entries.items()) if name + NOTE in entries]
         return [Held(Arrival(x), _waits(folder, entries[x.name + NOTE])) for x in stored]
 
-    def settle(self, held: Held, drawer: str, note: str) -> UPath:
+    def settle(self, held: Held, drawer: str, note: str) -> None:
         """Move a file that waited to ``drawer``, with a note that says what was decided."""
-        place = self.put_away(held.arrival, drawer, note, of=HELD)
+        self.put_away(held.arrival, drawer, note, of=HELD)
         with usable(held.arrival.name):
             self.drawer(HELD).remove(held.arrival.entry.name + NOTE)
-        return place
 
     def _arrivals(self) -> Iterator[Arrival]:
         for entry in self.directory.entries() if self.directory.exists() else ():

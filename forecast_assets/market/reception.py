@@ -90,7 +90,7 @@ def receive(
     drawer = HELD if any(landing.dispute for landing in merged) else "accepted"
     place = folder.put_away(arrival, drawer, note_about(dropped, merged))
     rejections, notes = dropped.rejections, dropped.notes
-    return Received(dropped.file, masked(str(place)), merged, seen, rejections, notes)
+    return Received(dropped.file, masked(place), merged, seen, rejections, notes)
 
 
 def read_held(folder: LandingFolder, arrival: Arrival, at: datetime, drawer: str = "") -> Dropped:
@@ -120,7 +120,7 @@ def _reject(
 ) -> Received:
     rejections, notes = (dropped.rejections, dropped.notes) if dropped else ([], [])
     place = folder.put_away(arrival, "rejected", note(arrival.name, reason, rejections, notes))
-    return Received(arrival.name, masked(str(place)), [], [], rejections, notes, reason)
+    return Received(arrival.name, masked(place), [], [], rejections, notes, reason)
 
 
 def accept(

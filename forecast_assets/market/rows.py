@@ -249,7 +249,7 @@ def numbers(
     """
     text = rows[column]
     if (text == "").all():
-        return pd.Series(np.nan, index=rows.index)
+        return pd.Series(np.nan, index=rows.index, name=column)
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
     finite = values.abs() < float("inf")
     refused = ~finite & ~is_missing(text)
