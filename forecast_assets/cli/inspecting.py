@@ -23,7 +23,7 @@ def inspect_prices(
     console: Console, path: Path, name: str | None, preset: str | None, settings: list[str] | None
 ) -> None:
     """Print what a file holds and a section to paste; exit with 1 if a run would refuse rows."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise ConfigurationError(f"{path}: there is no such file")
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
     folder = Places.here().folder
