@@ -17,6 +17,9 @@ PATTERN = (
 )
 """A day, optionally a time and a zone: 2024-01-02, 2024-01-02 23:00:00+00:00, 2024-01-02T23:00Z."""
 
+LONGEST = 100
+"""A text with more characters is no stamp; the pattern would take minutes for some of them."""
+
 INTRADAY_SHARE = 0.1
 """A file is intraday if more than this share of its days have rows at several times."""
 
@@ -75,7 +78,8 @@ class Stamps:
 
 def read_stamps(text: pd.Series) -> Stamps:
     """Read stamps that are written as ``PATTERN`` says."""
-    parts = text.str.upper().str.extract(f"^{PATTERN}$")
+    parts = text.str.slice(0, LONGEST).str.upper().str.extract(f"^{PATTERN}$")
+    parts = parts.where(text.str.len() <= LONGEST)
     day = pd.to_datetime(parts["day"], format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
     time = parts["time"].str.replace(",", ".")
     short = time.str.len() == len("00:00")
