@@ -33,6 +33,14 @@ class UnclearFormat(SourceError):
         self.reason, self.key = reason, key
 
 
+class LandingError(ForecastAssetsError):
+    """The landing folder, or a file in it, cannot be used; nothing of it was changed."""
+
+
+class FileChanged(LandingError):
+    """A file of the landing folder was changed or replaced since it was looked at."""
+
+
 class LookAheadError(ForecastAssetsError):
     """A computation asked for something that was not known at its cutoff."""
 

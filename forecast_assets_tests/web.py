@@ -1,11 +1,18 @@
-"""A server on this machine that answers as it is told and remembers what it was asked."""
+"""Servers on this machine: one that answers as it is told, and the webserver of Dagster asked."""
 
+import http.client
+import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+ANSWER_SECONDS = 600.0
+"""How long an answer is waited for: a machine may have other things to do."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +84,23 @@ def served(answer: Callable[[Asked], Answer]) -> Iterator[Server]:
         finally:
             listening.shutdown()
             thread.join()
+
+
+def free_port() -> int:
+    """A port of this machine at which nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def asked(port: int, query: str) -> Any:
+    """The answer of the webserver to a GraphQL query."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    connection.request(
+        "POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"}
+    )
+    document = json.loads(connection.getresponse().read())
+    connection.close()
+    assert "errors" not in document, document["errors"]
+    return document["data"]

@@ -119,11 +119,13 @@ class PricesLanded(PricesRead):
 class FilesLanded(Result):
     """What was done with each file of the landing folder.
 
-    ``unfinished``: how many files were left there because they may still be growing.
+    ``unfinished``: how many files were left there because they may still be growing. ``failed``: a
+    line for each file that could not be put away and is tried again.
     """
 
     received: Sequence[Received]
     unfinished: int
+    failed: Sequence[str] = ()
 
     @property
     def refused(self) -> Refused:

@@ -46,7 +46,7 @@ def held_prices(settings: Settings, store: Store, name: str) -> list[str]:
 
 def files_in_brief(folder: LandingFolder) -> list[str]:
     """The names of the files that wait, in one line; empty if there are none."""
-    names = [file.arrival.path.name for file in folder.held()]
+    names = [file.arrival.name for file in folder.held()]
     return [f"held for a word: {', '.join(names)} (`forecast landing`)"] if names else []
 
 
@@ -84,7 +84,8 @@ def unmatched(settings: Settings, history: History, today: date) -> list[str]:
     if not commodity.covariates or len(history) == 0:
         return []
     bounds = settings.bounds_of(name)
-    read = read_features(name, commodity, history.dates, settings.folder, today, bounds)
+    folder, limits = settings.folder, settings.landing
+    read = read_features(name, commodity, history.dates, folder, today, bounds, limits)
     return [*read.missing.values(), *read.unmatched]
 
 

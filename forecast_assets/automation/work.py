@@ -54,7 +54,7 @@ class Piece:
 
 def file_work(arrival: Arrival) -> Piece:
     """The landing of a file, as a piece of work."""
-    work = Work(f"land {arrival.path.name}", signature(arrival.signature))
+    work = Work(f"land {arrival.name}", signature(arrival.signature))
     return Piece(work, "", ("landed_files",))
 
 

@@ -29,7 +29,8 @@ TERMINAL = "terminal"
 def list_held_files(console: Console) -> None:
     """Print a line for each commodity of each file that waits."""
     lines = held_files(LandingFolder(load_settings()))
-    _print(console, lines or ["no file waits"])
+    for line in lines or ["no file waits"]:
+        write(console, line)
 
 
 def accept_files(console: Console, names: Sequence[str]) -> None:
@@ -39,9 +40,9 @@ def accept_files(console: Console, names: Sequence[str]) -> None:
     with FileLock(settings.home / ".landing.lock"):
         for held in _held(folder, names):
             for landing in accept(folder, held, tables.landings, now(), TERMINAL):
-                _print(console, [line_of(landing)])
-            _print(console, [f"{held.arrival.path.name}: accepted"])
-    _print(console, ["`forecast run` does what is due now"])
+                write(console, line_of(landing))
+            write(console, f"{held.arrival.name}: accepted")
+    write(console, "`forecast run` does what is due now")
 
 
 def reject_files(console: Console, names: Sequence[str]) -> None:
@@ -51,7 +52,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
     with FileLock(settings.home / ".landing.lock"):
         for held in _held(folder, names):
             reject(folder, held)
-            _print(console, [f"{held.arrival.path.name}: rejected"])
+            write(console, f"{held.arrival.name}: rejected")
 
 
 def list_held_prices(console: Console) -> None:
@@ -79,13 +80,10 @@ def withdraw_price(console: Console, name: str, day: date, reason: str) -> None:
     if not store.prices.withdraw(name, day, said, now(), f"{TERMINAL}: {_user()}"):
         near = _nearest(store.prices.history(name), day)
         raise ConfigurationError(f"{name}: no session is stored on {day}; {near}")
-    _print(
-        console,
-        [
-            f"{name}: {day} is withdrawn; `forecast prices accept {name} {day}` brings it back",
-            "`forecast run` withdraws the forecasts from there, and does what else is due now",
-        ],
-    )
+    back = f"`forecast prices accept {name} {day}` brings it back"
+    write(console, f"{name}: {day} is withdrawn; {back}")
+    then = "withdraws the forecasts from there, and does what else is due now"
+    write(console, f"`forecast run` {then}")
 
 
 def _user() -> str:
@@ -114,13 +112,15 @@ def accept_prices(console: Console, name: str, day: date | None) -> None:
     if not merged and not strange:
         if day and store.prices.restore(name, day, now(), f"{TERMINAL}: {_user()}"):
             lines = [f"{name}: {day} is back as it was", "`forecast run` does what is due now"]
-            _print(console, lines)
+            for line in lines:
+                write(console, line)
             return
         raise ConfigurationError(
             f"{name}: nothing waits, is strange or is withdrawn{f' on {day}' if day else ''}"
         )
     said = f"{len(merged)} closes are merged, {len(strange)} strange ones are taken to be right"
-    _print(console, [f"{name}: {said}", "`forecast run` does what is due now"])
+    write(console, f"{name}: {said}")
+    write(console, "`forecast run` does what is due now")
 
 
 def reject_prices(console: Console, name: str, day: date | None) -> None:
@@ -129,7 +129,7 @@ def reject_prices(console: Console, name: str, day: date | None) -> None:
     gone = store.held.reject(name, day, now())
     if not gone:
         raise ConfigurationError(f"{name}: nothing waits{f' on {day}' if day else ''}")
-    _print(console, [f"{name}: {len(gone)} closes are rejected; the stored ones stay"])
+    write(console, f"{name}: {len(gone)} closes are rejected; the stored ones stay")
 
 
 def _of(name: str) -> tuple[Settings, Store]:
@@ -140,14 +140,9 @@ def _of(name: str) -> tuple[Settings, Store]:
 
 def _held(folder: LandingFolder, names: Sequence[str]) -> list[Held]:
     """The waiting files with these names. Raises ConfigurationError, which lists all that wait."""
-    waiting = {each.arrival.path.name: each for each in folder.held()}
+    waiting = {each.arrival.name: each for each in folder.held()}
     for name in names:
         if name not in waiting:
             there = ", ".join(waiting) or "none waits"
             raise ConfigurationError(f"landing/held: found {name!r}, allowed: {there}")
     return [waiting[name] for name in dict.fromkeys(names)]
-
-
-def _print(console: Console, lines: Sequence[str]) -> None:
-    for line in lines:
-        write(console, line)

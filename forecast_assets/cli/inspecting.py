@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from forecast_assets.cli.console import cell, write
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.configuration.settings import load_settings
@@ -22,13 +23,13 @@ def inspect_prices(
     console: Console, path: Path, name: str | None, preset: str | None, settings: list[str] | None
 ) -> None:
     """Print what a file holds and a section to paste; exit with 1 if a run would refuse rows."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise ConfigurationError(f"{path}: there is no such file")
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
     folder = Places.here().folder
     try:
         whose = name or name_of(path)
-        found = inspect_file(path, keys, whose, folder, now().date(), _bounds(whose))
+        found = inspect_file(path, keys, whose, folder, now().date(), *_in_force(whose))
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in error.errors())
         raise ConfigurationError("; ".join(lines)) from error
@@ -37,10 +38,15 @@ def inspect_prices(
         raise typer.Exit(1)
 
 
-def _bounds(name: str) -> Bounds:
-    """What a run would take to be plausible; the defaults without a configuration."""
-    there = Places.here().configuration.is_file()
-    return load_settings().bounds_of(name) if there else PLAUSIBLE
+def _in_force(name: str) -> tuple[Bounds, FileLimits]:
+    """What a run would take to be plausible, and how large files may be.
+
+    Without a configuration these are the defaults.
+    """
+    if not Places.here().configuration.is_file():
+        return PLAUSIBLE, LIMITS
+    settings = load_settings()
+    return settings.bounds_of(name), settings.landing
 
 
 def _keys(settings: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from forecast_assets.configuration.addresses import Folder, WebAddress
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.configuration.names import Owner, TimeZone
 from forecast_assets.configuration.section import Section
 from forecast_assets.timeline.windows import Cadence
@@ -194,8 +195,11 @@ class LandingFormat(FileFormat):
         return fnmatchcase(name.casefold(), self.files.casefold())
 
 
-class Landing(Section):
-    """The folder into which files are dropped, and how a complete file is recognised."""
+class Landing(FileLimits):
+    """The folder into which files are dropped, and how a complete file is recognised.
+
+    Its limits hold for all files of prices and covariates.
+    """
 
     url: Folder | None = Field(None, description="Any fsspec URL; a folder of the data by default.")
     settle_seconds: float = Field(

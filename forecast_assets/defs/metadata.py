@@ -129,6 +129,8 @@ def of_landed_files(landed: FilesLanded) -> Metadata:
         "files_rejected": sum(bool(file.reason) for file in received),
         "files_held": sum(file.held for file in received),
         "files_being_written": landed.unfinished,
+        "files_failed": len(landed.failed),
+        **failures(landed.failed),
         **_refused(landed.refused),
     } | notes(landed.notes)
 

@@ -33,7 +33,7 @@ from forecast_assets.defs.run_history import (
     request_tags,
     tags,
 )
-from forecast_assets.errors import AlertFailed, StoreLocked
+from forecast_assets.errors import AlertFailed, LandingError, StoreLocked
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
 from forecast_assets.store.pinning import PinnedVersion
@@ -60,14 +60,17 @@ def new_market_data(settings: Settings) -> SensorDefinition:
     )
     def look(context: SensorEvaluationContext) -> SensorResult:
         folder = LandingFolder(settings)
-        folder.make()
+        try:
+            folder.make()
+            waiting, held = folder.waiting(time.time()), files_in_brief(folder)
+        except LandingError as error:
+            return SensorResult(skip_reason=str(error))
         marks = impatient_store(settings).marks
         history = RunHistory.of(context.instance, FILES)
         attempts = history.attempts(settings.automation, marks)
         now = datetime.now(UTC)
-        waiting = folder.waiting(time.time())
         said = [f"{len(waiting.unfinished)} being written"] if waiting.unfinished else []
-        said += files_in_brief(folder)
+        said += held
         if not waiting.whole:
             return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
         said = [f"{len(waiting.whole)} files waiting", *said]

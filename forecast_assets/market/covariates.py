@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast_assets.configuration.commodities import Covariate
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import SourceError
 from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.meaning import AS_WRITTEN, Meaning
@@ -55,18 +56,20 @@ def read_covariate(
     folder: Path,
     today: date,
     meaning: Meaning = AS_WRITTEN,
+    limits: FileLimits = LIMITS,
 ) -> CovariateSeries:
     """Read the covariate called ``name`` of a commodity.
 
     ``folder``: where relative paths start. ``today``: values dated a few days after it are left
     out, and later ones are refused. ``meaning``: of the commodity's rows; a stamp with a zone
-    belongs to the day in its zone. Raises SourceError if no file can be read, or if none holds a
-    usable value.
+    belongs to the day in its zone. ``limits``: how large files may be. Raises SourceError if no
+    file can be read, or if none holds a usable value.
     """
     whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
     rejections: list[Rejection] = []
     bounds = Plausible(commodity, meaning.bounds)
-    usable = usable_values(whose, key, source, folder, today, meaning.zone, bounds, rejections)
+    zone = meaning.zone
+    usable = usable_values(whose, key, source, folder, today, zone, bounds, rejections, limits)
     if usable.empty:
         first = f" First: {grouped(rejections)[0]}" if rejections else ""
         raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
@@ -91,6 +94,7 @@ def usable_values(
     zone: ZoneInfo | None,
     bounds: Plausible,
     rejections: list[Rejection],
+    limits: FileLimits,
 ) -> pd.DataFrame:
     """What the files hold that can be used: date, region and value, a row each date and region.
 
@@ -101,7 +105,7 @@ def usable_values(
     region = source.region.lower() if source.region else None
     labels = (region,) if region else ()
     layout = Layout(("date", column), required=("date", column, *labels), labels=labels)
-    said = Said(source, key=f"{key}.{{}}")
+    said = Said(source, key=f"{key}.{{}}", limits=limits)
     rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections, said)
     stamps = read_stamps(rows["date"]).of_zone(zone)
     moments = written_days(whose, rows, stamps, rejections)

@@ -2,11 +2,10 @@
 
 import hashlib
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pandas as pd
 
@@ -15,11 +14,12 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import SourceError
 from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.files.table_file import TableFile, open_table
-from forecast_assets.market.landing import KEY, SUFFIXES, Arrival
+from forecast_assets.market.landing import KEY, SUFFIXES
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, harmful, is_harmless, without_text
-from forecast_assets.market.rows import Rejection, rows_of, told
+from forecast_assets.market.rows import LONGEST_TOLD, Rejection, rows_of, told
+from forecast_assets.market.shortened import shortened
 from forecast_assets.market.sources import LAYOUT, NO_NAME, observed
 
 MONTH = (
@@ -102,29 +102,18 @@ def _after(stem: str, known: str) -> str | None:
     return stem[begun.end() :] if begun else None
 
 
-def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped:
+def read_dropped(name: str, content: bytes, settings: Settings, now: datetime) -> Dropped:
     """Read all that a file holds.
 
-    ``now``: the present, in UTC without a zone. Raises SourceError if the file cannot be read.
+    ``name``: the file's name. ``now``: the present, in UTC without a zone. Raises SourceError if
+    the file cannot be read.
     """
-    content, name = arrival.path.read_bytes(), arrival.path.name
     rejections: list[Rejection] = []
     notes: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / name
-        copy.write_bytes(content)
-        try:
-            long = _long_rows(copy, Names(settings), rejections, notes)
-        except SourceError as error:
-            raise SourceError(str(error).replace(str(copy), name)) from error
-        observations = [
-            _observed(commodity, rows.assign(file=name), settings, now)
-            for commodity, rows in long
-            if len(rows)
-        ]
-    of_file = [replace(each, file=name) for each in rejections]
-    told = [*of_file, *(each for seen in observations for each in seen.rejections)]
-    notes += [str(each) for each in grouped(filter(is_harmless, of_file), singly=1)]
+    long = _long_rows(name, content, Names(settings), rejections, notes)
+    observations = [_observed(whose, rows, settings, now) for whose, rows in long if len(rows)]
+    told = [*rejections, *(each for seen in observations for each in seen.rejections)]
+    notes += [str(each) for each in grouped(filter(is_harmless, rejections), singly=1)]
     notes += [f"{seen.commodity}: {note}" for seen in observations for note in seen.notes]
     usable = [each for each in observations if not each.says_nothing]
     return Dropped(name, hashlib.sha256(content).hexdigest(), usable, harmful(told), notes)
@@ -158,40 +147,43 @@ def _observed(
 
 
 def _long_rows(
-    path: Path, names: Names, rejections: list[Rejection], notes: list[str]
+    name: str, content: bytes, names: Names, rejections: list[Rejection], notes: list[str]
 ) -> list[tuple[str, pd.DataFrame]]:
     """The rows of a file as text, by commodity.
 
     Each row has its ``file``, its ``line`` and the ``column`` of its close. Raises SourceError for
     a file of another kind, or if it cannot be told which commodities the rows belong to.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() not in SUFFIXES:
         allowed = ", ".join(SUFFIXES)
-        found = f"found a file {path.suffix!r}" if path.suffix else "the file's name has no suffix"
-        raise SourceError(f"{path.name}: {found}, allowed: {allowed}")
-    with told(f"{path.name}:", KEY):
-        file = open_table(path, names.settings.landing.format_of(path.name))
+        found = f"found a file {suffix!r}" if suffix else "the file's name has no suffix"
+        raise SourceError(f"{name}: {found}, allowed: {allowed}")
+    landing = names.settings.landing
+    with told(f"{name}:", KEY):
+        file = open_table(name, content, landing.format_of(name), landing)
         header = file.names
         wide = "date" in header and any(names.find(column) for column in header)
         if "close" in header or (file.only_price is not None and not wide):
-            return _of_long(path, names, file, rejections)
+            return _of_long(name, names, file, rejections)
         if wide:
-            return _of_wide(path, names, file, rejections, notes)
+            return _of_wide(name, names, file, rejections, notes)
     raise SourceError(
-        f"{path.name}: found the columns {', '.join(header) or '(none): the file is empty'};"
+        f"{name}: found the columns {str(file.header) or '(none): the file is empty'};"
         f" allowed: date and close, or date and one column a commodity ({names}); or say which"
         " column is which by columns of a rule of landing.formats"
     )
 
 
 def _of_long(
-    path: Path, names: Names, file: TableFile, rejections: list[Rejection]
+    name: str, names: Names, file: TableFile, rejections: list[Rejection]
 ) -> list[tuple[str, pd.DataFrame]]:
-    of_file = names.of_file(path.stem)
+    stem = PurePosixPath(name).stem
+    of_file = names.of_file(stem)
     if "commodity" not in file.names and of_file is None:
-        raise SourceError(f"{path.name}: whose prices are these? {_how_to_say(path.stem, names)}")
-    whose = of_file or path.name
-    read = rows_of(whose, LAYOUT, path, file, rejections)
+        raise SourceError(f"{name}: whose prices are these? {_how_to_say(stem, names)}")
+    whose = of_file or name
+    read = rows_of(whose, LAYOUT, name, file, rejections)
     rows = without_text(whose, read, rejections).assign(column="close")
     silent = rows["commodity"] == ""
     called = rows["commodity"].where(~silent | (not silent.all()), of_file or "")
@@ -199,8 +191,8 @@ def _of_long(
     strange = rows.assign(commodity=called)[found == ""]
     for line, text in zip(strange["line"], strange["commodity"], strict=True):
         rule = f"not a commodity of the configuration: {names}" if text else NO_NAME
-        rejections.append(Rejection(text or whose, str(path), int(line), "commodity", text, rule))
-    return [(name, rows[found == name]) for name in sorted(set(found) - {""})]
+        rejections.append(Rejection(text or whose, name, int(line), "commodity", text, rule))
+    return [(each, rows[found == each]) for each in sorted(set(found) - {""})]
 
 
 def _how_to_say(stem: str, names: Names) -> str:
@@ -219,27 +211,27 @@ def _how_to_say(stem: str, names: Names) -> str:
 
 
 def _of_wide(
-    path: Path,
+    name: str,
     names: Names,
     file: TableFile,
     rejections: list[Rejection],
     notes: list[str],
 ) -> list[tuple[str, pd.DataFrame]]:
     columns = [column for column in dict.fromkeys(file.names) if column not in ("", "date")]
-    layout = Layout(values=("date", *columns), required=("date",))
-    rows = rows_of(path.name, layout, path, file, rejections)
-    known = [column for column in columns if names.find(column)]
+    known = {column: whose for column in columns if (whose := names.find(column))}
+    layout = Layout(values=("date", *known), required=("date",))
+    rows = rows_of(name, layout, name, file, rejections)
     if others := [column for column in columns if column not in known]:
-        listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
+        listed = ", ".join(shortened(each, LONGEST_TOLD) for each in others[:5])
+        more = f" and {len(others) - 5} more" if others[5:] else ""
         notes.append(
-            f"{path.name}: left out the columns of no commodity of the configuration: {listed}"
+            f"{name}: left out the columns of no commodity of the configuration: {listed}{more}"
         )
     if "" in file.names[:-1]:
-        notes.append(f"{path.name}: left out the columns without a name")
+        notes.append(f"{name}: left out the columns without a name")
     found: list[tuple[str, pd.DataFrame]] = []
     absent = dict.fromkeys(("open", "high", "low", "volume"), "")
-    for column in known:
+    for column, commodity in known.items():
         close = rows[["date", "file", "line"]].assign(close=rows[column], column=column, **absent)
-        name = names.known.get(column, column)
-        found.append((name, without_text(name, close, rejections)))
+        found.append((commodity, without_text(commodity, close, rejections)))
     return found

@@ -14,17 +14,19 @@ import yaml
 
 from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.file_format import TAB, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.names import NAME_PATTERN
 from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Checks
-from forecast_assets.errors import SourceError
+from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.market.files.content import ONE_BYTE, is_binary
 from forecast_assets.market.files.header import Column
-from forecast_assets.market.files.table_file import TableFile, Understood, open_table
+from forecast_assets.market.files.regular import opened
+from forecast_assets.market.files.table_file import TableFile, Understood
 from forecast_assets.market.files.written_days import by_formats
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, rows_of
-from forecast_assets.market.rows import told
+from forecast_assets.market.rows import Said, open_file, told
 from forecast_assets.market.sources import LAYOUT, read_files
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import too_sparse
@@ -63,23 +65,27 @@ def inspect_file(
     folder: Path,
     today: date,
     bounds: Bounds = PLAUSIBLE,
+    limits: FileLimits = LIMITS,
 ) -> Inspection:
     """Read a file as a run would read it for commodity ``name``, with these keys of a source.
 
     ``folder``: where the configuration's paths start. ``bounds``: what is plausible.
+    ``limits``: how large it may be.
     """
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
     meaning = Meaning(bounds=bounds)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
     try:
-        with told(path.name, f"commodities.{name}.source.{{}}"):
-            table = open_table(path, source)
+        said = Said(source, key=f"commodities.{name}.source.{{}}", limits=limits)
+        with told(path.name, said.key):
+            table = open_file(path, said)
             facts += facts_of(table)
             found = table.read(LAYOUT, (source.symbol or name,))
         facts += _meaning(table, found)
-        observed = read_files(name, source, folder, today, meaning)
+        observed = read_files(name, source, folder, today, meaning, limits)
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
+    made = source, name, table, found, observed, folder, today, meaning, limits
     days = observed.prices["date"].dt.strftime("%Y-%m-%d")
     facts.append(("prices", f"{len(days):,}, {days.iloc[0]} to {days.iloc[-1]}"))
     refusal = _refusal(name, observed)
@@ -89,7 +95,7 @@ def inspect_file(
         [*_strange(table, found), *_told(observed)],
         refusal,
         [str(each) for each in grouped(observed.rejections)],
-        "" if refusal else _section(source, name, table, found, observed, folder, today, meaning),
+        "" if refusal else _section(*made),
     )
 
 
@@ -104,8 +110,11 @@ def _refusal(name: str, observed: Observations) -> str:
 
 def _first_lines(path: Path) -> list[str]:
     """The first lines of a file that cannot be read, if it is text."""
-    with path.open("rb") as file:
-        start = file.read(ENDS * 1024)
+    try:
+        with opened(path) as file:
+            start = file.read(ENDS * 1024)
+    except (OSError, UnclearFormat):
+        return []  # the refusal says why
     if is_binary(start):
         return []
     lines = start.decode(errors="replace").splitlines()[: 2 * ENDS]
@@ -191,6 +200,7 @@ def _section(
     folder: Path,
     today: date,
     meaning: Meaning,
+    limits: FileLimits,
 ) -> str:
     """A section of the configuration to paste, with all keys that the file needs.
 
@@ -204,7 +214,7 @@ def _section(
     said = given | {key: value for key, value in understood.items() if key not in given}
     if isinstance(given.get("columns"), dict):
         said["columns"] = understood.get("columns", {}) | given["columns"]
-    again = read_files(name, FileSource.model_validate(said), folder, today, meaning)
+    again = read_files(name, FileSource.model_validate(said), folder, today, meaning, limits)
     return _yaml(name, said if again.prices.equals(observed.prices) else given)
 
 

@@ -3,21 +3,26 @@
 The bytes of a file are read once, so that its hash belongs to exactly the rows that are merged. A
 file that is still being written is left alone. Every other file is moved: to ``accepted`` if a row
 of it was merged, to ``held`` if a revision in it waits for a user, otherwise to ``rejected``. A
-note beside it says what was done with it. No file is deleted or overwritten.
+note beside it says what was done with it. No file is deleted or overwritten. Whatever is no file
+(a link, a folder, a FIFO, a socket, a device) is moved to ``rejected`` unread.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from shlex import quote
 
 from upath import UPath
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.errors import ForecastAssetsError, LandingError, UnclearFormat
+from forecast_assets.market.directory import Directory, Entry, LocalDirectory, RemoteDirectory
+from forecast_assets.market.file_names import numbered
 from forecast_assets.market.files.content import PARQUET, PARQUET_SUFFIXES
+from forecast_assets.market.files.regular import FILE, FOLDER
+from forecast_assets.outside import plain
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", *PARQUET_SUFFIXES)
 """Suffixes of files that may hold prices."""
@@ -36,25 +41,32 @@ NOTE = ".txt"
 HELD = "held"
 """The folder of files that wait until a user accepts or rejects them."""
 
+DRAWERS = ("accepted", HELD, "rejected")
+"""The folders of files that were put away."""
+
 WAITS = "waits: "
 """The prefix of those lines in a held file's note that say what waits."""
 
 
+LONGEST_NOTE = 1_000_000
+"""So many bytes of a held file's note are read; what waits is in its first lines."""
+
+
 @dataclass(frozen=True)
 class Arrival:
-    """A file in the landing folder.
+    """What somebody put into the landing folder, which need not be a file."""
 
-    ``size``: in bytes. ``modified``: in seconds since 1970; None if the file system has no time.
-    """
+    entry: Entry
 
-    path: UPath
-    size: int
-    modified: float | None
+    @cached_property
+    def name(self) -> str:
+        """The file's name in one printable line, by which it is told and put away."""
+        return plain(self.entry.name)
 
     @property
     def signature(self) -> str:
         """A text that changes when the file is rewritten, from its size and time of change."""
-        return f"{self.size}:{self.modified}"
+        return f"{self.entry.size}:{self.entry.modified}"
 
 
 @dataclass(frozen=True)
@@ -75,21 +87,14 @@ class Held:
     arrival: Arrival
     waits: list[str]
 
-    @classmethod
-    def read(cls, path: UPath) -> "Held":
-        """Read a file's entry in the folder ``held`` from the note beside it."""
-        note = note_of(path)
-        said = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
-        waits = [line.removeprefix(WAITS) for line in said if line.startswith(WAITS)]
-        return cls(Arrival(path, int(path.stat().st_size), None), waits)
-
     @property
     def lines(self) -> list[str]:
         """Lines for users, one for each commodity: what waits, and the commands to decide on it."""
-        name = self.arrival.path.name
+        name = self.arrival.name
+        said = f"-- {quote(name)}" if name.startswith("-") else quote(name)
         hint = (
-            f"`forecast landing accept {quote(name)}` merges it,"
-            f" `forecast landing reject {quote(name)}` puts it away"
+            f"`forecast landing accept {said}` merges it,"
+            f" `forecast landing reject {said}` puts it away"
         )
         told = [line.partition(": ") for line in self.waits] or [("landing", "", "")]
         return [
@@ -109,108 +114,160 @@ class LandingFolder:
         """The path of the folder."""
         return UPath(self.settings.landing_url)
 
+    @cached_property
+    def directory(self) -> Directory:
+        """The folder itself."""
+        if self.path.protocol in ("", "file", "local"):
+            return LocalDirectory(Path(self.path.path))
+        return RemoteDirectory(self.path)
+
+    def drawer(self, name: str) -> Directory:
+        """The folder ``accepted``, ``held`` or ``rejected``, which must not be a link."""
+        if isinstance(self.directory, LocalDirectory):
+            return LocalDirectory(self.directory.path / name, self.directory)
+        return RemoteDirectory(self.path / name)
+
     def make(self) -> None:
-        """Make the folder and those for files that were put away, if they do not exist."""
-        for name in ("accepted", "held", "rejected"):
-            (self.path / name).mkdir(parents=True, exist_ok=True)
+        """Make the folder and its drawers if they do not exist.
+
+        Raises LandingError, which names the one that cannot be made or is no folder.
+        """
+        with usable(f"landing: {self.path}"):
+            self.directory.make()
+        for name in DRAWERS:
+            with usable(f"landing: {self.path / name}"):
+                self.drawer(name).make()
 
     def waiting(self, now: float) -> Waiting:
-        """The files in the folder, the oldest first; ``now``: in seconds since 1970."""
-        arrivals = sorted(self._arrivals(), key=lambda x: (x.modified or 0.0, x.path.name))
-        whole = [arrival for arrival in arrivals if self._is_whole(arrival, now)]
-        return Waiting(whole, [arrival for arrival in arrivals if arrival not in whole])
+        """What is in the folder, the oldest first; ``now``: in seconds since 1970.
 
-    def put_away(self, arrival: Arrival, folder: str, note: str) -> UPath:
-        """Move a file to ``folder``, under a name that is free, with a note beside it.
-
-        The note is written before the move, so that a file there always has one.
+        Raises LandingError if the folder cannot be read.
         """
-        name = PurePosixPath(arrival.path.name)
-        place, number = self.path / folder / name.name, 1
-        while place.exists() or is_dropped(note_of(place)):
-            number += 1
-            place = place.with_name(f"{name.stem}.{number}{name.suffix}")
-        note_of(place).write_text(note, encoding="utf-8")
-        arrival.path.rename(place)
-        return place
+        with usable(f"landing: {self.path}"):
+            arrivals = sorted(
+                self._arrivals(), key=lambda x: (x.entry.modified or 0.0, x.entry.name)
+            )
+        waiting = Waiting([], [])
+        for arrival in arrivals:
+            is_whole = self._is_whole(arrival.entry, now)
+            (waiting.whole if is_whole else waiting.unfinished).append(arrival)
+        return waiting
+
+    def read(self, arrival: Arrival, drawer: str = "") -> bytes:
+        """The bytes of a file in the folder, or in one of its drawers.
+
+        Raises OSError, UnclearFormat if it is too large or no file, and FileChanged.
+        """
+        folder = self.drawer(drawer) if drawer else self.directory
+        return folder.read(arrival.entry, self.settings.landing.max_bytes)
+
+    def put_away(self, arrival: Arrival, drawer: str, note: str, *, of: str = "") -> str:
+        """Move a file to ``drawer``, under a name that is free, with a note beside it.
+
+        ``of``: the drawer that it comes from. The note is written before the move, so that a file
+        there always has one. Returns its new path. Raises LandingError if the file cannot be moved;
+        then it stays.
+        """
+        source, to = (self.drawer(of) if of else self.directory), self.drawer(drawer)
+        with usable(arrival.name):
+            found = source.find(arrival.entry.name)
+            if found is None:
+                raise LandingError("is gone: somebody else has moved or deleted it")
+            arrival.entry.require_same(found)
+            name = _free(to, arrival.name)
+            to.write(name + NOTE, note)
+            source.move(arrival.entry, to, name)
+        return f"{to.path}/{name}"
 
     def held(self) -> list[Held]:
         """The files that wait until a user accepts or rejects them, in order of their names."""
-        folder = self.path / HELD
-        paths = sorted(folder.iterdir(), key=lambda path: path.name) if folder.exists() else []
-        return [Held.read(path) for path in paths if is_dropped(path)]
+        folder = self.drawer(HELD)
+        with usable(f"landing: {self.path / HELD}"):
+            if not folder.exists():
+                return []
+            entries = {each.name: each for each in folder.entries() if each.kind == FILE}
+        stored = [entry for name, entry in sorted(entries.items()) if name + NOTE in entries]
+        return [Held(Arrival(x), _waits(folder, entries[x.name + NOTE])) for x in stored]
 
-    def settle(self, held: Held, folder: str, note: str) -> UPath:
-        """Move a file that waited to ``folder``, with a note that says what was decided."""
-        place = self.put_away(held.arrival, folder, note)
-        note_of(held.arrival.path).unlink(missing_ok=True)
-        return place
+    def settle(self, held: Held, drawer: str, note: str) -> None:
+        """Move a file that waited to ``drawer``, with a note that says what was decided."""
+        self.put_away(held.arrival, drawer, note, of=HELD)
+        with usable(held.arrival.name):
+            self.drawer(HELD).remove(held.arrival.entry.name + NOTE)
 
     def _arrivals(self) -> Iterator[Arrival]:
-        if not self.path.exists():
-            return
-        for path in self.path.iterdir():
-            hidden = path.name.startswith((".", "_"))
-            if hidden or path.name.lower().endswith(UNFINISHED) or not path.is_file():
-                continue
-            try:
-                found = path.stat()
-            except FileNotFoundError:
-                continue  # renamed since it was listed; the next look finds it
-            yield Arrival(path, int(found.st_size), found.st_mtime or None)
+        for entry in self.directory.entries() if self.directory.exists() else ():
+            hidden = entry.name.startswith((".", "_")) or entry.name.lower().endswith(UNFINISHED)
+            if not hidden and entry.name not in DRAWERS:
+                yield Arrival(entry)
 
-    def _is_whole(self, arrival: Arrival, now: float) -> bool:
-        if is_open_for_writing(arrival.path):
-            return False
+    def _is_whole(self, entry: Entry, now: float) -> bool:
         landing = self.settings.landing
-        age = now - arrival.modified if arrival.modified else float("inf")
+        age = now - entry.modified if entry.modified else float("inf")
         if age < min(landing.settle_seconds, landing.incomplete_seconds):
             return False
-        due = landing.settle_seconds if has_its_end(arrival) else landing.incomplete_seconds
-        return age >= due
+        if entry.kind == FILE and _is_written(self.directory, entry):
+            return False
+        ends = entry.kind != FOLDER and (entry.kind != FILE or has_its_end(self.directory, entry))
+        return age >= (landing.settle_seconds if ends else landing.incomplete_seconds)
 
 
-def note_of(place: UPath) -> UPath:
-    """The path of the note beside a file that was put away."""
-    return place.with_name(place.name + NOTE)
-
-
-def is_dropped(place: UPath) -> bool:
-    """Whether this is a stored file rather than another file's note."""
-    return bool(place.exists() and note_of(place).exists())
-
-
-def is_open_for_writing(path: UPath) -> bool:
-    """Whether a program has a local file open for writing; False if the system cannot tell.
-
-    Linux can: it refuses a read lease for such a file, see fcntl(2), F_SETLEASE.
-    """
-    if path.protocol not in ("", "file", "local") or not hasattr(fcntl, "F_SETLEASE"):
-        return False
+@contextmanager
+def usable(name: str) -> Iterator[None]:
+    """Turn errors of the file system into a LandingError whose text begins with ``name``."""
     try:
-        descriptor = os.open(path.path, os.O_RDONLY)
+        yield
+    except LandingError as error:
+        raise type(error)(f"{name}: {error}") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise LandingError(
+            f"{name}: {why}: the landing folder, and accepted, held and rejected in it, must be"
+            " folders and no links, with room, in which this user may read, write and rename"
+        ) from error
+
+
+def _waits(folder: Directory, note: Entry) -> list[str]:
+    """The lines of a note that say what waits; none if the note cannot be read."""
+    try:
+        said = folder.read(note, LONGEST_NOTE).decode(errors="replace").splitlines()
+    except (OSError, ForecastAssetsError):
+        return []
+    return [plain(line.removeprefix(WAITS)) for line in said if line.startswith(WAITS)]
+
+
+def _free(folder: Directory, name: str) -> str:
+    """A name like this one that is free in a folder, and short enough to have a note beside it.
+
+    A note without its file is of a run that was killed; it is replaced.
+    """
+    longest, number = folder.longest - len(NOTE), 1
+    while True:
+        place = numbered(name, number, longest)
+        note = folder.find(place + NOTE)
+        stored = note is not None and (note.kind != FILE or folder.find(note.name + NOTE))
+        if folder.find(place) is None and not stored:
+            return place
+        number += 1
+
+
+def _is_written(folder: Directory, entry: Entry) -> bool:
+    """Whether a program has a file open for writing, or has moved it since it was listed."""
+    try:
+        return folder.is_written(entry.name)
     except FileNotFoundError:
         return True
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # another user's file, or a file system without leases: only its age counts
-    finally:
-        os.close(descriptor)
-    return False
+    except (OSError, UnclearFormat):
+        return False  # it cannot be opened, which its reception tells
 
 
-def has_its_end(arrival: Arrival) -> bool:
+def has_its_end(folder: Directory, entry: Entry) -> bool:
     """Whether a file ends as a complete one does: with a newline, or with its format's end."""
-    if arrival.size == 0:
+    try:
+        end = folder.end(entry, WORKBOOK_END)
+    except (OSError, UnclearFormat):
         return False
-    with arrival.path.open("rb") as file:
-        file.seek(max(0, arrival.size - WORKBOOK_END))
-        end = file.read()
-    match arrival.path.suffix.lower():
+    match PurePosixPath(entry.name).suffix.lower():
         case ".parquet" | ".pq":
             return end.endswith(PARQUET)
         case ".xlsx" | ".xlsm":

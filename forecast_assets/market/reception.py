@@ -1,11 +1,25 @@
-"""Reception: merging one file of the landing folder, putting it away, and the note about it."""
+"""Reception: merging one file of the landing folder, putting it away, and the note about it.
 
+Whatever a file holds, its reception ends with the file put away: what cannot be read, for any
+reason, is rejected. Only what is no fault of the file, such as locked tables or a full disk, leaves
+it in the folder, and the next run tries again.
+"""
+
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from forecast_assets.errors import SourceError
-from forecast_assets.market.dropped_files import Dropped, read_arrival
+from forecast_assets.boundary import told_of
+from forecast_assets.errors import (
+    FileChanged,
+    Interrupted,
+    LandingError,
+    SourceError,
+    StoreError,
+)
+from forecast_assets.market.dropped_files import Dropped, read_dropped
+from forecast_assets.market.files.regular import FILE
 from forecast_assets.market.lacking import sessions
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
@@ -13,6 +27,8 @@ from forecast_assets.market.records import FileMerge, LandingTable, PriceChanges
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
 from forecast_assets.outside import masked, plain
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,50 +71,63 @@ def receive(
     """Merge a file's prices and put the file away; one with a disputed revision waits in ``held``.
 
     If the process is killed between the two, the next reception finds that the file was merged and
-    only puts it away. Raises StoreError.
+    only puts it away. Raises StoreError and LandingError; then the file stays.
     """
-    name = arrival.path.name
+    table, scrutiny = landings, folder.settings.scrutiny
     try:
-        dropped = read_arrival(arrival, folder.settings, at)
+        dropped = read_held(folder, arrival, at)
+        seen = dropped.observations
+        merged = table.merge(dropped.file, dropped.sha256, seen, at, by, scrutiny) if seen else []
+    except (Interrupted, StoreError, LandingError):
+        raise
     except SourceError as error:
-        place = folder.put_away(arrival, "rejected", note(name, str(error), [], []))
-        return Received(name, masked(str(place)), reason=str(error))
-    if not dropped.observations:
-        reason = f"{name}: no usable row"
-        said = note(name, reason, dropped.rejections, dropped.notes)
-        place = folder.put_away(arrival, "rejected", said)
-        return Received(name, masked(str(place)), [], [], dropped.rejections, dropped.notes, reason)
-    return _accept(folder, arrival, dropped, landings, at, by)
+        return _reject(folder, arrival, str(error))
+    except Exception as error:  # a file's boundary: it is put away with the error in its note
+        LOG.exception("%s", arrival.name)
+        return _reject(folder, arrival, f"{told_of(arrival.name, error)}: none of it was merged")
+    if not merged:
+        return _reject(folder, arrival, f"{arrival.name}: no usable row", dropped)
+    drawer = HELD if any(landing.dispute for landing in merged) else "accepted"
+    place = folder.put_away(arrival, drawer, note_about(dropped, merged))
+    rejections, notes = dropped.rejections, dropped.notes
+    return Received(dropped.file, masked(place), merged, seen, rejections, notes)
 
 
-def _accept(
-    folder: LandingFolder,
-    arrival: Arrival,
-    dropped: Dropped,
-    table: LandingTable,
-    at: datetime,
-    by: str,
+def read_held(folder: LandingFolder, arrival: Arrival, at: datetime, drawer: str = "") -> Dropped:
+    """Read a file of the folder, or of one of its drawers. Raises SourceError and LandingError."""
+    name, kind = arrival.name, arrival.entry.kind
+    if kind != FILE:
+        raise SourceError(f"{name}: is {kind}, and no file: it was not read; drop the file itself")
+    try:
+        content = folder.read(arrival, drawer)
+    except FileChanged as error:
+        raise FileChanged(f"{name}: {error}") from error
+    except SourceError as error:
+        raise SourceError(f"{name}: {error}") from error
+    except FileNotFoundError as error:
+        raise LandingError(f"{name}: is gone: somebody else has moved or deleted it") from error
+    except PermissionError as error:
+        raise SourceError(
+            f"{name}: this user may not read it: change its permissions, and drop it again"
+        ) from error
+    except OSError as error:
+        raise LandingError(f"{name}: cannot be read: {error.strerror or error}") from error
+    return read_dropped(name, content, folder.settings, at)
+
+
+def _reject(
+    folder: LandingFolder, arrival: Arrival, reason: str, dropped: Dropped | None = None
 ) -> Received:
-    scrutiny = folder.settings.scrutiny
-    landings = table.merge(dropped.file, dropped.sha256, dropped.observations, at, by, scrutiny)
-    said = note_about(dropped, landings)
-    waits = any(landing.dispute for landing in landings)
-    place = folder.put_away(arrival, HELD if waits else "accepted", said)
-    return Received(
-        dropped.file,
-        masked(str(place)),
-        landings,
-        dropped.observations,
-        dropped.rejections,
-        dropped.notes,
-    )
+    rejections, notes = (dropped.rejections, dropped.notes) if dropped else ([], [])
+    place = folder.put_away(arrival, "rejected", note(arrival.name, reason, rejections, notes))
+    return Received(arrival.name, masked(place), [], [], rejections, notes, reason)
 
 
 def accept(
     folder: LandingFolder, held: Held, landings: LandingTable, at: datetime, by: str
 ) -> list[FileMerge]:
     """Merge all rows of a file that waits, and put it away. Raises SourceError and StoreError."""
-    dropped = read_arrival(held.arrival, folder.settings, at)
+    dropped = read_held(folder, held.arrival, at, HELD)
     merged = landings.merge(dropped.file, dropped.sha256, dropped.observations, at, by)
     folder.settle(held, "accepted", f"{note_about(dropped, merged)}Accepted by hand.\n")
     return merged
@@ -106,11 +135,7 @@ def accept(
 
 def reject(folder: LandingFolder, held: Held) -> None:
     """Put away a file that waits, without merging the rows that wait."""
-    lines = [
-        plain(held.arrival.path.name) + ":",
-        *held.waits,
-        "Rejected by hand: none of that is merged.",
-    ]
+    lines = [held.arrival.name + ":", *held.waits, "Rejected by hand: none of that is merged."]
     folder.settle(held, "rejected", "\n".join(lines) + "\n")
 
 
@@ -148,13 +173,12 @@ def _withdrawn(changes: PriceChanges) -> str:
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
     """The note about a file: what was done with it, and which rows were refused or left out."""
-    named = plain(file)
-    lines = [outcome if outcome.startswith(f"{named}: ") else f"{named}:\n{outcome}"]
+    lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
         told = grouped(rejections, SINGLY_IN_A_NOTE)
         lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
     if notes:
-        lines += ["left out, without harm:", *notes]
+        lines += ["left out, without harm:", *map(plain, notes)]
     if rejections or notes:
         lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
     return "\n".join(lines) + "\n"

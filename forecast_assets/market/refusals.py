@@ -21,6 +21,9 @@ RUNS = 5
 SHOWN = 12
 """A summary shows at most this many kinds of refusals."""
 
+WORD = r"[^\W\d_]{2}"
+"""A pattern for what a word has at least: two letters."""
+
 NO_ROW = "a line of text and no row of prices: left out"
 
 
@@ -126,7 +129,13 @@ def is_harmless(rejection: Rejection) -> bool:
 def is_text(value: str) -> bool:
     """Whether a cell holds words, as in a vendor's footer, and not a date or a number."""
     letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
-    return letters > 2 * digits and re.search(r"[^\W\d_]{2}", value) is not None
+    return letters > 2 * digits and re.search(WORD, value) is not None
+
+
+def are_text(cells: pd.Series) -> pd.Series:
+    """Whether each cell holds words, see ``is_text``."""
+    words = cells.str.contains(WORD).astype(bool)
+    return words & cells.isin([cell for cell in cells[words].unique() if is_text(cell)])
 
 
 def without_text(name: str, rows: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
@@ -138,7 +147,7 @@ def without_text(name: str, rows: pd.DataFrame, rejections: list[Rejection]) -> 
     date, close = rows["date"], rows["close"]
     priced = pd.to_numeric(close, errors="coerce").notna()
     last = rows["line"].where(priced).groupby(rows["file"]).transform("max")
-    date_is_text, close_is_text = date.map(is_text).astype(bool), close.map(is_text).astype(bool)
+    date_is_text, close_is_text = are_text(date), are_text(close)
     words = close_is_text & ~close.str.contains(r"\d").astype(bool)
     below = (rows["line"] > last.fillna(-1)) & ~priced
     no_date, no_close = is_missing(date) | date_is_text, is_missing(close) | words

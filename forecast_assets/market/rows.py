@@ -12,15 +12,19 @@ from datetime import date
 from glob import escape, glob
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.configuration.home import expanded
 from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.files.months import LANGUAGES, WORD
+from forecast_assets.market.files.regular import bytes_of
 from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.files.written_numbers import MISSING
+from forecast_assets.market.shortened import shortened
 from forecast_assets.market.stamps import Stamps
 from forecast_assets.outside import plain
 
@@ -33,6 +37,9 @@ ADJUSTED = "an adjusted close, which changes in the past at each adjustment"
 UNREAD = "left empty, since no model reads it"
 NAMES_A_MONTH = rf"\D*\d{{1,4}}\W*{WORD}\W+\d{{1,4}}.*|\W*{WORD}\W+\d{{1,2}}\W+\d{{2,4}}.*"
 """A pattern for texts that look like a day whose month is written as a name."""
+
+LONGEST_TOLD = 100
+"""So many characters of a refused value, or of a column's name, are told."""
 
 NEAR_DAYS = 7
 """A row dated at most this many days after today is left out as early; a later one is refused."""
@@ -59,14 +66,16 @@ class Rejection:
 
     def __str__(self) -> str:
         """One line that says where the value is and what is wrong with it."""
-        return f"{self.commodity}: {self.told}"
+        return f"{plain(shortened(self.commodity, LONGEST_TOLD))}: {self.told}"
 
     @property
     def told(self) -> str:
         """The same line without the commodity's name."""
         first = "found" if self.count == 1 else "first found"
-        where = f"{self.file}, {self.lines or f'line {self.line}'}, column {self.column}"
-        return plain(f"{where}: {first} {self.value!r}: {self.rule}")
+        column = shortened(self.column, LONGEST_TOLD)
+        where = f"{self.file}, {self.lines or f'line {self.line}'}, column {column}"
+        value = shortened(self.value, LONGEST_TOLD)
+        return plain(f"{where}: {first} {value!r}: {self.rule}")
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,13 @@ class Said:
 
     ``form``: how they are written. ``called``: the names of the commodity in them. ``key``: a
     format string for error texts that gives the full name of a key of the configuration; "" if
-    there are no keys.
+    there are no keys. ``limits``: how large they may be.
     """
 
     form: FileFormat = PLAIN
     called: tuple[str, ...] = ()
     key: str = ""
+    limits: FileLimits = LIMITS
 
 
 def read_rows(
@@ -99,7 +109,8 @@ def read_rows(
     read. ``key``: the key of the configuration that has ``path``.
     """
     pattern = str(Path(escape(str(folder))) / expanded(path))
-    files = [file for file in map(Path, sorted(glob(pattern, recursive=True))) if file.is_file()]  # noqa: PTH207 - may be absolute
+    found = map(Path, sorted(glob(pattern, recursive=True)))  # noqa: PTH207 - may be absolute
+    files = [file for file in found if file.exists() and not file.is_dir()]
     if not files:
         raise SourceError(f"{name}: no file at {folder / path}; {key} names it")
     tables = []
@@ -122,7 +133,14 @@ def read_file(
     SourceError for a file that cannot be read, or that could be read in several ways.
     """
     with told(f"{name}: {path}", said.key):
-        return rows_of(name, layout, path, open_table(path, said.form), rejections, said.called)
+        file = open_file(path, said)
+        return rows_of(name, layout, str(path), file, rejections, said.called)
+
+
+def open_file(path: Path, said: Said) -> TableFile:
+    """Open the table of a file. Raises OSError and UnclearFormat."""
+    content = bytes_of(path, said.limits.max_bytes)
+    return open_table(path.name, content, said.form, said.limits)
 
 
 @contextmanager
@@ -137,26 +155,30 @@ def told(whose: str, key: str) -> Iterator[None]:
         keys = " and ".join(key.format(each) for each in error.key.split(" and ") if each)
         hint = f": set {keys}" if keys and key else ""
         raise SourceError(f"{whose} {error.reason}{hint}") from error
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, ArithmeticError, csv.Error) as error:
         raise SourceError(f"{whose} cannot be read: {error}") from error
 
 
 def rows_of(
     name: str,
     layout: Layout,
-    path: Path,
+    path: str,
     file: TableFile,
     rejections: list[Rejection],
     called: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The rows of an open file, in the form of ``read_file``. Raises UnclearFormat."""
+    """The rows of an open file, in the form of ``read_file``. Raises UnclearFormat.
+
+    ``path``: what refusals call the file.
+    """
     found = file.read(layout, called)
     for row in found.too_long:
         rule = f"the row has {len(row.fields)} fields, the header {row.width}"
-        rejections.append(Rejection(name, str(path), row.line, "*", ",".join(row.fields), rule))
+        fields = shortened(",".join(row.fields[:LONGEST_TOLD]), LONGEST_TOLD)
+        rejections.append(Rejection(name, path, row.line, "*", fields, rule))
     if found.adjusted:
         line = max(file.header.lines, default=1)
-        note = Rejection(name, str(path), line, "close", found.adjusted, ADJUSTED, harmless=True)
+        note = Rejection(name, path, line, "close", found.adjusted, ADJUSTED, harmless=True)
         rejections.append(note)
     lines = found.texts["line"]
     known = found.texts.reindex(columns=list(layout.columns), fill_value="")
@@ -164,7 +186,7 @@ def rows_of(
         known = known.assign(commodity=found.named)
     known = known.astype("string").fillna("").apply(lambda column: column.str.strip())
     blank = (known[list(layout.values)] == "").all(axis=1)
-    return known.assign(file=str(path), line=lines)[~blank]
+    return known.assign(file=path, line=lines)[~blank]
 
 
 def is_missing(text: pd.Series) -> pd.Series:
@@ -226,6 +248,8 @@ def numbers(
     ``needed``: False for a column in which a refused value does no harm.
     """
     text = rows[column]
+    if (text == "").all():
+        return pd.Series(np.nan, index=rows.index, name=column)
     values = pd.to_numeric(text, errors="coerce").astype("Float64").astype("float64")
     finite = values.abs() < float("inf")
     refused = ~finite & ~is_missing(text)

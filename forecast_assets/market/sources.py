@@ -12,6 +12,7 @@ from forecast_assets.configuration.commodities import (
     SampleSource,
     StoredSource,
 )
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import SourceError
 from forecast_assets.market.daily import (
     Rows,
@@ -22,7 +23,6 @@ from forecast_assets.market.daily import (
     preferred,
 )
 from forecast_assets.market.files.layout import Layout
-from forecast_assets.market.files.table_file import open_table
 from forecast_assets.market.meaning import AS_WRITTEN, Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.plausible import Plausible
@@ -36,8 +36,10 @@ from forecast_assets.market.rows import (
     days_until,
     is_missing,
     numbers,
+    open_file,
     read_rows,
     rejections_of,
+    told,
     written_days,
 )
 from forecast_assets.market.stamps import Stamps, read_stamps
@@ -53,18 +55,23 @@ NO_NAME = "the row names no commodity, and others of its file do: fill it in"
 
 
 def read_source(
-    name: str, source: StoredSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+    name: str,
+    source: StoredSource,
+    folder: Path,
+    today: date,
+    meaning: Meaning = AS_WRITTEN,
+    limits: FileLimits = LIMITS,
 ) -> Observations:
     """Read the source of the commodity called ``name``. Raises SourceError.
 
     ``folder``: where relative paths start. ``today``: the day where the commodity trades; prices
-    dated after it are refused or left out, as ``meaning`` says.
+    dated after it are refused or left out, as ``meaning`` says. ``limits``: how large files may be.
     """
     match source:
         case SampleSource():
             return read_sample(name, source)
         case FileSource():
-            return read_files(name, source, folder, today, meaning)
+            return read_files(name, source, folder, today, meaning, limits)
         case LandingSource():
             nothing = pd.DataFrame(columns=list(COLUMNS))
             weekdays = meaning.weekends == "drop"
@@ -116,12 +123,17 @@ SAMPLES = {"wti": wti, "gold": gold}
 
 
 def read_files(
-    name: str, source: FileSource, folder: Path, today: date, meaning: Meaning = AS_WRITTEN
+    name: str,
+    source: FileSource,
+    folder: Path,
+    today: date,
+    meaning: Meaning = AS_WRITTEN,
+    limits: FileLimits = LIMITS,
 ) -> Observations:
     """Read, check and merge all files that the path or glob of a source names."""
     rejections: list[Rejection] = []
     key = f"commodities.{name}.source"
-    said = Said(source, (source.symbol or name,), f"{key}.{{}}")
+    said = Said(source, (source.symbol or name,), f"{key}.{{}}", limits)
     read = read_rows(name, LAYOUT, folder, source.path, f"{key}.path", rejections, said)
     rows = _of_symbol(name, source, without_text(name, read, rejections), rejections)
     found = observed(name, f"file:{source.path}", rows, today, meaning, rejections)
@@ -131,11 +143,13 @@ def read_files(
     if len(reasons) == 1 and reasons[0].lines:
         raise SourceError(str(reasons[0]))
     if not reasons:
-        raise SourceError(f"{name}: {_without_prices(rows, found.notes, source, said)}")
+        raise SourceError(f"{name}: {_without_prices(name, rows, found.notes, source, said)}")
     raise SourceError(f"{name}: {source.path} holds no usable price. First: {reasons[0]}")
 
 
-def _without_prices(rows: pd.DataFrame, notes: list[str], source: FileSource, said: Said) -> str:
+def _without_prices(
+    name: str, rows: pd.DataFrame, notes: list[str], source: FileSource, said: Said
+) -> str:
     """A text for users: why rows hold no price although none was refused, and what to do."""
     if rows.empty:
         return f"{source.path} holds no row of prices below its header: is it the whole file?"
@@ -143,8 +157,9 @@ def _without_prices(rows: pd.DataFrame, notes: list[str], source: FileSource, sa
         left = "; ".join(notes) or "all its prices are of Saturdays and Sundays, which are dropped"
         return f"{source.path} holds no usable price: {left}"
     first = rows.iloc[0]
-    table = open_table(Path(first["file"]), said.form)
-    column = table.header.columns[table.read(LAYOUT, said.called).places["close"]]
+    with told(f"{name}: {first['file']}", said.key):
+        table = open_file(Path(first["file"]), said)
+        column = table.header.columns[table.read(LAYOUT, said.called).places["close"]]
     values = sorted(set(rows["close"]))
     found = " and ".join(map(repr, values[:3])) if values != [""] else "nothing"
     return (

@@ -17,6 +17,9 @@ PATTERN = (
 )
 """A day, optionally a time and a zone: 2024-01-02, 2024-01-02 23:00:00+00:00, 2024-01-02T23:00Z."""
 
+LONGEST = 100
+"""A text with more characters is no stamp; the pattern would take minutes for some of them."""
+
 INTRADAY_SHARE = 0.1
 """A file is intraday if more than this share of its days have rows at several times."""
 
@@ -75,7 +78,8 @@ class Stamps:
 
 def read_stamps(text: pd.Series) -> Stamps:
     """Read stamps that are written as ``PATTERN`` says."""
-    parts = text.str.upper().str.extract(f"^{PATTERN}$")
+    parts = text.str.slice(0, LONGEST).str.upper().str.extract(f"^{PATTERN}$")
+    parts = parts.where(text.str.len() <= LONGEST)
     day = pd.to_datetime(parts["day"], format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
     time = parts["time"].str.replace(",", ".")
     short = time.str.len() == len("00:00")
@@ -128,10 +132,9 @@ def a_day_early(days: pd.Series) -> bool:
     since_sunday = numbers.astype("datetime64[D]").astype(np.int64) - FIRST_SUNDAY
     if len(since_sunday) == 0:
         return False
-    table = pd.DataFrame({"week": since_sunday // 7, "day": since_sunday % 7})
-    weeks = table.groupby("week")["day"].agg(
-        rows="size", sunday=lambda day: (day == 0).any(), later=lambda day: (day >= 5).any()
-    )
+    day = since_sunday % 7
+    table = pd.DataFrame({"rows": 1, "sunday": day == 0, "later": day >= 5})
+    weeks = table.groupby(since_sunday // 7).agg({"rows": "sum", "sunday": "any", "later": "any"})
     over = weeks.index * 7 + 5 < since_sunday.max()
     judged = weeks[over & (weeks["rows"] >= LEAST_A_WEEK)]
     early = int((judged["sunday"] & ~judged["later"]).sum())

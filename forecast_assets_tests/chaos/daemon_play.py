@@ -16,7 +16,7 @@ from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.play import Played, known_of
 from forecast_assets_tests.chaos.scenes import settings_of
 from forecast_assets_tests.daemons import INSTANCE, end_group, kill_group, within
-from forecast_assets_tests.defs.test_unattended import MOMENTS, PATIENCE_SECONDS, Site
+from forecast_assets_tests.site import MOMENTS, PATIENCE_SECONDS, Site
 
 SCENE = "sensors"
 """The scene without a daemon in which the same is done."""

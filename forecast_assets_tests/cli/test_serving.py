@@ -1,7 +1,5 @@
 """``forecast ui`` as a user starts it: from another folder, over what ``forecast run`` wrote."""
 
-import http.client
-import json
 import os
 import signal
 import socket
@@ -11,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -30,6 +27,7 @@ from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.daemons import kill_group, within
 from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.histories import make_history, write_prices
+from forecast_assets_tests.web import asked, free_port
 
 pytestmark = pytest.mark.long
 
@@ -95,25 +93,6 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             if process.poll() is None:
                 process.terminate()
                 process.wait(END_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def asked(port: int, query: str) -> Any:
-    """The answer of the webserver to a GraphQL query."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS)
-    connection.request(
-        "POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"}
-    )
-    document = json.loads(connection.getresponse().read())
-    connection.close()
-    assert "errors" not in document, document["errors"]
-    return document["data"]
 
 
 def children_of(home: Path) -> list[int]:

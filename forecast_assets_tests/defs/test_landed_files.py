@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import ExecuteInProcessResult
+from dagster import AssetKey, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets import landed_files
 from forecast_assets.errors import StoreError
+from forecast_assets.market import reception
+from forecast_assets.market.dropped_files import read_dropped
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
 from forecast_assets.store.opening import open_store
@@ -88,7 +90,7 @@ def test_a_file_that_breaks_the_run_stays_and_the_others_land(
     keeper.drop("sugar.csv", make_history(6, 2, "Sugar"))
 
     def failing(folder: Any, arrival: Any, *others: Any) -> Any:
-        if arrival.path.name == "coffee.csv":
+        if arrival.name == "coffee.csv":
             raise StoreError("the disk is full")
         return receive(folder, arrival, *others)
 
@@ -97,11 +99,62 @@ def test_a_file_that_breaks_the_run_stays_and_the_others_land(
         result = landed(keeper)
     assert not result.success
     (failed,) = result.get_step_failure_events()
-    assert "coffee.csv: StoreError: the disk is full" in str(failed.event_specific_data)
+    assert "coffee.csv: the disk is full" in str(failed.event_specific_data)
     assert (keeper.landing / "coffee.csv").exists()
     assert len(keeper.store.prices.history("Sugar")) == 6
     assert landed(keeper).success
     assert len(keeper.store.prices.history("Coffee")) == 5
+
+
+def test_what_goes_wrong_with_one_file_hides_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("sugar.csv", make_history(6, 2, "Sugar"))
+    bad = "date,close\n2026-11-17,one\n2026-11-18,51\n"
+    names = b"coffee.csv", b"lost.csv", b"odd\xff\n.csv", b"coffee " + b"2" * 244 + b".csv"
+    for number, name in enumerate(names):
+        (keeper.landing / os.fsdecode(name)).write_text(bad + "\n" * number)
+    (keeper.landing / "broken.csv").write_text("date,close\n2026-11-17,1\n")
+    (keeper.landing / "link.csv").symlink_to("/etc/passwd")
+    os.mkfifo(keeper.landing / "fifo.csv")
+
+    def failing(folder: Any, arrival: Any, *others: Any) -> Any:
+        if arrival.name == "lost.csv":
+            raise StoreError("the disk is full")
+        return receive(folder, arrival, *others)
+
+    def breaking(name: str, *others: Any) -> Any:
+        if name == "broken.csv":
+            raise RecursionError("too deep")
+        return read_dropped(name, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landed_files, "receive", failing)
+        patch.setattr(reception, "read_dropped", breaking)
+        result = landed(keeper)
+    assert not result.success
+    left = {each.name for each in keeper.landing.iterdir()}
+    assert left == {"accepted", "held", "rejected", "lost.csv"}
+    told = "\n".join(line for each in keeper.heard.take() for line in each.problems)
+    for said in (
+        "coffee.csv, line 2, column close: found 'one': not a finite number",
+        "odd\\udcff\\n.csv: whose prices are these?",
+        "broken.csv: RecursionError: too deep: none of it was merged",
+        "link.csv: is a link, and no file",
+        "fifo.csv: is a FIFO, and no file",
+    ):
+        assert said in told
+    (record,) = keeper.instance.fetch_observations(AssetKey("landed_files"), limit=2).records
+    observed = record.asset_observation
+    assert observed is not None
+    assert observed.metadata["files_failed"].value == 1
+    assert observed.metadata["files_rejected"].value == 4
+    assert observed.metadata["files_accepted"].value == 3
+    files = {row[0] for row in rows(keeper.store, "market.landings", "file")}
+    assert "coffee.csv" in files
+    assert len(files) == 3
+    assert landed(keeper).success
 
 
 def test_a_file_that_always_breaks_the_run_is_given_up_and_stops_no_other(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from upath import UPath
 
 from forecast_assets.automation.waiting import implausible
 from forecast_assets.configuration.commodities import Covariate, FileSource
@@ -19,9 +18,10 @@ from forecast_assets.configuration.sections import Bounds, Fetch
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import SourceError
 from forecast_assets.market.covariates import read_covariate
+from forecast_assets.market.directory import Entry
 from forecast_assets.market.fred import Fred
 from forecast_assets.market.inspection import inspect_file
-from forecast_assets.market.landing import Arrival, LandingFolder, note_of
+from forecast_assets.market.landing import Arrival, LandingFolder
 from forecast_assets.market.live import Asker
 from forecast_assets.market.reception import receive
 from forecast_assets.market.sources import read_source
@@ -34,7 +34,7 @@ from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
 from forecast_assets_tests.hostile.cases import read as read_cases
 from forecast_assets_tests.hostile.cases import require
-from forecast_assets_tests.store.contract.test_withdrawals import said
+from forecast_assets_tests.observed import said
 
 TODAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 DAYS = np.busday_offset(np.datetime64("2026-11-02"), np.arange(15)).tolist()
@@ -85,11 +85,10 @@ def test_a_dropped_file(place: Place, case: dict[str, Any], tmp_path: Path) -> N
     folder = LandingFolder(settings)
     path = Path(folder.path.path) / case["file"]
     path.write_text(case["given"] + "\n" * next(NUMBERS))  # no two have the same bytes
-    arrival = Arrival(UPath(path), path.stat().st_size, path.stat().st_mtime)
+    arrival = Arrival(Entry.of(path.name, path.stat()))
     before = len(place.store.prices.withdrawn("Coffee"))
     got = receive(folder, arrival, place.store.landings, NOW, "a test")
-    told = note_of(UPath(got.place)).read_text()
-    require(told, case["message"])
+    require(Path(f"{got.place}.txt").read_text(), case["message"])
     landed = [each.changes for each in got.landings]
     taken = sum(x.added + x.revised + x.unchanged + x.withdrawn for x in landed)
     assert taken == case["lands"]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from upath import UPath
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import SourceError
-from forecast_assets.market.dropped_files import Dropped, Names, read_arrival
+from forecast_assets.market.directory import Entry
+from forecast_assets.market.dropped_files import Dropped, Names, read_dropped
 from forecast_assets.market.landing import Arrival, LandingFolder
 from forecast_assets.market.reception import receive
 from forecast_assets.store.opening import open_store
@@ -50,13 +50,16 @@ def drop(folder: LandingFolder, name: str, content: str | bytes | pd.DataFrame) 
         content.to_parquet(path, index=False)
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    found = path.stat()
-    return Arrival(UPath(path), found.st_size, found.st_mtime)
+    return Arrival(Entry.of(name, path.stat()))
+
+
+def place(folder: LandingFolder, arrival: Arrival) -> Path:
+    return Path(folder.path.path) / arrival.entry.name
 
 
 def whole(folder: LandingFolder, seconds: float) -> list[str]:
     """The files that are whole so many seconds from now."""
-    return [arrival.path.name for arrival in folder.waiting(time.time() + seconds).whole]
+    return [arrival.name for arrival in folder.waiting(time.time() + seconds).whole]
 
 
 def closes(dropped: Dropped) -> dict[str, dict[str, float]]:
@@ -69,7 +72,8 @@ def closes(dropped: Dropped) -> dict[str, dict[str, float]]:
 
 
 def read(folder: LandingFolder, name: str, content: str | bytes | pd.DataFrame) -> Dropped:
-    return read_arrival(drop(folder, name, content), folder.settings, NOW)
+    found = folder.read(drop(folder, name, content))
+    return read_dropped(name, found, folder.settings, NOW)
 
 
 def test_a_file_is_whole_when_it_has_not_changed_for_a_while(folder: LandingFolder) -> None:
@@ -92,7 +96,7 @@ def test_one_that_does_not_end_as_whole_files_do_is_given_longer(
 ) -> None:
     drop(folder, name, content)
     assert whole(folder, 58) == []
-    assert [x.path.name for x in folder.waiting(time.time()).unfinished] == [name]
+    assert [x.name for x in folder.waiting(time.time()).unfinished] == [name]
     assert whole(folder, 62) == [name]
 
 
@@ -107,7 +111,7 @@ def test_names_of_unfinished_files_are_left_alone(folder: LandingFolder, name: s
 
 
 def test_a_file_that_a_program_has_open_for_writing_is_not_whole(folder: LandingFolder) -> None:
-    path = drop(folder, "sugar.csv", GOOD).path.path
+    path = place(folder, drop(folder, "sugar.csv", GOOD))
     writing = "import sys; f = open(sys.argv[1], 'a'); print('open', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-c", writing, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -122,14 +126,14 @@ def test_a_file_that_a_program_has_open_for_writing_is_not_whole(folder: Landing
 
 
 def test_a_file_that_a_program_reads_is_whole(folder: LandingFolder) -> None:
-    with open(drop(folder, "sugar.csv", GOOD).path.path):  # noqa: PTH123 - any reader
+    with open(place(folder, drop(folder, "sugar.csv", GOOD))):  # noqa: PTH123 - any reader
         assert whole(folder, 1e6) == ["sugar.csv"]
 
 
 def test_folders_are_no_files_and_the_oldest_file_comes_first(folder: LandingFolder) -> None:
     (Path(folder.path.path) / "more").mkdir()
     for name, age in (("b.csv", 300), ("a.csv", 100), ("c.csv", 200)):
-        path = drop(folder, name, GOOD).path.path
+        path = place(folder, drop(folder, name, GOOD))
         os.utime(path, (time.time() - age,) * 2)
     assert whole(folder, 0) == ["b.csv", "c.csv", "a.csv"]
 
@@ -474,7 +478,7 @@ def test_any_file_system_will_do(tmp_path: Path) -> None:
     (folder.path / "coffee.csv").write_text(GOOD)
     (folder.path / "notes.md").write_text("x")
     arrivals = folder.waiting(time.time() + 1).whole
-    assert sorted(arrival.path.name for arrival in arrivals) == ["coffee.csv", "notes.md"]
+    assert sorted(arrival.name for arrival in arrivals) == ["coffee.csv", "notes.md"]
     store = open_store(keeper.settings)
     for arrival in arrivals:
         receive(folder, arrival, store.landings, NOW, "run")

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from upath import UPath
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.market.dropped_files import Dropped, read_arrival
-from forecast_assets.market.landing import Arrival
+from forecast_assets.market.dropped_files import Dropped, read_dropped
 from forecast_assets_tests.caretaker import configuration
 
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
@@ -45,8 +43,7 @@ def parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def read(settings: Settings, path: Path) -> Dropped:
-    found = path.stat()
-    return read_arrival(Arrival(UPath(path), found.st_size, found.st_mtime), settings, NOW)
+    return read_dropped(path.name, path.read_bytes(), settings, NOW)
 
 
 @pytest.mark.parametrize(

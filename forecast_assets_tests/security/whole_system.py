@@ -19,14 +19,13 @@ from forecast_assets.defs.metadata import failures, notes, table
 from forecast_assets.defs.record import markdown_of
 from forecast_assets.record.damage import Damage, Group
 from forecast_assets_tests.browser import Tab, opened
-from forecast_assets_tests.cli.test_serving import asked, free_port
 from forecast_assets_tests.daemons import within
 from forecast_assets_tests.security.estate import CLOSED, SECRETS, Estate
 from forecast_assets_tests.security.hostile_texts import RAN, hostile_texts
 from forecast_assets_tests.security.listeners import addresses, family_of
 from forecast_assets_tests.security.traces import traces
 from forecast_assets_tests.security.watched import Noted, noted
-from forecast_assets_tests.web import Answer, served
+from forecast_assets_tests.web import Answer, asked, free_port, served
 
 PATIENCE_SECONDS = 600.0
 

@@ -59,7 +59,8 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
             commodity = version.settings.commodity(key)
             dates, bounds = prices[key].dates, version.settings.bounds_of(key)
             today = Meaning.of(key, commodity).today(now())
-            joined = read_features(key, commodity, dates, settings.folder, today, bounds)
+            folder, limits = settings.folder, settings.landing
+            joined = read_features(key, commodity, dates, folder, today, bounds, limits)
             for said in (*Refused.of(joined.rejections).shown, *joined.missing.values()):
                 context.log.error("%s", said)
             return replace(joined, kept=version.in_force.kept.get(key, ()))

@@ -14,6 +14,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     AssetsDefinition,
     DataVersion,
     MaterializeResult,
@@ -24,7 +25,7 @@ from filelock import FileLock
 
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import FilesLanded, PricesLanded
-from forecast_assets.boundary import boundary
+from forecast_assets.boundary import boundary, told_of
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.after_commit import AfterCommit, with_picture
 from forecast_assets.defs.metadata import of_landed_files, of_landed_prices
@@ -62,21 +63,20 @@ class Arrivals:
         folder.make()
         with FileLock(self.settings.home / ".landing.lock"):
             waiting = folder.waiting(time.time())
-            arrivals = {arrival.path.name: arrival for arrival in waiting.whole}
-            for name in progress.track(log, "landing", "files", arrivals, len(arrivals)):
+            arrivals = {str(number): each for number, each in enumerate(waiting.whole)}
+            for number in progress.track(log, "landing", "files", arrivals, len(arrivals)):
+                arrival = arrivals[number]
                 try:
                     by = self.context.run.run_id
-                    file = receive(folder, arrivals[name], tables.landings, now(), by)
-                    self.received.append(file)
+                    self.received.append(receive(folder, arrival, tables.landings, now(), by))
                 except Interrupted:
                     raise
                 except Exception as error:  # a file's boundary; raised after the others have landed
-                    line = " ".join(f"{name}: {type(error).__name__}: {error}".split())
-                    self.failed.append(line)
-                    log.exception(line)
+                    self.failed.append(told_of(arrival.name, error))
+                    log.exception(self.failed[-1])
         for file in self.received:
             (log.error if file.reason else log.info)("%s: %s", file.file, file.outcome)
-        return FilesLanded(self.received, len(waiting.unfinished))
+        return FilesLanded(self.received, len(waiting.unfinished), tuple(self.failed))
 
     def tell(self, landed: PricesLanded) -> None:
         """Log what landed as a materialization of the prices, as ``prices`` itself would.
@@ -122,11 +122,13 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         for landed in prices:
             with boundary(landed.commodity, arrivals.failed):
                 arrivals.tell(landed)
-        if arrivals.failed:
-            raise FilesFailed(*arrivals.failed)
         for result in (*prices, files):
             arrivals.after.hear(result)
         metadata = arrivals.after.metadata("landed files", lambda: of_landed_files(files))
+        if arrivals.failed:
+            # Dagster ignores the metadata of a step that fails, so it is logged as an event before.
+            context.log_event(AssetObservation("landed_files", metadata=metadata))
+            raise FilesFailed(*arrivals.failed)
         context.add_asset_metadata(metadata)
         return MaterializeResult(data_version=DataVersion(UNCHANGED))
 

@@ -71,7 +71,8 @@ class Sources:
             case source:
                 meaning = Meaning.of(name, commodity, self.settings.bounds_of(name))
                 today = meaning.today(now())
-                return read_source(name, source, self.settings.folder, today, meaning)
+                folder, limits = self.settings.folder, self.settings.landing
+                return read_source(name, source, folder, today, meaning, limits)
 
     def _fetch(self, name: str, live: PriceSource, symbol: str) -> Observations:
         """Ask a service for new prices, from shortly before the newest stored price on."""

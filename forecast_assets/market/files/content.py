@@ -5,15 +5,19 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from forecast_assets.configuration.file_limits import FileLimits
 from forecast_assets.errors import UnclearFormat
-
-MAX_BYTES = 1 << 30
-"""Larger files are not read, since the prices of a day take only about 50 bytes."""
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 PARQUET, WORKBOOK = b"PAR1", b"PK\x03\x04"
+
+END_OF_ARCHIVE, END_OF_LARGE, END_BYTES = b"PK\x05\x06", b"PK\x06\x07", 22 + (1 << 16)
+"""How the end records of an archive begin, the second in those beyond 4 GB, and how far from the
+archive's end the first may be."""
+
+MAX_LIST = 1 << 20
+"""How many bytes the list of files in a workbook may have; a file takes about 80."""
 
 FOREIGN = {
     b"\x1f\x8b": "compressed by gzip: unpack it",
@@ -76,14 +80,6 @@ class Text:
     encoding: str
 
 
-def bytes_of(path: Path) -> bytes:
-    """All bytes of a file. Raises UnclearFormat if it is larger than ``MAX_BYTES``."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise UnclearFormat(f"has {size:,} bytes, allowed: {MAX_BYTES:,}: cut it by years")
-    return path.read_bytes()
-
-
 def require_table(content: bytes) -> None:
     """Raise UnclearFormat for content that cannot be read as a table, whatever keys are set."""
     for first, what in FOREIGN.items():
@@ -98,21 +94,41 @@ def require_table(content: bytes) -> None:
         raise UnclearFormat("is JSON: save it as CSV")
 
 
-def is_workbook(content: bytes) -> bool:
-    """Whether content is a workbook of Excel (xlsx). Raises UnclearFormat for other archives."""
+def is_workbook(content: bytes, limits: FileLimits) -> bool:
+    """Whether content is a workbook of Excel (xlsx), small enough to be unpacked.
+
+    Raises UnclearFormat for other archives, and for one that unpacks to more than ``max_bytes``.
+    """
     if not content.startswith(WORKBOOK):
         return False
+    _require_short_list(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             size = sum(each.file_size for each in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise UnclearFormat(f"is a broken workbook or archive: {error}") from error
     if "xl/workbook.xml" not in names:
         raise UnclearFormat("is a zip archive: unpack it")
-    if size > MAX_BYTES:
-        raise UnclearFormat(f"unpacks to {size:,} bytes, allowed: {MAX_BYTES:,}")
+    if size > limits.max_bytes:
+        raise UnclearFormat(
+            f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
+            " landing.max_bytes to more"
+        )
     return True
+
+
+def _require_short_list(content: bytes) -> None:
+    """Raise UnclearFormat if an archive's list of its files is longer than any workbook's.
+
+    The list is found as ``zipfile`` finds it, by the last end record.
+    """
+    end = content.rfind(END_OF_ARCHIVE, max(0, len(content) - END_BYTES))
+    if end < 0 or len(content) < end + 16:
+        return  # zipfile says what is broken
+    listed = int.from_bytes(content[end + 12 : end + 16], "little")
+    if listed > MAX_LIST or content[max(0, end - 20) : end].startswith(END_OF_LARGE):
+        raise UnclearFormat("is an archive of too many or too large files to be a workbook")
 
 
 def text_of(content: bytes, encoding: str | None) -> Text:

@@ -32,7 +32,7 @@ def delimiter_of(text: str) -> str:
     said = SAID.match(text)
     if said:
         return said[1]
-    first, _, _ = text.partition("\n")
+    first, _, _ = text[:SAMPLE].partition("\n")
     if "date" in [field.strip(' \r"').lower() for field in first.split(",")]:
         return ","
     sample = text[:SAMPLE].rpartition("\n")[0] if len(text) > SAMPLE else text

@@ -14,6 +14,7 @@ from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.grid import Grid
 from forecast_assets.market.files.written_days import written_day
 from forecast_assets.market.files.written_numbers import MISSING, number_of
+from forecast_assets.market.shortened import shortened
 
 MAX_PREAMBLE = 100
 """The header is looked for among this many rows."""
@@ -23,6 +24,9 @@ MAX_EXTRA = 3
 
 SHOWN = 12
 """How many columns an error lists."""
+
+LONGEST_SHOWN = 100
+"""How many characters of a column's name an error has."""
 
 DAY_NAMES = (
     ("date", "datum", "dates", "day", "fecha", "data", "tag"),
@@ -115,9 +119,10 @@ class Header:
 
     def __str__(self) -> str:
         """The names of the columns, as a list for error texts."""
-        names = [column.name for column in self.columns]
-        more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-        return ", ".join([*names[:SHOWN], *more])
+        names = [shortened(column.name, LONGEST_SHOWN) for column in self.columns[:SHOWN]]
+        left = len(self.columns) - SHOWN
+        more = [f"and {left} more"] if left > 0 else []
+        return ", ".join([*names, *more])
 
 
 _ISO_ALONE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][^,;|\t]*)?")
@@ -332,10 +337,11 @@ def day_column(header: Header, rows: Sequence[Sequence[str]]) -> int | None:
         for place, column in enumerate(header.columns):
             if set(column.said) & set(names):
                 return place
+    looked_at = _without_text(rows)
     days = [
         place
         for place in range(len(header.columns))
-        if _all(rows, place, lambda cell: is_day(cell) and not is_number(cell))
+        if _all(looked_at, place, lambda cell: is_day(cell) and not is_number(cell))
     ]
     return days[0] if len(days) == 1 else None
 
@@ -355,7 +361,7 @@ def only_number(
 
     The result is None if another column is empty, since that may have numbers in the future.
     """
-    known = set(others)
+    known, rows = set(others), _without_text(rows)
     columns = header.columns
     left = [i for i in range(len(columns)) if i not in known]
     numbers = [i for i in left if _all(rows, i, is_number)]
@@ -369,13 +375,14 @@ LOOKED_AT = 200
 """The kind of a column is decided by this many rows."""
 
 
+def _without_text(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The rows by which the kinds of columns are decided, without lines of text."""
+    return [row for row in rows[:LOOKED_AT] if len(row) == 1 or sum(map(bool, row)) > 1]
+
+
 def _said(rows: Sequence[Sequence[str]], place: int) -> list[str]:
-    """The values of a column that are not missing, without those in lines of text."""
-    cells = [
-        row[place]
-        for row in rows[:LOOKED_AT]
-        if place < len(row) and (len(row) == 1 or sum(map(bool, row)) > 1)
-    ]
+    """The values of a column that are not missing."""
+    cells = [row[place] for row in rows if place < len(row)]
     return [cell for cell in cells if cell.lower() not in MISSING]
 
 

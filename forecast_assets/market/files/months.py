@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 ENGLISH = (
     "january", "february", "march", "april", "may", "june",
@@ -34,7 +34,7 @@ WORD = r"[^\W\d_]{3,10}"
 """A pattern for words that may be the name of a month."""
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def month_of(name: str) -> int | None:
     """The number of the month with this name; None if there is none, or if two months fit.
 

@@ -7,22 +7,22 @@ of the project's own form, ``date,close`` with ISO days and decimal points, are 
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pandas as pd
-import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
+from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.content import (
     ONE_BYTE,
     PARQUET,
     PARQUET_SUFFIXES,
-    bytes_of,
     is_workbook,
     require_table,
     text_of,
@@ -45,6 +45,7 @@ from forecast_assets.market.files.header import (
     recognised,
 )
 from forecast_assets.market.files.layout import Layout
+from forecast_assets.market.files.parquet import ParquetTable
 from forecast_assets.market.files.written_days import DaysInDoubt, by_formats, understood
 from forecast_assets.market.files.written_numbers import (
     MISSING,
@@ -91,13 +92,13 @@ class Understood:
 class TableFile:
     """An open file: its rows, its header, and the configured form, ``form``.
 
-    ``parquet``: the path of a Parquet file, whose rows are read only when columns are chosen.
+    ``parquet``: a Parquet file, whose rows are read only when columns are chosen.
     """
 
     grid: Grid
     header: Header
     form: FileFormat
-    parquet: Path | None = None
+    parquet: ParquetTable | None = None
 
     @cached_property
     def rows(self) -> list[list[str]]:
@@ -149,7 +150,7 @@ class TableFile:
         places = self._places(layout, called)
         named, adjusted = self._named(places, called), self._adjusted(places)
         if self.parquet is not None:
-            read = self._canonical(_columns_of(self.parquet, places), places, layout)
+            read = self._canonical(self.parquet.columns(places), places, layout)
             return replace(read, named=named, adjusted=adjusted)
         too_long, kept = [], []
         width, lines = self.width, self.grid.lines[self.header.first : self._end]
@@ -175,7 +176,8 @@ class TableFile:
     def _places(self, layout: Layout, called: Sequence[str]) -> dict[str, int]:
         names = [column.name for column in self.header.columns]
         self._require_once(layout, names)
-        places = {column: names.index(column) for column in layout.columns if column in names}
+        first = {column: place for place, column in reversed([*enumerate(names)])}
+        places = {column: first[column] for column in layout.columns if column in first}
         if layout.prices:
             places |= self._roles(called)
         if self.day is not None:
@@ -220,11 +222,11 @@ class TableFile:
         return clock_column(self.header, self.day)
 
     def _require_once(self, layout: Layout, names: Sequence[str]) -> None:
-        said = self.form.columns
+        said, times = self.form.columns, Counter(names)
         twice = [
             column
             for column in layout.columns
-            if names.count(column) > 1 and getattr(said, column, None) is None
+            if times[column] > 1 and getattr(said, column, None) is None
         ]
         if twice and len(self.header.lines) < 2:
             raise UnclearFormat(f"names the column {twice[0]} twice")
@@ -249,24 +251,24 @@ class TableFile:
         layout: Layout,
     ) -> Understood:
         days, formats = self._days(frame)
-        texts = frame.drop(columns=[CLOCK], errors="ignore")
+        texts = dict(frame.drop(columns=[CLOCK], errors="ignore").items())
         plain_form = self._is_plain(formats)
-        decimals, thousands = [], ""
+        decimals, thousands, wanted = [], "", set(layout.columns) - {"date", *layout.labels}
         if len(days):
-            texts = texts.assign(date=days)
-        written = [name for name in texts if name in layout.columns and name != "date"]
+            texts["date"] = days
+        written = [name for name in texts if name in wanted]
         for column in written:
-            if column in layout.labels or not is_string_dtype(texts[column]):
+            if not is_string_dtype(texts[column]):
                 continue
             own = plain_form and self.header.columns[places[column]].name == column
             needed = column in layout.required
             numbers = Numbers(self, column, texts[column], texts["line"], own, needed)
-            texts = texts.assign(**{column: numbers.plain})
+            texts[column] = numbers.plain
             decimals.append((needed, numbers.decimal))
             thousands = thousands or numbers.thousands
         shown = [decimal for _, decimal in sorted(decimals, reverse=True) if decimal]
         decimal = shown[0] if shown else ""
-        return Understood(texts, places, [], formats, decimal, thousands)
+        return Understood(pd.DataFrame(texts), places, [], formats, decimal, thousands)
 
     def _is_plain(self, formats: tuple[str, ...]) -> bool:
         """Whether points can only be decimal points.
@@ -455,34 +457,37 @@ class Numbers:
         return {"\u2019": "'", "\u00a0": " ", "\u202f": " "}.get(found[0], str(found[0]))
 
 
-def open_tables(path: Path, form: FileFormat = PLAIN) -> list[TableFile]:
+def open_tables(
+    name: str, content: bytes, form: FileFormat = PLAIN, limits: FileLimits = LIMITS
+) -> list[TableFile]:
     """The tables of a file: one, or one for each sheet of a workbook.
 
-    Raises OSError, UnclearFormat, csv.Error.
+    ``name``: the file's name, whose suffix tells a Parquet file. Raises UnclearFormat.
     """
-    settled = form.settled
-    if path.suffix.lower() in PARQUET_SUFFIXES:
-        return [_open_parquet(path, settled)]
-    content = bytes_of(path)
+    settled, suffix = form.settled, PurePosixPath(name).suffix.lower()
+    if suffix in PARQUET_SUFFIXES:
+        return [_of_parquet(ParquetTable.open(content, limits), settled)]
     require_table(content)
     if content.startswith(PARQUET):
         raise UnclearFormat("is a Parquet file: give it the suffix .parquet")
-    if is_workbook(content):
-        grids = grids_of_workbook(content, settled.sheet) or [Grid([], [])]
+    if is_workbook(content, limits):
+        grids = grids_of_workbook(content, settled.sheet, limits) or [Grid([], [])]
         return [TableFile(grid, find_header(grid, settled), settled) for grid in grids]
-    if path.suffix.lower() in (".xlsx", ".xlsm") and content:
+    if suffix in (".xlsx", ".xlsm") and content:
         raise UnclearFormat("is no workbook of Excel, whatever its name says")
     text = text_of(content, settled.encoding)
-    grid = grid_of_text(text, settled.delimiter or delimiter_of(text.text))
+    grid = grid_of_text(text, settled.delimiter or delimiter_of(text.text), limits)
     table = TableFile(grid, find_header(grid, settled), settled)
     if text.encoding == ONE_BYTE and settled.encoding is None and table.day is None:
         raise UnclearFormat("cannot be read: it is not UTF-8, and names no day", "encoding")
     return [table]
 
 
-def open_table(path: Path, form: FileFormat = PLAIN) -> TableFile:
+def open_table(
+    name: str, content: bytes, form: FileFormat = PLAIN, limits: FileLimits = LIMITS
+) -> TableFile:
     """The table of a file. Raises UnclearFormat if several sheets hold a table."""
-    tables = open_tables(path, form)
+    tables = open_tables(name, content, form, limits)
     if len(tables) == 1:
         return tables[0]
     usable = [table for table in tables if table.day is not None and table.rows]
@@ -492,18 +497,6 @@ def open_table(path: Path, form: FileFormat = PLAIN) -> TableFile:
     raise UnclearFormat(f"has several sheets with rows: {names}", "sheet")
 
 
-def _open_parquet(path: Path, form: FileFormat) -> TableFile:
-    columns = [Column((str(name).strip(),)) for name in pq.read_schema(path).names]
-    return TableFile(Grid([], []), Header(columns, 0, [1]), form, path)
-
-
-def _columns_of(path: Path, places: dict[str, int]) -> pd.DataFrame:
-    """Columns of a Parquet file, renamed to the keys of ``places``, with surrounding spaces cut."""
-    names = pq.read_schema(path).names
-    # Without pandas' metadata, an index of the file is read as a column like any other.
-    table = pq.read_table(path, columns=[names[place] for place in places.values()])
-    columns = table.rename_columns(list(places)).to_pandas(ignore_metadata=True)
-    for column in columns:
-        if is_string_dtype(columns[column]):
-            columns[column] = columns[column].fillna("").astype("str").str.strip()
-    return columns.assign(line=range(1, len(columns) + 1))
+def _of_parquet(table: ParquetTable, form: FileFormat) -> TableFile:
+    columns = [Column((name.strip(),)) for name in table.schema.names]
+    return TableFile(Grid([], []), Header(columns, 0, [1]), form, table)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from forecast_assets.market.files.months import WORD, in_english, is_long, month
 
 ISO = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 """An ISO day, with or without a time."""
+
+LONGEST = 100
+"""A cell with more characters is no day; the patterns would take minutes for some of them."""
 
 _TIME = (
     r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
@@ -126,9 +129,11 @@ def _order(written: Mapping[str, Written]) -> str:
     return fitting[0]
 
 
-@cache
+@lru_cache(maxsize=100_000)
 def written_day(cell: str) -> Written | None:
     """The possible readings of a cell as a day; None if it is not a day."""
+    if len(cell) > LONGEST:
+        return None
     if found := _DIGITS.fullmatch(cell):
         return _of_digits(found)
     for pattern in _NAMED:

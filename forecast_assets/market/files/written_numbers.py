@@ -31,6 +31,9 @@ _WRITTEN = re.compile(
     r"(?P<body>[.,]?\d[\d.,'\u2019\s]*?)(?P<power>[eE][+-]?\d+)?"
     rf"\s?(?P<unit>{_CURRENCY})?(?P<suffix>[KMB])?(?P<close>\))?"
 )
+LONGEST = 100
+"""A cell with more characters is no written number."""
+
 _SUFFIXES = {"K": 3, "M": 6, "B": 9}
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\t"), " ") | {ord("\u2019"): "'"}
 
@@ -74,7 +77,7 @@ _POINT = {".": {}, ",": {ord("."): None, ord(","): "."}}
 
 def number_of(text: str) -> Number | None:
     """The number in a cell; None if it holds none."""
-    found = _WRITTEN.fullmatch(text.translate(_SPACES))
+    found = _WRITTEN.fullmatch(text.translate(_SPACES)) if len(text) <= LONGEST else None
     if found is None or (found["open"] is None) != (found["close"] is None):
         return None
     signs = [sign for sign in (found["sign"], found["inner"]) if sign]

@@ -13,27 +13,18 @@ import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.market.landing import LandingFolder
-from forecast_assets.market.observations import Observations
-from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.reception import receive
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.observed import said
 from forecast_assets_tests.rows import rows
 
 DAYS = [date(2026, 11, 2) + timedelta(days=place) for place in range(6)]
 MANY = [date(2026, 10, 1) + timedelta(days=place) for place in range(24)]
 """So many that each statement says something of several that were told of differently."""
 AT = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
-
-
-def said(origin: str, closes: dict[date, float], **columns: float) -> Observations:
-    """What a source says: a close on some days, and other columns on all of them."""
-    table = pd.DataFrame({"date": pd.to_datetime(list(closes)), "close": list(closes.values())})
-    prices = table.assign(**columns).reindex(columns=list(COLUMNS)).sort_values("date")
-    kept = prices.astype(dict.fromkeys(COLUMNS[1:], "float64"))
-    return Observations("Coffee", origin, kept, complete=origin.startswith("file"))
 
 
 def held(store: Store) -> dict[date, float]:
@@ -47,7 +38,7 @@ def revisions(store: Store) -> int:
 
 def land(store: Store, sha256: str, closes: dict[date, float]) -> tuple[int, int, bool]:
     """Rows added and revised by a file, and whether it is a repeat."""
-    (one,) = store.landings.merge("a.csv", sha256, [said("landing:a.csv", closes)], AT, "run")
+    (one,) = store.landings.merge("a.csv", sha256, [said(closes, "landing:a.csv")], AT, "run")
     return one.changes.added, one.changes.revised, one.repeated
 
 
@@ -69,7 +60,7 @@ def test_the_same_bytes_with_more_usable_rows_are_merged(store: Store) -> None:
 
 
 def test_a_file_of_several_commodities_is_one_transaction(store: Store) -> None:
-    good = said("landing:a.csv", {DAYS[0]: 50.0})
+    good = said({DAYS[0]: 50.0}, "landing:a.csv")
     twice = replace(good, commodity="Sugar", prices=pd.concat([good.prices, good.prices]))
     with pytest.raises(StoreError):
         store.landings.merge("a.csv", "a", [good, twice], AT, "run")
@@ -78,10 +69,10 @@ def test_a_file_of_several_commodities_is_one_transaction(store: Store) -> None:
 
 
 def test_what_a_file_lacks_beside_the_close_stays(store: Store) -> None:
-    store.prices.write(said("landing:a.csv", {DAYS[0]: 50.0}, volume=7.0, high=51.0), AT, "run")
-    store.prices.write(said("landing:b.csv", {DAYS[0]: 50.0}), AT, "run")
+    store.prices.write(said({DAYS[0]: 50.0}, "landing:a.csv", volume=7.0, high=51.0), AT, "run")
+    store.prices.write(said({DAYS[0]: 50.0}, "landing:b.csv"), AT, "run")
     assert revisions(store) == 1
-    store.prices.write(said("landing:c.csv", {DAYS[0]: 50.5}, volume=8.0), AT, "run")
+    store.prices.write(said({DAYS[0]: 50.5}, "landing:c.csv", volume=8.0), AT, "run")
     found = rows(store, "market.prices", "close", "high", "volume", "source")
     assert found == [(50.5, 51.0, 8.0, "landing:c.csv")]
 
@@ -121,7 +112,7 @@ def test_sources_that_contradict_each_other_end_as_one_statement_after_the_other
             lacking = {day for day in MANY[3::6] if chance.random() < 0.3}
             days = [day for day in MANY if day not in lacking]
         closes = {day: float(chance.randint(50, 52)) for day in days}
-        store.prices.write(said(f"{kind}:{step}", closes), AT, "run")
+        store.prices.write(said(closes, f"{kind}:{step}"), AT, "run")
         model.hear(kind, closes)
         assert held(store) == model.held(), (step, kind, closes)
     assert revisions(store) == sum(len(before) for before in model.told.values())

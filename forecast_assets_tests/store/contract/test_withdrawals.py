@@ -8,13 +8,12 @@ from itertools import count
 import pandas as pd
 import pytest
 
-from forecast_assets.market.observations import Observations
-from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.records import FileMerge, WithdrawnPrice
 from forecast_assets.store.contract import Store
 from forecast_assets.store.past_histories import PastHistories
 from forecast_assets.store.price_revisions import newest_closes
 from forecast_assets.timeline.scrutiny import Scrutiny
+from forecast_assets_tests.observed import said
 from forecast_assets_tests.rows import rows
 
 DAYS = [date(2026, 9, 1) + timedelta(days=place) for place in range(60)]
@@ -24,13 +23,6 @@ AT = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 LATER = AT + timedelta(days=1)
 SCRUTINY = Scrutiny(0.25)
 NUMBERS = count()
-
-
-def said(closes: dict[date, float], origin: str = "file:a.csv", **more: float) -> Observations:
-    table = pd.DataFrame({"date": pd.to_datetime([*closes]), "close": [*closes.values()]})
-    prices = table.assign(**more).reindex(columns=list(COLUMNS))
-    kept = prices.astype(dict.fromkeys(COLUMNS[1:], "float64"))
-    return Observations("Coffee", origin, kept, complete=origin.startswith("file"))
 
 
 def tell(store: Store, closes: dict[date, float], origin: str = "file:a.csv", **more: float) -> int:
