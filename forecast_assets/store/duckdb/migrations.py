@@ -86,12 +86,18 @@ MIGRATIONS = (
                 for score in scores
             ),
             "UPDATE forecast.leaderboard SET undefined_forecasts = 0",
+            # An address of an artifact is relative to the store, whose own may hold a password.
+            r"""
+            UPDATE forecast.trained_models
+            SET fitted_model_uri = regexp_extract(fitted_model_uri, '([^/]+/){4}[^/]+$')
+            WHERE fitted_model_uri LIKE '%://%'
+            """,
         ),
     ),
 )
 """In order. 2: the number of the schema is stored. 3: publications are a log. 4: versions are
 pinned, and superseded forecasts can be drawn as they were. 5: a score may be NULL where it is not
-defined, and a price may be withdrawn by a word.
+defined, a price may be withdrawn by a word, and addresses of artifacts are relative.
 
 What was published by older releases is taken over without the numbers of its page.
 """

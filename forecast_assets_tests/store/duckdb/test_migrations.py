@@ -116,6 +116,22 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     assert newest[newest.session.notna()].day_ahead.unique().tolist() == [1]  # more is not known
 
 
+def test_addresses_of_artifacts_lose_the_store_and_its_password(older: Path) -> None:
+    place = "Coffee/naive/2020-01-01/v1.0/ab.json"
+    with closing(duckdb.connect(older)) as connection:
+        connection.execute(
+            "UPDATE forecast.trained_models SET fitted_model_json = NULL, fitted_model_uri = ?"
+            " WHERE model_name = 'naive'",
+            [f"s3://user:secret@host/bucket/{place}"],
+        )
+    store_of(older).marks.found()
+    with closing(duckdb.connect(older, read_only=True)) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT fitted_model_uri FROM forecast.trained_models ORDER BY ALL NULLS FIRST"
+        ).fetchall()
+    assert found == [(None,), (place,)]
+
+
 def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> None:
     store_of(older).marks.found()
     fresh = tmp_path / "fresh" / "commodity.duckdb"
