@@ -70,8 +70,8 @@ class Window:
         if len(history) == 0:
             return []
         days, bounds = history.dates, np.array([self.training_date, self.end], "datetime64[D]")
-        first, last = np.searchsorted(days, bounds)
-        first = max(first, 1)  # the first session of all has no cutoff before it
+        # The first session of all has no cutoff before it.
+        first, last = np.maximum(np.searchsorted(days, bounds), 1)
         found = [
             Origin(cutoff, start)
             for cutoff, start in zip(

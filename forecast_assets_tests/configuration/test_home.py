@@ -1,5 +1,7 @@
 """Where configuration, data and Dagster's history lie, and what is told of others of them."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -233,7 +235,11 @@ def test_a_data_folder_that_may_not_be_written_is_told(
     given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (Path.cwd() / "data").mkdir()
-    monkeypatch.setattr("os.access", lambda path, mode: False)
+
+    def refused(**keys: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
     Places.here().require_data(made=False)
     with pytest.raises(
         ConfigurationError, match="data: cannot be used: Permission denied; the default: data"

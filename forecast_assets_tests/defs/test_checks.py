@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from dagster import (
     TableMetadataValue,
 )
 
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.assets import distributions
 from forecast_assets.defs.checks import HELD, check_results, held, miscovered
 from forecast_assets.errors import CannotForecast, ChecksFailed
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding, require_sound
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
+from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, catch_up, load
 from forecast_assets_tests.histories import make_history, write_prices
 from forecast_assets_tests.panel import CAUGHT_UP, panel
@@ -75,11 +79,21 @@ def draws_badly(monkeypatch: pytest.MonkeyPatch, change: str, of: type = FittedN
             return paths
         if change == "breaks":
             raise CannotForecast("out of order")
-        if change == "raises":
-            raise KeyError("a defect")
         return paths[:, 1:] if change == "path_count" else paths * np.float32(2)
 
     monkeypatch.setattr(of, "simulate", spoiled)
+
+
+def has_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the project's own code fail in the window of 2020-04-01 only."""
+    forecast_window = distributions.forecast_window
+
+    def broken(settings: Settings, window: Window, *given: Any, **rest: Any) -> Any:
+        if window.training_date == date(2020, 4, 1):
+            raise KeyError("a defect")
+        return forecast_window(settings, window, *given, **rest)
+
+    monkeypatch.setattr(distributions, "forecast_window", broken)
 
 
 def held_windows(graph: Graph) -> dict[date, int]:
@@ -190,7 +204,7 @@ def test_a_model_that_breaks_is_a_failed_check_and_the_others_forecasts_land(
 def test_a_run_that_fails_for_another_reason_still_says_what_it_checked(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draws_badly(monkeypatch, "raises")
+    has_a_defect(monkeypatch)
     result = graph.run("forecast", FIRST, LAST, raise_on_error=False)
     assert not result.success
     assert sorted(held_windows(graph)) == [date(2020, 1, 1), date(2020, 7, 1)]
@@ -202,7 +216,7 @@ def test_a_run_that_fails_for_another_reason_still_says_what_it_checked(
 def test_a_run_that_checked_nothing_before_it_failed_says_nothing_of_checks(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draws_badly(monkeypatch, "raises")
+    has_a_defect(monkeypatch)
     result = graph.run("forecast", MIDDLE, raise_on_error=False)
     assert not result.success
     assert evaluations(result) == logged(graph, result.run_id) == {}

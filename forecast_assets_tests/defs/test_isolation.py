@@ -44,7 +44,7 @@ SESSIONS = 530
 def speaks_of(value: Any, name: str) -> bool:
     """Whether an argument is about a commodity."""
     if isinstance(value, str):
-        return value == name
+        return value in (name, f"{name}.csv")
     if isinstance(value, list | tuple):
         return any(speaks_of(each, name) for each in value[:1])
     if hasattr(value, "stem"):
@@ -77,7 +77,7 @@ def break_down(
 
 STAGES = {
     "reading": ("Barley", "defs.assets.prices:read_source"),
-    "landing": ("Barley", "market.reception:read_arrival"),
+    "landing": ("Barley", "market.reception:read_dropped"),
     "merging": ("Cocoa", "store.duckdb.landing_table:_land"),
     "history": ("Copper", "store.duckdb.price_table:DuckDBPriceTable.history"),
     "covariates": ("Cotton", "defs.assets.features:read_features"),

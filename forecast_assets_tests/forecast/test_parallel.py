@@ -167,7 +167,7 @@ def test_absent_processes_are_as_many_as_the_backend_has(monkeypatch: pytest.Mon
     assert held is not None
     tasks = [TryOut(Naive(), held, (), date(2021, 1, 1))] * 2
     Processes(Parallel())(tasks)
-    assert asked == {"n_jobs": -1, "return_as": "generator_unordered"}
+    assert asked == {"n_jobs": -1, "return_as": "generator_unordered", "max_nbytes": None}
 
 
 def test_windows_of_two_commodities_in_one_run_are_fitted_on_their_own_prices(
