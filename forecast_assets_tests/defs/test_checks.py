@@ -19,6 +19,7 @@ from forecast_assets.defs.assets import distributions
 from forecast_assets.defs.checks import HELD, check_results, held, miscovered
 from forecast_assets.errors import CannotForecast, ChecksFailed
 from forecast_assets.evaluation.findings import BLOCKING, WARNING, Finding, require_sound
+from forecast_assets.forecast.forecasting import forecast_window
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
@@ -86,7 +87,6 @@ def draws_badly(monkeypatch: pytest.MonkeyPatch, change: str, of: type = FittedN
 
 def has_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the project's own code fail in the window of 2020-04-01 only."""
-    forecast_window = distributions.forecast_window
 
     def broken(settings: Settings, window: Window, *given: Any, **rest: Any) -> Any:
         if window.training_date == date(2020, 4, 1):
