@@ -263,13 +263,13 @@ def rename(_folder: Path) -> int:
 
 
 SCENES = (
-    Scene("first run", from_files, lambda f: command("run"), True, FILES, 0.3),
-    Scene("a day's run", another_day, lambda f: command("run"), True, FILES, 1.5),
-    Scene("recompute", corrected, lambda f: command("run", "--recompute"), True, (), 0.7),
-    Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 1.5),
-    Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], after="scoring"),
-    Scene("backfill", loaded, backfill, True, FILES[1:], 0.7),
-    Scene("sensors", dropped_first, tick, True, (), 0.7),
+    Scene("first run", from_files, lambda f: command("run"), True, FILES, 0.2),
+    Scene("a day's run", another_day, lambda f: command("run"), True, FILES, 0.8),
+    Scene("recompute", corrected, lambda f: command("run", "--recompute"), True, (), 0.4),
+    Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 0.8),
+    Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], 0.4, after="scoring"),
+    Scene("backfill", loaded, backfill, True, FILES[1:], 0.3),
+    Scene("sensors", dropped_first, tick, True, (), 0.3),
     Scene("training", loaded, lambda f: work.train(settings_of(f)), robs=FILES[1:], weight=2.0),
     Scene("forecasting", as_it_is, forecast, weight=2.0, after="training"),
     Scene("scoring", as_it_is, score, weight=1.5, after="forecasting"),
