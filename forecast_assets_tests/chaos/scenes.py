@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter
 
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
@@ -22,7 +22,7 @@ from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
 from forecast_assets_tests import desk
-from forecast_assets_tests.caretaker import Caretaker
+from forecast_assets_tests.caretaker import Caretaker, until_rest
 from forecast_assets_tests.chaos import work
 from forecast_assets_tests.chaos.invariants import DUE
 from forecast_assets_tests.graphs import Graph, load
@@ -220,8 +220,15 @@ def tick(folder: Path) -> None:
     settings = settings_of(folder)
     settings.places.prepare()
     with instance(settings.places) as dagster:
-        if not all(success for _, success in Caretaker(settings, dagster).settle()):
-            raise ForecastAssetsError(*failures_of(dagster))
+        keeper = Caretaker(settings, dagster)
+
+        def ticked() -> list[tuple[RunRequest, bool]]:
+            done = keeper.tick()
+            if not all(success for _, success in done):
+                raise ForecastAssetsError(*failures_of(dagster))
+            return done
+
+        until_rest(ticked)
 
 
 def failures_of(dagster: DagsterInstance) -> list[str]:
