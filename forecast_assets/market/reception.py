@@ -173,6 +173,7 @@ def _withdrawn(changes: PriceChanges) -> str:
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
     """The note about a file: what was done with it, and which rows were refused or left out."""
+    file, outcome = plain(file), "\n".join(map(plain, outcome.split("\n")))
     lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
         told = grouped(rejections, SINGLY_IN_A_NOTE)

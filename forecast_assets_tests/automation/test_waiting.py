@@ -220,7 +220,7 @@ def test_a_source_of_another_series_is_told_and_keeps_the_old_closes(graph: Grap
     assert "300 closes are merged" in forecast("prices", "accept", "Coffee").output
     closes = graph.store.prices.history("Coffee").closes
     assert np.allclose(closes, COFFEE.closes * 0.9)
-    assert forecast("prices").output.endswith("\nno price waits or is strange\n")
+    assert forecast("prices").output.endswith("\nno price waits, is strange or is withdrawn\n")
 
 
 def test_a_revision_that_is_rejected_is_told_no_more(graph: Graph) -> None:

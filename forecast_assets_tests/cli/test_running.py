@@ -233,7 +233,10 @@ def test_the_whole_run_waits_once_and_says_who_kept_the_tables(
     assert open_store(graph.settings).models.find() == held
 
 
-LOCKED = "/data/commodity.duckdb: another process kept this file for {} s, and no more is waited"
+LOCKED = (
+    "/data/commodity.duckdb: another process kept this file for {} s, and no more is waited (it is"
+    " open in duckdb, PID 7)"
+)
 
 
 @pytest.mark.parametrize(
