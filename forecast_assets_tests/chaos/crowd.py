@@ -23,6 +23,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from rich.console import Console
 from rich.table import Table
 
+from forecast_assets.defs.dead_runs import UNFINISHED
 from forecast_assets.defs.launching import instance
 from forecast_assets.record.verification import verify
 from forecast_assets.store.opening import open_store
@@ -304,8 +305,17 @@ def main(
 
 def _settled(folder: Path, like: Mapping[str, list[int]]) -> list[str]:
     """Wait until the daemon has done what is due; what is not as it should be after that."""
+
+    def rests() -> bool:
+        """Whether no run goes on: its page is drawn when all tables are written."""
+        with instance(settings_of(folder).places) as dagster:
+            return not dagster.get_runs(RunsFilter(statuses=UNFINISHED))
+
+    def settled() -> bool:
+        return not differing(folder, like) and bool(done(folder, rests).given)
+
     with suppress(TimeoutError):
-        within(LIMIT_SECONDS, "all is done", lambda: not differing(folder, like), pause=2.0)
+        within(LIMIT_SECONDS, "all is done", settled, pause=2.0)
     return differing(folder, like)
 
 

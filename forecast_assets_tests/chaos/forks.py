@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast_assets_tests.chaos.small_disk import told_full
+
 LIMIT_SECONDS = 240.0
 """A child that takes longer hangs."""
 
@@ -24,6 +26,9 @@ PR_SET_PDEATHSIG = 1
 
 CRASHED = 70
 """The exit code of a child that ended by an exception."""
+
+STARVED = 71
+"""The exit code of a child that ended by an exception which says that a disk is full."""
 
 ROUND_OBJECTS = 50_000
 """How many new objects let the garbage collector make a round in a child."""
@@ -75,8 +80,9 @@ class Child:
             given = act(self)
             os.write(gives, json.dumps(given).encode())
             code = 0
-        except BaseException:  # noqa: BLE001 - the end of a child, told by its exit code
+        except BaseException as error:  # noqa: BLE001 - the end of a child, told by its exit code
             traceback.print_exc()
+            code = STARVED if told_full(error) else CRASHED
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

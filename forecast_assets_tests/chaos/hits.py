@@ -17,6 +17,7 @@ from forecast_assets_tests.chaos.scenes import Scene
 
 TIME, AT, WITHIN = "killed at a time", "killed at a write", "killed within a write"
 DISK, HISTORY_DISK = "data folder full", "DAGSTER_HOME full"
+DISKS = (DISK, HISTORY_DISK)
 CLOCK = "clock set back"
 
 WEIGHTS = {TIME: 35, AT: 25, WITHIN: 22, DISK: 7, HISTORY_DISK: 3, CLOCK: 3}
@@ -76,7 +77,7 @@ class Hit:
         """The hit, for people."""
         if self.kind == TIME:
             return f"{self.kind} ({self.share:.0%})"
-        if self.kind in (DISK, HISTORY_DISK):
+        if self.kind in DISKS:
             return f"{self.kind} (with {self.share:.0%} of what is needed)"
         name, number = self.point
         later = f" + {self.delay * 1000:.1f} ms" if self.kind == WITHIN else ""
@@ -85,7 +86,7 @@ class Hit:
     def strike(self, scene: Scene, folder: Path, known: Undisturbed, before: Path) -> "Struck":
         """Play the scene, and hit it."""
         child = Child(folder, lambda child: self._suffer(child, scene, folder, known))
-        hit = self.kind in (DISK, HISTORY_DISK, CLOCK)
+        hit = self.kind in (*DISKS, CLOCK)
         if self.kind == TIME:
             hit = not child.reached(self.share * known.seconds) and child.lives
             child.kill()
@@ -108,7 +109,7 @@ class Hit:
         def act() -> int | None:
             return scene.act(folder)
 
-        if self.kind in (DISK, HISTORY_DISK):
+        if self.kind in DISKS:
             place, grown = {
                 DISK: (folder / "home", known.grown[0]),
                 HISTORY_DISK: (folder / "dagster", known.grown[1]),

@@ -20,7 +20,7 @@ WRITES: tuple[tuple[str, Any, str], ...] = (
     ("the commit", Engine, "commit"),
     ("the checkpoint", Engine, "_detach"),
     ("the guard is written", Guard, "_keep"),
-    ("the guard is dropped", Guard, "take_down"),
+    ("the guard is dropped", Guard, "drop"),
     ("an artifact is written", ArtifactStore, "write"),
     ("a file is put away", LandingFolder, "put_away"),
     ("the report is replaced", report, "replace_file"),

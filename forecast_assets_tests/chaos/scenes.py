@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter
 
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.launching import instance
+from forecast_assets.errors import ForecastAssetsError
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.store.opening import open_store
@@ -21,7 +22,7 @@ from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
 from forecast_assets_tests import desk
-from forecast_assets_tests.caretaker import Caretaker
+from forecast_assets_tests.caretaker import Caretaker, until_rest
 from forecast_assets_tests.chaos import work
 from forecast_assets_tests.chaos.invariants import DUE
 from forecast_assets_tests.graphs import Graph, load
@@ -60,10 +61,10 @@ class Scene:
     """Something that is done.
 
     ``begin``: fills an empty folder, in which the scene is then played, or one as it is after the
-    scene ``after``. ``act``: what is done; done
-    once more, it ends what was cut off. ``runs``: whether it is done by runs of Dagster. ``files``:
-    what it can be robbed of. ``due``: how the commands begin that do what may be due before the
-    end. ``weight``: how often it is played, beside the others.
+    scene ``after``. ``act``: what is done; done once more, it ends what was cut off. ``runs``:
+    whether it is done by runs of Dagster. ``robs``: what it can be robbed of. ``due``: how the
+    commands begin that do what may be due before the end. ``idle``: what its error says if all of
+    it was done before. ``weight``: how often it is played, beside the others.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Scene:
     weight: float = 1.0
     due: tuple[str, ...] = DUE
     after: str | None = None
+    idle: str | None = None
 
 
 def write_configuration(folder: Path, names: Mapping[str, str], **keys: Any) -> None:
@@ -218,8 +220,26 @@ def tick(folder: Path) -> None:
     settings = settings_of(folder)
     settings.places.prepare()
     with instance(settings.places) as dagster:
-        done = Caretaker(settings, dagster).settle()
-        assert all(success for _, success in done), done
+        keeper = Caretaker(settings, dagster)
+
+        def ticked() -> list[tuple[RunRequest, bool]]:
+            done = keeper.tick()
+            if not all(success for _, success in done):
+                raise ForecastAssetsError(*failures_of(dagster))
+            return done
+
+        until_rest(ticked)
+
+
+def failures_of(dagster: DagsterInstance) -> list[str]:
+    """Why the steps of a history's runs have failed."""
+    failed = dagster.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+    logs = [each.dagster_event for run in failed for each in dagster.all_logs(run.run_id)]
+    return [
+        event.step_failure_data.error_display_string
+        for event in logs
+        if event is not None and event.is_step_failure
+    ]
 
 
 FILES = ("the tables are deleted", "the tables are those of before", "an artifact is deleted")
@@ -250,20 +270,20 @@ def rename(_folder: Path) -> int:
 
 
 SCENES = (
-    Scene("first run", from_files, lambda f: command("run"), True, FILES, 0.3),
-    Scene("a day's run", another_day, lambda f: command("run"), True, FILES, 1.5),
-    Scene("recompute", corrected, lambda f: command("run", "--recompute"), True, (), 0.7),
-    Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 1.5),
-    Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], after="scoring"),
-    Scene("backfill", loaded, backfill, True, FILES[1:], 0.7),
-    Scene("sensors", dropped_first, tick, True, (), 0.7),
+    Scene("first run", from_files, lambda f: command("run"), True, FILES, 0.2),
+    Scene("a day's run", another_day, lambda f: command("run"), True, FILES, 0.8),
+    Scene("recompute", corrected, lambda f: command("run", "--recompute"), True, (), 0.4),
+    Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 0.8),
+    Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], 0.4, after="scoring"),
+    Scene("backfill", loaded, backfill, True, FILES[1:], 0.3),
+    Scene("sensors", dropped_first, tick, True, (), 0.3),
     Scene("training", loaded, lambda f: work.train(settings_of(f)), robs=FILES[1:], weight=2.0),
     Scene("forecasting", as_it_is, forecast, weight=2.0, after="training"),
     Scene("scoring", as_it_is, score, weight=1.5, after="forecasting"),
     Scene("publishing", as_it_is, publish, weight=1.5, after="scoring"),
-    Scene("prices accept", held, accept, after="publishing"),
+    Scene("prices accept", held, accept, after="publishing", idle="nothing waits"),
     Scene("redraw --restore", holed, restore, due=(*DUE, "forecast redraw"), after="publishing"),
-    Scene("rename", renamed, rename, after="publishing"),
+    Scene("rename", renamed, rename, after="publishing", idle="what has rows and"),
     Scene("upgrade", old, lambda f: command("status")),
     Scene("snapshot", as_it_is, lambda f: command("snapshot"), after="publishing"),
 )

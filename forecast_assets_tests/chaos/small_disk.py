@@ -18,6 +18,16 @@ MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 PAGE_BYTES = 4096
 
+FULL = ("No space left on device", "File too large", "database or disk is full")
+"""What an error says of a full disk: that of the system, of a limit, and of SQLite."""
+
+
+def told_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it says is its cause, is that of a full disk."""
+    if error is None:
+        return False
+    return any(each in str(error) for each in FULL) or told_full(error.__cause__)
+
 
 @cache
 def mountable() -> bool:

@@ -2,26 +2,34 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 from dagster import DagsterRun, DagsterRunStatus
 
 from forecast_assets.defs.launching import instance
+from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests import desk as desks
+from forecast_assets_tests.chaos import __main__ as chaos
 from forecast_assets_tests.chaos import invariants, play
 from forecast_assets_tests.chaos.forks import Child, done
-from forecast_assets_tests.chaos.hits import AT, TIME, Hit, Undisturbed
+from forecast_assets_tests.chaos.hits import AT, DISK, TIME, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import files_of, likeness_of
 from forecast_assets_tests.chaos.moments import Point
+from forecast_assets_tests.chaos.play import Played
 from forecast_assets_tests.chaos.scenes import SCENES, Scene, drop, settings_of
 from forecast_assets_tests.desk import Desk
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import change, keep, put, table
 
 PATHS = "forecast.distributions"
+
+LARGE = 1 << 20
 
 HISTORY = make_history(525)
 """To 2020-01-06."""
@@ -92,6 +100,66 @@ def test_what_is_lost_changed_left_over_or_unfinished_is_told(tmp_path: Path) ->
 
 def chance(seed: str) -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
+
+
+def starving(folder: Path) -> None:
+    """A broken product: it takes a full disk for something else."""
+    try:
+        Path(folder / "home" / "large").write_bytes(bytes(LARGE))
+    except OSError as error:
+        told = "the disk is full" if (folder / "tells").exists() else "somebody keeps it"
+        cause = error if (folder / "tells").exists() else None
+        raise ForecastAssetsError(told) from cause
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_on_a_full_disk_only_an_error_that_says_so_may_end_the_work(
+    tmp_path: Path, tells: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(folder: Path) -> None:
+        made(folder)
+        if tells:
+            (folder / "tells").touch()
+
+    scene = Scene("starving", begin, starving)
+    monkeypatch.setitem(play.BY_NAME, scene.name, scene)
+    play.prepare(tmp_path, scene.name)
+    chosen = Hit(DISK, 0.5, ("", 0), 0.0)
+    monkeypatch.setattr(Hit, "chosen", classmethod(lambda cls, *_: chosen))
+    broken = play.play(tmp_path, 1, scene.name, 1).broken
+    assert [line for line in broken if "ended by an exception" in line] == broken
+    assert bool(broken) is not tells
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fewer", "said", "code"),
+    [(9.0, False, "5 of 5", None), (0.0, False, "2 of 5", 1), (0.0, True, "2 of 5", None)],
+)
+def test_it_says_how_many_kills_it_did_in_its_time(
+    seconds: float,
+    fewer: bool,
+    said: str,
+    code: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @contextmanager
+    def ready(*_: object) -> Iterator[Executor]:
+        with ThreadPoolExecutor(2) as pool:
+            yield pool
+
+    def played(what: chaos.What) -> Played:
+        return Played(what[3], "scene", AT, "hit", struck=True, seconds=0.0)
+
+    monkeypatch.setattr(chaos, "_ready", ready)
+    monkeypatch.setattr(chaos, "_play", played)
+    ended: list[int] = []
+    try:
+        chaos.main(kills=5, processes=2, scene="scene", seconds=seconds, fewer=fewer)
+    except typer.Exit as error:
+        ended.append(error.exit_code)
+    assert f"{said} kills" in capsys.readouterr().out
+    assert ended == [code] * (code is not None)
 
 
 def test_a_hit_follows_from_the_seed_alone() -> None:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from forecast_assets.automation.due import due_windows
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.assets.leaderboard import ranked
+from forecast_assets.defs.assets.published_distributions import published
+from forecast_assets.errors import ForecastAssetsError
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.history import History
@@ -30,7 +33,10 @@ def score(settings: Settings) -> None:
 
 def publish(settings: Settings) -> None:
     """Rank the models, and publish."""
-    desk.publish(settings, open_store(settings))
+    store = open_store(settings)
+    for work in (ranked, published):
+        if failures := work(settings, store, desk.BY).failures:
+            raise ForecastAssetsError(*failures)
 
 
 def _each(settings: Settings, work: OnWindow) -> None:

@@ -37,6 +37,7 @@ class Engine:
     def __init__(self, path: Path, memory_limit: str) -> None:
         """Start the engine. ``path``: absolute; the file need not exist yet."""
         self.path = path
+        self._memory_limit = memory_limit
         self.whole: object = None
         """The newest state of the file in which it was seen to have all its tables."""
         self.defined: object = None
@@ -46,7 +47,12 @@ class Engine:
         self._users = 0
         self._read_only = True
         self._lock = Lock()
-        self._base = confined(path.parent, memory_limit=memory_limit, temp_directory=f"{path}.tmp")
+        self._base = self._started()
+
+    def _started(self) -> duckdb.DuckDBPyConnection:
+        """Start an instance of DuckDB, to which no file is attached."""
+        limit, spilled = self._memory_limit, f"{self.path}.tmp"
+        return confined(self.path.parent, memory_limit=limit, temp_directory=spilled)
 
     def open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open a connection to the file, which the caller must pass to ``close``.
@@ -83,21 +89,42 @@ class Engine:
             raise StoreError(f"{self.path}: nothing was written: {error}") from error
 
     def close(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Close a connection and roll back what it did not commit; the last detaches the file."""
+        """Close a connection and roll back what it did not commit; the last detaches the file.
+
+        Raises StoreError if what was committed could not be merged from the log into the file. The
+        log still has it, and the next who opens the file reads it from there.
+        """
         with self._lock:
-            connection.close()
             self._users -= 1
-            if self._users == 0:
-                self._detach()
+            try:
+                connection.close()
+            finally:
+                if self._users == 0:
+                    self._detach()
 
     def _detach(self) -> None:
-        """Detach the file, which merges its log into it."""
-        if not self._read_only and log_of(self.path).exists():
-            with suppress(OSError):  # a full disk must not keep the file locked
-                self.guard.put_up(self._base, catalog_of(self.path))
-        self._base.execute(f"DETACH {self.catalog}")
-        if not self._read_only:
-            self.guard.take_down()
+        """Detach the file, which merges its log into it. Whatever fails, the file is let go.
+
+        A failed merge, as on a full disk, makes the file invalid for this instance of DuckDB.
+        """
+        try:
+            if not self._read_only and log_of(self.path).exists():
+                with suppress(OSError):  # a full disk must not keep the file locked
+                    self.guard.put_up(self._base, catalog_of(self.path))
+            self._base.execute(f"DETACH {self.catalog}")
+        except duckdb.Error as error:
+            self._base.close()
+            self._base = self._started()
+            raise StoreError(
+                f"{self.path}: what was committed is in {log_of(self.path).name}, and could not be"
+                f" merged into the file: {' '.join(str(error).split())}. Keep both, make room on"
+                " the disk, and run again: that merges them"
+            ) from error
+        else:
+            if not self._read_only:
+                self.guard.drop()
+        finally:
+            self.guard.let_go()
 
     def _attach(self, *, read_only: bool) -> None:
         """Attach the file. Raises Kept if another part of this process has it open.

@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,8 +50,8 @@ class Guard:
     def put_up(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Copy the blocks of metadata, unless that was done since the last checkpoint.
 
-        ``connection``: has the file for writing, under this ``name``. The file stays open until the
-        guard is taken down, since the system drops the locks of a process on a file that it closes.
+        ``connection``: has the file for writing, under this ``name``. The file stays open until
+        it is let go, since the system drops the locks of a process on a file that it closes.
         """
         if self._file is None:
             self._file = self.database.open("rb")
@@ -65,9 +66,12 @@ class Guard:
             self._keep([(HEADERS_AT, headers), *kept])
         self._headers = headers
 
-    def take_down(self) -> None:
-        """Drop the copy after the file was detached."""
+    def drop(self) -> None:
+        """Drop the copy after the file was detached and has all that its log had."""
         self.path.unlink(missing_ok=True)
+
+    def let_go(self) -> None:
+        """Close the file after it was detached; the copy stays if it was not dropped."""
         if self._file is not None:
             self._file.close()
         self._file, self._headers = None, b""
@@ -97,15 +101,20 @@ class Guard:
         return True
 
     def _keep(self, parts: Parts) -> None:
-        """Write the copy whole, or not at all."""
+        """Write the copy whole, or not at all: a full disk is not to be filled by a part of it."""
         fresh = self.path.with_name(f"{self.path.name}.new")
-        with open(fresh, "wb", opener=as_closed_as(self.database)) as copy:
-            for place, content in parts:
-                copy.write(PART.pack(place, len(content)))
-                copy.write(content)
-            copy.flush()
-            os.fsync(copy.fileno())
-        fresh.replace(self.path)
+        try:
+            with open(fresh, "wb", opener=as_closed_as(self.database)) as copy:
+                for place, content in parts:
+                    copy.write(PART.pack(place, len(content)))
+                    copy.write(content)
+                copy.flush()
+                os.fsync(copy.fileno())
+            fresh.replace(self.path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
 
 
 def _read(file: BinaryIO, place: int, size: int) -> bytes:
