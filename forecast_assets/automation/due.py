@@ -18,8 +18,9 @@ from forecast_assets.forecast.forecasting import (
     withdrawn,
 )
 from forecast_assets.forecast.records import IssuedForecast, TrainedModel
-from forecast_assets.forecast.training import not_due, to_fit
+from forecast_assets.forecast.training import lacking_sessions, not_due, to_fit
 from forecast_assets.timeline.history import History
+from forecast_assets.timeline.sessions import too_sparse
 from forecast_assets.timeline.window import Window
 
 Item = TypeVar("Item")
@@ -60,7 +61,9 @@ class Ledger:
 
 def due_windows(settings: Settings, windows: Sequence[Window], history: History) -> list[Window]:
     """The windows that have enough history and at least one session to forecast."""
-    return [window for window in windows if not_due(settings, window, history) is None]
+    if too_sparse(history.dates):
+        return []
+    return [window for window in windows if lacking_sessions(settings, window, history) is None]
 
 
 def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:

@@ -154,16 +154,15 @@ class CommodityState:
             return
         recompute = self.scope.recompute
         for window in due_windows(self.settings, self.windows, self.history):
-            forecast = self._piece(window, "forecast")
             models = dict.fromkeys(missing_models(self.settings, window, self.ledger), 0)
             if models:
                 declined = self._declined(window, "train", models)
-                train = self._piece(window, "train")
+                train, forecast = (self._piece(window, stage) for stage in ("train", "forecast"))
                 yield replace(train, also=(forecast.work,), declined=declined)
             lacking = missing_forecasts(self.settings, window, self.ledger, recompute=recompute)
             if lacking:
                 declined = self._declined(window, "forecast", lacking)
-                yield replace(forecast, declined=declined)
+                yield replace(self._piece(window, "forecast"), declined=declined)
 
     def corrections(self) -> Iterator[Piece]:
         """A forecast run that corrects stored forecasts, if any needs a start, outcome or deletion.

@@ -140,14 +140,20 @@ def unscored(
         zip(issued, happened.cutoff_closes.tolist(), strict=True)
     ):
         old = held.get((forecast.model_name, forecast.data_cutoff_date))
-        true = ScoredForecast(
-            forecast.model_name,
-            forecast.data_cutoff_date,
-            forecast.forecast_start_date,
-            forecast.generation_timestamp,
-            close,
-            closes[place][: known[place]],
-        )
-        if (old or known[place]) and (anew or old != true):
+        outcome = closes[place][: known[place]]
+        is_current = old is not None and is_score_of(forecast, close, outcome, old)
+        if (old or outcome) and (anew or not is_current):
             due.append(forecast)
     return due
+
+
+def is_score_of(
+    forecast: IssuedForecast, close: float, outcome: list[float], old: ScoredForecast
+) -> bool:
+    """Whether a score is of this drawing, of the close at its cutoff, and of its outcome."""
+    return (
+        old.generation_timestamp == forecast.generation_timestamp
+        and old.forecast_start_date == forecast.forecast_start_date
+        and old.cutoff_close == close
+        and old.outcome == outcome
+    )

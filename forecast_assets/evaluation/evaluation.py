@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import scipy
 from numpy.typing import NDArray
-from scipy.stats._hypotests import _cdf_cvm_inf, _psi1_mod
 
+from forecast_assets.evaluation import uniformity
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import Dates
@@ -84,7 +84,11 @@ def non_overlapping(first_sessions: Dates, last_sessions: Dates) -> NDArray[np.b
     """
     taken = np.zeros(len(first_sessions), dtype=np.bool_)
     after = None
-    for place, (first, last) in enumerate(zip(first_sessions, last_sessions, strict=True)):
+    numbered = (
+        days.astype("datetime64[us]").astype(np.int64).tolist()
+        for days in (first_sessions, last_sessions)
+    )
+    for place, (first, last) in enumerate(zip(*numbered, strict=True)):
         if after is None or first > after:
             taken[place], after = True, last
     return taken
@@ -243,40 +247,15 @@ def _skill(track: _Track) -> NDArray[np.float64]:
 def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
     """P-values of the Cramer-von Mises test that the first ``counts`` values are uniform.
 
-    Equal counts are computed only once. All p-values come from one call, since SciPy's public test
-    takes a millisecond for each, and a commodity has a count for every cutoff.
+    Equal counts are computed only once, and all p-values at once.
     """
     distinct, places = np.unique(counts, return_inverse=True)
     enough = distinct >= MINIMUM
     found = np.full(len(distinct), np.nan)
     if enough.any():
-        statistics = np.array([_cramer_von_mises(pit[:count]) for count in distinct[enough]])
-        found[enough] = _uniform_p_values(statistics, distinct[enough])
+        statistics = np.array([uniformity.statistic(pit[:count]) for count in distinct[enough]])
+        found[enough] = uniformity.p_values(statistics, distinct[enough])
     return found[places]
-
-
-def _cramer_von_mises(values: NDArray[np.float64]) -> float:
-    """The statistic of the test that some values are uniform on [0, 1]."""
-    n = len(values)
-    expected = (2 * np.arange(1, n + 1) - 1) / (2 * n)
-    return float(1 / (12 * n) + np.sum((expected - np.sort(values)) ** 2))
-
-
-def _uniform_p_values(
-    statistics: NDArray[np.float64], counts: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """The p-value of each statistic of so many values, as ``scipy.stats.cramervonmises`` has it.
-
-    Csorgo and Faraway (1996), The Exact and Asymptotic Distributions of Cramer-von Mises
-    Statistics, equation 1.8.
-    """
-    below = np.zeros(len(statistics))
-    inside = (statistics > 1 / (12 * counts)) & (statistics < counts / 3)
-    w, n = statistics[inside], counts[inside]
-    if len(w):
-        below[inside] = _cdf_cvm_inf(w) * (1 + 1 / (12 * n)) + _psi1_mod(w) / n
-    below[statistics >= counts / 3] = 1.0
-    return np.clip(1.0 - below, 0.0, None)
 
 
 def _tests(

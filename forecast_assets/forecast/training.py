@@ -73,6 +73,11 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
     """Why a window has nothing to train or forecast, or None if it has."""
     if reason := too_sparse(history.dates):
         return f"{window.commodity}: {reason}"
+    return lacking_sessions(settings, window, history)
+
+
+def lacking_sessions(settings: Settings, window: Window, history: History) -> str | None:
+    """Why a window of a series that is not too sparse has nothing to train or forecast, or None."""
     known = len(history.known_before(window.training_date))
     least = settings.training.min_observations
     if known < least:

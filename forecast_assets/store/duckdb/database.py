@@ -1,11 +1,14 @@
 """The DuckDB file: short connections, whole transactions, and patience with locks."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
+import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.confined import confined, confined_to
@@ -16,6 +19,10 @@ from forecast_assets.store.patience import Patience, Told
 from forecast_assets.timeline.clock import now
 
 Connection = duckdb.DuckDBPyConnection
+Made = TypeVar("Made")
+
+TICK_SECONDS = 0.05
+"""Longer than any tick of the clock by which systems stamp files, which is 0.01 s at most."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,31 @@ class Database:
                 backup = self._begin_defined(connection)
             with _kept_if_committed(backup):
                 yield connection
+                self._engine.made.changed()
                 self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
+
+    def made_rows(
+        self,
+        key: Hashable,
+        read: Callable[[Connection], pa.Table],
+        make: Callable[..., Made],
+    ) -> list[Made]:
+        """An object for each row of a query, as ``MadeRows`` has it. ``key``: names the query."""
+        there = self.path.exists()
+        with self.reading() as connection:
+            state = self._settled() if there else None
+            return self._engine.made.of(key, state, lambda: read(connection), make)
+
+    def _settled(self) -> str | None:
+        """The token of a file that is open for reading; None if it was written a moment ago.
+
+        Two writes within one tick of the system's clock have the same token. So a token tells only
+        the state of a file whose last write is longer ago than a tick.
+        """
+        token, tick = self.token(), time.time() - TICK_SECONDS
+        files = [file for file in (self.path, log_of(self.path)) if file.exists()]
+        return token if all(file.stat().st_mtime < tick for file in files) else None
 
     def require_free(self) -> None:
         """Raise StoreLocked if another program keeps the file from being written."""

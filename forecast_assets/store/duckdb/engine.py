@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import duckdb
 
@@ -18,6 +19,7 @@ from forecast_assets.store.duckdb.confined import confined, text
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
+from forecast_assets.store.made_rows import MadeRows
 from forecast_assets.store.patience import Kept
 
 MOST = 4
@@ -42,6 +44,8 @@ class Engine:
         """The newest state of the file in which it was seen to have all its tables."""
         self.defined: object = None
         """The newest state in which this process left the file with all its definitions."""
+        self.made: MadeRows[Any] = MadeRows()
+        """What was made of rows of the file, by query."""
         self.catalog = quoted(catalog_of(path))
         self.guard = Guard(path)
         self._users = 0

@@ -24,10 +24,11 @@ from forecast_assets.store.duckdb.window_change import apply
 from forecast_assets.store.paths import in_blocks
 from forecast_assets.timeline.clock import now
 
-ISSUED = f"""
+ISSUED, ISSUED_BY_OLDER = (
+    f"""
     SELECT model_name, model_id, training_date, data_cutoff_date, forecast_start_date,
         payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome,
-        {CLOSE_USED}
+        {close} AS cutoff_close
     FROM forecast.forecasts
     LEFT JOIN (
         SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
@@ -36,7 +37,13 @@ ISSUED = f"""
     ) AS happened USING (model_name, data_cutoff_date)
     WHERE commodity = $commodity AND model_version = $model_version
     ORDER BY model_name, data_cutoff_date
-"""  # noqa: S608 - an expression of this file
+    """  # noqa: S608 - an expression of this release
+    for close in ("cutoff_close", CLOSE_USED)
+)
+"""All forecasts, as they are stored, and with the closes that earlier releases did not store.
+
+Looking up these closes takes almost as long as all the rest.
+"""
 
 REVISED = f"""
     SELECT model_name, model_version, data_cutoff_date, revised_sessions, first_revised,
@@ -105,12 +112,17 @@ class DuckDBPathTable:
 
     def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
         """All forecasts of a commodity and version, in order of model and cutoff."""
-        with self.database.reading() as connection:
+        criteria = {"commodity": commodity, "model_version": model_version}
+
+        def read(connection: Connection) -> pa.Table:
             self._require_horizon(connection)
-            rows = connection.execute(
-                ISSUED, {"commodity": commodity, "model_version": model_version}
-            ).fetchall()
-        return [IssuedForecast(*row) for row in rows]
+            rows = connection.sql(ISSUED, params=criteria).to_arrow_table()
+            if not rows.column("cutoff_close").null_count:
+                return rows
+            return connection.sql(ISSUED_BY_OLDER, params=criteria).to_arrow_table()
+
+        key = ("issued", commodity, model_version, self.horizon)
+        return self.database.made_rows(key, read, IssuedForecast)
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
         """The forecasts from a cutoff that used closes revised since, in order of models."""

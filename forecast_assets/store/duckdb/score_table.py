@@ -78,11 +78,12 @@ class DuckDBScoreTable:
 
     def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
         """All scored forecasts of a commodity and version."""
-        with self.database.reading() as connection:
-            rows = connection.execute(
-                SCORED, {"commodity": commodity, "model_version": model_version}
-            ).fetchall()
-        return [ScoredForecast(*row) for row in rows]
+        criteria = {"commodity": commodity, "model_version": model_version}
+        return self.database.made_rows(
+            ("scored", commodity, model_version),
+            lambda connection: connection.sql(SCORED, params=criteria).to_arrow_table(),
+            ScoredForecast,
+        )
 
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]

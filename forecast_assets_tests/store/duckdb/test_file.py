@@ -1,5 +1,6 @@
 """The DuckDB file itself: made when it is written, waited for, and seen to change."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,9 +10,11 @@ import duckdb
 import pytest
 
 from forecast_assets.errors import StoreLocked
+from forecast_assets.forecast.records import WindowChange
+from forecast_assets.store.duckdb import path_table
 from forecast_assets.store.duckdb.database import Database, holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
-from forecast_assets_tests.records import AT, WRITTEN, model
+from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw, model
 
 
 @pytest.fixture
@@ -97,6 +100,64 @@ def test_a_token_changes_by_what_a_killed_process_committed(store: DuckDBStore) 
     subprocess.run(command, check=False)
     assert store.token() != before
     assert store.models.find() == []
+
+
+def test_forecasts_are_those_of_now_by_whomever_they_were_written(store: DuckDBStore) -> None:
+    tables, of_ours = store.database, ("Coffee", "v1.0")
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+
+    def closes() -> list[float | None]:
+        return [each.cutoff_close for each in store.paths.issued(*of_ours)]
+
+    others = {1: 11.0, -3600: 12.0, 3600: 13.0}  # a file that is old, or of a clock that is ahead
+    for hours, close in others.items():
+        moment = time.time() + hours
+        os.utime(tables.path, (moment, moment))
+        before = closes()
+        with duckdb.connect(tables.path) as connection:
+            connection.execute("UPDATE forecast.forecasts SET cutoff_close = ?", [close])
+        assert before != closes() == [close] * len(DAYS)
+    for close in (14.0, 15.0, 16.0):
+        with tables.writing() as connection:
+            connection.execute("UPDATE forecast.forecasts SET cutoff_close = ?", [close])
+        os.utime(tables.path, (0, 0))
+        assert closes() == [close] * len(DAYS)
+
+
+def test_two_writes_of_one_tick_are_two_states(store: DuckDBStore) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    tick = time.time() + 60  # so that the test may be slow
+    for close in (11.0, 12.0):
+        with duckdb.connect(store.database.path) as connection:
+            connection.execute("UPDATE forecast.forecasts SET cutoff_close = ?", [close])
+        os.utime(store.database.path, (tick, tick))
+        found = {each.cutoff_close for each in store.paths.issued("Coffee", "v1.0")}
+        assert found == {close}
+
+
+def test_a_file_that_rests_is_not_read_again(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    os.utime(store.database.path, (0, 0))
+    found = store.paths.issued("Coffee", "v1.0")
+    monkeypatch.setattr(path_table, "ISSUED", "this is not read")
+    assert store.paths.issued("Coffee", "v1.0") == found != []
+
+
+def test_closes_that_an_older_release_did_not_store_are_those_known_then(
+    store: DuckDBStore,
+) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    with store.database.writing() as connection:
+        connection.execute("UPDATE forecast.forecasts SET cutoff_close = NULL")
+        connection.execute(
+            "INSERT INTO market.price_revisions BY NAME SELECT commodity, data_cutoff_date AS date,"
+            " 1 AS revision, 7.0 AS close, generation_timestamp AS ingested_at, '' AS source,"
+            " '' AS ingested_by FROM forecast.forecasts LIMIT 1"
+        )
+    found = [each.cutoff_close for each in store.paths.issued("Coffee", "v1.0")]
+    assert found == [7.0, *[None] * (len(DAYS) - 1)]
 
 
 def test_tables_are_looked_for_and_defined_once_in_each_state_of_the_file(
