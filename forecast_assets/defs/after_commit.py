@@ -8,7 +8,7 @@ is the only place that catches such errors; all that is told after a commit pass
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -77,6 +77,12 @@ class AfterCommit:
                 notes.append(line)
             self.listener.hear(NotShown(line))
             return otherwise
+
+    def each(self, what: str, made: Iterator[Made]) -> Iterator[Made]:
+        """Yield what an iterator yields, one after the other, until it raises anything."""
+        nothing: Made | None = None
+        while (one := self.attempt(what, lambda: next(made, nothing), nothing)) is not None:
+            yield one
 
     def metadata(self, what: str, make: Callable[[], Metadata]) -> Metadata:
         """The metadata that ``make`` returns, as Dagster takes it, or a note of why there is none.

@@ -119,8 +119,8 @@ class Partitioned(Generic[Value, Outcome]):
     def given(self) -> Iterator[Given]:
         """What the asset yields: this value, then the events after all partitions are committed."""
         yield Output(self)  # Dagster resumes here when the IO manager has written all of it
-        none: list[AssetMaterialization] = []
-        yield from self.after.attempt("the order of partitions", lambda: [*self._again()], none)
+        # One by one, since each looks at what Dagster has logged of those before it.
+        yield from self.after.each("the order of partitions", self._again())
         if self.inspect is not None:
             yield from check_results(self.findings)
 
