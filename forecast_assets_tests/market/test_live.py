@@ -46,7 +46,7 @@ def asking(answers: list[Any], **keys: Any) -> tuple[Any, Time, list[float]]:
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    asker = Asker(Fetch(**{"requests_per_minute": 1e9} | keys), time.sleep, time.clock)
+    asker = Asker(Fetch(**{"requests_per_minute": 1e6} | keys), time.sleep, time.clock)
     try:
         return asker.ask(send, Lost), time, given
     except NotAnswered as error:
