@@ -84,5 +84,5 @@ def test_a_name_is_one_identifier() -> None:
 def test_a_configuration_makes_no_objects(tag: str, tmp_path: Path) -> None:
     path = tmp_path / "forecast.yaml"
     path.write_text(f"{configuration('Coffee')}\ndocs_url: {tag}\n")
-    with pytest.raises(ConfigurationError, match="not YAML: .*could not determine a constructor"):
+    with pytest.raises(ConfigurationError, match=r"not YAML: .*could not determine a constructor"):
         Settings.load(path)
