@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test suite check rooms columns browser security audit sbom dependencies \
-	bench chaos quality clean
+	bench chaos fuzz growth quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -71,6 +71,14 @@ bench: $(VENV)/installed-dev ## Measure drawing, storing, training, and a day of
 	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.tick
+
+SECONDS ?= 60
+fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SECONDS=60
+	@for target in $$(ls forecast_assets_tests/fuzz/corpus); do \
+		$(BIN)/python -m forecast_assets_tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
+growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 150: DAYS=2000 has all days come
+	$(BIN)/python -m forecast_assets_tests.growth $(if $(DAYS),--days $(DAYS),--compare)
 
 KILLS ?= 100
 SEED ?= 14

@@ -70,7 +70,18 @@ class ModelNotFound(ForecastAssetsError):
 
 
 class PayloadCorrupted(ForecastAssetsError):
-    """The bytes of a stored model are not those that were written."""
+    """The stored bytes of a model are not those that were written, or no model can be made of them.
+
+    A new training of the same model mends it.
+    """
+
+
+class ArtifactMissing(PayloadCorrupted):
+    """There is no file where the payload of a stored model should be."""
+
+
+class ArtifactsUnavailable(ForecastAssetsError):
+    """Artifacts cannot be read or written for now; what is stored there may be sound."""
 
 
 class SchemaTooNew(ForecastAssetsError):

@@ -54,12 +54,16 @@ class Desk:
         prices = rows.reindex(columns=list(COLUMNS))
         said = Observations(history.commodity, "file:prices.csv", prices)
         self.store.prices.write(said, now(), BY, allow_withdrawals=True)
-        stored = self.store.prices.history(history.commodity)
         folder, commodity = self.settings.folder, self.settings.commodity(history.commodity)
         for name in history.feature_names:
             write_covariate(folder / commodity.covariates[name].path, history, name)
-        today = Meaning.of(history.commodity, commodity).today(now())
-        joined = read_features(history.commodity, commodity, stored.dates, folder, today)
+        self.told_nothing(history.commodity)
+
+    def told_nothing(self, name: str = "Coffee") -> None:
+        """Have covariates as their files are, at the sessions that there are."""
+        stored, commodity = self.store.prices.history(name), self.settings.commodity(name)
+        today = Meaning.of(name, commodity).today(now())
+        joined = read_features(name, commodity, stored.dates, self.settings.folder, today)
         self.store.features.write(joined, now(), BY)
 
     def work(

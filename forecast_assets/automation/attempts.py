@@ -57,6 +57,10 @@ class Attempts:
     def _found(self) -> list[str]:
         return self.marks.found()
 
+    @cached_property
+    def _marks(self) -> frozenset[str]:
+        return frozenset(self._found)
+
     @property
     def newest_mark(self) -> str:
         """The newest mark of the tables."""
@@ -66,7 +70,7 @@ class Attempts:
     def _tried(self) -> Mapping[Work, Tried]:
         tried: dict[Work, Tried] = {}
         for run in self.finished:
-            if run.mark not in self._found:
+            if run.mark not in self._marks:
                 continue
             for work in run.work:
                 newer = tried.get(work, Tried(0, run.ended, run.run_id))
@@ -76,7 +80,7 @@ class Attempts:
     @cached_property
     def _seen(self) -> set[Work]:
         known = [*self.finished, *self.earlier]
-        return {work for run in known if run.mark in self._found for work in run.work}
+        return {work for run in known if run.mark in self._marks for work in run.work}
 
     def seen(self, work: Work) -> bool:
         """Whether any run, an earlier one too, has tried this piece with the same inputs."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate
-from forecast_assets.evaluation.assessment import gone, lacks_scores
+from forecast_assets.evaluation.assessment import gone, lacking_scores
 from forecast_assets.evaluation.records import ScoredForecast
 from forecast_assets.forecast.forecasting import (
     Views,
@@ -36,6 +37,17 @@ class Ledger:
     def views(self) -> Views:
         """The history as each model may see it."""
         return Views(self.history)
+
+    @cached_property
+    def _by_model(self) -> dict[str, dict[date, IssuedForecast]]:
+        found: dict[str, dict[date, IssuedForecast]] = {}
+        for each in self.issued:
+            found.setdefault(each.model_name, {})[each.data_cutoff_date] = each
+        return found
+
+    def issued_by(self, model_name: str) -> dict[date, IssuedForecast]:
+        """The forecasts of a model, by cutoff."""
+        return self._by_model.get(model_name, {})
 
     def models_of(self, window: Window, settings: Settings) -> dict[str, TrainedModel]:
         """The active models of a window that the roster names."""
@@ -85,13 +97,12 @@ def missing_forecasts(
     missing, history = {}, ledger.history
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
     for name, row in ledger.models_of(window, settings).items():
-        held = {old.data_cutoff_date: old for old in ledger.issued if old.model_name == name}
         try:
             prints = ledger.views.offered(settings, name)
         except MissingCovariate:
             missing[name] = len(origins)  # the run that draws them names the missing covariate
             continue
-        todo = agenda(settings, origins, row, held, prints, recompute=recompute)
+        todo = agenda(settings, origins, row, ledger.issued_by(name), prints, recompute=recompute)
         if todo.due:
             missing[name] = len(todo.due)
     return missing
@@ -145,11 +156,7 @@ def windows_without_scores(
     A scoring run of any window also deletes the scores whose forecast no longer exists. If nothing
     else is due, the last window that has forecasts, or had them, is chosen for that.
     """
-    lacking = [
-        window
-        for window in windows
-        if lacks_scores(window, history, issued, scored, settings.horizon)
-    ]
+    lacking = holding(windows, lacking_scores(history, issued, scored, settings.horizon))
     if lacking or not (lost := gone(history, issued, scored)):
         return lacking
     return (holding(windows, issued) or holding(windows, lost))[-1:]

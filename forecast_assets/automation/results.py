@@ -18,6 +18,7 @@ from forecast_assets.forecast.forecasting import Forecasting, Reissue, lines_of
 from forecast_assets.forecast.records import ModelFailure, TrainedModel
 from forecast_assets.forecast.training import Training
 from forecast_assets.market.features import Features
+from forecast_assets.market.lacking import sessions
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.reception import Received
 from forecast_assets.market.records import FeatureChanges, PriceChanges
@@ -43,6 +44,18 @@ class Result:
     def broken(self) -> str:
         """Why the partition fails although a part of it is committed; empty if it does not."""
         return ""
+
+
+@dataclass(frozen=True)
+class NotShown(Result):
+    """Something that could not be told of committed work; ``line``: of whom, what, and why."""
+
+    line: str
+
+    @property
+    def notes(self) -> list[str]:
+        """The line."""
+        return [self.line]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +85,14 @@ class PricesRead(Result):
     def notes(self) -> list[str]:
         """Rows that were left out without harm, and stored sessions that the source lacks."""
         left_out = [f"{self.commodity}: {each}" for each in self.observations.notes]
-        return [*left_out, *self.changes.lacking.notes(self.commodity)]
+        return [*left_out, *self.changes.lacking.notes(self.commodity), *self._taken_back]
+
+    @property
+    def _taken_back(self) -> list[str]:
+        if not self.changes.taken_back:
+            return []
+        which, whose = sessions(self.changes.taken_back), self.observations.origin
+        return [f"{self.commodity}: {whose} withdrew {which}, with the forecasts from there"]
 
     @property
     def problems(self) -> list[str]:
@@ -180,7 +200,7 @@ class Model:
             last=row.training_end_date,
             seconds=row.fit_seconds,
             size_bytes=row.model_size_bytes,
-            warnings=tuple(json.loads(row.fit_metrics)["warnings"]),
+            warnings=tuple(json.loads(row.fit_metrics).get("warnings", [])),
             parameters=json.loads(row.parameters),
         )
 
@@ -305,7 +325,7 @@ class WindowForecast(Result):
 class WindowScored(Result):
     """The result of scoring a window under one version, counted in forecasts.
 
-    ``Assessment`` explains ``kept``, ``gone`` and ``waiting``.
+    ``Assessment`` explains ``kept``, ``gone``, ``waiting`` and ``undefined``.
     """
 
     window: Window
@@ -314,6 +334,7 @@ class WindowScored(Result):
     kept: int
     waiting: int
     gone: int
+    undefined: int = 0
 
     @classmethod
     def of(cls, window: Window, model_version: str, assessment: Assessment) -> "WindowScored":
@@ -325,7 +346,20 @@ class WindowScored(Result):
             assessment.kept,
             assessment.waiting,
             len(assessment.gone),
+            assessment.undefined,
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """How many of the new scores are not defined."""
+        if not self.undefined:
+            return []
+        return [
+            f"{self.window.commodity}: {self.undefined:,} of the {self.scored:,} forecasts of the"
+            f" window {self.window.training_date} that were scored have a score that is not"
+            " defined, since a close is too far from their paths: it is NULL, and means leave it"
+            " out"
+        ]
 
 
 @dataclass(frozen=True, eq=False)

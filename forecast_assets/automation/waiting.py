@@ -14,11 +14,15 @@ from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.market.features import read_features
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.plausible import Plausible
 from forecast_assets.market.records import HeldPrice
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Change, Dispute
 from forecast_assets.timeline.strange import strange
+
+LISTED = 5
+"""Of many sessions only so many are listed."""
 
 
 def held_files(folder: LandingFolder) -> list[str]:
@@ -79,17 +83,54 @@ def unmatched(settings: Settings, history: History, today: date) -> list[str]:
     commodity = settings.commodity(name)
     if not commodity.covariates or len(history) == 0:
         return []
-    read = read_features(name, commodity, history.dates, settings.folder, today)
+    bounds = settings.bounds_of(name)
+    read = read_features(name, commodity, history.dates, settings.folder, today, bounds)
     return [*read.missing.values(), *read.unmatched]
 
 
 def to_look_at(settings: Settings, store: Store, name: str) -> list[str]:
-    """What a user should look at in a commodity's prices: waiting and strange ones, a line each."""
+    """What a user should look at in a commodity's prices, a line each.
+
+    These are prices that wait, that no source may have any more, and that are strange.
+    """
     strange_ones = strange_prices(settings, store, [name])
     return [
         *held_prices(settings, store, name),
+        *implausible(settings, store.prices.history(name)),
         *(f"{each.commodity}: {each.found}" for each in strange_ones),
     ]
+
+
+def implausible(settings: Settings, history: History) -> list[str]:
+    """Stored sessions beyond the bounds of now, a line each, with the command to take them back.
+
+    An older release, or wider bounds, may have let them in.
+    """
+    name = history.commodity
+    bounds = Plausible(name, settings.bounds_of(name))
+    first = np.datetime64(bounds.bounds.first_day)
+    beyond = (history.dates < first) | (np.abs(history.closes) > bounds.bounds.price)
+    lines = [
+        f"{name}: {day} is stored although {bounds.of_session(day, close)}:"
+        f" `forecast prices withdraw {name} {day} --reason 'a misprint'` takes it back"
+        for day, close in zip(
+            history.dates[beyond][:LISTED].tolist(), history.closes[beyond].tolist(), strict=False
+        )
+    ]
+    more = int(beyond.sum()) - len(lines)
+    return [*lines, *([f"{name}: and {more:,} more sessions beyond its bounds"] if more else [])]
+
+
+def withdrawals(store: Store, name: str) -> list[str]:
+    """The newest sessions of a commodity that somebody withdrew, a line each, and how many more."""
+    found = store.prices.withdrawn(name)
+    lines = [
+        f"{name}: {each.date} ({each.close:g}) was withdrawn on {each.at:%Y-%m-%d} by {each.by}:"
+        f" {each.reason}; `forecast prices accept {name} {each.date}` brings it back"
+        for each in found[-LISTED:]
+    ]
+    more = len(found) - len(lines)
+    return [*lines, *([f"{name}: and {more:,} more withdrawn sessions"] if more else [])]
 
 
 def _revisions(history: History, waiting: Sequence[HeldPrice]) -> str:

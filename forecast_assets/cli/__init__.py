@@ -298,7 +298,7 @@ def landing_reject(files: Files) -> None:
 
 @prices_app.callback(invoke_without_command=True)
 def prices(context: typer.Context) -> None:
-    """List the prices that wait, and the strange ones that are in use."""
+    """List the prices that wait, the strange ones that are in use, and withdrawn sessions."""
     if context.invoked_subcommand is None:
         console = open_console()
         with reported(console):
@@ -309,7 +309,7 @@ def prices(context: typer.Context) -> None:
 
 @prices_app.command("accept")
 def prices_accept(commodity: Whose, day: Day = None) -> None:
-    """Take over what waits of a commodity, and take its strange prices to be right."""
+    """Take over what waits, take strange prices to be right, or bring a withdrawn session back."""
     console = open_console()
     with reported(console, writes=True, commodities=[commodity]):
         from forecast_assets.cli.deciding import accept_prices
@@ -325,6 +325,20 @@ def prices_reject(commodity: Whose, day: Day = None) -> None:
         from forecast_assets.cli.deciding import reject_prices
 
         reject_prices(console, commodity, day.date() if day else None)
+
+
+@prices_app.command("withdraw")
+def prices_withdraw(
+    commodity: Whose,
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The session.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for those who ask later.")],
+) -> None:
+    """Take a session back; what was stored of it stays known, with who withdrew it and why."""
+    console = open_console()
+    with reported(console, writes=True, commodities=[commodity]):
+        from forecast_assets.cli.deciding import withdraw_price
+
+        withdraw_price(console, commodity, day.date(), reason)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """``forecast landing`` and ``forecast prices``: accepting and rejecting what waits."""
 
+import os
+import pwd
 from collections.abc import Sequence
 from datetime import date
 
@@ -7,9 +9,10 @@ from filelock import FileLock
 from rich.console import Console
 
 from forecast_assets.automation.freshness import strange_of
-from forecast_assets.automation.waiting import held_files, to_look_at
+from forecast_assets.automation.waiting import held_files, to_look_at, withdrawals
 from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import write
+from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import CommoditiesFailed, ConfigurationError
 from forecast_assets.market.landing import Held, LandingFolder
@@ -17,6 +20,7 @@ from forecast_assets.market.reception import accept, line_of, reject
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
 
 TERMINAL = "terminal"
 """The name in the tables for who merged a price that was accepted by a command, not by a run."""
@@ -51,7 +55,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
 
 
 def list_held_prices(console: Console) -> None:
-    """Print the prices that wait and those that are strange, commodity by commodity."""
+    """Print the prices that wait, are strange or are withdrawn, commodity by commodity."""
     settings = load_settings()
     store = open_store(settings)
     lines: list[str] = []
@@ -59,23 +63,61 @@ def list_held_prices(console: Console) -> None:
     for name in settings.commodities:
         with boundary(name, broken):
             lines += to_look_at(settings, store, name)
+            lines += withdrawals(store, name)
     for each in lines:
         write(console, each)
     if broken:
         raise CommoditiesFailed(*broken)
     if not lines:
-        write(console, "no price waits or is strange")
+        write(console, "no price waits, is strange or is withdrawn")
+
+
+def withdraw_price(console: Console, name: str, day: date, reason: str) -> None:
+    """Take a session back: its revisions stay, and its source is not heard with this close."""
+    _, store = _of(name)
+    said = valid_reason(reason)
+    if not store.prices.withdraw(name, day, said, now(), f"{TERMINAL}: {_user()}"):
+        near = _nearest(store.prices.history(name), day)
+        raise ConfigurationError(f"{name}: no session is stored on {day}; {near}")
+    _print(
+        console,
+        [
+            f"{name}: {day} is withdrawn; `forecast prices accept {name} {day}` brings it back",
+            "`forecast run` withdraws the forecasts from there, and does what else is due now",
+        ],
+    )
+
+
+def _user() -> str:
+    """Who gives the command: the name of the user, or the number where there is no name."""
+    number = os.getuid()
+    known = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
+    return known.get(number, str(number))
+
+
+def _nearest(history: History, day: date) -> str:
+    """A text for users: the stored sessions before and after a day that is none."""
+    before = [str(each) for each in history.known_before(day).dates[-1:]]
+    after = [str(each) for each in history.since(day).dates[:1]]
+    return f"the nearest: {' and '.join([*before, *after]) or 'none, since there is no price'}"
 
 
 def accept_prices(console: Console, name: str, day: date | None) -> None:
-    """Merge a commodity's waiting prices, and stop mentioning its strange ones."""
+    """Merge a commodity's waiting prices, and stop mentioning its strange ones.
+
+    If nothing of a day waits, a withdrawn session of that day is brought back.
+    """
     settings, store = _of(name)
     merged = store.held.accept(name, day, now(), TERMINAL)
     strange = [each for each in strange_of(settings, store, name).days if day in (None, each)]
     store.held.vouch(name, strange, now())
     if not merged and not strange:
+        if day and store.prices.restore(name, day, now(), f"{TERMINAL}: {_user()}"):
+            lines = [f"{name}: {day} is back as it was", "`forecast run` does what is due now"]
+            _print(console, lines)
+            return
         raise ConfigurationError(
-            f"{name}: nothing waits or is strange{f' on {day}' if day else ''}"
+            f"{name}: nothing waits, is strange or is withdrawn{f' on {day}' if day else ''}"
         )
     said = f"{len(merged)} closes are merged, {len(strange)} strange ones are taken to be right"
     _print(console, [f"{name}: {said}", "`forecast run` does what is due now"])

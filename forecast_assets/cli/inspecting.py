@@ -11,6 +11,8 @@ from rich.table import Table
 
 from forecast_assets.cli.console import cell, write
 from forecast_assets.configuration.home import Places
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.inspection import Inspection, inspect_file, name_of, shown
 from forecast_assets.timeline.clock import now
@@ -25,13 +27,20 @@ def inspect_prices(
     keys = {**({"format": preset} if preset else {}), **_keys(settings or [])}
     folder = Places.here().folder
     try:
-        found = inspect_file(path, keys, name or name_of(path), folder, now().date())
+        whose = name or name_of(path)
+        found = inspect_file(path, keys, whose, folder, now().date(), _bounds(whose))
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in error.errors())
         raise ConfigurationError("; ".join(lines)) from error
     _show(console, found)
     if found.refusal or found.refused:
         raise typer.Exit(1)
+
+
+def _bounds(name: str) -> Bounds:
+    """What a run would take to be plausible; the defaults without a configuration."""
+    there = Places.here().configuration.is_file()
+    return load_settings().bounds_of(name) if there else PLAUSIBLE
 
 
 def _keys(settings: list[str]) -> dict[str, Any]:

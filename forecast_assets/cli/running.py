@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from forecast_assets.automation.scope import Scope
+from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import interruptible, write
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.configuration.names import valid_reason
@@ -19,7 +20,7 @@ from forecast_assets.defs.summary import spoken_bytes
 from forecast_assets.errors import ConfigurationError, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.store.opening import ENGINE
-from forecast_assets.store.patience import KEPT
+from forecast_assets.store.patience import GIVEN_UP
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class Outcome:
         """
         settings, failures = self.worker.settings, self._overview(console)
         if self.names:
-            self._summary(console)
-            write(console, self._tables())
+            with boundary("the summary", self.worker.notes):
+                self._summary(console)
+                write(console, self._tables())
         if settings.report_path.is_file():
             write(console, f"Report: {settings.report_path}")
             if opened:
@@ -176,7 +178,7 @@ def require_retraining(
 
 def told_once(problems: list[str]) -> list[str]:
     """Problems without duplicates; locked tables are one problem, however often they were met."""
-    locked = [problem for problem in problems if KEPT in problem]
+    locked = [problem for problem in problems if GIVEN_UP.search(problem)]
     return list(dict.fromkeys(x for x in problems if x not in locked or x == locked[0]))
 
 

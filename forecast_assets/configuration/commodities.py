@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from forecast_assets.configuration.file_format import FileFormat
 from forecast_assets.configuration.names import Line, Name, TimeZone, meant
 from forecast_assets.configuration.section import Section
+from forecast_assets.configuration.sections import Bounds
 from forecast_assets.timeline.sessions import FROM_DATA
 
 EXAMPLES = ("COMEX", "NYMEX", "ICEUS", "XLON")
@@ -157,6 +158,7 @@ class Commodity(Section):
         FROM_DATA, description="A calendar of exchange_calendars, or the data's own weekdays."
     )
     covariates: dict[Name, Covariate] = Field(default={}, description="Series beside the prices.")
+    bounds: Bounds | None = Field(None, description="What is plausible, where it differs.")
 
     @field_validator("calendar")
     @classmethod

@@ -42,6 +42,12 @@ class Artifacts(Section):
     threshold_bytes: int = Field(
         1_000_000, ge=0, le=10**12, description="Payloads this large go there."
     )
+    timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="For one file, where it is not on this machine.",
+    )
 
 
 class Database(Section):
@@ -148,6 +154,36 @@ class Checks(Section):
     forecast_age: Age = Field(Age(), description="Sessions that have no forecast yet.")
 
 
+class Bounds(Section):
+    """What is plausible; a source's rows beyond it are refused, as they are likely misprints."""
+
+    first_day: date = Field(
+        date(1800, 1, 1), description="The first day that a price or a covariate may have."
+    )
+    price: float = Field(
+        1e9,
+        strict=True,
+        gt=0,
+        le=1e30,
+        description="The largest price, above or below zero, in the commodity's unit.",
+    )
+    covariate: float = Field(
+        1e15,
+        strict=True,
+        gt=0,
+        le=1e100,
+        description="The largest value of a covariate, above or below zero.",
+    )
+
+    def overridden_by(self, others: Self | None) -> Self:
+        """These bounds, with those that ``others`` sets instead."""
+        return self.model_copy(update=others.model_dump(exclude_unset=True) if others else {})
+
+
+PLAUSIBLE = Bounds()
+"""The bounds where the configuration sets none."""
+
+
 class LandingFormat(FileFormat):
     """How dropped files of a name are written."""
 
@@ -230,6 +266,17 @@ class Automation(Section):
         ge=0,
         le=LONGEST_SECONDS,
         description="A run that has begun and whose process cannot be seen by then is dead.",
+    )
+
+
+class RunsKept(Section):
+    """How long Dagster's runs and their events are kept."""
+
+    keep_days: int | None = Field(
+        90,
+        strict=True,
+        ge=1,
+        description="Older runs are deleted, once a week; null keeps all of them.",
     )
 
 

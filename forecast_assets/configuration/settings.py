@@ -34,6 +34,7 @@ from forecast_assets.configuration.sections import (
     Alerts,
     Artifacts,
     Automation,
+    Bounds,
     Calibration,
     Checks,
     Database,
@@ -43,6 +44,7 @@ from forecast_assets.configuration.sections import (
     Owners,
     Parallel,
     Publish,
+    RunsKept,
     Training,
 )
 from forecast_assets.errors import ConfigurationError
@@ -68,9 +70,11 @@ class Settings(Section):
     calibration: Calibration = Calibration()
     publish: Publish = Publish()
     checks: Checks = Checks()
+    bounds: Bounds = Bounds()
     landing: Landing = Landing()
     fetch: Fetch = Fetch()
     automation: Automation = Automation()
+    history: RunsKept = RunsKept()
     alerts: Alerts = Alerts()
     artifacts: Artifacts = Artifacts()
     database: Database = Database()
@@ -169,6 +173,11 @@ class Settings(Section):
             if isinstance(commodity.source, HeardSource) and commodity.source.quarantine
         ]
         return Scrutiny(self.checks.spike_bound, frozenset(quarantined))
+
+    def bounds_of(self, name: str) -> Bounds:
+        """What is plausible of a commodity: its own bounds, and else those of the file."""
+        commodity = self.commodities.get(name)
+        return self.bounds.overridden_by(commodity.bounds if commodity else None)
 
     @property
     def windows(self) -> Windows:
@@ -272,6 +281,7 @@ PARTS: dict[str, type[Section]] = {
     "calibration": Calibration,
     "publish": Publish,
     "checks": Checks,
+    "bounds": Bounds,
     "landing": Landing,
     "fetch": Fetch,
     "automation": Automation,
@@ -293,8 +303,10 @@ def _section_of(keys: tuple[Any, ...]) -> type[BaseModel]:
     if not keys:
         return Settings
     if keys[0] == "commodities":
-        if len(keys) == 2:
+        if len(keys) <= 2:
             return Commodity
+        if keys[2] == "bounds":
+            return Bounds
         if keys[2] != "source":
             return Columns if keys[-1] == "columns" else Covariate
         return Columns if keys[-1] == "columns" else SOURCES.get(keys[-1], Commodity)

@@ -8,6 +8,7 @@ alert twice.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -80,13 +81,17 @@ class Untold:
 
 
 def untold(
-    instance: DagsterInstance, checks: Mapping[str, AssetCheckKey], told: Told | None
+    instance: DagsterInstance,
+    checks: Mapping[str, AssetCheckKey],
+    told: Told | None,
+    since: datetime | None = None,
 ) -> Iterator[Untold]:
     """The alerts that are due after what was ``told``.
 
     At the first tick, ``told`` is None: checks that are not green are due, but no older run is.
+    ``since``: runs that were made before it are not looked at.
     """
-    failed = failed_runs(instance)
+    failed = failed_runs(instance, since)
     known = told or Told(runs=list(failed))
     for name, key in checks.items():
         was, of_whom = known.checks.get(name, [GREEN, ""])
@@ -110,9 +115,12 @@ def verdict(instance: DagsterInstance, key: AssetCheckKey) -> Verdict:
     return Verdict.of(event.asset_check_evaluation_data, record.run_id)
 
 
-def failed_runs(instance: DagsterInstance) -> dict[str, str]:
-    """The ids and jobs of the newest failed runs, the oldest first."""
-    failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE])
+def failed_runs(instance: DagsterInstance, since: datetime | None = None) -> dict[str, str]:
+    """The ids and jobs of the newest failed runs that were made since, the oldest first.
+
+    If old runs are deleted, ``since`` keeps the few of them that are left out of the newest.
+    """
+    failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE], created_after=since)
     runs = instance.get_runs(filters=failed, limit=RUNS_READ)
     return {run.run_id: run.job_name for run in reversed(runs)}
 

@@ -35,13 +35,14 @@ from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.partitioned import PartitionedIOManager
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.progress import LogProgress, Progress
+from forecast_assets.defs.pruning import prune_job
 from forecast_assets.defs.record import record_check, record_spec
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.schedules import schedules
 from forecast_assets.defs.sensors import sensors
 from forecast_assets.defs.services import FredResource, YahooResource
-from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.patience import Patience
+from forecast_assets.store.saved_models import artifacts_of
 
 
 def build_definitions(
@@ -62,7 +63,7 @@ def build_definitions(
             catalogue_entry(settings, record_spec()),
         ],
         asset_checks=[*table_checks(settings), record_check(settings)],
-        jobs=JOBS,
+        jobs=[*JOBS, prune_job(settings)],
         schedules=schedules(settings),
         sensors=sensors(settings),
         executor=in_process_executor,
@@ -112,7 +113,7 @@ def kept_by(
         "feature_io_manager": FeatureIOManager(store=store),
         "model_io_manager": ModelIOManager(
             store=store,
-            artifacts=ArtifactStore(settings.artifacts_url),
+            artifacts=artifacts_of(settings),
             threshold_bytes=settings.artifacts.threshold_bytes,
         ),
         "paths_io_manager": PathsIOManager(store=store),

@@ -20,9 +20,9 @@ from forecast_assets.automation.results import (
     WindowTrained,
 )
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.after_commit import Metadata
 from forecast_assets.defs.metadata import (
     ROWS,
-    Metadata,
     by_version,
     fans_table,
     of_features,

@@ -1,7 +1,7 @@
 """IO managers: they save each partition in one transaction, and load the inputs of assets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import pandas as pd
@@ -146,7 +146,8 @@ class ModelIOManager(PartitionedIOManager):
         """Append the models fitted now, and the failures of the others."""
         training, written = value.training, value.written
         models = self.model_store()
-        rows = [models.row(fit, written, training.history) for fit in training.fits]
+        rows, unstored = models.rows(training.fits, written, training.history)
+        training = replace(training, failures=[*training.failures, *unstored])
         before = recorded(models.store, written, "train")
         if rows or not same_failures(before, training.failures):
             pin = value.pin if rows else None

@@ -36,6 +36,7 @@ from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
+from forecast_assets.defs.pruning import prune_by
 from forecast_assets.defs.resources import pulses_beside
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
@@ -46,7 +47,7 @@ from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.patience import KEPT, Patience
+from forecast_assets.store.patience import GIVEN_UP, Patience
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
@@ -279,12 +280,16 @@ class Worker:
             )
         self.progress.require_going_on()
         heard = self.heard.take()
-        self.notes += [note for each in heard if not each.broken for note in each.notes]
-        self.summaries.add(heard)
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.notes += [] if each.broken else each.notes
+                self.summaries.add([each])
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
-        self.problems += [problem for each in heard for problem in each.problems]
+        for each in heard:
+            with boundary("the summary", self.notes):
+                self.problems += each.problems
         return result
 
     def _require_tables(self) -> None:
@@ -294,7 +299,7 @@ class Worker:
 
     def give_up(self, error: StoreLocked) -> None:
         """Note that the rest was not begun, and add the reason unless a problem has it already."""
-        if not any(KEPT in problem for problem in self.problems):
+        if not any(GIVEN_UP.search(problem) for problem in self.problems):
             self.problems.append(str(error))
         self.notes.append(NOT_BEGUN)
 
@@ -331,6 +336,8 @@ def work(
                 worker.serve(name)
             with boundary("report", worker.problems):
                 worker.publish()
+            with boundary("history", worker.problems):
+                prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)
     return worker

@@ -5,8 +5,7 @@ behind a click. So the most important content is a table in the first place, wit
 if that helps, and the picture comes after it. Numbers for people have few digits and a unit.
 """
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 from dagster import (
     AssetMaterialization,
-    MarkdownMetadataValue,
     MetadataValue,
     TableMetadataValue,
     TableRecord,
@@ -34,6 +32,7 @@ from forecast_assets.automation.results import (
     WindowTrained,
 )
 from forecast_assets.boundary import boundary
+from forecast_assets.defs.after_commit import Metadata, cell
 from forecast_assets.defs.summary import counted
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.forecast.points import LEVELS
@@ -49,8 +48,6 @@ from forecast_assets.report.terminal import fan_bars
 from forecast_assets.store.contract import HeldVersion
 from forecast_assets.timeline.history import History
 
-Metadata = dict[str, Any]
-
 ROWS = "dagster/partition_row_count"
 """Dagster's key for the number of rows of a partition."""
 
@@ -62,9 +59,6 @@ SESSIONS_DRAWN = 30
 
 BAR_WIDTH = 24
 """The width of a fan in a table, in characters."""
-
-PICTURE = "picture"
-"""The key of a materialization's picture."""
 
 FAILURES = "failures"
 """The key under which an asset of all commodities lists those that failed, and why."""
@@ -229,8 +223,9 @@ def of_scores(scored: WindowScored, held: pd.DataFrame) -> Metadata:
         "forecasts_kept": scored.kept,
         "forecasts_waiting": scored.waiting,
         "forecasts_gone": scored.gone,
+        "forecasts_undefined": scored.undefined,
         ROWS: len(held),
-    }
+    } | notes(scored.notes)
 
 
 def by_version(name: str, tables: Mapping[str, MetadataValue]) -> Metadata:
@@ -330,25 +325,6 @@ def fans_table(history: History, fans: Mapping[str, Fan], unit: str) -> Metadata
     return table(rows, "SELECT * FROM commodity.forecast.point_forecasts")
 
 
-def drawn(log: logging.Logger, draw: Callable[[], str | None]) -> MetadataValue | None:
-    """A picture, or the reason why it could not be drawn; the partition is committed already."""
-    try:
-        markdown = draw()
-    except Exception as error:  # a picture's boundary: a failed plot must not fail the step
-        reason = " ".join(f"not drawn: {type(error).__name__}: {error}".split())
-        log.exception("the picture was %s", reason)
-        return MetadataValue.text(reason)
-    return MarkdownMetadataValue(markdown) if markdown else None
-
-
-def with_picture(metadata: Metadata, picture: MetadataValue | None) -> Metadata:
-    """Insert a picture after the first entry, which is the table."""
-    if picture is None:
-        return metadata
-    first, *others = metadata.items()
-    return dict([first, (PICTURE, picture), *others])
-
-
 def _fan_row(history: History, fan: Fan, unit: str) -> Mapping[str, str]:
     """A row with a forecast's numbers at its last session, and its fan on its own scale."""
     last = fan.paths.shape[1]
@@ -374,7 +350,7 @@ def _scores_by_model(held: pd.DataFrame, unit: str) -> Sequence[Mapping[str, Any
     naive = held[held.model_name == Naive.name].set_index(keys).crps.rename("naive")
     rows = []
     for name, scores in held.groupby("model_name"):
-        both = scores.set_index(keys).crps.to_frame().join(naive, how="inner")
+        both = scores.set_index(keys).crps.to_frame().join(naive, how="inner").dropna()
         starts = scores.forecast_start_date
         rows.append(
             {
@@ -403,6 +379,7 @@ def _standing(row: Mapping[str, Any], in_use: str, units: Mapping[str, str]) -> 
         "CRPS": figures.figure(row["crps"], units.get(row["commodity"], "")),
         "forecasts": row["forecasts"],
         "of": figures.span(_day(row["first_forecast"]), _day(row["last_forecast"])),
+        "undefined": int(row["undefined_forecasts"]),
         "apart": row["effective_forecasts"],
         "model_version": version,
     }
@@ -487,7 +464,9 @@ def table(records: Sequence[Mapping[str, Any]], more: str = "") -> MetadataValue
     """
     if not records:
         return MetadataValue.text(figures.NONE)
-    shown: list[dict[str, Any]] = [dict(each) for each in records]
+    shown: list[dict[str, Any]] = [
+        {name: cell(value) for name, value in each.items()} for each in records
+    ]
     if more and len(shown) > ROWS_SHOWN:
         left_out = f"and {len(shown) - ROWS_SHOWN:,} more: {more}"
         names = list(shown[0])

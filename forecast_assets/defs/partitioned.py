@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -29,9 +29,16 @@ from forecast_assets.automation.partition_loop import (
     nothing_found,
 )
 from forecast_assets.automation.results import Result
+from forecast_assets.defs.after_commit import (
+    AfterCommit,
+    Metadata,
+    accepted,
+    not_shown,
+    with_picture,
+)
 from forecast_assets.defs.checks import check_events, check_results
-from forecast_assets.defs.descriptions import Description, Draw
-from forecast_assets.defs.metadata import ROWS, Metadata, drawn, with_picture
+from forecast_assets.defs.descriptions import Description, Draw, nothing_to_see
+from forecast_assets.defs.metadata import ROWS
 from forecast_assets.defs.partitions import newest_of_each, newest_window
 from forecast_assets.defs.past import (
     CODE_VERSION,
@@ -77,7 +84,7 @@ class Shown:
     @property
     def rows(self) -> int:
         """How many rows the partition holds."""
-        return int(self.metadata[ROWS])
+        return int(self.metadata.get(ROWS, 0))
 
 
 def of_this_code(key: str) -> None:
@@ -112,9 +119,15 @@ class Partitioned(Generic[Value, Outcome]):
     def given(self) -> Iterator[Given]:
         """What the asset yields: this value, then the events after all partitions are committed."""
         yield Output(self)  # Dagster resumes here when the IO manager has written all of it
-        yield from self._again()
+        none: list[AssetMaterialization] = []
+        yield from self.after.attempt("the order of partitions", lambda: [*self._again()], none)
         if self.inspect is not None:
             yield from check_results(self.findings)
+
+    @property
+    def after(self) -> AfterCommit:
+        """The boundary of what is told of committed partitions."""
+        return AfterCommit(self.context.log, self.listener)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -143,7 +156,7 @@ class Partitioned(Generic[Value, Outcome]):
                 self._tell(context, became)
             else:
                 self._keep(became)
-        self._tell_apart()
+        self.after.attempt("data versions", self._tell_apart, None)
         if not failures:
             self._show()
             return
@@ -161,24 +174,48 @@ class Partitioned(Generic[Value, Outcome]):
         return self.progress.track(log, stage, unit, self.keys, len(self.keys))
 
     def _described(self, key: str, result: Outcome) -> Shown:
-        """What is shown of a committed partition, by the tables as they are at one moment."""
-        with self.description.store.at_one_moment():
-            return self._describe(key, result)
+        """What is shown of a committed partition, by the tables as they are at one moment.
 
-    def _describe(self, key: str, result: Outcome) -> Shown:
+        What cannot be shown becomes a note, since the partition is committed.
+        """
+        notes: list[str] = []
+
+        def describe() -> Shown:
+            with self.description.store.at_one_moment():
+                return self._describe(key, result, notes)
+
+        blank = Shown({}, nothing_to_see, None, None)
+        shown = self.after.attempt(key, describe, blank, notes)
+        return replace(shown, metadata=shown.metadata | not_shown(notes))
+
+    def _describe(self, key: str, result: Outcome, notes: list[str]) -> Shown:
         """What is shown of a committed partition, and the basis of its data version."""
-        metadata, past = self.description.metadata(result), None
-        if (history := self.description.history(result)) is not None:
-            before = last_past(self.context.instance, self.context.asset_key, key)
-            past = Past.of(history, self.training_dates, before)
+        attempt, said = self.after.attempt, self.description
+        blank: Metadata = {}
+        metadata = attempt(
+            f"{key}: its metadata", lambda: accepted(said.metadata(result)), blank, notes
+        )
+        past = attempt(f"{key}: its past", lambda: self._past(key, result), None, notes)
+        contents = attempt(f"{key}: its contents", lambda: said.contents(result), None, notes)
+        if past is not None:
             metadata |= past.metadata
-        if (contents := self.description.contents(result)) is not None:
+        if contents is not None:
             metadata |= {CONTENTS: contents}
-        return Shown(metadata, self.description.picture(result), past, contents)
+        none: Draw = nothing_to_see
+        draw = attempt(f"{key}: its picture", lambda: said.picture(result), none, notes)
+        return Shown(metadata, draw, past, contents)
+
+    def _past(self, key: str, result: Outcome) -> Past | None:
+        """The past of a partition whose data version depends on it."""
+        history = self.description.history(result)
+        if history is None:
+            return None
+        before = last_past(self.context.instance, self.context.asset_key, key)
+        return Past.of(history, self.training_dates, before)
 
     def _keep(self, done: Done[Outcome, Shown]) -> None:
         self.shown[done.key] = done.shown
-        self.listener.hear(done.result)
+        self.after.hear(done.result)
 
     def _tell(self, context: OutputContext, failed: Failed[Outcome]) -> None:
         """Log a failure, and report what was committed of the partition nevertheless.
@@ -189,11 +226,14 @@ class Partitioned(Generic[Value, Outcome]):
             context.log.error(failed.line, exc_info=failed.error)
         if failed.result is None:
             return
-        self.listener.hear(failed.result)
-        metadata = self.description.in_part(failed.result)
-        if metadata is not None:
+        result = failed.result
+        self.after.hear(result)
+        metadata = self.after.metadata(
+            f"{failed.key}: its metadata", lambda: self.description.in_part(result) or {}
+        )
+        if metadata:
             observed = AssetObservation(context.asset_key, partition=failed.key, metadata=metadata)
-            context.log_event(observed)
+            self.after.attempt(failed.key, lambda: context.log_event(observed), None)
 
     def _tell_apart(self) -> None:
         """Compute the data versions of the partitions, from their past or their contents."""
@@ -214,12 +254,14 @@ class Partitioned(Generic[Value, Outcome]):
     def _show(self) -> None:
         """Give Dagster the metadata of the partitions, and the data version that most have.
 
-        Only the newest partitions have a picture, since Dagster never deletes it.
+        Only the newest partitions of a run have a picture, since to draw takes long.
         """
         context, newest = self.context, newest_of_each(self._rows)
         for key, shown in self.shown.items():
-            picture = drawn(context.log, shown.draw) if key in newest else None
-            context.add_asset_metadata(with_picture(shown.metadata, picture), partition_key=key)
+            is_newest = key in newest
+            picture = self.after.picture(f"{key}: its picture", shown.draw) if is_newest else None
+            metadata = with_picture(shown.metadata, picture)
+            context.add_asset_metadata(metadata, partition_key=key)
         if self.tags:  # Dagster allows only one data version for all partitions of a run
             versions = Counter(tags[VERSION] for tags in self.tags.values())
             ((version, _),) = versions.most_common(1)

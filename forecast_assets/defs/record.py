@@ -19,7 +19,7 @@ from dagster import (
 )
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import Metadata
+from forecast_assets.defs.after_commit import AfterCommit, Metadata
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.verdicts import of_wrong
 from forecast_assets.record.damage import Group, grouped
@@ -50,7 +50,8 @@ def record_check(settings: Settings) -> AssetChecksDefinition:
     @asset_check(asset=RECORD, name=SOUND, description=SAYS)
     def look(store: StoreResource) -> AssetCheckResult:
         found = verify(settings, store.tables())
-        return AssetCheckResult(passed=found.is_sound, metadata=of_verification(found))
+        metadata = AfterCommit().metadata(RECORD, lambda: of_verification(found))
+        return AssetCheckResult(passed=found.is_sound, metadata=metadata)
 
     return look
 

@@ -14,6 +14,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.defs.run_process import RunProcess
+from forecast_assets.defs.thinning import thin
 from forecast_assets.errors import StoreLocked
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import connection_to, open_file, open_store
@@ -59,12 +60,13 @@ class StoreResource(DuckDBResource):
             self._say_process(context.instance, context.run)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Leave the run's mark in the tables, and end its pulse."""
+        """Leave the run's mark in the tables, thin what it has superseded, and end its pulse."""
         if context.run is None:
             return
         try:
             if context.instance is not None and self._pulse.lock_counter == 1:  # the last use
                 leave_mark(context.instance, context.run, self._impatient().marks)
+                thin(context.instance, context.run.run_id)
         finally:
             pulses_beside(Path(self.database)).end(self._pulse)
 

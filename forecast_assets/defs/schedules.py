@@ -36,9 +36,18 @@ VERIFY_CRON = "0 4 * * 0"
 """When all rows of the tables are verified, in UTC: early on Sundays, when nothing is fetched."""
 
 
+PRUNE_CRON = "0 3 * * 0"
+"""When old runs are deleted, in UTC."""
+
+
 def schedules(settings: Settings) -> list[ScheduleDefinition]:
     """The schedules of a configuration."""
-    return [fetch_prices(settings), check_freshness(settings), verify_record(settings)]
+    return [
+        fetch_prices(settings),
+        check_freshness(settings),
+        prune_history(settings),
+        verify_record(settings),
+    ]
 
 
 def fetch_prices(settings: Settings) -> ScheduleDefinition:
@@ -86,6 +95,18 @@ def check_freshness(settings: Settings) -> ScheduleDefinition:
         job_name="watch",
         default_status=status(settings),
         description="How old the newest price and forecast of each commodity are.",
+    )
+
+
+def prune_history(settings: Settings) -> ScheduleDefinition:
+    """The schedule that deletes old runs once a week."""
+    return ScheduleDefinition(
+        name="prune_history",
+        cron_schedule=PRUNE_CRON,
+        execution_timezone="UTC",
+        job_name="prune",
+        default_status=status(settings),
+        description="Runs that are older than `history.keep_days` are deleted.",
     )
 
 

@@ -24,6 +24,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
 from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.jobs import JOBS
+from forecast_assets.defs.pruning import kept_since
 from forecast_assets.defs.resources import impatient_store, pulses_beside, require_free
 from forecast_assets.defs.run_history import (
     DUE_WORK,
@@ -150,9 +151,11 @@ def tell(settings: Settings) -> SensorDefinition:
         keys = graph.asset_check_keys if graph else ()
         names = {f"{key.asset_key.to_user_string()}.{key.name}": key for key in keys}
         told = Told.from_cursor(context.cursor)
-        context.update_cursor((told or Told(runs=list(failed_runs(context.instance)))).cursor)
+        since = kept_since(settings, datetime.now(UTC))
+        before = Told(runs=list(failed_runs(context.instance, since)))
+        context.update_cursor((told or before).cursor)
         count = 0
-        for each in untold(context.instance, dict(sorted(names.items())), told):
+        for each in untold(context.instance, dict(sorted(names.items())), told, since):
             try:
                 deliver(settings.alerts, each.alert)
             except AlertFailed as error:

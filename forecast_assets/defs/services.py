@@ -6,7 +6,7 @@ from typing import Any
 from dagster import ConfigurableResource
 from pydantic import Field, PrivateAttr
 
-from forecast_assets.configuration.sections import Fetch
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Fetch
 from forecast_assets.market.fred import HOST, Fred
 from forecast_assets.market.live import Asker
 from forecast_assets.market.observations import Observations
@@ -40,9 +40,11 @@ class YahooResource(LiveResource):
         default=None, description="A host asked in place of Yahoo's; for a proxy, or a test."
     )
 
-    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+    def read(
+        self, name: str, symbol: str, since: date | None, final: date, bounds: Bounds = PLAUSIBLE
+    ) -> Observations:
         """Bars up to ``final``. Raises SourceError."""
-        return YahooFinance(self._asker, self.base_url).read(name, symbol, since, final)
+        return YahooFinance(self._asker, self.base_url).read(name, symbol, since, final, bounds)
 
 
 class FredResource(LiveResource):
@@ -50,6 +52,8 @@ class FredResource(LiveResource):
 
     base_url: str = Field(HOST, description="Where FRED is asked.")
 
-    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+    def read(
+        self, name: str, symbol: str, since: date | None, final: date, bounds: Bounds = PLAUSIBLE
+    ) -> Observations:
         """A series up to ``final``. Raises SourceError."""
-        return Fred(self._asker, self.base_url).read(name, symbol, since, final)
+        return Fred(self._asker, self.base_url).read(name, symbol, since, final, bounds)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, TableMetadataValue
 
 from forecast_assets.automation.freshness import GREEN, RED, YELLOW
-from forecast_assets.defs.metadata import Metadata, table
+from forecast_assets.defs.after_commit import AfterCommit, Metadata
+from forecast_assets.defs.metadata import table
 
 FAILED = "failed"
 """The metadata key under which a check lists what is wrong, one row each."""
@@ -64,7 +65,7 @@ def of_wrong(rows: Sequence[Mapping[str, str]]) -> Metadata:
     A row has a ``commodity`` or a ``partition``, what was ``found``, and its ``level`` unless all
     have the same.
     """
-    return {FAILED: table(rows)}
+    return AfterCommit().metadata("what a check found", lambda: {FAILED: table(rows)})
 
 
 def _wrong(row: Mapping[str, object], level: str) -> Wrong:

@@ -38,6 +38,11 @@ class Assessment:
         """How many forecasts were scored now."""
         return sum(len(model.forecasts) for model in self.models)
 
+    @property
+    def undefined(self) -> int:
+        """How many of them have a score that is not defined, since an outcome is too far away."""
+        return sum(int(model.scores.undefined.sum()) for model in self.models)
+
 
 def assess_window(
     window: Window,
@@ -72,16 +77,16 @@ def assess_window(
     return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
 
 
-def lacks_scores(
-    window: Window,
+def lacking_scores(
     history: History,
     issued: Sequence[IssuedForecast],
     scored: Sequence[ScoredForecast],
     horizon: int,
-) -> bool:
-    """Whether a forecast of the window has a known outcome and no current scores."""
-    mine = forecasts_in(window, history, issued)
-    return bool(unscored(mine, scored, outcomes_of(mine, history, horizon)))
+) -> list[IssuedForecast]:
+    """The forecasts that have a known outcome and no current scores, of all windows at once."""
+    sessions = set(history.dates.tolist())
+    there = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
+    return unscored(there, scored, outcomes_of(there, history, horizon))
 
 
 def forecasts_in(

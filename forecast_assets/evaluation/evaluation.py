@@ -5,7 +5,8 @@ Means and shares are over all of them; tests are over forecasts that have no ses
 
 Records are a frame with a row for each forecast whose whole outcome is known: model_name,
 data_cutoff_date, first_session and last_session (datetime64), crps (mean over the path, in the
-unit of the price), covered_80 and covered_95 (shares of sessions), pit (of the last session).
+unit of the price; NaN where it is not defined), covered_80 and covered_95 (shares of sessions),
+pit (of the last session). A CRPS that is not defined is left out of skill and tests.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import scipy
 from numpy.typing import NDArray
+from scipy.stats._hypotests import _cdf_cvm_inf, _psi1_mod
 
 from forecast_assets.evaluation.skill import skill
 from forecast_assets.models.naive import Naive
@@ -97,12 +99,8 @@ def diebold_mariano(differences: NDArray[np.float64]) -> tuple[float, float]:
     mean / sqrt(variance / n), with n in the denominator of the variance, is Student's t with
     n - 1 degrees of freedom. Both are NaN for fewer differences than MINIMUM, or if all are equal.
     """
-    if len(differences) < MINIMUM:
-        return np.nan, np.nan
-    if np.ptp(differences) <= 1e-12 * np.abs(differences).max():
-        return np.nan, np.nan
-    test = scipy.stats.ttest_1samp(differences, 0.0)
-    return float(test.statistic), float(test.pvalue)
+    statistic, p_value = _tests(differences, np.array([len(differences)]))
+    return float(statistic[0]), float(p_value[0])
 
 
 def standings(records: pd.DataFrame, tolerance: Tolerance) -> list[Standing]:
@@ -144,7 +142,8 @@ class _Track:
     """The records of one model in order of cutoff; each array has shape (n,).
 
     ``naive_crps``: that of the naive model from the same cutoff, or NaN. ``effective``: a choice of
-    records without a common session. ``compared``: the same among records with a naive CRPS.
+    records without a common session. ``paired``: whether both have a CRPS. ``compared``: a choice
+    of these without a common session.
     """
 
     model_name: str
@@ -155,6 +154,7 @@ class _Track:
     covered_95: NDArray[np.float64]
     pit: NDArray[np.float64]
     effective: NDArray[np.bool_]
+    paired: NDArray[np.bool_]
     compared: NDArray[np.bool_]
 
 
@@ -185,7 +185,7 @@ def _follows(sessions: pd.Series) -> pd.Series:
 def _track(name: str, ordered: pd.DataFrame) -> _Track:
     first, last = ordered["first_session"].to_numpy(), ordered["last_session"].to_numpy()
     naive_crps = ordered["naive_crps"].to_numpy(dtype=np.float64)
-    paired = ~np.isnan(naive_crps)
+    paired = ~np.isnan(naive_crps) & ordered["crps"].notna().to_numpy()
     compared = np.zeros(len(first), dtype=np.bool_)
     compared[paired] = non_overlapping(first[paired], last[paired])
     columns = {
@@ -197,6 +197,7 @@ def _track(name: str, ordered: pd.DataFrame) -> _Track:
         last_sessions=last,
         naive_crps=naive_crps,
         effective=non_overlapping(first, last),
+        paired=paired,
         compared=compared,
         **columns,
     )
@@ -234,23 +235,48 @@ def _rows(track: _Track, counts: NDArray[np.intp], tolerance: Tolerance) -> pd.D
 
 def _skill(track: _Track) -> NDArray[np.float64]:
     """The skill by all records up to each one, for which both models have a CRPS."""
-    paired = ~np.isnan(track.naive_crps)
-    mine = np.cumsum(np.where(paired, track.crps, 0.0))
-    naive = np.cumsum(np.where(paired, track.naive_crps, 0.0))
+    mine = np.cumsum(np.where(track.paired, track.crps, 0.0))
+    naive = np.cumsum(np.where(track.paired, track.naive_crps, 0.0))
     return skill(mine, naive)
 
 
 def _pit_p_values(pit: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
     """P-values of the Cramer-von Mises test that the first ``counts`` values are uniform.
 
-    Equal counts are computed only once.
+    Equal counts are computed only once. All p-values come from one call, since SciPy's public test
+    takes a millisecond for each, and a commodity has a count for every cutoff.
     """
     distinct, places = np.unique(counts, return_inverse=True)
-    found = [
-        scipy.stats.cramervonmises(pit[:count], "uniform").pvalue if count >= MINIMUM else np.nan
-        for count in distinct
-    ]
-    return np.array(found, dtype=np.float64)[places]
+    enough = distinct >= MINIMUM
+    found = np.full(len(distinct), np.nan)
+    if enough.any():
+        statistics = np.array([_cramer_von_mises(pit[:count]) for count in distinct[enough]])
+        found[enough] = _uniform_p_values(statistics, distinct[enough])
+    return found[places]
+
+
+def _cramer_von_mises(values: NDArray[np.float64]) -> float:
+    """The statistic of the test that some values are uniform on [0, 1]."""
+    n = len(values)
+    expected = (2 * np.arange(1, n + 1) - 1) / (2 * n)
+    return float(1 / (12 * n) + np.sum((expected - np.sort(values)) ** 2))
+
+
+def _uniform_p_values(
+    statistics: NDArray[np.float64], counts: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """The p-value of each statistic of so many values, as ``scipy.stats.cramervonmises`` has it.
+
+    Csorgo and Faraway (1996), The Exact and Asymptotic Distributions of Cramer-von Mises
+    Statistics, equation 1.8.
+    """
+    below = np.zeros(len(statistics))
+    inside = (statistics > 1 / (12 * counts)) & (statistics < counts / 3)
+    w, n = statistics[inside], counts[inside]
+    if len(w):
+        below[inside] = _cdf_cvm_inf(w) * (1 + 1 / (12 * n)) + _psi1_mod(w) / n
+    below[statistics >= counts / 3] = 1.0
+    return np.clip(1.0 - below, 0.0, None)
 
 
 def _tests(
@@ -261,10 +287,17 @@ def _tests(
     Equal counts are computed only once.
     """
     distinct, places = np.unique(counts, return_inverse=True)
-    found = np.empty((len(distinct), 2))
-    for row, count in zip(found, distinct, strict=True):
-        row[:] = diebold_mariano(differences[:count])
-    return found[places, 0], found[places, 1]
+    statistic = np.array([_student(differences[:count]) for count in distinct])
+    p_value = 2 * scipy.special.stdtr(np.maximum(distinct - 1, 1), -np.abs(statistic))
+    return statistic[places], p_value[places]
+
+
+def _student(differences: NDArray[np.float64]) -> float:
+    """Student's statistic for a mean of zero; NaN for too few differences, or if all are equal."""
+    n = len(differences)
+    if n < MINIMUM or np.ptp(differences) <= 1e-12 * np.abs(differences).max():
+        return np.nan
+    return float(differences.mean() / np.sqrt(differences.var(ddof=1) / n))
 
 
 def _calibration(

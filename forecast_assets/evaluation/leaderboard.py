@@ -14,6 +14,7 @@ from forecast_assets.evaluation.evaluation import (
     standings,
     verdicts,
 )
+from forecast_assets.evaluation.scoring import ALWAYS_DEFINED as ALWAYS_DEFINED_A_SESSION
 from forecast_assets.models.naive import Naive
 
 ALL = "(all)"
@@ -33,6 +34,9 @@ MEANS = (
     "directional_accuracy",
 )
 """The scores of whole paths that are averaged over forecasts."""
+
+ALWAYS_DEFINED = (*ALWAYS_DEFINED_A_SESSION, "energy_score", "variogram_score")
+"""Those of them that are defined unless the numbers are too large to be computed with."""
 
 WITHOUT_UNIT = ("absolute_percentage_error", "directional_accuracy")
 """The means that are also averaged over commodities, since they have no unit."""
@@ -76,13 +80,15 @@ def leaderboard(
 
 
 def rows_of(records: pd.DataFrame, tolerance: Tolerance) -> pd.DataFrame:
-    """The standing of each model by its records, and the means of its scores."""
+    """The standing of each model by its records, and the means of its scores that are defined."""
     standing = pd.DataFrame([asdict(each) for each in standings(records, tolerance)])
     by_model = records.groupby("model_name")
     means = by_model[list(MEANS)].mean()
     scored = records.groupby("data_cutoff_date").log_score.transform("count")
     everywhere = scored == records.groupby("data_cutoff_date").log_score.transform("size")
     means["log_score"] = records[everywhere].groupby("model_name").log_score.mean()
+    lost = records[list(ALWAYS_DEFINED)].isna().any(axis=1)
+    means["undefined_forecasts"] = lost.groupby(records.model_name).sum()
     means["first_forecast"] = by_model.first_session.min()
     means["last_forecast"] = by_model.first_session.max()
     return standing.merge(means, on="model_name")
@@ -119,6 +125,7 @@ def over_all(table: pd.DataFrame, records: Records, version: str) -> pd.DataFram
                 "dm_verdict": verdicts(str(name), *np.array([[effective], [statistic], [p_value]]))[
                     0
                 ],
+                "undefined_forecasts": mine.undefined_forecasts.sum(),
                 "models_trained": mine.models_trained.sum(),
                 "training_seconds": mine.training_seconds.sum(),
             }
@@ -137,7 +144,7 @@ def panel_test(records: Records, version: str, name: str) -> tuple[int, float, f
     for (_, whose), some in records.items():
         mine = some[some.model_name == name].set_index("data_cutoff_date")
         naive = some[some.model_name == Naive.name].set_index("data_cutoff_date").crps
-        both = mine.join(naive.rename("naive"), how="inner")
+        both = mine.join(naive.rename("naive"), how="inner").dropna(subset=["crps", "naive"])
         if whose == version and len(both) and both.naive.mean() > 0:
             panel.append(both.assign(difference=(both.crps - both.naive) / both.naive.mean()))
     if not panel:

@@ -42,6 +42,9 @@ AVERAGED = (
 SESSION_SCORES = (*AVERAGED, "pit")
 """The scores of a session."""
 
+ALWAYS_DEFINED = ("absolute_error", "squared_error", "pinball_loss", "crps")
+"""The scores of a session that are defined unless its numbers are too large to be computed with."""
+
 PATH_SCORES = (*SESSION_SCORES, "energy_score", "variogram_score", "directional_accuracy")
 """The scores of a path up to one of its sessions."""
 
@@ -57,7 +60,10 @@ PERMUTATION_SEED = 20_111
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores: float64, NaN if a score is not defined or an outcome is not known.
+    """Scores: float64, NaN if a score is not defined or an outcome is not known; never infinite.
+
+    A score is not defined if its formula gives no number, such as the log score of an outcome of
+    density 0, or none that float64 can hold, such as the square of an error of 1e200.
 
     ``sessions``: SESSION_SCORES, each of shape (n_origins, horizon). ``paths``: PATH_SCORES up to
     each of ``horizons``, each of shape (n_origins, len(horizons)).
@@ -66,6 +72,14 @@ class Scores:
     sessions: dict[str, Values]
     paths: dict[str, Values]
     horizons: tuple[int, ...]
+
+    @property
+    def undefined(self) -> NDArray[np.bool_]:
+        """Whether an outcome of a forecast is too far away to be scored, shape (n_origins,)."""
+        known = ~np.isnan(self.sessions["pit"])
+        lost = np.logical_or.reduce([np.isnan(self.sessions[name]) for name in ALWAYS_DEFINED])
+        found: NDArray[np.bool_] = (known & lost).any(axis=1)
+        return found
 
 
 def summary_horizons(horizon: int) -> tuple[int, ...]:
@@ -99,15 +113,21 @@ def score(
 
     def score_some(some: slice) -> Part:
         rows = begun[some]
-        return _score(paths[rows], closes[rows], outcomes[rows])
+        with np.errstate(over="ignore", invalid="ignore"):  # such scores are not defined
+            return _score(paths[rows], closes[rows], outcomes[rows])
 
     parts = list(chunks(len(begun)))
     for some, (by_session, by_path) in zip(parts, spread(score_some, parts), strict=True):
         for name, values in by_session.items():
-            sessions[name][begun[some]] = values
+            sessions[name][begun[some]] = _defined(values)
         for name, values in by_path.items():
-            whole[name][begun[some]] = values
+            whole[name][begun[some]] = _defined(values)
     return Scores(sessions, whole, horizons)
+
+
+def _defined(values: Values) -> Values:
+    """The scores, with NaN for those that float64 cannot hold."""
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _score(paths: NDArray[np.float32], closes: Values, outcomes: Values) -> Part:
@@ -162,7 +182,7 @@ def _of_distributions(ordered: Ordered, points: Points, outcomes: Values) -> dic
         log_score = scoringrules.logs_ensemble(came, rest, bw=bandwidth(points, rest.shape[-1]))
     return {
         "crps": crps,
-        "log_score": np.where(np.isfinite(log_score), log_score, np.nan),
+        "log_score": log_score,
         "pit": pit(ordered, outcomes),
     }
 

@@ -4,6 +4,7 @@ A forecast has one model and one origin. Those that are missing are drawn, and t
 from something that has changed since are drawn again.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.errors import CannotForecast, LookAheadError, MissingCovariate
+from forecast_assets.errors import LookAheadError, MissingCovariate
 from forecast_assets.forecast.drawing import Loaded, drawn_paths
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import (
@@ -23,11 +24,12 @@ from forecast_assets.forecast.records import (
     WindowChange,
 )
 from forecast_assets.forecast.staleness import is_stale
-from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.sessions import following
 from forecast_assets.timeline.window import Origin, Window
+
+LOG = logging.getLogger(__name__)
 
 LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
@@ -310,8 +312,9 @@ def draw_model(
         paths = drawn_paths(
             loaded, known, [each.cutoff for each in able], settings.paths, settings.horizon
         )
-    except (CannotForecast, *NUMERICAL_ERRORS) as error:
+    except Exception as error:  # the boundary of a model: a stored state may be absurd in any way
         reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
+        LOG.debug("%s", reason, exc_info=True)
         return None, [ModelFailure(row.model_name, reason, origins=len(due))]
     finite = np.asarray(np.isfinite(paths).all(axis=(1, 2)))
     for origin, is_finite in zip(able, finite, strict=True):
@@ -380,7 +383,7 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
     if not old:
         return []
     cutoffs = [forecast.data_cutoff_date for forecast in old]
-    happened = Outcomes.after(history, cutoffs, horizon).closes.astype(np.float32)
+    happened = Outcomes.after(history, cutoffs, horizon).as_paths
     told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
     same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
     same &= [forecast.outcome is not None for forecast in old]

@@ -5,7 +5,7 @@ A central price is subtracted before summing, since prices near 100,000 may diff
 cent and a sum of squares would lose that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,11 @@ class Points:
     mean: NDArray[np.float64]
     standard_deviation: NDArray[np.float64]
     quantiles: NDArray[np.float64]
+
+    def only(self, origins: Sequence[int]) -> "Points":
+        """The points of some origins, by their places."""
+        kept = list(origins)
+        return Points(self.mean[kept], self.standard_deviation[kept], self.quantiles[:, kept])
 
     @property
     def median(self) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The records that training and forecasting produce and the store writes and reads."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -138,6 +138,19 @@ class Draw:
     paths: NDArray[np.float32]
     points: Points
     why: Mapping[date, str] = field(default_factory=dict)
+
+    def without(self, cutoffs: Set[date]) -> "Draw":
+        """The draw without its forecasts from some cutoffs."""
+        kept = [place for place, day in enumerate(self.cutoffs) if day not in cutoffs]
+        return replace(
+            self,
+            cutoffs=[self.cutoffs[place] for place in kept],
+            starts=[self.starts[place] for place in kept],
+            fingerprints=[self.fingerprints[place] for place in kept],
+            closes=[self.closes[place] for place in kept],
+            paths=self.paths[kept],
+            points=self.points.only(kept),
+        )
 
 
 @dataclass(frozen=True, eq=False)

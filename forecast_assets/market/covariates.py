@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from forecast_assets.configuration.commodities import Covariate
 from forecast_assets.errors import SourceError
 from forecast_assets.market.files.layout import Layout
+from forecast_assets.market.meaning import AS_WRITTEN, Meaning
+from forecast_assets.market.plausible import Plausible
 from forecast_assets.market.refusals import grouped, harmful, notes_of
 from forecast_assets.market.rows import (
     Ahead,
@@ -52,18 +54,19 @@ def read_covariate(
     source: Covariate,
     folder: Path,
     today: date,
-    zone: ZoneInfo | None = None,
+    meaning: Meaning = AS_WRITTEN,
 ) -> CovariateSeries:
     """Read the covariate called ``name`` of a commodity.
 
     ``folder``: where relative paths start. ``today``: values dated a few days after it are left
-    out, and later ones are refused. ``zone``: the zone where the commodity trades; a stamp with a
-    zone belongs to the day there. Raises SourceError if no file can be read, or if none holds a
+    out, and later ones are refused. ``meaning``: of the commodity's rows; a stamp with a zone
+    belongs to the day in its zone. Raises SourceError if no file can be read, or if none holds a
     usable value.
     """
     whose, key = f"{commodity}, covariate {name}", f"commodities.{commodity}.covariates.{name}"
     rejections: list[Rejection] = []
-    usable = usable_values(whose, key, source, folder, today, zone, rejections)
+    bounds = Plausible(commodity, meaning.bounds)
+    usable = usable_values(whose, key, source, folder, today, meaning.zone, bounds, rejections)
     if usable.empty:
         first = f" First: {grouped(rejections)[0]}" if rejections else ""
         raise SourceError(f"{whose}: {source.path} holds no usable value.{first}")
@@ -86,6 +89,7 @@ def usable_values(
     folder: Path,
     today: date,
     zone: ZoneInfo | None,
+    bounds: Plausible,
     rejections: list[Rejection],
 ) -> pd.DataFrame:
     """What the files hold that can be used: date, region and value, a row each date and region.
@@ -101,17 +105,20 @@ def usable_values(
     rows = read_rows(whose, layout, folder, source.path, f"{key}.path", rejections, said)
     stamps = read_stamps(rows["date"]).of_zone(zone)
     moments = written_days(whose, rows, stamps, rejections)
-    days = days_until(whose, rows, moments, Ahead(today), rejections).dt.normalize()
+    moments = days_until(whose, rows, moments, Ahead(today), rejections)
+    days = bounds.late_enough(whose, rows, moments, rejections).dt.normalize()
     table = pd.DataFrame({"date": days.astype("datetime64[s]")})
-    table["value"] = numbers(whose, rows, column, rejections)
+    values = numbers(whose, rows, column, rejections)
+    table["value"] = bounds.small_enough(whose, rows, values, rejections)
     table["region"] = rows[region] if region else "everywhere"
     kept = table["date"].notna() & table["value"].notna() & (table["region"] != "")
     if region:
         unnamed = rows[rows[region] == ""]
         rejections += rejections_of(whose, unnamed, region, "a region without a name")
     keys = [table["date"], table["region"]]
-    values = table["value"].rename(column)
-    kept &= ~conflicting(whose, rows, kept, keys, values, "value", rejections)
+    kept &= ~conflicting(
+        whose, rows, kept, keys, table["value"].rename(column), "value", rejections
+    )
     return table[kept].drop_duplicates(["date", "region"])
 
 

@@ -126,7 +126,7 @@ def read_arrival(arrival: Arrival, settings: Settings, now: datetime) -> Dropped
     told = [*of_file, *(each for seen in observations for each in seen.rejections)]
     notes += [str(each) for each in grouped(filter(is_harmless, of_file), singly=1)]
     notes += [f"{seen.commodity}: {note}" for seen in observations for note in seen.notes]
-    usable = [each for each in observations if not each.prices.empty]
+    usable = [each for each in observations if not each.says_nothing]
     return Dropped(name, hashlib.sha256(content).hexdigest(), usable, harmful(told), notes)
 
 
@@ -137,10 +137,18 @@ def _observed(
 
     In a wide file the column of closes has the commodity's name; refusals are reported by it.
     """
-    meaning = replace(Meaning.of(commodity, settings.commodity(commodity)), prefer=None)
+    bounds = settings.bounds_of(commodity)
+    meaning = replace(Meaning.of(commodity, settings.commodity(commodity), bounds), prefer=None)
     file = rows["file"].iloc[0]
     seen = observed(
-        commodity, f"landing:{file}", rows, meaning.today(now), meaning, [], complete=False
+        commodity,
+        f"landing:{file}",
+        rows,
+        meaning.today(now),
+        meaning,
+        [],
+        complete=False,
+        withdrawals=True,
     )
     column = rows["column"].iloc[0]
     refused = [

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.configuration.commodities import Commodity, Covariate
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.configuration.version_meaning import Options, values_of
 from forecast_assets.errors import SourceError
 from forecast_assets.market.covariates import CovariateSeries, read_covariate
@@ -73,19 +74,24 @@ class Features:
 
 
 def read_features(
-    name: str, commodity: Commodity, sessions: Dates, folder: Path, today: date
+    name: str,
+    commodity: Commodity,
+    sessions: Dates,
+    folder: Path,
+    today: date,
+    bounds: Bounds = PLAUSIBLE,
 ) -> Features:
     """The covariates of the commodity called ``name`` at its sessions.
 
     ``sessions``: datetime64[D], increasing. ``folder``: where relative paths start. ``today``:
-    values dated after it are left out or refused. A covariate whose files cannot be read goes to
-    ``missing`` with the reason.
+    values dated after it are left out or refused. ``bounds``: what is plausible. A covariate whose
+    files cannot be read goes to ``missing`` with the reason.
     """
-    meaning = Meaning.of(name, commodity)
+    meaning = Meaning.of(name, commodity, bounds)
     present, missing, rejections, notes, unmatched = [], {}, [], [], []
     for covariate, source in sorted(commodity.covariates.items()):
         try:
-            series = read_covariate(name, covariate, source, folder, today, meaning.zone)
+            series = read_covariate(name, covariate, source, folder, today, meaning)
         except SourceError as error:
             missing[covariate] = str(error)
             continue

@@ -7,11 +7,13 @@ from datetime import date
 
 import pandas as pd
 
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.errors import SourceError
 from forecast_assets.market.live import Asker, NotAnswered
-from forecast_assets.market.meaning import AS_WRITTEN
+from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
+from forecast_assets.market.refusals import first_of
 from forecast_assets.market.rows import Rejection
 from forecast_assets.market.sources import observed
 
@@ -25,7 +27,9 @@ class Fred:
     asker: Asker
     base_url: str = HOST
 
-    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+    def read(
+        self, name: str, symbol: str, since: date | None, final: date, bounds: Bounds = PLAUSIBLE
+    ) -> Observations:
         """A series up to ``final``; days without a value count as holidays. Raises SourceError."""
         text = self._ask(name, symbol, since)
         lines = list(csv.reader(io.StringIO(text)))
@@ -44,10 +48,19 @@ class Fred:
         known = texts[texts["date"].str.slice(0, 10) <= final.isoformat()]
         rejections: list[Rejection] = []
         found = observed(
-            name, f"fred:{symbol}", known, final, AS_WRITTEN, rejections, complete=False
+            name,
+            f"fred:{symbol}",
+            known,
+            final,
+            Meaning(bounds=bounds),
+            rejections,
+            complete=False,
         )
         if found.prices.empty:
-            raise SourceError(f"{name}: FRED has no value of {symbol} from {since} to {final}")
+            raise SourceError(
+                f"{name}: FRED has no value of {symbol} from {since} to {final}"
+                f"{first_of(found.rejections)}"
+            )
         return found
 
     def _ask(self, name: str, symbol: str, since: date | None) -> str:

@@ -15,12 +15,13 @@ import yaml
 from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.file_format import TAB, FileFormat
 from forecast_assets.configuration.names import NAME_PATTERN
-from forecast_assets.configuration.sections import Checks
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Checks
 from forecast_assets.errors import SourceError
 from forecast_assets.market.files.content import ONE_BYTE, is_binary
 from forecast_assets.market.files.header import Column
 from forecast_assets.market.files.table_file import TableFile, Understood, open_table
 from forecast_assets.market.files.written_days import by_formats
+from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, rows_of
 from forecast_assets.market.rows import told
@@ -56,13 +57,19 @@ class Inspection:
 
 
 def inspect_file(
-    path: Path, keys: dict[str, Any], name: str, folder: Path, today: date
+    path: Path,
+    keys: dict[str, Any],
+    name: str,
+    folder: Path,
+    today: date,
+    bounds: Bounds = PLAUSIBLE,
 ) -> Inspection:
     """Read a file as a run would read it for commodity ``name``, with these keys of a source.
 
-    ``folder``: where the configuration's paths start.
+    ``folder``: where the configuration's paths start. ``bounds``: what is plausible.
     """
     source = FileSource.model_validate({"type": "file", "path": _path(path, folder)} | keys)
+    meaning = Meaning(bounds=bounds)
     facts: list[tuple[str, str]] = [("file", f"{path}, {path.stat().st_size:,} bytes")]
     try:
         with told(path.name, f"commodities.{name}.source.{{}}"):
@@ -70,7 +77,7 @@ def inspect_file(
             facts += facts_of(table)
             found = table.read(LAYOUT, (source.symbol or name,))
         facts += _meaning(table, found)
-        observed = read_files(name, source, folder, today)
+        observed = read_files(name, source, folder, today, meaning)
     except SourceError as error:
         return Inspection(facts, strange=_first_lines(path), refusal=str(error))
     days = observed.prices["date"].dt.strftime("%Y-%m-%d")
@@ -82,7 +89,7 @@ def inspect_file(
         [*_strange(table, found), *_told(observed)],
         refusal,
         [str(each) for each in grouped(observed.rejections)],
-        "" if refusal else _section(source, name, table, found, observed, folder, today),
+        "" if refusal else _section(source, name, table, found, observed, folder, today, meaning),
     )
 
 
@@ -183,6 +190,7 @@ def _section(
     observed: Observations,
     folder: Path,
     today: date,
+    meaning: Meaning,
 ) -> str:
     """A section of the configuration to paste, with all keys that the file needs.
 
@@ -196,7 +204,7 @@ def _section(
     said = given | {key: value for key, value in understood.items() if key not in given}
     if isinstance(given.get("columns"), dict):
         said["columns"] = understood.get("columns", {}) | given["columns"]
-    again = read_files(name, FileSource.model_validate(said), folder, today)
+    again = read_files(name, FileSource.model_validate(said), folder, today, meaning)
     return _yaml(name, said if again.prices.equals(observed.prices) else given)
 
 

@@ -15,7 +15,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from forecast_assets.configuration.sections import Fetch
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Fetch
 from forecast_assets.errors import ForecastAssetsError
 from forecast_assets.market.finality import newest_final
 from forecast_assets.market.observations import Observations
@@ -43,12 +43,15 @@ class Busy(Exception):
 class PriceSource(Protocol):
     """A service that offers prices."""
 
-    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+    def read(
+        self, name: str, symbol: str, since: date | None, final: date, bounds: Bounds = PLAUSIBLE
+    ) -> Observations:
         """Daily prices of the commodity called ``name`` up to ``final``, as the service has them.
 
-        ``since``: the first day to ask for; None for all prices. The observations are not complete,
-        so stored days that they lack are not withdrawn. Raises SourceError, which names commodity
-        and symbol, if the service does not answer or has no such prices.
+        ``since``: the first day to ask for; None for all prices. ``bounds``: what is plausible. The
+        observations are not complete, so stored days that they lack are not withdrawn. Raises
+        SourceError, which names commodity and symbol, if the service does not answer or has no such
+        prices.
         """
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from forecast_assets.configuration.commodities import Commodity, FileSource, RowKeys
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.timeline.sessions import FROM_DATA
 
 
@@ -16,7 +17,8 @@ class Meaning:
     ``key``: the place of the source in the configuration; None for a source without keys for rows.
     ``timezone``: the zone that the source sets. ``exchange``: the zone of its calendar; None if the
     calendar is learned from the data or has no place. ``sundays``: whether the calendar trades on
-    Sundays and not on Fridays. The other fields are keys of the source.
+    Sundays and not on Fridays. ``bounds``: what is plausible. The other fields are keys of the
+    source.
     """
 
     key: str | None = None
@@ -27,14 +29,15 @@ class Meaning:
     weekends: Literal["keep", "drop"] | None = None
     known_ahead: int = 0
     prefer: str | None = None
+    bounds: Bounds = PLAUSIBLE
 
     @classmethod
-    def of(cls, name: str, commodity: Commodity) -> "Meaning":
+    def of(cls, name: str, commodity: Commodity, bounds: Bounds = PLAUSIBLE) -> "Meaning":
         """The meaning of rows of the commodity ``name``, in its own files and in dropped ones."""
         source = commodity.source
         exchange, sundays = _exchange(commodity.calendar)
         if not isinstance(source, RowKeys):
-            return cls(exchange=exchange, sundays=sundays)
+            return cls(exchange=exchange, sundays=sundays, bounds=bounds)
         return cls(
             key=f"commodities.{name}.source",
             timezone=ZoneInfo(source.timezone) if source.timezone else None,
@@ -44,6 +47,7 @@ class Meaning:
             weekends=source.weekends,
             known_ahead=source.known_ahead,
             prefer=source.prefer if isinstance(source, FileSource) else None,
+            bounds=bounds,
         )
 
     @property

@@ -1,6 +1,8 @@
 """Observations: the checked prices of one commodity from one source."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import pandas as pd
 
@@ -17,7 +19,8 @@ class Observations:
     and are dropped, never filled in. ``complete``: True if the source has all sessions, so that a
     stored session that it lacks was withdrawn; False if it says nothing about other sessions.
     ``notes``: a line for each kind of rows that were left out without harm. ``weekdays``: True if
-    Saturdays and Sundays are no sessions, so that stored ones are withdrawn.
+    Saturdays and Sundays are no sessions, so that stored ones are withdrawn. ``withdrawn``: days
+    that the source withdraws in so many words.
     """
 
     commodity: str
@@ -28,3 +31,9 @@ class Observations:
     complete: bool = True
     notes: list[str] = field(default_factory=list)
     weekdays: bool = False
+    withdrawn: Sequence[date] = ()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is neither a price nor a withdrawal."""
+        return self.prices.empty and not self.withdrawn

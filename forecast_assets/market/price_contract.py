@@ -12,7 +12,8 @@ from forecast_assets.market.rows import UNREAD, Rejection
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
-COLUMNS = ("date", "open", "high", "low", "close", "volume")
+PRICES = ("open", "high", "low", "close")
+COLUMNS = ("date", *PRICES, "volume")
 
 
 @cache

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from forecast_assets.errors import SourceError
 from forecast_assets.market.dropped_files import Dropped, read_arrival
+from forecast_assets.market.lacking import sessions
 from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import FileMerge, LandingTable
+from forecast_assets.market.records import FileMerge, LandingTable, PriceChanges
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
 from forecast_assets.outside import masked, plain
@@ -134,7 +135,15 @@ def line_of(landing: FileMerge) -> str:
         f"{landing.commodity}: {rows} rows: {changes.added} new, {changes.revised} revised,"
         f" {changes.unchanged} as they were"
         + (f", {changes.held} held for a word" if changes.held else "")
+        + _withdrawn(changes)
     )
+
+
+def _withdrawn(changes: PriceChanges) -> str:
+    """Which sessions a file withdrew, as the end of a line; empty if it withdrew none."""
+    said = f"; withdrawn: {sessions(changes.taken_back)}" if changes.taken_back else ""
+    more = changes.not_there
+    return said + (f"; {more} withdrawals of days without a stored session" if more else "")
 
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:

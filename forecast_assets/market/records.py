@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from forecast_assets.market.lacking import Lacking
 from forecast_assets.market.observations import Observations
-from forecast_assets.timeline.scrutiny import Dispute, Scrutiny
+from forecast_assets.timeline.scrutiny import Dispute, DoubtedWithdrawals, Scrutiny
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,9 @@ class PriceChanges:
 
     ``missing``: sessions that the source lacks and that were kept nevertheless. ``held``: sessions
     whose new or revised close waits until a user accepts or rejects it. ``lacking``: the days of
-    the sessions that are missing or were withdrawn.
+    the sessions that are missing or were withdrawn because the source lacks them. ``taken_back``:
+    those that it withdrew in so many words. ``not_there``: how many it so withdrew of which nothing
+    is stored, or which it had withdrawn before.
     """
 
     added: int
@@ -26,6 +28,8 @@ class PriceChanges:
     missing: int
     held: int = 0
     lacking: Lacking = field(default_factory=Lacking)
+    taken_back: Sequence[date] = ()
+    not_there: int = 0
 
     def __add__(self, other: "PriceChanges") -> "PriceChanges":
         """Add up what two writes did."""
@@ -36,6 +40,8 @@ class PriceChanges:
             self.unchanged + other.unchanged,
             self.missing + other.missing,
             self.held + other.held,
+            taken_back=(*self.taken_back, *other.taken_back),
+            not_there=self.not_there + other.not_there,
         )
 
 
@@ -63,17 +69,29 @@ class HeldPrice:
 
 
 @dataclass(frozen=True)
+class WithdrawnPrice:
+    """A session that was withdrawn for a reason, with its last close, when, and by whom."""
+
+    date: date
+    close: float
+    reason: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class FileMerge:
     """What a file from the landing folder did to the prices of one commodity, in rows.
 
     ``repeated``: True if the same rows of the same file were merged before, so nothing was done.
-    ``dispute``: the revisions because of which its rows were not merged and wait for a user.
+    ``dispute``: the revisions or withdrawals because of which its rows were not merged and wait for
+    a user.
     """
 
     commodity: str
     changes: PriceChanges
     repeated: bool
-    dispute: Dispute | None = None
+    dispute: Dispute | DoubtedWithdrawals | None = None
 
 
 @dataclass(frozen=True)
@@ -101,5 +119,5 @@ class LandingTable(Protocol):
         """Merge a file's prices, all commodities in one transaction, unless that was done before.
 
         Two files are the same if they have the same bytes and the same number of usable rows. If
-        ``scrutiny`` disputes revisions of a commodity, none of its rows is merged.
+        ``scrutiny`` disputes revisions or withdrawals of a commodity, none of its rows is merged.
         """

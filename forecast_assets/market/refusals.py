@@ -86,6 +86,11 @@ def lines_of(numbers: Iterable[int]) -> str:
     return f"{'line' if len(lines) == 1 else 'lines'} {', '.join(said)}"
 
 
+def first_of(rejections: Sequence[Rejection]) -> str:
+    """The end of an error text that names the first kind of refusals; empty without any."""
+    return f". First: {grouped(rejections)[0]}" if rejections else ""
+
+
 def values_of(rejections: Iterable[Rejection]) -> int:
     """How many values were refused."""
     return sum(each.count for each in rejections)

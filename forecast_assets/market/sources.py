@@ -25,7 +25,8 @@ from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.files.table_file import open_table
 from forecast_assets.market.meaning import AS_WRITTEN, Meaning
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.price_contract import COLUMNS, admitted
+from forecast_assets.market.plausible import Plausible
+from forecast_assets.market.price_contract import COLUMNS, PRICES, admitted
 from forecast_assets.market.refusals import grouped, harmful, notes_of, without_text
 from forecast_assets.market.rows import (
     Ahead,
@@ -39,9 +40,14 @@ from forecast_assets.market.rows import (
     rejections_of,
     written_days,
 )
-from forecast_assets.market.stamps import read_stamps
+from forecast_assets.market.stamps import Stamps, read_stamps
 
 LAYOUT = Layout(values=COLUMNS, required=("date", "close"), labels=("commodity",), prices=True)
+
+WITHDRAWN = "withdrawn"
+"""The word, in any case, that stands in a dropped file in place of a close to withdraw its day."""
+
+BOTH = "its date stands with a close and as withdrawn: keep one, the date is left out"
 
 NO_NAME = "the row names no commodity, and others of its file do: fill it in"
 
@@ -157,14 +163,21 @@ def observed(
     rejections: list[Rejection],
     *,
     complete: bool = True,
+    withdrawals: bool = False,
 ) -> Observations:
     """The observations in rows of text.
 
     ``rejections``: what was refused so far; what is refused here is added. Rejections that do no
-    harm become notes of the result.
+    harm become notes of the result. ``withdrawals``: whether the word in place of a close
+    withdraws its day.
     """
     notes: list[str] = []
-    prices, without_close = prices_of(Rows(name, rows, meaning, rejections, notes), today)
+    says = (rows["close"].str.casefold() == WITHDRAWN) & withdrawals
+    priced, unsaid = (
+        Rows(name, some, meaning, rejections, notes) for some in (rows[~says], rows[says])
+    )
+    prices, without_close = prices_of(priced, today)
+    withdrawn, prices = withdrawn_days(unsaid, prices, today)
     return Observations(
         commodity=name,
         origin=origin,
@@ -174,21 +187,52 @@ def observed(
         complete=complete,
         notes=[*notes_of(rejections), *notes],
         weekdays=meaning.weekends == "drop",
+        withdrawn=withdrawn,
     )
+
+
+def withdrawn_days(
+    rows: Rows, prices: pd.DataFrame, today: date
+) -> tuple[list[date], pd.DataFrame]:
+    """The days that rows withdraw, in order, and the prices without those of the same days.
+
+    A day that has both a price and a withdrawal is refused.
+    """
+    if rows.places.empty:
+        return [], prices
+    moments = sessions_of(rows, read_stamps(rows.places["date"]), rows.places["date"] != "", today)
+    days = moments.dt.normalize().astype("datetime64[s]")
+    both = days.isin(prices["date"])
+    rows.rejections.extend(rejections_of(rows.name, rows.places[both], "close", BOTH))
+    kept = prices[~prices["date"].isin(days)].reset_index(drop=True)
+    return sorted(set(days[days.notna() & ~both].dt.date)), kept
+
+
+def sessions_of(rows: Rows, stamps: Stamps, priced: pd.Series, today: date) -> pd.Series:
+    """The moment of each row on the clock of its exchange; NaT for rows that are refused.
+
+    ``priced``: whether a row has a close.
+    """
+    name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
+    written = written_days(name, places, stamps, refused)
+    plausible = Plausible(name, meaning.bounds)
+    early = plausible.late_enough(name, places, written, refused).isna()
+    moments = moments_of(rows, stamps, priced & ~early).mask(early)
+    ahead = Ahead(today, meaning.known_ahead, meaning.key)
+    return days_until(name, places, moments, ahead, refused)
 
 
 def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
     """The prices in rows of text, and the number of rows with a date but no close."""
     name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
-    stamps = read_stamps(places["date"])
-    written_days(name, places, stamps, refused)
-    moments = moments_of(rows, stamps, ~is_missing(places["close"]))
-    ahead = Ahead(today, meaning.known_ahead, meaning.key)
-    moments = days_until(name, places, moments, ahead, refused)
+    stamps, bounds = read_stamps(places["date"]), Plausible(name, meaning.bounds)
+    moments = sessions_of(rows, stamps, ~is_missing(places["close"]), today)
     values = {
         column: numbers(name, places, column, refused, needed=column == "close")
         for column in COLUMNS[1:]
     }
+    for column in PRICES:
+        values[column] = bounds.near_enough(name, places, values[column], refused)
     prices = pd.DataFrame({"date": moments.dt.normalize().astype("datetime64[s]"), **values})
     without_close = int((is_missing(places["close"]) & prices["date"].notna()).sum())
     kept = prices["date"].notna() & prices["close"].notna()

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.errors import SourceError
 from forecast_assets.market.live import Asker, NotAnswered
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.price_contract import COLUMNS, admitted
-from forecast_assets.market.refusals import harmful, notes_of
+from forecast_assets.market.plausible import Plausible
+from forecast_assets.market.price_contract import COLUMNS, PRICES, admitted
+from forecast_assets.market.refusals import first_of, harmful, notes_of
 from forecast_assets.market.rows import Rejection
 
 NO_FOLDER = Path(__file__) / "none"
@@ -25,7 +27,9 @@ class YahooFinance:
     asker: Asker
     base_url: str | None = None
 
-    def read(self, name: str, symbol: str, since: date | None, final: date) -> Observations:
+    def read(
+        self, name: str, symbol: str, since: date | None, final: date, bounds: Bounds = PLAUSIBLE
+    ) -> Observations:
         """Bars up to ``final``; a bar without a close counts as a holiday. Raises SourceError."""
         bars = self._bars(name, symbol, since)
         days = pd.DatetimeIndex(bars.index).tz_localize(None).normalize()
@@ -33,11 +37,15 @@ class YahooFinance:
         rows = rows.reindex(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[1:], "float64"))
         known = rows[rows["date"] <= pd.Timestamp(final)]
         traded = known[known["close"].notna()]
-        places = pd.DataFrame({"file": f"yahoo:{symbol}", "line": rows.index + 1})
+        places = traded.astype("str").assign(file=f"yahoo:{symbol}", line=traded.index + 1)
         rejections: list[Rejection] = []
-        prices = admitted(name, traded, places, rejections)
+        plausible = _plausible(name, traded, places, Plausible(name, bounds), rejections)
+        prices = admitted(name, plausible, places, rejections)
         if prices.empty:
-            raise SourceError(f"{name}: Yahoo has no price of {symbol} from {since} to {final}")
+            raise SourceError(
+                f"{name}: Yahoo has no price of {symbol} from {since} to {final}"
+                f"{first_of(harmful(rejections))}"
+            )
         without_close = len(known) - len(traded)
         return Observations(
             name,
@@ -82,6 +90,20 @@ class YahooFinance:
                 f" commodities.{name}.source.symbol right?"
             ) from error
         return bars
+
+
+def _plausible(
+    name: str,
+    bars: pd.DataFrame,
+    places: pd.DataFrame,
+    bounds: Plausible,
+    rejections: list[Rejection],
+) -> pd.DataFrame:
+    """The bars within bounds; the others are refused."""
+    within = bars.assign(date=bounds.late_enough(name, places, bars["date"], rejections))
+    for column in PRICES:
+        within[column] = bounds.near_enough(name, places, bars[column], rejections)
+    return within[within["date"].notna() & within["close"].notna()]
 
 
 def patient_session(asker: Asker, base_url: str | None) -> Any:

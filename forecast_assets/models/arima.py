@@ -1,6 +1,6 @@
 """ARIMA(1, 1, 1) on log prices, no drift."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -8,20 +8,38 @@ from pydantic import Field
 from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState, log_sample
 from forecast_assets.models.elements.arma import (
     FittedArma,
+    SavedArma,
     fitted_arma,
     likeliest,
     nearby,
     unit_returns,
 )
 from forecast_assets.models.elements.shocks import ShockKind, Shocks
+from forecast_assets.models.saved import Number, SavedState, Terms, Variance, checked
 from forecast_assets.timeline.history import History
 
 
+class SavedScalars(SavedState):
+    """A state of version 1, which had scalar coefficients and Gaussian shocks."""
+
+    ar: Number
+    ma: Number
+    variance: Variance
+    sample_start: str
+
+
 def from_scalars(state: ModelState) -> ModelState:
-    """Migrate a state of version 1, which had scalar coefficients and Gaussian shocks."""
-    shocks = Shocks("gaussian", float(np.sqrt(state["variance"])))
-    lists = {"ar": [state["ar"]], "ma": [state["ma"]], "shocks": shocks.state()}
-    return state | lists
+    """Migrate a state of version 1. Raises PayloadCorrupted."""
+    old = checked(SavedScalars, state, "arima_111: its state of version 1")
+    shocks = Shocks("gaussian", float(np.sqrt(old.variance)))
+    return state | {"ar": [old.ar], "ma": [old.ma], "shocks": shocks.state()}
+
+
+class SavedArima111(SavedArma):
+    """The state of an ARMA process with one term of each kind."""
+
+    ar: Annotated[Terms, Field(min_length=1, max_length=1)]
+    ma: Annotated[Terms, Field(min_length=1, max_length=1)]
 
 
 class FittedArima111(FittedArma):
@@ -30,6 +48,7 @@ class FittedArima111(FittedArma):
     name = "arima_111"
     schema_version = 2
     migrations: ClassVar = {1: from_scalars}
+    saved = SavedArima111
 
 
 class Arima111(Forecaster):

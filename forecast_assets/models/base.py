@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from forecast_assets.errors import CannotFit, CannotForecast, Declined
 from forecast_assets.models.hold_out import PATHS_TRIED, SESSIONS_TRIED, HoldOut, Trial
 from forecast_assets.models.recalibration import stretched
+from forecast_assets.models.saved import SavedState, checked
 from forecast_assets.models.simulation import Seeds, seed_of
 from forecast_assets.timeline.history import History
 
@@ -51,6 +52,8 @@ class FittedForecaster(ABC):
     schema_version: ClassVar[int] = 1
     migrations: ClassVar[Mapping[int, Callable[[ModelState], ModelState]]] = {}
     """For version n, the function that turns a state of version n into one of version n + 1."""
+    saved: ClassVar[type[SavedState]]
+    """The form of a state of the current schema version."""
 
     stretch: tuple[float, ...] = ()
     metrics: FitMetrics = field(default=FitMetrics(), compare=False)
@@ -91,9 +94,12 @@ class FittedForecaster(ABC):
         """The values from which ``from_state`` rebuilds this model exactly, except ``stretch``."""
 
     @classmethod
-    @abstractmethod
     def from_state(cls, state: ModelState) -> Self:
-        """Rebuild a model from a state of the current schema version."""
+        """Rebuild a model from a state of the current schema version.
+
+        Raises PayloadCorrupted for a state that is not of the form ``saved``.
+        """
+        return cls(**checked(cls.saved, state, f"{cls.name}: its state").values())
 
 
 class Forecaster(BaseModel, ABC):

@@ -16,11 +16,11 @@ from datetime import date
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from forecast_assets.errors import CannotFit, CannotForecast, Declined, MissingExtra
 from forecast_assets.models.base import (
@@ -32,9 +32,17 @@ from forecast_assets.models.base import (
     log_sample,
     require_no_declined,
 )
+from forecast_assets.models.elements.booster_text import check_booster
 from forecast_assets.models.elements.quantile_function import quantile_function
 from forecast_assets.models.elements.regressors import LAG_NAMES, LOOKBACK, Regressors, outcomes
 from forecast_assets.models.elements.shuffle import Ranks, drawn_orders, ranks_of
+from forecast_assets.models.saved import (
+    MOST_COVARIATES,
+    CovariateName,
+    Day,
+    Sample,
+    SavedState,
+)
 from forecast_assets.models.simulation import Seeds, as_paths, prices
 from forecast_assets.timeline.history import History
 
@@ -49,6 +57,9 @@ LEAST_ORIGINS = 100
 
 SMALLEST_LEAF = 0.05
 """A leaf must hold this share of the rows, since rows overlap and few of them are independent."""
+
+LONGEST_HORIZON, MOST_TREES = 60, 1000
+"""The most sessions ahead, and the most trees of a booster."""
 
 BOOSTING = {
     "objective": "quantile",
@@ -86,9 +97,12 @@ class Boosters:
 
     @cached_property
     def loaded(self) -> list[Any]:
-        """The boosters as LightGBM's objects. Raises MissingExtra."""
+        """The boosters as LightGBM's objects. Raises MissingExtra or CannotForecast."""
         library = lightgbm()
-        return [library.Booster(model_str=text) for text in self.texts]
+        try:
+            return [library.Booster(model_str=text) for text in self.texts]
+        except library.basic.LightGBMError as error:
+            raise CannotForecast(f"LightGBM does not read a stored booster: {error}") from error
 
     @classmethod
     def fit(
@@ -116,6 +130,36 @@ class Boosters:
         return np.sort(np.column_stack(by_level), axis=1)
 
 
+class SavedBoostedQuantiles(SavedState):
+    """The state of the boosters and of the sample that orders paths."""
+
+    horizon: int = Field(ge=1, le=LONGEST_HORIZON)
+    trees: int = Field(ge=1, le=MOST_TREES)
+    feature_names: Annotated[
+        list[CovariateName], Field(max_length=MOST_COVARIATES), AfterValidator(tuple)
+    ]
+    sample_start: Day
+    shares: Sample
+    returns: Sample
+    boosters: Annotated[list[str], Field(min_length=len(LEARNED), max_length=len(LEARNED))]
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        columns = 1 + len(LAG_NAMES) + len(self.feature_names)
+        if len(self.shares) != columns:
+            raise ValueError(f"{len(self.shares)} shares, allowed: one for each of {columns}")
+        least = LOOKBACK + self.horizon
+        if len(self.returns) < least:
+            raise ValueError(f"{len(self.returns)} returns, allowed: {least} or more")
+        for text in self.boosters:
+            check_booster(text, columns, self.trees)
+        return self
+
+    def values(self) -> dict[str, Any]:
+        """The checked values by name."""
+        return super().values() | {"boosters": Boosters(tuple(self.boosters))}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedBoostedQuantiles(FittedForecaster):
     """Quantiles of standardized log returns by session ahead, and past returns that order paths.
@@ -126,6 +170,7 @@ class FittedBoostedQuantiles(FittedForecaster):
     """
 
     name: ClassVar[str] = "boosted_quantiles"
+    saved: ClassVar[type[SavedState]] = SavedBoostedQuantiles
 
     horizon: int
     trees: int
@@ -228,19 +273,6 @@ class FittedBoostedQuantiles(FittedForecaster):
             "boosters": list(self.boosters.texts),
         }
 
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        return cls(
-            horizon=state["horizon"],
-            trees=state["trees"],
-            feature_names=tuple(state["feature_names"]),
-            sample_start=date.fromisoformat(state["sample_start"]),
-            shares=np.array(state["shares"], dtype=np.float64),
-            returns=np.array(state["returns"], dtype=np.float64),
-            boosters=Boosters(tuple(state["boosters"])),
-        )
-
 
 class BoostedQuantiles(Forecaster):
     """Gradient-boosted quantiles of the log return over each number of sessions."""
@@ -250,8 +282,10 @@ class BoostedQuantiles(Forecaster):
     positive_only: ClassVar[bool] = True
     takes_missing: ClassVar[bool] = True
 
-    horizon: int = Field(14, ge=1, le=60, description="Sessions ahead that it is trained for.")
-    trees: int = Field(40, ge=1, le=1000, description="Trees of each quantile's booster.")
+    horizon: int = Field(
+        14, ge=1, le=LONGEST_HORIZON, description="Sessions ahead that it is trained for."
+    )
+    trees: int = Field(40, ge=1, le=MOST_TREES, description="Trees of each quantile's booster.")
     features: str | None = Field(None, description="Feature set whose covariates it uses.")
 
     @property

@@ -8,13 +8,13 @@ wide (Gneiting and Ranjan 2013), so its paths are recalibrated unless the option
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializeAsAny, field_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from forecast_assets.errors import CannotFit
+from forecast_assets.errors import CannotFit, PayloadCorrupted
 from forecast_assets.models.arima_auto import ArimaAuto
 from forecast_assets.models.base import (
     FitMetrics,
@@ -29,16 +29,40 @@ from forecast_assets.models.garch import Garch
 from forecast_assets.models.hold_out import Trial
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.reverting_volatility import RevertingVolatility
+from forecast_assets.models.saved import SavedState, Share, checked
 from forecast_assets.models.simulation import Seeds, seed_of
 from forecast_assets.timeline.history import History
 
 EQUAL = "equal weights, not recalibrated: the history has no hold-out, or every trial on it failed"
+
+MOST_MEMBERS = 50
+"""Most members of a pool."""
+
+WEIGHTS_OFF = 1e-6
+"""By how much the sum of weights may differ from 1."""
 
 LEAST_KNOWN = 0.8
 """A member must have forecast this share of the hold-out to have a weight.
 
 Weights are estimated on the origins that all members have forecast.
 """
+
+
+class SavedEnsemble(SavedState):
+    """The state of a pool: a weight for each member, and the members as they are saved alone."""
+
+    weights: dict[str, Share]
+    members: Annotated[dict[str, dict[str, Any]], Field(min_length=1, max_length=MOST_MEMBERS)]
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.weights.keys() != self.members.keys():
+            raise ValueError("the weights are not of the members")
+        if abs(sum(self.weights.values()) - 1) > WEIGHTS_OFF:
+            raise ValueError(f"the weights add up to {sum(self.weights.values()):.6g}")
+        if FittedEnsemble.name in self.members:
+            raise ValueError("a member is an ensemble")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +134,15 @@ class FittedEnsemble(FittedForecaster):
 
     @classmethod
     def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
+        """Rebuild from ``state()``. No member is an ensemble, so that pools do not nest."""
         from forecast_assets.models import roster
 
-        members = {name: roster.load(saved) for name, saved in state["members"].items()}
-        return cls(members=members, weights=state["weights"])
+        found = checked(SavedEnsemble, state, f"{cls.name}: its state")
+        members = {name: roster.load(saved) for name, saved in found.members.items()}
+        for name, member in members.items():
+            if member.name != name:
+                raise PayloadCorrupted(f"{cls.name}: its member {name!r} is a model {member.name}")
+        return cls(members=members, weights=found.weights)
 
 
 def by_name(*models: Forecaster) -> dict[str, Forecaster]:

@@ -4,11 +4,11 @@ Hyndman, Koehler, Ord and Snyder (2008), Forecasting with Exponential Smoothing,
 """
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.base import (
@@ -18,8 +18,9 @@ from forecast_assets.models.base import (
     ModelState,
     log_sample,
 )
-from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.linear import FittedLinear, Pass, SavedLinear, with_shocks
 from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.models.saved import Number, SavedState, Share
 from forecast_assets.timeline.history import History
 
 if TYPE_CHECKING:
@@ -67,11 +68,32 @@ def ets(levels: NDArray[np.float64], trend: Trend) -> "ETSModel":
     return ETSModel(levels, error="add", trend="add" if damped else None, damped_trend=damped)
 
 
+class SavedSmoothing(SavedState):
+    """The smoothing parameters of a state."""
+
+    level_share: Share
+    first_level: Number
+    trend_share: Share
+    damping: Share
+    first_trend: Number
+
+    def smoothing(self) -> Smoothing:
+        """The parameters that were saved."""
+        return Smoothing(**self.values())
+
+
+class SavedEts(SavedLinear):
+    """The state of exponential smoothing."""
+
+    smoothing: Annotated[SavedSmoothing, AfterValidator(SavedSmoothing.smoothing)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedEts(FittedLinear):
     """A level and a damped trend, each corrected by a share of the last error."""
 
     name: ClassVar[str] = "ets"
+    saved: ClassVar[type[SavedState]] = SavedEts
 
     smoothing: Smoothing
 
@@ -96,11 +118,6 @@ class FittedEts(FittedLinear):
     def estimates(self) -> ModelState:
         """The smoothing parameters."""
         return {"smoothing": asdict(self.smoothing)}
-
-    def __post_init__(self) -> None:
-        """Convert the smoothing parameters if they are a mapping from JSON."""
-        if isinstance(self.smoothing, dict):
-            object.__setattr__(self, "smoothing", Smoothing(**self.smoothing))
 
 
 class Ets(Forecaster):

@@ -14,13 +14,13 @@ thousands.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import scipy
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.base import (
@@ -33,6 +33,7 @@ from forecast_assets.models.base import (
     require_no_declined,
 )
 from forecast_assets.models.elements.volatility import bounded_variance
+from forecast_assets.models.saved import Day, Number, Sample, SavedState, Share, Variance
 from forecast_assets.models.simulation import Blocks, Seeds, as_paths, draw, prices
 from forecast_assets.timeline.history import History
 
@@ -63,6 +64,25 @@ def unbounded(state: ModelState) -> ModelState:
     return state | {"news_bound": None}
 
 
+class SavedGarch(SavedState):
+    """The state of the process: its variance is never negative, and returns to a finite one."""
+
+    omega: Variance
+    alpha: Share
+    gamma: Number
+    beta: Share
+    first_variance: Variance
+    news_bound: float | None = Field(gt=0)
+    sample_start: Day
+    residuals: Annotated[Sample, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _stationary(self) -> Self:
+        if self.gamma < -self.alpha or self.alpha + self.gamma / 2 + self.beta >= 1:
+            raise ValueError("alpha + gamma is below 0, or alpha + gamma / 2 + beta is not below 1")
+        return self
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedGarch(FittedForecaster):
     """``v[t+1] = omega + (alpha + gamma * (r[t] < 0)) * r[t]**2 + beta * v[t]``."""
@@ -70,6 +90,7 @@ class FittedGarch(FittedForecaster):
     name: ClassVar[str] = "garch"
     schema_version: ClassVar[int] = 2
     migrations: ClassVar[Mapping[int, Callable[[ModelState], ModelState]]] = {1: unbounded}
+    saved: ClassVar[type[SavedState]] = SavedGarch
 
     omega: float
     alpha: float
@@ -168,15 +189,6 @@ class FittedGarch(FittedForecaster):
             "sample_start": self.sample_start.isoformat(),
             "residuals": self.residuals.tolist(),
         }
-
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        arrays = {
-            "sample_start": date.fromisoformat(state["sample_start"]),
-            "residuals": np.array(state["residuals"], dtype=np.float64),
-        }
-        return cls(**state | arrays)
 
 
 class Garch(Forecaster):

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState
-from forecast_assets.models.elements.walk import FittedWalk, Form
+from forecast_assets.models.elements.walk import LONGEST_LOOKBACK, FittedWalk, Form, SavedWalk
+from forecast_assets.models.saved import SavedState
 from forecast_assets.timeline.history import History
+
+
+class SavedNaive(SavedWalk):
+    """The state of a naive model."""
+
+    decay: float = Field(gt=0, lt=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +27,8 @@ class FittedNaive(FittedWalk):
     """A walk without drift; a move has ``decay`` times the weight of the move after it."""
 
     name: ClassVar[str] = "naive"
+    saved: ClassVar[type[SavedState]] = SavedNaive
+
     decay: float
 
     @property
@@ -48,7 +57,9 @@ class Naive(Forecaster):
     positive_only: ClassVar[bool] = False
 
     decay: float = Field(0.94, gt=0, lt=1, description="Weight of a move over the next one's.")
-    lookback: int = Field(250, ge=2, le=5000, description="Moves that the volatility uses.")
+    lookback: int = Field(
+        250, ge=2, le=LONGEST_LOOKBACK, description="Moves that the volatility uses."
+    )
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedNaive:

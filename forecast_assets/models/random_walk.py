@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.models.base import FittedForecaster, Forecaster
-from forecast_assets.models.elements.walk import FittedWalk, Form
+from forecast_assets.models.elements.walk import LONGEST_LOOKBACK, FittedWalk, Form
 from forecast_assets.timeline.history import History
 
 
@@ -37,7 +37,9 @@ class RandomWalk(Forecaster):
     fitted = FittedRandomWalk
     positive_only: ClassVar[bool] = False
 
-    lookback: int = Field(30, ge=2, le=5000, description="Moves that drift and volatility use.")
+    lookback: int = Field(
+        30, ge=2, le=LONGEST_LOOKBACK, description="Moves that drift and volatility use."
+    )
     form: Form = Field("auto", description="Log returns where they exist, or price differences.")
 
     def estimate(self, history: History, start: FittedForecaster | None) -> FittedRandomWalk:

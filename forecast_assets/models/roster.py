@@ -1,7 +1,9 @@
 """The roster: all models that a configuration can name, and their plain JSON form."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from forecast_assets.errors import SchemaTooNew, UnknownModel
 from forecast_assets.models.arima import Arima111
@@ -15,6 +17,7 @@ from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import RandomWalk
 from forecast_assets.models.reverting_volatility import RevertingVolatility
 from forecast_assets.models.sarimax import Sarimax
+from forecast_assets.models.saved import SavedState, checked
 from forecast_assets.models.theta import Theta
 
 ROSTER: dict[str, type[Forecaster]] = {
@@ -35,6 +38,13 @@ ROSTER: dict[str, type[Forecaster]] = {
 }
 
 
+LONGEST_STRETCH = 250
+"""Most sessions ahead that have a factor of their own."""
+
+MOST_STRETCHED = 10.0
+"""Largest factor by which paths may be stretched."""
+
+
 def forecaster_class(name: str) -> type[Forecaster]:
     """The class of the model called ``name``. Raises UnknownModel, which lists all models."""
     if name not in ROSTER:
@@ -52,21 +62,44 @@ def dump(model: FittedForecaster) -> dict[str, Any]:
     return document | ({"stretch": list(model.stretch)} if model.stretch else {})
 
 
-def load(document: dict[str, Any]) -> FittedForecaster:
+Stretch = Annotated[float, Field(gt=0, le=MOST_STRETCHED)]
+
+
+class Head(BaseModel):
+    """What says how to read the rest of a payload."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: str = Field(max_length=100)
+    schema_version: int = Field(ge=1)
+
+
+class Document(SavedState):
+    """A payload as a whole; ``stretch`` is left out if paths are not stretched."""
+
+    model: str
+    schema_version: int
+    state: dict[str, Any]
+    stretch: Annotated[list[Stretch], AfterValidator(tuple)] = Field(
+        default_factory=list, min_length=1, max_length=LONGEST_STRETCH
+    )
+
+
+def load(document: Any) -> FittedForecaster:
     """Rebuild a model from the result of ``dump``, migrating an older schema version by version.
 
-    Raises UnknownModel and SchemaTooNew.
+    Raises UnknownModel, SchemaTooNew, or PayloadCorrupted for a document that is of no model.
     """
-    fitted = forecaster_class(document["model"]).fitted
-    version: int = document["schema_version"]
-    if version > fitted.schema_version:
+    head = checked(Head, document, "the payload")
+    fitted = forecaster_class(head.model).fitted
+    if head.schema_version > fitted.schema_version:
         raise SchemaTooNew(
-            f"{fitted.name} was saved with schema version {version}, this release reads up to"
-            f" {fitted.schema_version}: install the newer forecast_assets, or train under another"
-            " model_version"
+            f"{fitted.name} was saved with schema version {head.schema_version}, this release reads"
+            f" up to {fitted.schema_version}: install the newer forecast_assets, or train under"
+            " another model_version"
         )
-    state: ModelState = document["state"]
-    for older in range(version, fitted.schema_version):
+    found = checked(Document, document, f"{fitted.name}: its payload")
+    state: ModelState = found.state
+    for older in range(head.schema_version, fitted.schema_version):
         state = fitted.migrations[older](state)
-    model = fitted.from_state(state)
-    return replace(model, stretch=tuple(document.get("stretch", ())))
+    return replace(fitted.from_state(state), stretch=tuple(found.stretch))

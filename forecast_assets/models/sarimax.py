@@ -7,7 +7,7 @@ errors. Brockwell and Davis (1991), Time Series: Theory and Methods, sections 8.
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 import scipy
@@ -24,10 +24,11 @@ from forecast_assets.models.base import (
     log_sample,
     require_no_declined,
 )
-from forecast_assets.models.elements.arma import arma_responses, run_arma
+from forecast_assets.models.elements.arma import SavedArma, arma_responses, run_arma
 from forecast_assets.models.elements.linear import UNKNOWN, Pass
 from forecast_assets.models.elements.projection import Projection, late, projected
 from forecast_assets.models.elements.shocks import ShockKind, Shocks
+from forecast_assets.models.saved import MOST_COVARIATES, CovariateName, SavedState
 from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices
 from forecast_assets.timeline.history import History
 
@@ -43,6 +44,16 @@ SLOPE_ACCEPTED = 1e-3
 """A point counts as an optimum up to this slope of the likelihood for each observation."""
 LONGEST_PROJECTION = 60
 """A seasonal mean must exist for this many sessions ahead, the longest horizon that can be set."""
+LONGEST_LAG = 250
+"""Most sessions that covariates may be late."""
+
+
+class SavedSarimax(SavedArma):
+    """The state of an ARMA process with covariates; their coefficients are in any unit."""
+
+    coefficients: Annotated[dict[CovariateName, float], Field(max_length=MOST_COVARIATES)]
+    projection: Projection
+    lag: int = Field(ge=0, le=LONGEST_LAG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +61,7 @@ class FittedSarimax(FittedForecaster):
     """Moves of the log price are moves of the covariates times coefficients, plus ARMA errors."""
 
     name: ClassVar[str] = "sarimax"
+    saved: ClassVar[type[SavedState]] = SavedSarimax
 
     ar: tuple[float, ...]
     ma: tuple[float, ...]
@@ -159,17 +171,6 @@ class FittedSarimax(FittedForecaster):
             "shocks": self.shocks.state(),
         }
 
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        given = {
-            "ar": tuple(state["ar"]),
-            "ma": tuple(state["ma"]),
-            "sample_start": date.fromisoformat(state["sample_start"]),
-            "shocks": Shocks.from_state(state["shocks"]),
-        }
-        return cls(**state | given)
-
 
 class Sarimax(Forecaster):
     """SARIMAX(p, 1, q) on log prices with the covariates of a feature set."""
@@ -183,7 +184,11 @@ class Sarimax(Forecaster):
     p: int = Field(1, strict=True, ge=0, le=3, description="Autoregressive terms.")
     q: int = Field(1, strict=True, ge=0, le=3, description="Moving average terms.")
     lag: int = Field(
-        14, strict=True, ge=1, le=250, description="With `none`: sessions that covariates are late."
+        14,
+        strict=True,
+        ge=1,
+        le=LONGEST_LAG,
+        description="With `none`: sessions that covariates are late.",
     )
 
     @field_validator("q")

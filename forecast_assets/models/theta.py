@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from forecast_assets.models.base import FittedForecaster, Forecaster, ModelState, log_sample
-from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.linear import FittedLinear, Pass, SavedLinear, with_shocks
 from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.models.saved import Number, SavedState
 from forecast_assets.timeline.history import History
+
+
+class SavedTheta(SavedLinear):
+    """The state of the theta method."""
+
+    share: float = Field(gt=0, le=1)
+    slope: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +31,7 @@ class FittedTheta(FittedLinear):
     """A level that is corrected by a share of each error, plus half the trend line's slope."""
 
     name: ClassVar[str] = "theta"
+    saved: ClassVar[type[SavedState]] = SavedTheta
 
     share: float
     slope: float

@@ -1,21 +1,24 @@
 """Fitted models: one active one for each window, with the payload that was saved."""
 
-import hashlib
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
 
-from forecast_assets.boundary import boundary
-from forecast_assets.errors import MissingExtra, PayloadCorrupted, SchemaTooNew
-from forecast_assets.forecast.payloads import PAYLOAD_FORMAT
-from forecast_assets.models import roster
+from forecast_assets.errors import (
+    ArtifactMissing,
+    ArtifactsUnavailable,
+    MissingExtra,
+    PayloadCorrupted,
+    SchemaTooNew,
+    UnknownModel,
+)
+from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.record.damage import MODEL, Damage, damages, without
 from forecast_assets.record.mending import BACKUP, Mending
 from forecast_assets.record.rows import Rows
-from forecast_assets.store.artifacts import ArtifactStore
+from forecast_assets.store.payloads import Payloads, model_of, require_documents
+from forecast_assets.store.saved_models import artifacts_of
 
 TABLE = "forecast.trained_models"
 
@@ -65,79 +68,61 @@ def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[
     as after a new training.
     """
     intact: set[tuple[str, str]] = set()
-    artifacts = ArtifactStore(mending.settings.artifacts_url)
+    settings = mending.settings
+    payloads = Payloads(artifacts_of(settings), settings.artifacts.threshold_bytes)
     broken: list[tuple[Any, Wrong]] = []
     for row in models.itertuples(index=False):
-        payload, wrong = _saved(row, artifacts)
+        wrong = _wrong_with(payloads, _as_stored(row))
         if wrong is None:
             intact.add((row.model_id, row.payload_sha256))
-            wrong = _unreadable(row, payload)
-        if wrong is not None:
+        else:
             broken.append((row, wrong))
     told = []
     for row, wrong in broken:
         is_kept = (row.model_id, row.payload_sha256) in intact
-        if wrong.kind in LOST and is_kept and not row.is_active:
+        if not wrong.mended_by and is_kept and not row.is_active:
             continue
-        trained = mending.training(row) if row.is_active and wrong.kind in LOST else BACKUP
+        way = wrong.mended_by or (mending.training(row) if row.is_active else BACKUP)
         some = pd.DataFrame([row])
-        way = wrong.mended_by or trained
         told += damages(wrong.kind, TABLE, commodity, some, wrong.found, way, "training_date")
     return told
 
 
 CHANGED, ABSENT, UNREADABLE = "changed payload", "missing artifact", "payload cannot be rebuilt"
-LOST = (CHANGED, ABSENT)
-"""Damage that a new training of the same model mends, as it writes the same bytes."""
+UNREACHED = "artifact cannot be reached"
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """What is wrong with a payload; ``mended_by``: what mends it, if that is already known."""
+    """What is wrong with a payload; ``mended_by``: what mends it, if no new training does."""
 
     kind: str
     found: str
     mended_by: str = ""
 
 
-def _saved(row: Any, artifacts: ArtifactStore) -> tuple[bytes, Wrong | None]:
-    """The bytes of a payload, and what is wrong with them."""
-    payload, place = str(row.fitted_model_json).encode(), "fitted_model_json"
-    if pd.notna(row.fitted_model_uri):
-        place = row.fitted_model_uri
-        try:
-            payload = artifacts.read(place)
-        except PayloadCorrupted as error:
-            return b"", Wrong(ABSENT, str(error))
-    found = hashlib.sha256(payload).hexdigest()
-    if found != row.payload_sha256:
-        said = f"{place} has SHA-256 {found[:12]}..., its row says {row.payload_sha256[:12]}..."
-        return payload, Wrong(CHANGED, said)
-    return payload, None
+def _as_stored(row: Any) -> TrainedModel:
+    """The row as the store reads it, where what is empty is None."""
+    values: dict[str, Any] = {each.name: getattr(row, each.name) for each in fields(TrainedModel)}
+    empty = {name: None for name, value in values.items() if pd.isna(value)}
+    return TrainedModel(**values | empty)
 
 
-def _unreadable(row: Any, payload: bytes) -> Wrong | None:
-    """Why no model, or another one, can be made from bytes that are those that were saved."""
-    failures: list[str] = []
-    lacking: list[str] = []
-    with boundary(row.model_id, failures):
-        document = json.loads(payload)
-        try:
-            model = roster.load(document)
-        except (SchemaTooNew, MissingExtra) as error:
-            lacking.append(str(error))
-        else:
-            failures += _strange(row, model.name, document, len(payload))
-    if lacking:
-        return Wrong(UNREADABLE, lacking[0], "the installation that it asks for")
-    return Wrong(UNREADABLE, failures[0]) if failures else None
-
-
-def _strange(row: Any, name: str, document: dict[str, Any], size: int) -> Iterator[str]:
-    """In what a model is not the one that its row names."""
-    if name != row.model_name:
-        yield f"{row.model_id}: the payload is of the model {name}"
-    if document["schema_version"] != row.payload_schema_version:
-        yield f"{row.model_id}: the payload has schema version {document['schema_version']}"
-    if size != row.model_size_bytes or row.payload_format != PAYLOAD_FORMAT:
-        yield f"{row.model_id}: the payload has {size} bytes of {PAYLOAD_FORMAT}"
+def _wrong_with(payloads: Payloads, row: TrainedModel) -> Wrong | None:
+    """Why the payload of a row cannot be read, or no model be made of it; None if one can."""
+    try:
+        payload = payloads.read(row)
+    except ArtifactMissing as error:
+        return Wrong(ABSENT, str(error))
+    except PayloadCorrupted as error:
+        return Wrong(CHANGED, str(error))
+    except ArtifactsUnavailable as error:
+        return Wrong(UNREACHED, str(error), "the file system of artifacts.url, when it answers")
+    try:
+        require_documents(row)
+        model_of(row, payload)
+    except (SchemaTooNew, MissingExtra) as error:
+        return Wrong(UNREADABLE, str(error), "the installation that it asks for")
+    except (PayloadCorrupted, UnknownModel) as error:
+        return Wrong(UNREADABLE, str(error))
+    return None

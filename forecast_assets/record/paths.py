@@ -145,10 +145,7 @@ def _behind(rows: Rows, there: pd.DataFrame, known: NDArray[np.bool_]) -> list[i
 
 def happened(history: History, cutoffs: list[date], horizon: int) -> NDArray[np.float32]:
     """The closes after cutoffs as paths 0 have them: (n_cutoffs, horizon)."""
-    closes: NDArray[np.float32] = Outcomes.after(history, cutoffs, horizon).closes.astype(
-        np.float32
-    )
-    return closes
+    return Outcomes.after(history, cutoffs, horizon).as_paths
 
 
 def _same(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:

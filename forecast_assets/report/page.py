@@ -96,7 +96,7 @@ class Report:
 
     ``overall``: rows of ``forecast.leaderboard`` over all commodities. ``failures``: a line with
     the error for each commodity whose contents could not be read, and from ``render`` for each that
-    could not be drawn.
+    could not be told of. ``not_drawn``: from ``render``, a line for each picture that failed.
     """
 
     made_at: datetime
@@ -105,6 +105,7 @@ class Report:
     commodities: Sequence[CommodityReport]
     overall: pd.DataFrame
     failures: list[str] = field(default_factory=list)
+    not_drawn: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,10 @@ def render(report: Report) -> str:
     sections = []
     for place, part in enumerate(report.commodities, start=1):
         with boundary(part.commodity, report.failures):
-            sections.append(section(part, place))
+            sections.append(section(part, place, report.not_drawn))
     failed = [Notice("failed", line) for line in dict.fromkeys(report.failures)]
-    notices = [*failed, *report.notices]
+    lost = [Notice("warning", line) for line in report.not_drawn]
+    notices = [*failed, *report.notices, *lost]
     return environment.get_template(TEMPLATE).render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
@@ -186,10 +188,28 @@ def render(report: Report) -> str:
     )
 
 
-def section(part: CommodityReport, place: int) -> CommoditySection:
-    """The section of a commodity; ``place``: its number on the page, for the anchor."""
+UNDRAWN = Picture(
+    "This picture could not be drawn; the reason is at the top of the page.", "", 0, 0
+)
+"""What stands in place of a picture that could not be drawn."""
+
+
+def drawn(whose: str, draw: Callable[[], Picture], lost: list[str]) -> Picture:
+    """A picture; if it cannot be drawn, a line in ``lost`` says of whom and why."""
+    with boundary(f"{whose}: not drawn", lost):
+        return draw()
+    return UNDRAWN
+
+
+def section(part: CommodityReport, place: int, lost: list[str]) -> CommoditySection:
+    """The section of a commodity.
+
+    ``place``: its number on the page, for the anchor. ``lost``: gets a line for each picture that
+    cannot be drawn; the section is without it.
+    """
     history, published, reliability = part.history, part.published, part.reliability
-    scored = reliability is not None and len(reliability.pit) > 0
+    scored = reliability if reliability is not None and len(reliability.pit) > 0 else None
+    name, unit = part.commodity, part.unit
     return CommoditySection(
         anchor=f"commodity-{place}",
         commodity=part.commodity,
@@ -198,28 +218,46 @@ def section(part: CommodityReport, place: int) -> CommoditySection:
         day=f"{history.newest:%A %d %B %Y}" if len(history) else None,
         published=published,
         start=f"{published.fan.start:%A %d %B %Y}" if published else None,
-        newest=plots.newest_fan(history, published.fan, part.unit) if published else None,
-        outlook=outlook(history, published) if published and published.outlooks else None,
-        since=since(history, part.since, part.unit) if part.since else None,
-        past=plots.past_fans(history, part.past, part.unit) if part.past else None,
-        pit=plots.pit_histogram(part.commodity, reliability.pit, reliability.independent)
-        if reliability and scored
-        else None,
-        coverage=plots.coverage_plot(
-            part.commodity, reliability.coverage_80, reliability.coverage_95
+        newest=drawn(
+            f"{name}: the newest forecast",
+            lambda: plots.newest_fan(history, published.fan, unit),
+            lost,
         )
-        if reliability and scored
+        if published
+        else None,
+        outlook=outlook(history, published) if published and published.outlooks else None,
+        since=since(history, part.since, part.unit, lost) if part.since else None,
+        past=drawn(
+            f"{name}: its past forecasts", lambda: plots.past_fans(history, part.past, unit), lost
+        )
+        if part.past
+        else None,
+        pit=drawn(
+            f"{name}: its calibration",
+            lambda: plots.pit_histogram(name, scored.pit, scored.independent),
+            lost,
+        )
+        if scored
+        else None,
+        coverage=drawn(
+            f"{name}: its coverage",
+            lambda: plots.coverage_plot(name, scored.coverage_80, scored.coverage_95),
+            lost,
+        )
+        if scored
         else None,
         leaderboard=standings_grid(part.leaderboard, published),
     )
 
 
-def since(history: History, found: Comparison, unit: str) -> Since | None:
+def since(history: History, found: Comparison, unit: str, lost: list[str]) -> Since | None:
     """What changed between two forecasts; None if they have no session in common."""
     moved = found.moved(unit)
     if moved is None:
         return None
-    return Since(moved, found.causes, plots.laid_over(history, found, unit))
+    whose = f"{history.commodity}: what changed"
+    picture = drawn(whose, lambda: plots.laid_over(history, found, unit), lost)
+    return Since(moved, found.causes, picture)
 
 
 def outlook(history: History, published: PublishedForecast) -> Grid:
@@ -310,6 +348,13 @@ def _count(column: str) -> Callable[[dict[str, Any]], str]:
     return lambda model: f"{model[column]:,}"
 
 
+def _forecasts(model: dict[str, Any]) -> str:
+    """How many forecasts the means are over, and how many have an undefined score."""
+    lost = model["undefined_forecasts"]
+    said = f" ({lost:,.0f}{UNBROKEN}undefined)" if pd.notna(lost) and lost else ""
+    return f"{model['forecasts']:,}{said}"
+
+
 def _share(column: str) -> Callable[[dict[str, Any]], str]:
     return lambda model: f"{model[column] * 100:.1f} %"
 
@@ -333,7 +378,7 @@ STANDING: dict[str, tuple[str | None, Callable[[dict[str, Any]], str]]] = {
     "in 95 %": (None, _share("coverage_95")),
     "calibration": (None, lambda model: str(model["calibration"])),
     "CRPS": ("crps", _crps),
-    "forecasts": (None, _count("forecasts")),
+    "forecasts": (None, _forecasts),
     "of": ("first_forecast", _dates),
     "apart": (None, _count("effective_forecasts")),
     "training": (None, lambda model: f"{model['training_seconds']:,.1f} s"),

@@ -16,6 +16,8 @@ moment, the engine adds one of its own, which ``Reading`` does not show.
 write                     order of the commits                                   marker
 ========================  =====================================================  ===================
 ``prices.write``          ``held_prices``, ``price_revisions``                   none needed: (1)
+``prices.withdraw``       ``price_words``, ``price_revisions``                   ``price_revisions``
+``prices.restore``        ``price_revisions``, ``price_words``                   ``price_revisions``
 ``held.accept``           ``price_words``, ``price_revisions``, ``held_prices``  none needed: (1)
 ``landings.merge``        as ``prices.write`` of each, then ``landings``         ``landings``
 ``features.write``        ``superseded_features`` (2), ``features``,             ``features``
@@ -84,6 +86,7 @@ from forecast_assets.market.records import (
     HeldPrice,
     LandingTable,
     PriceChanges,
+    WithdrawnPrice,
 )
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
@@ -141,6 +144,22 @@ class PriceTable(Protocol):
 
     def history(self, commodity: str) -> History:
         """The newest close of every session; empty if there is none."""
+
+    def withdraw(self, commodity: str, day: date, reason: str, at: datetime, by: str) -> bool:
+        """Take a session back, unless there is none that day; whether there was.
+
+        Its revisions stay, with one more that has no close, and the same close of a source is
+        ignored from then on.
+        """
+
+    def restore(self, commodity: str, day: date, at: datetime, by: str) -> bool:
+        """Bring back the last close of a session that was withdrawn for a reason; whether it was.
+
+        Sources that have this close are heard again.
+        """
+
+    def withdrawn(self, commodity: str) -> list[WithdrawnPrice]:
+        """The sessions that are withdrawn for a reason, in order of dates."""
 
 
 class HeldTable(Protocol):

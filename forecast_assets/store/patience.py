@@ -1,6 +1,7 @@
 """Patience with a locked file: how long a process waits for it, and whom it tells."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ BudgetOf = Literal["wait", "run", "command"]
 Told = Callable[[str], object]
 """A function that receives lines about the wait. If it raises an error, the wait ends."""
 
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
-"""The pauses between two attempts to open a locked file."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.25
+"""The pauses between two attempts to open a locked file; an attempt takes 2 ms.
+
+A process that reads while another writes window after window must find one of the gaps.
+"""
 
 PAUSES = wait_random_exponential(multiplier=SHORTEST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
 
@@ -39,6 +43,9 @@ BRIEF_SECONDS = 2.0
 
 KEPT = "another process kept this file for"
 """A part of the message of every wait that was given up."""
+
+GIVEN_UP = re.compile(rf": {KEPT} [0-9.e+-]+ s, and no more is waited \(")
+"""What only such a message holds, whatever the names of files are."""
 
 
 class Kept(Exception):

@@ -23,11 +23,12 @@ from forecast_assets.configuration.version_meaning import (
     sets_of,
     values_of,
 )
-from forecast_assets.errors import ConfigurationError, PayloadCorrupted, SchemaTooNew, UnknownModel
+from forecast_assets.errors import ConfigurationError, UnknownModel
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.forecast.version_pins import FIRST, TAKEN_OVER, Pin, PinKind, rewritten
 from forecast_assets.store.contract import Store
+from forecast_assets.store.payloads import NOT_REBUILT
 from forecast_assets.store.saved_models import ModelStore
 
 LEDGER, MODELS = "commodity.forecast.forecasts", "commodity.forecast.trained_models"
@@ -244,5 +245,5 @@ def _covariates(models: ModelStore, row: TrainedModel) -> list[str] | None:
     """The covariates that a stored model was fitted with; None if it cannot be rebuilt."""
     try:
         return list(models.rebuild(row).covariates)
-    except (PayloadCorrupted, SchemaTooNew, UnknownModel):
+    except NOT_REBUILT:
         return None

@@ -100,7 +100,7 @@ class Redrawing:
                 self.horizon,
                 commodity=self.past.name_at(first.generation_timestamp),
             )
-        except (ForecastAssetsError, *NUMERICAL_ERRORS) as error:
+        except (ForecastAssetsError, *NUMERICAL_ERRORS, LookupError, MemoryError) as error:
             if len(group) > 1:
                 return [drawn for each in group for drawn in self._of_group([each])]
             said = f"what it was drawn from is not there any more: {type(error).__name__}: {error}"

@@ -4,8 +4,6 @@ A model is stored as JSON: in its row, or in the artifact store if it is large. 
 hash of the bytes. Loading checks the hash and the schema version before it rebuilds the model.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -13,11 +11,11 @@ from typing import Any
 
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import (
+    ArtifactsUnavailable,
+    CannotFit,
     LookAheadError,
     ModelNotFound,
     PayloadCorrupted,
-    SchemaTooNew,
-    UnknownModel,
 )
 from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.payloads import PAYLOAD_FORMAT, canonical_json, library_versions
@@ -28,19 +26,10 @@ from forecast_assets.models.base import FittedForecaster
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.payloads import NOT_REBUILT, Payloads
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
-
-
-@dataclass(frozen=True)
-class StoredPayload:
-    """The columns of ``trained_models`` that hold a model's payload, or its address and hash."""
-
-    fitted_model_json: str | None
-    fitted_model_uri: str | None
-    payload_sha256: str
-    model_size_bytes: int
 
 
 def require_past(name: str, written: Written, history: History) -> None:
@@ -52,6 +41,11 @@ def require_past(name: str, written: Written, history: History) -> None:
         )
 
 
+def artifacts_of(settings: Settings) -> ArtifactStore:
+    """The artifact store of a configuration."""
+    return ArtifactStore(settings.artifacts_url, settings.artifacts.timeout_seconds)
+
+
 @dataclass(frozen=True)
 class ModelStore:
     """Fitted models in a store, their large payloads in an artifact store."""
@@ -59,6 +53,11 @@ class ModelStore:
     store: Store
     artifacts: ArtifactStore
     threshold_bytes: int
+
+    @property
+    def payloads(self) -> Payloads:
+        """The door through which payloads are stored and rebuilt."""
+        return Payloads(self.artifacts, self.threshold_bytes)
 
     @classmethod
     def of(cls, settings: Settings) -> "ModelStore":
@@ -68,13 +67,13 @@ class ModelStore:
     @classmethod
     def over(cls, store: Store, settings: Settings) -> "ModelStore":
         """The model store of a configuration, on a store that is open already."""
-        artifacts = ArtifactStore(settings.artifacts_url)
-        return cls(store, artifacts, settings.artifacts.threshold_bytes)
+        return cls(store, artifacts_of(settings), settings.artifacts.threshold_bytes)
 
     def row(self, fit: Fit, written: Written, history: History) -> TrainedModel:
         """Make the row of a model fitted on ``history``; a large payload is written to its file.
 
-        Raises LookAheadError if the history reaches the training date.
+        Raises LookAheadError if the history reaches the training date, CannotFit for estimates that
+        cannot be stored, PayloadCorrupted or ArtifactsUnavailable if its file cannot be written.
         """
         fitted = fit.model
         require_past(fitted.name, written, history)
@@ -97,7 +96,7 @@ class ModelStore:
             training_samples=len(sample.positive() if skips else sample),
             options=canonical_json(fit.options).decode(),
             parameters=canonical_json(fitted.parameters).decode(),
-            **asdict(self._stored(fitted, "/".join(parts))),
+            **asdict(self.payloads.stored(fitted, "/".join(parts))),
             payload_format=PAYLOAD_FORMAT,
             payload_schema_version=fitted.schema_version,
             data_fingerprint=history.select(fit.covariates).fingerprint,
@@ -111,44 +110,29 @@ class ModelStore:
             month=written.training_date.month,
         )
 
-    def _stored(self, fitted: FittedForecaster, place: str) -> "StoredPayload":
-        """The payload of a model for its row, or written under ``place`` if it is large."""
-        payload = canonical_json(roster.dump(fitted))
-        sha256 = hashlib.sha256(payload).hexdigest()
-        if len(payload) < self.threshold_bytes:
-            return StoredPayload(payload.decode(), None, sha256, len(payload))
-        uri = self.artifacts.write(place, sha256, payload)
-        return StoredPayload(None, uri, sha256, len(payload))
+    def rows(
+        self, fits: Iterable[Fit], written: Written, history: History
+    ) -> tuple[list[TrainedModel], list[ModelFailure]]:
+        """The rows of models, and a failure for each that cannot be stored.
+
+        Raises LookAheadError if the history reaches the training date.
+        """
+        rows, failures = [], []
+        for fit in fits:
+            try:
+                rows.append(self.row(fit, written, history))
+            except (CannotFit, PayloadCorrupted, ArtifactsUnavailable) as error:
+                window = f"{written.commodity}|{written.training_date}"
+                failures.append(ModelFailure(fit.model.name, f"{window}: {error}"))
+        return rows, failures
 
     def rebuild(self, row: TrainedModel) -> FittedForecaster:
-        """Rebuild the model of a row. Raises PayloadCorrupted, SchemaTooNew or UnknownModel."""
-        return roster.load(json.loads(self.payload(row)))
-
-    def payload(self, row: TrainedModel) -> bytes:
-        """The saved bytes of a model. Raises PayloadCorrupted if they have changed."""
-        if row.fitted_model_uri is not None:
-            payload = self.artifacts.read(row.fitted_model_uri)
-        else:
-            payload = (row.fitted_model_json or "").encode()
-        found = hashlib.sha256(payload).hexdigest()
-        if found != row.payload_sha256:
-            place = row.fitted_model_uri or "commodity.forecast.trained_models"
-            raise PayloadCorrupted(
-                f"{row.model_id}: the payload in {place} has SHA-256 {found}, its row says"
-                f" {row.payload_sha256}: train this window again to replace it"
-            )
-        return payload
+        """Rebuild the model of a row. Raises one of ``NOT_REBUILT``."""
+        return self.payloads.rebuild(row)
 
     def intact(self, rows: Iterable[TrainedModel]) -> list[TrainedModel]:
-        """The rows whose payload has not changed; models of the others must be trained again."""
-        return [row for row in rows if self._is_intact(row)]
-
-    def _is_intact(self, row: TrainedModel) -> bool:
-        try:
-            self.payload(row)
-        except PayloadCorrupted:
-            return False
-        return True
+        """The rows whose models need not be trained again, since they can be rebuilt."""
+        return self.payloads.intact(rows)
 
     def find(
         self, *, commodity: str, model_name: str, training_date: date, model_version: str
@@ -182,7 +166,7 @@ def load_model(
     """Load a fitted model, ready to simulate.
 
     ``model_version`` and ``models``: those of the configuration by default. Raises ModelNotFound,
-    PayloadCorrupted, SchemaTooNew or UnknownModel.
+    PayloadCorrupted, SchemaTooNew, UnknownModel, MissingExtra or ArtifactsUnavailable.
     """
     settings = load_settings()
     shelf = models or ModelStore.of(settings)
@@ -262,7 +246,7 @@ class FittedModels:
         for row in wanted:
             try:
                 loaded.append((row, self.models.rebuild(row)))
-            except (PayloadCorrupted, SchemaTooNew, UnknownModel) as error:
+            except NOT_REBUILT as error:
                 reason = f"{window.key}: {type(error).__name__}: {error}"
                 failures.append(ModelFailure(row.model_name, reason))
         return loaded, failures

@@ -46,6 +46,12 @@ class Outcomes:
         return cls([], np.empty(0), np.empty((0, horizon), "datetime64[D]"), np.empty((0, horizon)))
 
     @property
+    def as_paths(self) -> NDArray[np.float32]:
+        """The closes as paths hold them: the largest number of float32 where they are beyond it."""
+        largest = np.finfo(np.float32).max
+        return np.clip(self.closes, -largest, largest).astype(np.float32)
+
+    @property
     def known(self) -> NDArray[np.intp]:
         """How many sessions have happened after each cutoff, shape (n_cutoffs,)."""
         counts: NDArray[np.intp] = np.isfinite(self.closes).sum(axis=1)

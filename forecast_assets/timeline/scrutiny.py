@@ -63,6 +63,30 @@ class Dispute:
 
 
 @dataclass(frozen=True)
+class DoubtedWithdrawals:
+    """Withdrawals of a file that wait until a user accepts or rejects them.
+
+    ``days``: of the sessions. ``stored``: how many sessions are stored. ``newest``: how many of
+    them are the newest ones.
+    """
+
+    days: Sequence[date]
+    stored: int
+    newest: int
+
+    def __str__(self) -> str:
+        """The number of withdrawals and their first and last day, for users."""
+        which = f"the newest {self.newest:,} among them" if self.newest else "so many at once"
+        first, last = self.days[0], self.days[-1]
+        if len(self.days) == 1:
+            return f"the newest session, {first}, would be withdrawn"
+        return (
+            f"{len(self.days):,} of {self.stored:,} stored sessions, {first} to {last}, would be"
+            f" withdrawn, {which}"
+        )
+
+
+@dataclass(frozen=True)
 class Scrutiny:
     """The settings of scrutiny.
 
@@ -86,6 +110,22 @@ def dispute(stored: History, changes: Sequence[Change], bound: float) -> Dispute
         return Dispute(doubted, len(stored), many=True)
     large = [x for x in doubted if x.stored is not None and moved(x.close, x.stored, bound)]
     return Dispute(large, len(stored), many=False) if large else None
+
+
+def doubted_withdrawals(
+    stored: History, days: Sequence[date], told: Collection[date]
+) -> DoubtedWithdrawals | None:
+    """The withdrawals of a file if a user must accept them first; None otherwise.
+
+    They wait, like sessions that a source lacks, if they are more than a few, or if no session
+    remains after one of them. ``days``: stored sessions to withdraw, in order. ``told``: sessions
+    of which the file has a price.
+    """
+    left = {*stored.dates.tolist(), *told} - set(days)
+    newest = sum(all(day > each for each in left) for day in days)
+    if not newest and len(days) <= max(FEW_SESSIONS, FEW_SHARE * len(stored)):
+        return None
+    return DoubtedWithdrawals(days, len(stored), newest)
 
 
 def mended(stored: History, changes: Sequence[Change], bound: float) -> set[date]:

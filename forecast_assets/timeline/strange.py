@@ -196,6 +196,8 @@ def moved(close: float, before: float, bound: float) -> bool:
 
 def percent(share: float) -> str:
     """A change as text, such as -99 %; it has one more digit if it would round to 0 or -100."""
+    if abs(share) >= 1e6:
+        return f"{100 * share:+.3g} %"
     text = f"{100 * share:+,.0f} %"
     return f"{100 * share:+,.1f} %" if text in ("+0 %", "-0 %", "-100 %") else text
 

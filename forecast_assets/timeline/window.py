@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+import numpy as np
+
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import next_session, trading_week
@@ -67,11 +69,17 @@ class Window:
         """
         if len(history) == 0:
             return []
-        days: list[date] = history.dates.tolist()
-        following = next_session(days[-1], calendar, trading_week(history.dates))
-        starts = [*days[1:], following]
-        return [
+        days, bounds = history.dates, np.array([self.training_date, self.end], "datetime64[D]")
+        first, last = np.searchsorted(days, bounds)
+        first = max(first, 1)  # the first session of all has no cutoff before it
+        found = [
             Origin(cutoff, start)
-            for cutoff, start in zip(days, starts, strict=True)
-            if self.training_date <= start < self.end
+            for cutoff, start in zip(
+                days[first - 1 : last - 1].tolist(), days[first:last].tolist(), strict=True
+            )
         ]
+        if history.newest < self.end:
+            following = next_session(history.newest, calendar, trading_week(days))
+            if self.training_date <= following < self.end:
+                found.append(Origin(history.newest, following))
+        return found

@@ -137,6 +137,16 @@ def test_a_name_that_cannot_be_moved_is_refused_and_nothing_is_changed(
     assert open_store(made.settings).names.known() == ["Coffee", "Tea"]
 
 
+def test_a_version_that_differs_from_one_in_the_tables_only_by_case_is_refused(made: Panel) -> None:
+    path = made.folder / "forecast.yaml"
+    document = yaml.safe_load(path.read_text()) | {"model_version": "V1.0"}
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigurationError, match=r"'V1\.0', which differs from v1\.0 only"):
+        PinnedVersion.of(Settings.load(path), open_store(Settings.load(path)))
+    path.write_text(yaml.safe_dump(document | {"model_version": "v1.00"}))
+    assert PinnedVersion.of(Settings.load(path), open_store(Settings.load(path))).meaning is None
+
+
 def test_a_rename_that_fails_half_way_changes_nothing(
     made: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,11 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -23,12 +26,12 @@ from forecast_assets.store.opening import open_store
 from forecast_assets_tests import quick
 from forecast_assets_tests.chaos.daemon_play import SCENE, play_daemon
 from forecast_assets_tests.chaos.forks import preload
-from forecast_assets_tests.chaos.play import BY_NAME, Played, play, prepare
+from forecast_assets_tests.chaos.play import BY_NAME, Played, in_stages, play, prepare
 from forecast_assets_tests.chaos.scenes import another_day, command, settings_of
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where it is
 
-DAEMON, KILLS_A_DAEMON = "daemon", 50
+DAEMON, KILLS_A_DAEMON = "daemon", 60
 """A real daemon, or a run of it, is killed once for so many kills; that takes half a minute."""
 
 AHEAD = 2
@@ -54,21 +57,16 @@ def main(
             stack.enter_context(quickened())
         learn(root)
         context = multiprocessing.get_context("fork")
-        pool = stack.enter_context(context.Pool(processes))
-        pool.map(partial(prepare, root), chosen, chunksize=1)
+        pool = stack.enter_context(ProcessPoolExecutor(processes, context))
+        for stage in in_stages(chosen):
+            list(pool.map(partial(prepare, root), stage))
         console.print(f"{len(chosen)} scenes are ready after {time.monotonic() - began:.0f} s")
-        numbers = range(1, AHEAD * kills + 1) if number is None else [number]
-        plays = [(root, seed, scene, each) for each in numbers]
-        if scene is None:
-            every = max(kills // KILLS_A_DAEMON, 1)
-            plays = [(root, seed, DAEMON, each) for each in range(1, every + 1)] + plays
-        for each in pool.imap_unordered(_play, plays):
+        for each in _played(pool, processes, _plays(root, seed, kills, scene, number)):
             played.append(each)
             _tell(console, seed, scene, played)
             struck = sum(x.struck for x in played)
             if struck >= kills or time.monotonic() - began > seconds:
                 break
-        pool.terminate()
     show(console, played, time.monotonic() - began)
     broken = [each for each in played if each.broken]
     if broken:
@@ -77,7 +75,37 @@ def main(
     shutil.rmtree(root, ignore_errors=True)
 
 
-def _play(what: tuple[Path, int, str | None, int]) -> Played:
+What = tuple[Path, int, str | None, int]
+"""A play: the folder of all, the seed, the scene if it is given, and the number."""
+
+
+def _plays(
+    root: Path, seed: int, kills: int, scene: str | None, number: int | None
+) -> Iterator[What]:
+    """The plays in order; one with a real daemon before each so many others."""
+    if number is not None:
+        yield root, seed, scene, number
+        return
+    for each in range(AHEAD * kills):
+        if scene is None and each % KILLS_A_DAEMON == 0:
+            yield root, seed, DAEMON, each // KILLS_A_DAEMON + 1
+        yield root, seed, scene, each + 1
+
+
+def _played(pool: Executor, processes: int, plays: Iterator[What]) -> Iterator[Played]:
+    """Play as many at once as there are processes; what has begun is played to its end."""
+    begun = {pool.submit(_play, each) for each in islice(plays, processes)}
+    try:
+        while begun:
+            ended, begun = wait(begun, return_when=FIRST_COMPLETED)
+            for each in ended:
+                yield each.result()
+            begun |= {pool.submit(_play, each) for each in islice(plays, len(ended))}
+    finally:
+        wait(begun)
+
+
+def _play(what: What) -> Played:
     root, seed, scene, number = what
     return play_daemon(root, seed, number) if scene == DAEMON else play(*what)
 

@@ -63,6 +63,7 @@ def kill_one(site: Site, victim: str, moment: str, delay: float) -> int:
     """Let a daemon work, kill it or a run, and wait until all is done; how many runs failed."""
     (site.folder / "dagster").mkdir(exist_ok=True)
     (site.folder / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(INSTANCE))
+    site.settings.places.prepare()
     site.instance.get_runs(limit=1)
     daemon = site.start()
     try:

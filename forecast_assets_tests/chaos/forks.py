@@ -1,5 +1,6 @@
 """Children of the harness: forked, so that they have loaded everything, in groups of their own."""
 
+import ctypes
 import gc
 import importlib.util
 import json
@@ -17,6 +18,9 @@ from typing import Any
 
 LIMIT_SECONDS = 240.0
 """A child that takes longer hangs."""
+
+PR_SET_PDEATHSIG = 1
+"""The option of prctl(2) that names a signal for the death of a parent; Linux only."""
 
 CRASHED = 70
 """The exit code of a child that ended by an exception."""
@@ -63,6 +67,7 @@ class Child:
 
     def _live(self, act: Callable[["Child"], Any], says: int, gives: int) -> None:
         os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)  # as by Ctrl-C, if its parent dies
         code = CRASHED
         try:
             self._says = says

@@ -4,13 +4,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from dagster import RunsFilter
+from dagster import DagsterRunStatus, RunsFilter
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.dead_runs import UNFINISHED
+from forecast_assets.defs.dead_runs import UNFINISHED, bury
 from forecast_assets.defs.launching import instance
+from forecast_assets.defs.resources import pulses_beside
+from forecast_assets.defs.run_process import PROCESS
 from forecast_assets.record.verification import verify
 from forecast_assets.store.opening import connection_to, open_store
 from forecast_assets.store.tables import tables
@@ -68,14 +71,22 @@ def unlike(settings: Settings, like: Likeness, files: Sequence[str]) -> list[str
 
 
 def unfinished_runs(settings: Settings) -> list[str]:
-    """The runs of a history that is read whole which are not called ended."""
+    """The runs of a history, all of which can be read, that go on for ever after a command.
+
+    A run that was made and that no process has begun is not among them, unless its tags say one.
+    """
     if not (settings.places.dagster / "history").is_dir():
         return []
     with instance(settings.places) as dagster:
-        runs = dagster.get_runs(RunsFilter(statuses=UNFINISHED))
+        bury(dagster, settings.automation, pulses_beside(settings.database_path), datetime.now(UTC))
         for run in dagster.get_runs():
             dagster.all_logs(run.run_id)
-    return [f"run {run.run_id} is {run.status.value} for ever" for run in runs]
+        runs = dagster.get_runs(RunsFilter(statuses=UNFINISHED))
+    return [
+        f"run {run.run_id} is {run.status.value} for ever"
+        for run in runs
+        if run.status != DagsterRunStatus.NOT_STARTED or PROCESS in run.tags
+    ]
 
 
 @dataclass(frozen=True)

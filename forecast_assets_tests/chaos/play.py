@@ -53,7 +53,11 @@ def prepare(root: Path, name: str) -> None:
     """Make the folder of a scene as it is before, and play it once without a disturbance."""
     scene = BY_NAME[name]
     before, after = root / scene.name / "before", root / scene.name / "after"
-    before.mkdir(parents=True)
+    if scene.after:
+        shutil.copytree(root / scene.after / "after", before)
+        (before / SAID).unlink()
+    else:
+        before.mkdir(parents=True)
     _require(done(before, lambda: scene.begin(before)), before)
     shutil.copytree(before, after)
     played = done(after, lambda: counted_in(lambda: scene.act(after)))
@@ -73,6 +77,19 @@ def prepare(root: Path, name: str) -> None:
     grown = [size_of(after / x) - size_of(before / x) for x in ("home", "dagster")]
     known = Undisturbed(played.seconds, counts, (grown[0], grown[1]), code or 0, like, files)
     (root / scene.name / KNOWN).write_text(json.dumps(asdict(known)))
+
+
+def in_stages(names: Sequence[str]) -> list[list[str]]:
+    """Scenes and those that they come after, in stages: each comes after one of a stage before."""
+    chains: dict[str, list[str]] = {}
+    for name in names:
+        chain = [name]
+        while before := BY_NAME[chain[-1]].after:
+            chain.append(before)
+        for place, each in enumerate(chain):
+            chains[each] = chain[place:]
+    most = max(map(len, chains.values()))
+    return [[x for x, chain in chains.items() if len(chain) == stage + 1] for stage in range(most)]
 
 
 def known_of(root: Path, name: str) -> Undisturbed:

@@ -59,7 +59,8 @@ Act = Callable[[Path], int | None]
 class Scene:
     """Something that is done.
 
-    ``begin``: fills an empty folder, in which the scene is then played. ``act``: what is done; done
+    ``begin``: fills an empty folder, in which the scene is then played, or one as it is after the
+    scene ``after``. ``act``: what is done; done
     once more, it ends what was cut off. ``runs``: whether it is done by runs of Dagster. ``files``:
     what it can be robbed of. ``due``: how the commands begin that do what may be due before the
     end. ``weight``: how often it is played, beside the others.
@@ -72,6 +73,7 @@ class Scene:
     robs: tuple[str, ...] = ()
     weight: float = 1.0
     due: tuple[str, ...] = DUE
+    after: str | None = None
 
 
 def write_configuration(folder: Path, names: Mapping[str, str], **keys: Any) -> None:
@@ -167,29 +169,12 @@ def loaded(folder: Path) -> None:
     load(Graph(settings_of(folder), DagsterInstance.ephemeral(str(folder / "instance"))))
 
 
-def trained(folder: Path) -> None:
-    loaded(folder)
-    work.train(settings_of(folder))
-
-
-def drawn(folder: Path) -> None:
-    trained(folder)
-    work.forecast(settings_of(folder))
-
-
-def scored(folder: Path) -> None:
-    drawn(folder)
-    work.score(settings_of(folder))
-
-
-def published(folder: Path) -> None:
-    scored(folder)
-    work.publish(settings_of(folder))
+def as_it_is(folder: Path) -> None:
+    """Nothing more is done before."""
 
 
 def held(folder: Path) -> None:
     """Strange closes wait for a word."""
-    published(folder)
     store, days = open_store(settings_of(folder)), make_history(ALL_DAY + 3).dates[-3:]
     rows = pd.DataFrame({"date": days, "close": [900.0, 910.0, 920.0]})
     said = Observations("Coffee", "file:prices.csv", rows.reindex(columns=list(COLUMNS)))
@@ -199,7 +184,6 @@ def held(folder: Path) -> None:
 
 def holed(folder: Path) -> None:
     """Paths are lost that can be drawn again."""
-    published(folder)
     keep(
         open_store(settings_of(folder)),
         "forecast.distributions",
@@ -209,7 +193,6 @@ def holed(folder: Path) -> None:
 
 def renamed(folder: Path) -> None:
     """Coffee is called Kaffee in the configuration, and not yet in the tables."""
-    published(folder)
     write_configuration(folder, {"Kaffee": "file"})
     shutil.move(folder / "prices" / "Coffee.csv", folder / "prices" / "Kaffee.csv")
 
@@ -242,8 +225,28 @@ def tick(folder: Path) -> None:
 FILES = ("the tables are deleted", "the tables are those of before", "an artifact is deleted")
 
 
-def restore(folder: Path) -> int:
+def forecast(folder: Path) -> None:
+    work.forecast(settings_of(folder))
+
+
+def score(folder: Path) -> None:
+    work.score(settings_of(folder))
+
+
+def publish(folder: Path) -> None:
+    work.publish(settings_of(folder))
+
+
+def accept(_folder: Path) -> int:
+    return command("prices", "accept", "Coffee")
+
+
+def restore(_folder: Path) -> int:
     return command("redraw", "Coffee", "--restore")
+
+
+def rename(_folder: Path) -> int:
+    return command("rename", "Coffee", "Kaffee")
 
 
 SCENES = (
@@ -251,16 +254,16 @@ SCENES = (
     Scene("a day's run", another_day, lambda f: command("run"), True, FILES, 1.5),
     Scene("recompute", corrected, lambda f: command("run", "--recompute"), True, (), 0.7),
     Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 1.5),
-    Scene("report", scored, lambda f: command("report"), True, FILES[1:2], 1.0),
+    Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], after="scoring"),
     Scene("backfill", loaded, backfill, True, FILES[1:], 0.7),
     Scene("sensors", dropped_first, tick, True, (), 0.7),
     Scene("training", loaded, lambda f: work.train(settings_of(f)), robs=FILES[1:], weight=2.0),
-    Scene("forecasting", trained, lambda f: work.forecast(settings_of(f)), weight=2.0),
-    Scene("scoring", drawn, lambda f: work.score(settings_of(f)), weight=1.5),
-    Scene("publishing", scored, lambda f: work.publish(settings_of(f)), weight=1.5),
-    Scene("prices accept", held, lambda f: command("prices", "accept", "Coffee")),
-    Scene("redraw --restore", holed, restore, due=(*DUE, "forecast redraw")),
-    Scene("rename", renamed, lambda f: command("rename", "Coffee", "Kaffee")),
+    Scene("forecasting", as_it_is, forecast, weight=2.0, after="training"),
+    Scene("scoring", as_it_is, score, weight=1.5, after="forecasting"),
+    Scene("publishing", as_it_is, publish, weight=1.5, after="scoring"),
+    Scene("prices accept", held, accept, after="publishing"),
+    Scene("redraw --restore", holed, restore, due=(*DUE, "forecast redraw"), after="publishing"),
+    Scene("rename", renamed, rename, after="publishing"),
     Scene("upgrade", old, lambda f: command("status")),
-    Scene("snapshot", published, lambda f: command("snapshot")),
+    Scene("snapshot", as_it_is, lambda f: command("snapshot"), after="publishing"),
 )

@@ -96,7 +96,7 @@ def with_value(key: str, beside: dict[str, Any], value: Any) -> dict[str, Any]:
     return whole
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(st.sampled_from(KEYS), VALUES)
 def test_any_value_at_any_key_is_loaded_or_refused_with_file_and_key(
     path: Path, key: tuple[str, dict[str, Any]], value: Any

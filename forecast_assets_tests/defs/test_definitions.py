@@ -45,7 +45,7 @@ def test_the_graph_is_this() -> None:
     assert sorted(
         job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")
     ) == [
-        *("catch_up", "forecast", "land", "load_prices", "publish", "score", "train"),
+        *("catch_up", "forecast", "land", "load_prices", "prune", "publish", "score", "train"),
         *("verify", "watch"),
     ]
     assert {
@@ -115,7 +115,7 @@ def test_whatever_people_launch_says_what_it_does() -> None:
         *(schedule.description for schedule in schedules),
         *(graph.get_check_spec(key).description for key in graph.asset_check_keys),
     ]
-    assert len(said) == 9 + 2 + 3 + 16
+    assert len(said) == 10 + 2 + 4 + 16
     assert all(each and each.endswith(".") for each in said)
 
 

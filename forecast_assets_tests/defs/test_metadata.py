@@ -11,13 +11,12 @@ import pytest
 from dagster import MarkdownMetadataValue, MetadataValue, TableMetadataValue
 
 from forecast_assets.automation.results import Published, Ranked
+from forecast_assets.defs.after_commit import PICTURE, AfterCommit, with_picture
 from forecast_assets.defs.metadata import (
     BAR_WIDTH,
-    PICTURE,
     ROWS,
     ROWS_SHOWN,
     by_version,
-    drawn,
     fans_table,
     newest_of,
     of_features,
@@ -32,7 +31,6 @@ from forecast_assets.defs.metadata import (
     of_versions,
     scores_table,
     table,
-    with_picture,
 )
 from forecast_assets.evaluation.records import Publication, PublicationChanges
 from forecast_assets.forecast.records import Fan
@@ -86,9 +84,10 @@ def test_a_picture_that_breaks_is_a_line_with_the_reason(error: Exception) -> No
     def broken() -> str:
         raise error
 
-    said = drawn(LOG, broken)
+    said = AfterCommit(LOG).picture("Coffee: its picture", broken)
     assert said is not None
-    assert str(said.value).startswith(f"not drawn: {type(error).__name__}: {error}".strip())
+    why = f"Coffee: its picture is not shown: {type(error).__name__}"
+    assert str(said.value) == (f"{why}: {error}" if str(error) else why)
     assert with_picture({"scores": 1, "outcome": 2}, said) == {
         "scores": 1,
         PICTURE: said,
@@ -97,10 +96,10 @@ def test_a_picture_that_breaks_is_a_line_with_the_reason(error: Exception) -> No
 
 
 def test_a_picture_is_second_and_may_be_missing() -> None:
-    picture = drawn(LOG, lambda: "![x](y)")
+    picture = AfterCommit(LOG).picture("Coffee", lambda: "![x](y)")
     assert isinstance(picture, MarkdownMetadataValue)
     assert list(with_picture({"first": 1, "second": 2}, picture)) == ["first", PICTURE, "second"]
-    assert drawn(LOG, lambda: None) is None
+    assert AfterCommit(LOG).picture("Coffee", lambda: None) is None
     assert with_picture({"first": 1}, None) == {"first": 1}
 
 
@@ -357,5 +356,6 @@ def test_a_plot_that_breaks_fails_no_partition(
         assert ran.success
     scored = graph.run("score", FIRST)
     (event,) = materializations(scored, "scores").values()
-    assert event.metadata[PICTURE].value == "not drawn: ValueError: year 10000 is out of range"
+    why = f"{FIRST}: its picture is not shown: ValueError: year 10000 is out of range"
+    assert event.metadata[PICTURE].value == why
     assert len(graph.store.paths.issued("Coffee", "v1.0")) == 65

@@ -126,5 +126,6 @@ def test_the_cadence_is_the_configurations_and_they_may_be_off(tmp_path: Path) -
     ] == [
         ("fetch_prices", "5 6 * * *", "Asia/Tokyo", "STOPPED"),
         ("check_freshness", "0 6 * * *", "UTC", "STOPPED"),
+        ("prune_history", "0 3 * * 0", "UTC", "STOPPED"),
         ("verify_record", "0 4 * * 0", "UTC", "STOPPED"),
     ]

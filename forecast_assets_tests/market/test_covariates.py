@@ -13,6 +13,7 @@ import pytest
 from forecast_assets.configuration.commodities import Covariate
 from forecast_assets.errors import SourceError
 from forecast_assets.market.covariates import CovariateSeries, read_covariate
+from forecast_assets.market.meaning import Meaning
 
 TODAY = date(2024, 6, 3)
 PLAIN = "date,close\n2024-01-03,2.5\n2024-01-02,1.5\n"
@@ -152,7 +153,7 @@ def test_a_stamp_with_a_zone_is_of_the_day_where_the_commodity_trades(
 ) -> None:
     (tmp_path / "rain.csv").write_text("date,close\n2024-05-02T22:00:00Z,1\n")
     source = Covariate(path="rain.csv", column="close")
-    where = ZoneInfo(zone) if zone else None
+    where = Meaning(timezone=ZoneInfo(zone) if zone else None)
     series = read_covariate("Coffee", "rain", source, tmp_path, TODAY, where)
     assert values_of(series) == {day: 1.0}
 

@@ -77,6 +77,7 @@ OF_MODELS = [
         f" WHERE {MODELS.partition('.')[2]}.model_name = 'naive';",
         [("payload cannot be rebuilt", MODELS)],
         TRAINED,
+        mended_by=TRAIN,
     ),
     Case(
         "two active models",

@@ -9,6 +9,8 @@ import pytest
 
 from forecast_assets.automation.renaming import rename
 from forecast_assets.record.verification import Verification, verify
+from forecast_assets.store.price_revisions import newest_closes
+from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.desk import Desk, corrected, desk, without
 from forecast_assets_tests.histories import make_history, with_features
@@ -82,3 +84,23 @@ def test_what_months_of_work_leave_is_sound_at_each_moment(tmp_path: Path) -> No
     assert set(rows(made.store, "forecast.failures", "declined")) == {(True,)}
     assert (walked.models, walked.forecasts) == (6, 106)
     assert any(uri for (uri,) in rows(made.store, "forecast.trained_models", "fitted_model_uri"))
+
+
+def test_withdrawn_sessions_leave_a_sound_record_and_what_was_known_before(tmp_path: Path) -> None:
+    made = desk(tmp_path, **KEYS)
+    made.told(COFFEE)
+    made.work()
+    before, issued = now(), len(rows(made.store, "forecast.forecasts"))
+    for day in (COFFEE.dates[530].item(), COFFEE.newest):
+        assert made.store.prices.withdraw("Coffee", day, "a misprint", now(), "terminal: ann")
+    made.told_nothing()
+    made.work()
+    assert found(made).damages == []
+    assert len(rows(made.store, "forecast.forecasts")) < issued
+    with made.store.reading() as tables:
+        assert newest_closes(tables, "Coffee", before).num_rows == len(COFFEE)
+    assert made.store.prices.restore("Coffee", COFFEE.newest, now(), "terminal: ann")
+    made.told_nothing()
+    made.work()
+    assert found(made).damages == []
+    assert len(made.store.prices.history("Coffee")) == len(COFFEE) - 1

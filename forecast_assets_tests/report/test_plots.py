@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from forecast_assets.evaluation.comparison import Comparison, Said, Statement
@@ -338,6 +340,19 @@ def test_scores_are_one_inline_image_with_the_unit_on_its_axis(drawn: list[Figur
     assert tick(right.yaxis, 0.8) == "80 %"
     assert [axes.get_xlabel() for axes in (left, right)] == ["sessions ahead"] * 2
     assert legend(figure) == ["garch", "naive"]
+
+
+def test_dollars_are_drawn_as_dollars_wherever_a_text_comes_from_outside(
+    drawn: list[Figure],
+) -> None:
+    formula = "$\\frac{1$ and $x^$"  # matplotlib raises for it where it takes it for a formula
+    price_plot(make_history(60), formula)
+    score_plot(scores((formula, "2019-01-02", 1, 1.0, True)), formula)
+    for figure in drawn:
+        figure.savefig(BytesIO())
+        texts = [text for text in figure.findobj(Text) if text.get_text() == formula]
+        assert texts
+        assert not any(text.get_parse_math() for text in texts)
 
 
 def test_models_without_a_common_cutoff_say_how_many_forecasts_they_have(

@@ -12,7 +12,9 @@ import pytest
 
 from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.forecast.records import Fan
+from forecast_assets.report import plots
 from forecast_assets.report.page import (
+    UNBROKEN,
     CommodityReport,
     Notice,
     PublishedForecast,
@@ -23,6 +25,7 @@ from forecast_assets.report.page import (
     render,
     standings_grid,
 )
+from forecast_assets.report.plots import Picture
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.browser import DESKTOP, PHONE, Screen, Tab, opened
 from forecast_assets_tests.histories import make_history
@@ -50,6 +53,7 @@ def leaderboard(**columns: Any) -> pd.DataFrame:
             "first_forecast": pd.Timestamp("2012-01-03"),
             "last_forecast": pd.Timestamp("2018-12-31"),
             "effective_forecasts": 88,
+            "undefined_forecasts": 0,
             "crps": 1.23,
             "skill": skill,
             "coverage_80": 0.8125,
@@ -350,3 +354,28 @@ def test_a_browser_that_is_not_installed_is_said_how_to_get(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="apt install chromium"), opened(tmp_path):
         raise AssertionError("there is no browser")
+
+
+def test_undefined_scores_are_counted_beside_the_forecasts() -> None:
+    grid = standings_grid(leaderboard(undefined_forecasts=[0, 1200, 3]), None)
+    assert grid is not None
+    place = [cell.text for cell in grid.headings].index("forecasts") - 1
+    told = [row.cells[place].text.replace(UNBROKEN, " ") for row in grid.rows]
+    assert told == ["1,234 (1,200 undefined)", "1,234", "1,234 (3 undefined)"]
+
+
+def test_a_picture_that_breaks_leaves_the_rest_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Picture:
+        raise ValueError("year 26 is out of range")
+
+    for name in ("newest_fan", "past_fans", "pit_histogram", "coverage_plot", "laid_over"):
+        monkeypatch.setattr(plots, name, broken)
+    said = report_of(full())
+    page = render(said)
+    assert said.failures == []
+    assert said.not_drawn[0] == (
+        "Coffee: the newest forecast: not drawn: ValueError: year 26 is out of range"
+    )
+    assert all(line in page for line in said.not_drawn)
+    assert page.count("This picture could not be drawn") == len(said.not_drawn) >= 4
+    assert "value at risk" in page

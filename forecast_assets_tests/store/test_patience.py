@@ -65,6 +65,23 @@ def test_readers_do_not_wait_for_readers(tmp_path: Path) -> None:
     assert told == []
 
 
+def test_whether_a_file_could_be_written_is_found_out_without_a_write(tmp_path: Path) -> None:
+    patience = Patience(0.3, told=lambda line: None, limit="a moment")
+    absent = Database(tmp_path / "absent.duckdb", TABLE, "128MB", patience)
+    absent.require_free()
+    assert not absent.path.exists()
+    tables = database(tmp_path / "commodity.duckdb", patience)
+    before = tables.token()
+    tables.require_free()
+    for mode in ("read", "write"):
+        with holding(tables.path, mode) as holder, pytest.raises(StoreLocked) as caught:
+            tables.require_free()
+        assert holder.named in str(caught.value)
+        assert "a moment: 0.3" in str(caught.value)
+        assert "is lost" not in str(caught.value)
+    assert tables.token() == before
+
+
 def test_two_are_told_of_one_wait(tmp_path: Path) -> None:
     terminal: list[str] = []
     log: list[str] = []

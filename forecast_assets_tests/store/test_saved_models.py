@@ -6,6 +6,7 @@ import pytest
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import (
+    ArtifactMissing,
     ConfigurationError,
     LookAheadError,
     ModelNotFound,
@@ -39,9 +40,13 @@ def save() -> None:
     save_model(MODEL, history=HISTORY, training_date="2020-01-01", model_version="notebook")
 
 
-def load() -> FittedGarch:
+def load(models: ModelStore | None = None) -> FittedGarch:
     model = load_model(
-        commodity="WTI", model_name="garch", training_date="2020-01-01", model_version="notebook"
+        commodity="WTI",
+        model_name="garch",
+        training_date="2020-01-01",
+        model_version="notebook",
+        models=models,
     )
     assert isinstance(model, FittedGarch)
     return model
@@ -91,35 +96,40 @@ def test_a_large_payload_goes_to_the_artifact_store(models: ModelStore, tmp_path
     assert row.fitted_model_uri is not None
     folder = tmp_path / "far" / "WTI" / "garch" / "2020-01-01" / "notebook"
     assert [file.name for file in folder.iterdir()] == [f"{row.payload_sha256}.json"]
-    assert dump(load()) == dump(MODEL)
+    assert dump(load(small_table)) == dump(MODEL)
+    with pytest.raises(PayloadCorrupted, match="cannot be read"):
+        load()  # the configured store lacks it
     next(folder.iterdir()).write_bytes(b"{}")
     with pytest.raises(PayloadCorrupted, match="train this window again"):
-        load()
+        load(small_table)
     next(folder.iterdir()).unlink()
     with pytest.raises(PayloadCorrupted, match="cannot be read"):
-        load()
+        load(small_table)
 
 
-def test_artifacts_are_read_where_the_store_is_now(tmp_path: Path) -> None:
+def test_artifacts_are_read_only_where_the_store_is_now(tmp_path: Path) -> None:
     place = ("Coffee/naive/2024-01-01/v1.0", "0" * 64)
     old = ArtifactStore((tmp_path / "old").as_uri())
-    url = old.write(*place, b"{}")
+    address = old.write(*place, b"{}")
+    assert address == f"{place[0]}/{place[1]}.json"
     (tmp_path / "old").rename(tmp_path / "new")
     moved = ArtifactStore((tmp_path / "new").as_uri())
-    assert moved.read(url) == b"{}"
-    old.write(*place, b"changed")
-    assert moved.read(url) == b"{}"  # a copy reads its own
-    assert ArtifactStore((tmp_path / "empty").as_uri()).read(url) == b"changed"
-    with pytest.raises(PayloadCorrupted, match="cannot be read"):
-        moved.read(url.replace("v1.0", "v2.0"))
+    assert moved.read(address, 2) == b"{}"
+    assert old.write(*place, b"changed") == address
+    whole = f"{old.url}/{address}"  # as older releases wrote it
+    assert moved.read(whole, 2) == b"{}"
+    with pytest.raises(ArtifactMissing, match="there is no such file"):
+        ArtifactStore((tmp_path / "empty").as_uri()).read(whole, 7)
+    with pytest.raises(ArtifactMissing, match="cannot be read"):
+        moved.read(address.replace("v1.0", "v2.0"), 2)
 
 
 def test_an_artifact_store_may_be_anywhere_that_fsspec_reaches() -> None:
     store = ArtifactStore("memory://models")
-    url = store.write("WTI/garch", "abc", b"payload")
-    assert url == "memory://models/WTI/garch/abc.json"
-    assert store.read(url) == b"payload"
-    assert store.write("WTI/garch", "abc", b"payload") == url
+    address = store.write("WTI/garch/2020-01-01/v1.0", "abc", b"payload")
+    assert address == "WTI/garch/2020-01-01/v1.0/abc.json"
+    assert store.read(f"memory://models/{address}", 7) == b"payload"
+    assert store.write("WTI/garch/2020-01-01/v1.0", "abc", b"payload") == address
 
 
 def test_a_model_that_is_not_there_is_named_with_those_that_are() -> None:

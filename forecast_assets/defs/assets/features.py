@@ -57,8 +57,9 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
 
         def join(key: str) -> Features:
             commodity = version.settings.commodity(key)
+            dates, bounds = prices[key].dates, version.settings.bounds_of(key)
             today = Meaning.of(key, commodity).today(now())
-            joined = read_features(key, commodity, prices[key].dates, settings.folder, today)
+            joined = read_features(key, commodity, dates, settings.folder, today, bounds)
             for said in (*Refused.of(joined.rejections).shown, *joined.missing.values()):
                 context.log.error("%s", said)
             return replace(joined, kept=version.in_force.kept.get(key, ()))

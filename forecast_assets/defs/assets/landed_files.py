@@ -26,7 +26,8 @@ from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import FilesLanded, PricesLanded
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import drawn, of_landed_files, of_landed_prices, with_picture
+from forecast_assets.defs.after_commit import AfterCommit, with_picture
+from forecast_assets.defs.metadata import of_landed_files, of_landed_prices
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.past import UNCHANGED, Past, last_past, made_from
 from forecast_assets.defs.progress import Progress
@@ -38,6 +39,7 @@ from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Arrivals:
     settings: Settings
     context: AssetExecutionContext
     store: StoreResource
+    listener: Listener
     received: list[Received] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -76,17 +79,31 @@ class Arrivals:
         return FilesLanded(self.received, len(waiting.unfinished))
 
     def tell(self, landed: PricesLanded) -> None:
-        """Log what landed as a materialization of the prices, as ``prices`` itself would."""
+        """Log what landed as a materialization of the prices, as ``prices`` itself would.
+
+        What of it cannot be shown becomes a note, since the prices are committed.
+        """
         context, history, name = self.context, landed.history, landed.commodity
         unit, asset_key = self.settings.commodity(name).unit, AssetKey("prices")
-        picture = drawn(context.log, partial(price_plot, history, unit))
-        before = last_past(context.instance, asset_key, name)
-        past = Past.of(history, self.settings.windows.begun(), before)
-        metadata = with_picture(of_landed_prices(landed, unit), picture) | past.metadata
-        tags = made_from(past.version, "landed_files", UNCHANGED)
-        context.log_event(
-            AssetMaterialization(asset_key, metadata=metadata, partition=name, tags=tags)
-        )
+        after, whose = self.after, f"{name}: its"
+        picture = after.picture(f"{whose} picture", partial(price_plot, history, unit))
+        said = after.metadata(f"{whose} metadata", lambda: of_landed_prices(landed, unit))
+        metadata, tags = with_picture(said, picture), {}
+        before = after.attempt(f"{whose} past", lambda: self._past(asset_key, history), None)
+        if before is not None:
+            metadata |= before.metadata
+            tags = dict(made_from(before.version, "landed_files", UNCHANGED))
+        event = AssetMaterialization(asset_key, metadata=metadata, partition=name, tags=tags)
+        after.attempt(name, lambda: context.log_event(event), None)
+
+    @property
+    def after(self) -> AfterCommit:
+        """The boundary of what is told of files and prices that are committed."""
+        return AfterCommit(self.context.log, self.listener)
+
+    def _past(self, asset_key: AssetKey, history: History) -> Past:
+        before = last_past(self.context.instance, asset_key, history.commodity)
+        return Past.of(history, self.settings.windows.begun(), before)
 
 
 def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
@@ -99,7 +116,7 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
-        arrivals = Arrivals(settings, context, store)
+        arrivals = Arrivals(settings, context, store, listener)
         files = arrivals.receive_all(progress)
         prices = prices_of(arrivals.received, store.tables(), arrivals.failed)
         for landed in prices:
@@ -108,10 +125,10 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         if arrivals.failed:
             raise FilesFailed(*arrivals.failed)
         for result in (*prices, files):
-            listener.hear(result)
-        return MaterializeResult(
-            metadata=of_landed_files(files), data_version=DataVersion(UNCHANGED)
-        )
+            arrivals.after.hear(result)
+        metadata = arrivals.after.metadata("landed files", lambda: of_landed_files(files))
+        context.add_asset_metadata(metadata)
+        return MaterializeResult(data_version=DataVersion(UNCHANGED))
 
     return landed_files
 

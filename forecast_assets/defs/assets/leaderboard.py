@@ -20,7 +20,8 @@ from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import Ranked
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import drawn, of_leaderboard, with_picture
+from forecast_assets.defs.after_commit import AfterCommit, with_picture
+from forecast_assets.defs.metadata import of_leaderboard
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.leaderboard import leaderboard
@@ -49,6 +50,12 @@ def ranked(settings: Settings, tables: Store, by: str) -> Ranked:
     return Ranked(frame(tables.leaderboard.read()), failed)
 
 
+def drawn(found: Ranked, model_version: str) -> str | None:
+    """A picture of the skill of a version's models; None if it has none."""
+    mine = found.standings[found.standings.model_version == model_version]
+    return skill_plot(mine) if len(mine) else None
+
+
 def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     """The asset ``leaderboard`` of a configuration."""
     in_use = settings.model_version
@@ -67,15 +74,22 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
+        after = AfterCommit(context.log, listener)
         with progress.during(context.log, "publish"):
             found = ranked(settings, store.tables(), context.run.run_id)
             for failure in found.failures:
                 context.log.error("%s", failure)
-            mine = found.standings[found.standings.model_version == in_use]
-            picture = drawn(context.log, lambda: skill_plot(mine) if len(mine) else None)
-            contents = DataVersion(store.tables().contents.leaderboard())
-        listener.hear(found)
-        metadata = with_picture(of_leaderboard(found, in_use, units), picture)
-        return MaterializeResult(metadata=metadata, data_version=contents)
+            picture = after.picture("leaderboard: its picture", lambda: drawn(found, in_use))
+            contents = after.attempt(
+                "leaderboard: its contents",
+                lambda: DataVersion(store.tables().contents.leaderboard()),
+                None,
+            )
+        after.hear(found)
+        said = after.metadata(
+            "leaderboard: its metadata", lambda: of_leaderboard(found, in_use, units)
+        )
+        context.add_asset_metadata(with_picture(said, picture))
+        return MaterializeResult(data_version=contents)
 
     return rank

@@ -69,7 +69,7 @@ class Sources:
             case FredSource(series=series):
                 return self._fetch(name, self.fred, series)
             case source:
-                meaning = Meaning.of(name, commodity)
+                meaning = Meaning.of(name, commodity, self.settings.bounds_of(name))
                 today = meaning.today(now())
                 return read_source(name, source, self.settings.folder, today, meaning)
 
@@ -79,7 +79,7 @@ class Sources:
         since = known.newest - timedelta(days=fetch.overlap_days) if len(known) else None
         calendar = self.settings.commodity(name).calendar
         final = final_day(fetch, now().replace(tzinfo=UTC), calendar)
-        return live.read(name, symbol, since, final)
+        return live.read(name, symbol, since, final, self.settings.bounds_of(name))
 
 
 def require_daily(observations: Observations, history: History) -> None:

@@ -23,6 +23,7 @@ from forecast_assets.automation.renaming import departed, departures
 from forecast_assets.automation.results import Published
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.after_commit import AfterCommit
 from forecast_assets.defs.metadata import of_publications
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
@@ -126,8 +127,15 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
             found = published(settings, store.tables(), context.run.run_id)
             for failure in found.failures:
                 context.log.error("%s", failure)
-            contents = DataVersion(store.tables().contents.publications())
-        listener.hear(found)
-        return MaterializeResult(metadata=of_publications(found), data_version=contents)
+            after = AfterCommit(context.log, listener)
+            contents = after.attempt(
+                "publications: their contents",
+                lambda: DataVersion(store.tables().contents.publications()),
+                None,
+            )
+        after.hear(found)
+        metadata = after.metadata("publications: their metadata", lambda: of_publications(found))
+        context.add_asset_metadata(metadata)
+        return MaterializeResult(data_version=contents)
 
     return publish

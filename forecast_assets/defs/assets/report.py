@@ -26,7 +26,8 @@ from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import PageWritten
 from forecast_assets.configuration.file_modes import as_closed_as
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.metadata import Metadata, failures_in, of_copy, of_report
+from forecast_assets.defs.after_commit import AfterCommit, Metadata
+from forecast_assets.defs.metadata import failures_in, of_copy, of_report
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import CommoditiesFailed
@@ -58,26 +59,31 @@ def report_asset(settings: Settings) -> AssetsDefinition:
         with progress.during(context.log, "publish"):
             said = briefing(settings, store.tables(), now())
             said.failures.extend(failures_before(context.instance))
-            page, metadata = written(settings, store.tables(), said)
+            after = AfterCommit(context.log, listener)
+            page, metadata = written(settings, store.tables(), said, after)
         if said.failures:
             context.log_event(AssetMaterialization(asset_key="report", metadata=metadata))
             raise CommoditiesFailed(*dict.fromkeys(said.failures))
-        listener.hear(page)
-        return MaterializeResult(metadata=metadata)
+        after.hear(page)
+        context.add_asset_metadata(metadata)
+        return MaterializeResult()
 
     return write
 
 
-def written(settings: Settings, tables: Store, said: Report) -> tuple[PageWritten, Metadata]:
+def written(
+    settings: Settings, tables: Store, said: Report, after: AfterCommit
+) -> tuple[PageWritten, Metadata]:
     """Write the page, and renew the copy of the tables if one is configured.
 
-    Returns the result and the metadata. Commodities that cannot be drawn are added to the failures
-    of ``said``.
+    Returns the result and the metadata. Commodities that have no section are added to the failures
+    of ``said``, and pictures that could not be drawn to what is not drawn of it.
     """
     replace_file(settings.report_path, render(said))
     told = (*get_args(Rule), "warning")
-    page = PageWritten([each.text for each in said.notices if each.level in told])
-    metadata = of_report(said, page, settings.report_path)
+    warned = [each.text for each in said.notices if each.level in told]
+    page, path = PageWritten([*warned, *said.not_drawn]), settings.report_path
+    metadata = after.metadata("report: its metadata", lambda: of_report(said, page, path))
     if settings.database.read_copy:
         metadata |= of_copy(settings.read_copy_path, tables.copy_to(settings.read_copy_path))
     return page, metadata

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 import scipy
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.base import FitMetrics, ModelState
-from forecast_assets.models.elements.linear import FittedLinear, Pass, with_shocks
+from forecast_assets.models.elements.linear import FittedLinear, Pass, SavedLinear, with_shocks
 from forecast_assets.models.elements.shocks import ShockKind
+from forecast_assets.models.saved import SavedState, Terms, Variance
 from forecast_assets.timeline.history import History
 
 if TYPE_CHECKING:
@@ -186,9 +187,19 @@ def arma_responses(ar: Sequence[float], ma: Sequence[float], horizon: int) -> ND
     return psi
 
 
+class SavedArma(SavedLinear):
+    """The state of an ARMA process."""
+
+    ar: Terms
+    ma: Terms
+    variance: Variance
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedArma(FittedLinear):
     """``r[t] = sum_i ar[i] * r[t-1-i] + eps[t] + sum_i ma[i] * eps[t-1-i]``."""
+
+    saved: ClassVar[type[SavedState]] = SavedArma
 
     ar: tuple[float, ...]
     ma: tuple[float, ...]
@@ -212,11 +223,6 @@ class FittedArma(FittedLinear):
     def estimates(self) -> ModelState:
         """The coefficients and the variance."""
         return {"ar": list(self.ar), "ma": list(self.ma), "variance": self.variance}
-
-    def __post_init__(self) -> None:
-        """Convert coefficients to tuples if they are lists from JSON."""
-        object.__setattr__(self, "ar", tuple(self.ar))
-        object.__setattr__(self, "ma", tuple(self.ma))
 
     @property
     def order(self) -> Order:

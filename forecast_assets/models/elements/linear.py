@@ -8,10 +8,11 @@ sample serves all origins of a window.
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 from forecast_assets.models.base import (
     FittedForecaster,
@@ -19,7 +20,8 @@ from forecast_assets.models.base import (
     declined_nonpositive,
     require_no_declined,
 )
-from forecast_assets.models.elements.shocks import ShockKind, Shocks
+from forecast_assets.models.elements.shocks import SavedShocks, ShockKind, Shocks
+from forecast_assets.models.saved import Day, SavedState
 from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices
 from forecast_assets.timeline.history import History
 
@@ -42,9 +44,18 @@ class Pass:
     errors: NDArray[np.float64]
 
 
+class SavedLinear(SavedState):
+    """What the states of all linear models have."""
+
+    sample_start: Day
+    shocks: Annotated[SavedShocks, AfterValidator(SavedShocks.shocks)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedLinear(FittedForecaster):
     """A fitted linear model of the log price."""
+
+    saved: ClassVar[type[SavedState]] = SavedLinear
 
     sample_start: date
     shocks: Shocks = UNKNOWN
@@ -87,15 +98,6 @@ class FittedLinear(FittedForecaster):
             "sample_start": self.sample_start.isoformat(),
             "shocks": self.shocks.state(),
         }
-
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        rebuilt = {
-            "sample_start": date.fromisoformat(state["sample_start"]),
-            "shocks": Shocks.from_state(state["shocks"]),
-        }
-        return cls(**state | rebuilt)
 
 
 def with_shocks(bare: Linear, levels: NDArray[np.float64], kind: ShockKind) -> Linear:

@@ -9,22 +9,45 @@ dependence of volatility from session to session.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from numpy.typing import NDArray
+from pydantic import AfterValidator, model_validator
 
 from forecast_assets.errors import CannotForecast
 from forecast_assets.models.base import ModelState
-from forecast_assets.models.elements.volatility import SETTLING, Volatility
+from forecast_assets.models.elements.volatility import SETTLING, SavedVolatility, Volatility
+from forecast_assets.models.saved import Sample, SavedState, Variance
 from forecast_assets.models.simulation import Blocks, Seeds, draw, standard_normal
 
 ShockKind = Literal["gaussian", "bootstrap", "blocks"]
 
 SIGNIFICANT = 6
 """Past shocks are stored with this many significant digits, so that a payload stays small."""
+
+
+class SavedShocks(SavedState):
+    """The state of shocks: past ones unless they are Gaussian, a volatility only for blocks."""
+
+    kind: ShockKind
+    deviation: Variance
+    past: Sample
+    volatility: Annotated[SavedVolatility, AfterValidator(SavedVolatility.volatility)] | None
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if (len(self.past) == 0) != (self.kind == "gaussian"):
+            raise ValueError(f"{len(self.past)} past shocks are not of the kind {self.kind}")
+        if (self.volatility is None) != (self.kind != "blocks"):
+            raise ValueError("a volatility belongs to the kind blocks, and only to it")
+        return self
+
+    def shocks(self) -> "Shocks":
+        """The shocks that were saved."""
+        return Shocks(**self.values())
 
 
 @dataclass(frozen=True)
@@ -116,17 +139,6 @@ class Shocks:
             "past": self.past.tolist(),
             "volatility": self.volatility.state() if self.volatility else None,
         }
-
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        volatility = state["volatility"]
-        return cls(
-            kind=state["kind"],
-            deviation=state["deviation"],
-            past=np.array(state["past"], dtype=np.float64),
-            volatility=Volatility(**volatility) if volatility else None,
-        )
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,6 +14,9 @@ from typing import Self
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from pydantic import Field
+
+from forecast_assets.models.saved import SavedState, Share, Variance
 
 DECAYS = (0.9, 0.94, 0.97, 0.985)
 BOUNDS = (2.5, 3.0, 4.0, 6.0, None)
@@ -49,6 +52,20 @@ def bounded_variance(
         variance = max(variance, least)
         variances.append(variance)
     return np.array(variances)
+
+
+class SavedVolatility(SavedState):
+    """The five parameters of a volatility."""
+
+    decay: Share
+    bound: float | None = Field(gt=0)
+    weight: Share
+    persistence: Share
+    long_run: Variance
+
+    def volatility(self) -> "Volatility":
+        """The volatility that was saved."""
+        return Volatility(**self.values())
 
 
 @dataclass(frozen=True)

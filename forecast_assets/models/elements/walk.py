@@ -7,19 +7,24 @@ a walk can forecast from any close.
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from forecast_assets.errors import CannotForecast
 from forecast_assets.models.base import FittedForecaster, ModelState
+from forecast_assets.models.saved import SavedState
 from forecast_assets.models.simulation import Seeds, as_paths, linear_moves, prices, standard_normal
 from forecast_assets.timeline.history import History
 
 Form = Literal["auto", "difference"]
 """``auto``: log returns unless the origin's close is at or below zero. ``difference``: always price
 differences."""
+
+LONGEST_LOOKBACK = 5000
+"""Most moves that moments may be of."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,18 @@ class Moments:
     logarithmic: NDArray[np.bool_]
 
 
+class SavedWalk(SavedState):
+    """The state of a walk."""
+
+    lookback: int = Field(ge=2, le=LONGEST_LOOKBACK)
+    form: Form
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedWalk(FittedForecaster):
     """A walk whose moments are those of the last ``lookback`` moves before an origin."""
+
+    saved: ClassVar[type[SavedState]] = SavedWalk
 
     lookback: int
     form: Form
@@ -102,8 +116,3 @@ class FittedWalk(FittedForecaster):
     def state(self) -> ModelState:
         """The look-back and the form."""
         return {"lookback": self.lookback, "form": self.form}
-
-    @classmethod
-    def from_state(cls, state: ModelState) -> Self:
-        """Rebuild from ``state()``."""
-        return cls(**state)

@@ -1,8 +1,8 @@
 """``commodity.market.held_prices``: prices of sources that wait until a user decides on them.
 
 ``commodity.market.price_words`` keeps the decisions. A close that was accepted is taken from then
-on, and one that was rejected is ignored. A decision is about a close, so that another close of the
-same session is examined again.
+on, and one that was rejected, or withdrawn after it was taken, is ignored. A decision is about a
+close, so that another close of the same session is examined again.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,6 +44,13 @@ SAY = f"""
     INSERT OR REPLACE INTO market.price_words
     SELECT commodity, date, close, $word, $at FROM market.held_prices WHERE {CHOSEN}
 """  # noqa: S608 - a condition of this file's own
+
+SAY_OF_STORED = """
+    INSERT OR REPLACE INTO market.price_words
+    SELECT commodity, date, close, $word, $at FROM market.prices
+    WHERE commodity = $commodity AND list_contains($days::DATE[], date)
+"""
+"""A word about the closes in use of some sessions."""
 
 MERGE = f"""
     INSERT INTO market.price_revisions BY NAME
@@ -92,10 +99,10 @@ def accepted_days(connection: Connection, commodity: str) -> set[date]:
 
 
 def forget_rejected(connection: Connection, commodity: str) -> None:
-    """Within the transaction of prices: leave out closes that a user has rejected."""
+    """Within the transaction of prices: leave out closes that were rejected or withdrawn."""
     connection.execute(
         "DELETE FROM changes WHERE (date, close) IN (SELECT (date, close) FROM market.price_words"
-        " WHERE commodity = $commodity AND word = 'rejected')",
+        " WHERE commodity = $commodity AND word IN ('rejected', 'withdrawn'))",
         {"commodity": commodity},
     )
 
@@ -145,12 +152,8 @@ class DuckDBHeldTable:
     def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
         """Record that a user accepts the stored closes of some sessions."""
         with self.database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO market.price_words"
-                " SELECT commodity, date, close, 'accepted', $at FROM market.prices"
-                " WHERE commodity = $commodity AND list_contains($days::DATE[], date)",
-                {"commodity": commodity, "days": sorted(days), "at": at},
-            )
+            said = {"days": sorted(days), "word": "accepted", "at": at}
+            connection.execute(SAY_OF_STORED, said | {"commodity": commodity})
 
 
 def _days(rows: Sequence[tuple[date]]) -> list[date]:

@@ -8,7 +8,7 @@ from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import FileMerge, PriceChanges
 from forecast_assets.market.refusals import rows_of
 from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.price_table import disputed, merge, prepare
+from forecast_assets.store.duckdb.price_table import disputed, doubted, merge, prepare
 from forecast_assets.timeline.scrutiny import Scrutiny
 
 FOUND = """
@@ -58,12 +58,15 @@ def _land(
     by: str,
     scrutiny: Scrutiny | None,
 ) -> FileMerge:
-    rows = len(observations.prices)
+    rows = len(observations.prices) + len(observations.withdrawn)
     key = {"sha256": sha256, "commodity": observations.commodity, "rows_used": rows}
     if connection.execute(FOUND, key).fetchall() != [(0,)]:
         return FileMerge(observations.commodity, PriceChanges(0, 0, 0, rows, 0), repeated=True)
     prepare(connection, observations)
-    if found := disputed(connection, observations.commodity, scrutiny):
+    found = disputed(connection, observations.commodity, scrutiny) or (
+        doubted(connection, observations) if scrutiny else None
+    )
+    if found:
         untouched = PriceChanges(0, 0, 0, 0, 0, held=rows)
         return FileMerge(observations.commodity, untouched, repeated=False, dispute=found)
     changes = merge(connection, observations, at, by, scrutiny=scrutiny)

@@ -32,6 +32,14 @@ class Migration:
     after: tuple[str, ...] = ()
 
 
+OVER_SESSIONS = ("absolute_error", "squared_error", "pinball_loss", "crps")
+
+MAY_BE_UNDEFINED = {
+    "scores": OVER_SESSIONS,
+    "path_scores": (*OVER_SESSIONS, "energy_score", "variogram_score"),
+}
+"""The columns that were NOT NULL up to schema 4."""
+
 MIGRATIONS = (
     Migration(2),
     Migration(
@@ -58,9 +66,32 @@ MIGRATIONS = (
             for table in ("forecasts", "superseded_forecasts")
         ),
     ),
+    Migration(
+        5,
+        before=(
+            *(
+                f"ALTER TABLE forecast.{table} ALTER COLUMN {score} DROP NOT NULL"
+                for table, scores in MAY_BE_UNDEFINED.items()
+                for score in scores
+            ),
+            "CREATE TEMP TABLE words AS FROM market.price_words",
+            "DROP TABLE market.price_words",
+        ),
+        after=(
+            "INSERT INTO market.price_words BY NAME FROM words",
+            "DROP TABLE words",
+            *(
+                f"UPDATE forecast.{table} SET {score} = NULL WHERE isinf({score})"  # noqa: S608
+                for table, scores in MAY_BE_UNDEFINED.items()
+                for score in scores
+            ),
+            "UPDATE forecast.leaderboard SET undefined_forecasts = 0",
+        ),
+    ),
 )
 """In order. 2: the number of the schema is stored. 3: publications are a log. 4: versions are
-pinned, and superseded forecasts can be drawn as they were.
+pinned, and superseded forecasts can be drawn as they were. 5: a score may be NULL where it is not
+defined, and a price may be withdrawn by a word.
 
 What was published by older releases is taken over without the numbers of its page.
 """

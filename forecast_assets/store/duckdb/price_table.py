@@ -8,12 +8,26 @@ import numpy as np
 from forecast_assets.errors import StoreError
 from forecast_assets.market.lacking import Lacking, lacking
 from forecast_assets.market.observations import Observations
-from forecast_assets.market.records import HeldReason, PriceChanges
+from forecast_assets.market.records import HeldReason, PriceChanges, WithdrawnPrice
 from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.held_table import accepted_days, forget_rejected, hold
+from forecast_assets.store.duckdb.held_table import (
+    SAY_OF_STORED,
+    accepted_days,
+    forget_rejected,
+    hold,
+)
 from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.duckdb.withdrawals import restore, withdraw, withdrawn
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.scrutiny import Change, Dispute, Scrutiny, dispute, strange_changes
+from forecast_assets.timeline.scrutiny import (
+    Change,
+    Dispute,
+    DoubtedWithdrawals,
+    Scrutiny,
+    dispute,
+    doubted_withdrawals,
+    strange_changes,
+)
 
 NEWEST = """
     SELECT commodity, date, open, high, low, close, volume, source, ingested_at
@@ -51,6 +65,9 @@ def as_of_definition(catalog: str) -> str:
     """  # noqa: S608 - the file's own name, quoted
 
 
+BY_A_FILE = "its close says withdrawn"
+"""The reason in the tables for a session that a dropped file has withdrawn."""
+
 FRIDAY = 5
 """The number of the last weekday by ISO."""
 
@@ -62,9 +79,8 @@ INCOMING = """
     FROM arriving
 """
 
-CHANGES = """
-    CREATE OR REPLACE TEMP TABLE changes AS
-    WITH told AS (
+TOLD = """
+    told AS (
         SELECT *, split_part(source, ':', 1) = $kind AS same_source
         FROM market.price_revisions WHERE commodity = $commodity
     ), known AS (
@@ -72,7 +88,13 @@ CHANGES = """
     ), told_by_it AS (
         SELECT * FROM told WHERE same_source
         QUALIFY row_number() OVER (PARTITION BY date ORDER BY revision DESC) = 1
-    ), now AS (
+    )
+"""
+"""What is known of each session of a commodity, and what a kind of source has stated last."""
+
+CHANGES = f"""
+    CREATE OR REPLACE TEMP TABLE changes AS
+    WITH {TOLD}, now AS (
         SELECT incoming.date, incoming.close,
             coalesce(incoming.open, if($complete, NULL, known.open)) AS open,
             coalesce(incoming.high, if($complete, NULL, known.high)) AS high,
@@ -94,7 +116,7 @@ CHANGES = """
     LEFT JOIN told_by_it ON told_by_it.date = now.date
     WHERE (now.date IS NULL AND known.close IS NOT NULL AND known.same_source AND $complete)
         OR (now.date IS NULL AND known.close IS NOT NULL AND $weekdays AND isodow(known.date) > 5)
-        OR (now.date IS NOT NULL AND known.close IS NULL)
+        OR (now.date IS NOT NULL AND known.close IS NULL AND known.reason IS NULL)
         OR (now.date IS NOT NULL
             AND (now.open, now.high, now.low, now.close, now.volume)
                 IS DISTINCT FROM (known.open, known.high, known.low, known.close, known.volume)
@@ -106,18 +128,32 @@ CHANGES = """
                     IS DISTINCT FROM (told_by_it.open, told_by_it.high, told_by_it.low,
                         told_by_it.close, told_by_it.volume)
                 END)
-"""
+"""  # noqa: S608 - the expressions above
 """The changes that a source makes to the stored prices.
 
 Only a source's new statements count: repeating an old one does not undo later corrections. A source
 that is not complete withdraws nothing, and values besides the close that its rows lack stay as they
-are. Closes of weekends are withdrawn, whatever source gave them, if weekends are no sessions.
+are. Closes of weekends are withdrawn, whatever source gave them, if weekends are no sessions. A
+session that was withdrawn for a ``reason`` does not come back because a source still has it: that
+takes a new statement, as for a revision.
 """
+
+TAKEN_BACK = f"""
+    INSERT INTO changes BY NAME
+    WITH {TOLD}
+    SELECT known.date, known.close AS stored_close, known.revision + 1 AS revision,
+        'taken back' AS kind
+    FROM known LEFT JOIN told_by_it USING (date)
+    WHERE list_contains($days::DATE[], known.date) AND known.close IS NOT NULL
+        AND (told_by_it.date IS NULL OR told_by_it.close IS NOT NULL)
+"""  # noqa: S608 - the expressions above
+"""The stored sessions that a source withdraws in so many words, unless it repeats itself."""
 
 APPEND = """
     INSERT INTO market.price_revisions BY NAME
     SELECT $commodity AS commodity, date, open, high, low, close, volume, $source AS source,
-        revision, $at AS ingested_at, $by AS ingested_by
+        revision, $at AS ingested_at, $by AS ingested_by,
+        if(kind = 'taken back', $reason, NULL) AS reason
     FROM changes
 """
 
@@ -130,6 +166,8 @@ def prepare(connection: Connection, observations: Observations) -> None:
     connection.execute(INCOMING)
     said = {"complete": observations.complete, "weekdays": observations.weekdays}
     connection.execute(CHANGES, commodity | {"kind": kind} | said)
+    days = {"days": list(observations.withdrawn)}
+    connection.execute(TAKEN_BACK, commodity | {"kind": kind} | days)
     forget_rejected(connection, observations.commodity)
 
 
@@ -139,6 +177,15 @@ def disputed(connection: Connection, commodity: str, scrutiny: Scrutiny | None) 
     if scrutiny is None or all(change.stored is None for change in changes):
         return None
     return dispute(_history(connection, commodity), changes, scrutiny.bound)
+
+
+def doubted(connection: Connection, observations: Observations) -> DoubtedWithdrawals | None:
+    """After ``prepare``: the withdrawals of a file that must wait for a user, or None."""
+    days = _days(connection, "taken back")
+    if not days:
+        return None
+    told = observations.prices["date"].dt.date
+    return doubted_withdrawals(_history(connection, observations.commodity), days, set(told))
 
 
 def merge(
@@ -166,16 +213,21 @@ def merge(
     kept = {"days": lacks.kept}
     connection.execute("DELETE FROM changes WHERE list_contains($days::DATE[], date)", kept)
     counts = dict(connection.execute("SELECT kind, count(*) FROM changes GROUP BY kind").fetchall())
-    connection.execute(APPEND, header)
+    taken_back = _days(connection, "taken back")
+    words = {"days": taken_back, "word": "withdrawn"}
+    connection.execute(SAY_OF_STORED, {"commodity": commodity, "at": at} | words)
+    connection.execute(APPEND, header | {"reason": BY_A_FILE})
     added, revised = counts.get("added", 0), counts.get("revised", 0)
     return PriceChanges(
         added=added,
         revised=revised,
-        withdrawn=len(lacks.taken_back) + len(lacks.weekends),
+        withdrawn=len(lacks.taken_back) + len(lacks.weekends) + len(taken_back),
         unchanged=len(observations.prices) - added - revised - len(reasons),
         missing=len(lacks.kept),
         held=len(reasons),
         lacking=lacks,
+        taken_back=tuple(taken_back),
+        not_there=len(observations.withdrawn) - len(taken_back),
     )
 
 
@@ -200,10 +252,18 @@ def _held(
 def _changes(connection: Connection, commodity: str) -> list[Change]:
     """The new and revised closes, without revisions that a user has accepted before."""
     rows = connection.execute(
-        "SELECT date, close, stored_close FROM changes WHERE kind <> 'withdrawn' ORDER BY date"
+        "SELECT date, close, stored_close FROM changes WHERE close IS NOT NULL ORDER BY date"
     ).fetchall()
     accepted = accepted_days(connection, commodity)
     return [Change(*row) for row in rows if row[0] not in accepted or row[2] is None]
+
+
+def _days(connection: Connection, kind: str) -> list[date]:
+    """The sessions whose change is of a kind, in order."""
+    rows = connection.execute(
+        "SELECT date FROM changes WHERE kind = $kind ORDER BY date", {"kind": kind}
+    )
+    return [day for (day,) in rows.fetchall()]
 
 
 def _history(connection: Connection, commodity: str) -> History:
@@ -222,8 +282,7 @@ def _lacking(
     ``same``: whether the source looks like the same series; otherwise none is withdrawn except
     weekends.
     """
-    rows = connection.execute("SELECT date FROM changes WHERE kind = 'withdrawn' ORDER BY date")
-    missing = [day for (day,) in rows.fetchall()]
+    missing = _days(connection, "withdrawn")
     weekends = [day for day in missing if observations.weekdays and day.isoweekday() > FRIDAY]
     if len(missing) == len(weekends):
         return Lacking(weekends=weekends)
@@ -272,3 +331,18 @@ class DuckDBPriceTable:
         """The newest close of every session, in order."""
         with self.database.reading() as connection:
             return _history(connection, commodity)
+
+    def withdraw(self, commodity: str, day: date, reason: str, at: datetime, by: str) -> bool:
+        """Take a session back, unless there is none that day; whether there was."""
+        with self.database.writing() as connection:
+            return withdraw(connection, commodity, day, reason, at, by)
+
+    def restore(self, commodity: str, day: date, at: datetime, by: str) -> bool:
+        """Bring back a session that was withdrawn for a reason; whether it was."""
+        with self.database.writing() as connection:
+            return restore(connection, commodity, day, at, by)
+
+    def withdrawn(self, commodity: str) -> list[WithdrawnPrice]:
+        """The sessions that were withdrawn for a reason and have not come back, in order."""
+        with self.database.reading() as connection:
+            return withdrawn(connection, commodity)

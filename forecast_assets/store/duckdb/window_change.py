@@ -14,6 +14,7 @@ from forecast_assets.store.duckdb import point_table
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.failure_table import replace_failures
 from forecast_assets.store.duckdb.point_table import write_points
+from forecast_assets.store.duckdb.stored_draws import unstored
 from forecast_assets.store.duckdb.superseded_table import (
     MOVED,
     REPLACED,
@@ -87,12 +88,16 @@ def apply(
 ) -> int:
     """Write a change; return the number of paths. Paths are written before their ledger rows.
 
+    Forecasts that another run has stored in the meantime, with the same numbers, stay as they are.
+
     ``now``: from then on the change holds.
     """
     withdraw(connection, written, now, change.withdrawn)
-    paths = sum(write_draw(connection, written, now, draw, horizon) for draw in change.draws)
+    draws = [unstored(connection, written, draw) for draw in change.draws]
+    draws = [draw for draw in draws if draw.cutoffs]
+    paths = sum(write_draw(connection, written, now, draw, horizon) for draw in draws)
     move(connection, written, now, change.moved)
-    drawn = [day for draw in change.draws for day in draw.cutoffs]
+    drawn = [day for draw in draws for day in draw.cutoffs]
     tell(connection, written, outcome_rows(change.happened, drawn, horizon))
     expect(connection, written.commodity, change.expected)
     replace_failures(connection, written, "forecast", change.failures)
@@ -226,8 +231,8 @@ def outcome_rows(happened: Outcomes | None, drawn: Sequence[date], horizon: int)
     """
     known = happened or Outcomes.none(horizon)
     others = sorted(set(drawn) - set(known.cutoffs))
-    nothing = np.full((len(others), horizon), np.nan)
-    prices = np.vstack([known.closes, nothing]).astype(np.float32)
+    nothing = np.full((len(others), horizon), np.nan, dtype=np.float32)
+    prices = np.vstack([known.as_paths, nothing])
     columns = {"data_cutoff_date": pa.array([*known.cutoffs, *others], pa.date32())}
     for session in range(horizon):
         columns[f"day_{session + 1}"] = pa.array(prices[:, session], from_pandas=True)

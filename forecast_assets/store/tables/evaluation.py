@@ -27,6 +27,10 @@ from forecast_assets.store.tables.table import (
 SCORED_AT = moment("scored_at", "when the score was written, UTC")
 HORIZON = count("horizon", "how many sessions after the cutoff are counted")
 
+LOST = "NULL where no number can hold it"
+NONE = "NULL where one has none"
+"""Descriptions of scores that are not defined, of a session or in a mean."""
+
 SCORES = Table(
     "forecast",
     "scores",
@@ -42,15 +46,19 @@ SCORES = Table(
         day("session", "the day of day_ahead"),
         number("cutoff_close", "the close at the cutoff"),
         number("actual", "the close of the session"),
-        number("absolute_error", "error of the median, in the commodity's unit"),
-        number("squared_error", "squared error of the mean, in the unit squared"),
+        number(
+            "absolute_error", f"error of the median, in the commodity's unit; {LOST}", null=True
+        ),
+        number(
+            "squared_error", f"squared error of the mean, in the unit squared; {LOST}", null=True
+        ),
         number(
             "absolute_percentage_error",
-            "error of the median, in % of the actual; NULL where that is 0",
+            "error of the median, in % of the actual; NULL where that is 0 or too small",
             null=True,
         ),
-        number("pinball_loss", "mean loss of the quantiles, in the unit"),
-        number("crps", "continuous ranked probability score, in the unit"),
+        number("pinball_loss", f"mean loss of the quantiles, in the unit; {LOST}", null=True),
+        number("crps", f"continuous ranked probability score, in the unit; {LOST}", null=True),
         number("log_score", "NULL where the density is 0, or a single point", null=True),
         flag("covered_80", "whether the actual is inside the central 80 %"),
         flag("covered_95", "whether the actual is inside the central 95 %"),
@@ -79,19 +87,21 @@ PATH_SCORES = Table(
         CUTOFF,
         HORIZON,
         day("last_session", "the last of these sessions"),
-        number("absolute_error", "mean over these sessions"),
-        number("squared_error", "mean over these sessions"),
-        number("absolute_percentage_error", "mean over these sessions", null=True),
-        number("pinball_loss", "mean over these sessions"),
-        number("crps", "mean over these sessions"),
-        number("log_score", "mean over these sessions; NULL where one has none", null=True),
+        number("absolute_error", f"mean over these sessions; {NONE}", null=True),
+        number("squared_error", f"mean over these sessions; {NONE}", null=True),
+        number("absolute_percentage_error", f"mean over these sessions; {NONE}", null=True),
+        number("pinball_loss", f"mean over these sessions; {NONE}", null=True),
+        number("crps", f"mean over these sessions; {NONE}", null=True),
+        number("log_score", f"mean over these sessions; {NONE}", null=True),
         number("covered_80", "share of these sessions inside the central 80 %"),
         number("covered_95", "share of these sessions inside the central 95 %"),
         number("width_80", "mean over these sessions"),
         number("width_95", "mean over these sessions"),
         number("pit", "of the last of these sessions"),
-        number("energy_score", "the CRPS of the whole path"),
-        number("variogram_score", "of the differences between sessions of the path"),
+        number("energy_score", f"the CRPS of the whole path; {LOST}", null=True),
+        number(
+            "variogram_score", f"of the differences between sessions of the path; {LOST}", null=True
+        ),
         number("directional_accuracy", "share of sessions where the median went the right way"),
         SCORED_AT,
         CREATED_BY,
@@ -112,9 +122,9 @@ SKILL = Table(
         START,
         CUTOFF,
         HORIZON,
-        number("crps", "mean CRPS over these sessions"),
-        number("naive_crps", "mean CRPS of naive over these sessions"),
-        number("skill", "1 - crps / naive_crps; NULL where that is 0", null=True),
+        number("crps", f"mean CRPS over these sessions; {NONE}", null=True),
+        number("naive_crps", f"mean CRPS of naive over these sessions; {NONE}", null=True),
+        number("skill", "1 - crps / naive_crps; NULL where that is 0 or NULL", null=True),
     ),
     key=(*FORECAST, "horizon"),
     view=True,
@@ -158,6 +168,12 @@ LEADERBOARD = Table(
         number("training_seconds", "how long they took to fit"),
         moment("created_at", "when it was written, UTC"),
         CREATED_BY,
+        count(
+            "undefined_forecasts",
+            "those of forecasts with a score that no number can hold, which means leave out",
+            null=True,
+            later=True,
+        ),
     ),
     key=("commodity", "model_version", "model_name"),
 )

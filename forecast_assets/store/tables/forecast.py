@@ -79,7 +79,11 @@ TRAINED_MODELS = Table(
         document("options", "the model's options, as the configuration has them"),
         document("parameters", "what was estimated"),
         document("fitted_model_json", "the payload; NULL where it is too large", null=True),
-        text("fitted_model_uri", "where a large payload is; NULL where it is here", null=True),
+        text(
+            "fitted_model_uri",
+            "its address below `artifacts.url`; NULL where it is here",
+            null=True,
+        ),
         text("payload_format", "how the payload is written"),
         count("payload_schema_version", "which version of the model's payload it is"),
         PAYLOAD,

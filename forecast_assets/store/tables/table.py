@@ -134,9 +134,9 @@ class Table:
         return {column.name: column for column in self.columns}
 
 
-def text(name: str, description: str, *, null: bool = False) -> Column:
+def text(name: str, description: str, *, null: bool = False, later: bool = False) -> Column:
     """Return a column of text."""
-    return Column(name, pa.string(), description, null)
+    return Column(name, pa.string(), description, null, later)
 
 
 def document(name: str, description: str, *, null: bool = False) -> Column:
@@ -164,9 +164,9 @@ def price(name: str, description: str) -> Column:
     return Column(name, pa.float32(), description, nullable=True)
 
 
-def count(name: str, description: str) -> Column:
+def count(name: str, description: str, *, null: bool = False, later: bool = False) -> Column:
     """Return a column of whole numbers of 32 bits."""
-    return Column(name, pa.int32(), description)
+    return Column(name, pa.int32(), description, null, later)
 
 
 def total(name: str, description: str) -> Column:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp, kstest
 
 from forecast_assets.errors import CannotForecast
-from forecast_assets.models.elements.shocks import SIGNIFICANT, Shocks, rounded
+from forecast_assets.models.elements.shocks import SIGNIFICANT, SavedShocks, Shocks, rounded
 from forecast_assets.models.elements.volatility import SETTLING, Volatility
+from forecast_assets.models.saved import checked
 from forecast_assets.models.simulation import Seeds, seed_of
 from forecast_assets_tests.processes import arma_series, clustered_returns
 
@@ -166,7 +167,9 @@ def test_state_through_json_rebuilds_them_bit_for_bit(
     kind: Literal["gaussian", "bootstrap", "blocks"],
 ) -> None:
     shocks = Shocks.fit(kind, ERRORS)
-    rebuilt = Shocks.from_state(json.loads(json.dumps(shocks.state(), allow_nan=False)))
+    rebuilt = checked(
+        SavedShocks, json.loads(json.dumps(shocks.state(), allow_nan=False)), "shocks"
+    ).shocks()
     assert rebuilt == shocks
     assert rebuilt.past.tobytes() == shocks.past.tobytes()
     again = rebuilt.draw(seeds("a"), HORIZON, 50)

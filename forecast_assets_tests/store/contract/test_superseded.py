@@ -81,6 +81,21 @@ def test_what_is_replaced_is_kept_with_its_time_its_numbers_and_why(store: Store
     assert store.paths.superseded("Coffee", "v2.0") == {}
 
 
+def test_what_two_runs_drew_at_the_same_time_is_one_forecast(store: Store) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw(DAYS[:2])]))
+    assert store.paths.apply(LATER, WindowChange([draw(DAYS[:2])])) == 0
+    assert store.paths.apply(LATER, WindowChange([draw()])) == 4  # of the third day
+    assert kept(store) == points_kept(store) == []
+    issued = rows(store, "forecast.forecasts", "data_cutoff_date", "created_by")
+    assert [by for _, by in issued] == [WRITTEN.by, WRITTEN.by, LATER.by]
+    on_purpose = replace(draw(), why={DAYS[0]: "asked for"})
+    store.paths.apply(LATER, WindowChange([on_purpose]))
+    assert [(row[0], row[-1]) for row in kept(store)] == [(DAYS[0], "asked for")]
+    other = replace(draw(), fingerprints=["other"] * 3)
+    store.paths.apply(LATER, WindowChange([other]))
+    assert len(kept(store)) == 1 + 3
+
+
 def test_each_time_it_is_said_otherwise_is_kept(store: Store) -> None:
     for place in range(4):
         at = WRITTEN.at + timedelta(hours=place)

@@ -85,6 +85,10 @@ def test_reading_upgrades_a_file_that_keeps_its_rows_and_tells_of_the_copy(older
     issued = {  # when they were drawn, as far as is known
         name: [(*row, row[place]) for row in before[name]] for name, place in dated.items()
     }
+    issued |= {  # what no older release could say
+        name: [(*row, value) for row in before[name]]
+        for name, value in {"market.price_revisions": None, "forecast.leaderboard": 0}.items()
+    }
     assert {name: after[name] for name in same} == {name: (before | issued)[name] for name in same}
     with closing(duckdb.connect(older, read_only=True)) as connection:
         published = connection.execute("FROM forecast.publications ORDER BY ALL").fetchall()

@@ -1,0 +1,72 @@
+"""Files below a folder of this machine, where strangers may have put other things than files.
+
+A link is followed as long as it stays below the folder. What is no regular file is never opened: a
+pipe would never answer, and a device never end.
+"""
+
+import errno
+import os
+import stat
+import uuid
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from forecast_assets.errors import PayloadCorrupted
+
+
+def beside(name: str) -> str:
+    """A name for the same file while it is being written, which no other process has."""
+    return f"{name}.{uuid.uuid4().hex}.part"
+
+
+def read(root: Path, address: str, size: int) -> bytes | None:
+    """At most one byte more than ``size`` of a file; None if there is none.
+
+    Raises PayloadCorrupted for what is no regular file below the root, and OSError.
+    """
+    try:
+        place = _real(root, address, strict=True)
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise PayloadCorrupted(f"the artifact {address} is no regular file")
+        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise PayloadCorrupted(f"the artifact {address} is a link to itself") from error
+        raise
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced in this moment
+            raise PayloadCorrupted(f"the artifact {address} is no regular file")
+        return file.read(size + 1)
+
+
+def write(root: Path, address: str, payload: bytes) -> None:
+    """Put a file at its address as a whole. Raises OSError, and PayloadCorrupted for a link out."""
+    folder, name = PurePosixPath(address).parent, PurePosixPath(address).name
+    place = _real(root, str(folder), strict=False) / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    first = place.with_name(beside(place.name))
+    first.write_bytes(payload)
+    moved(first, place)
+
+
+def moved(first: Any, place: Any) -> None:
+    """Move a file that was written whole to its place, and delete what others have left of it.
+
+    ``first`` and ``place``: paths of any file system.
+    """
+    with suppress(FileNotFoundError):  # another process has just stored the same bytes
+        first.rename(place)
+    for left in place.parent.glob(f"{place.stem}.*.part"):
+        left.unlink(missing_ok=True)
+
+
+def _real(root: Path, address: str, *, strict: bool) -> Path:
+    """The place of an address without links. Raises PayloadCorrupted if it is outside the root."""
+    folder = Path(os.path.realpath(root))
+    place = Path(os.path.realpath(folder / address, strict=strict))
+    if not place.is_relative_to(folder):
+        raise PayloadCorrupted(f"the artifact {address} leads out of the folder of artifacts")
+    return place

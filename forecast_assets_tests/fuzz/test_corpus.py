@@ -1,0 +1,43 @@
+"""Each input of a corpus is taken by its target, and a finding of the fuzzer ends it with 1."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from forecast_assets_tests.fuzz.__main__ import CORPUS
+
+FILES = sorted(file for file in CORPUS.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("target", sorted({file.parent.name for file in FILES}))
+def test_every_input_of_the_corpus_is_taken(target: str) -> None:
+    take = import_module(f"forecast_assets_tests.fuzz.{target}").take
+    for file in FILES:
+        if file.parent.name == target:
+            take(file.read_bytes())
+
+
+BROKEN = """
+import sys
+from types import ModuleType
+from forecast_assets_tests.fuzz import running
+def take(data):
+    raise KeyError("not promised")
+broken = ModuleType("broken")
+broken.take = take
+running.target = lambda name: broken
+running.main("broken", sys.argv[1:])
+"""
+
+
+def test_an_error_that_is_not_promised_ends_the_fuzzing_and_its_input_is_kept(
+    tmp_path: Path,
+) -> None:
+    asked = [sys.executable, "-c", BROKEN, "-max_total_time=5", f"-artifact_prefix={tmp_path}/"]
+    ended = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 77, ended.stderr
+    assert "KeyError: 'not promised'" in ended.stdout + ended.stderr
+    assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["crash"]

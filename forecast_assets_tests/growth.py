@@ -1,0 +1,296 @@
+"""Growth: days that arrive one by one, and whether the later of them cost more than the earlier.
+
+``python -m forecast_assets_tests.growth --days 2000``: each day a file with one close is dropped,
+and both sensors and the runs that they ask for do what is due, in this process, with the clock on
+that day and Dagster's history pruned after ``--keep`` days. It prints the time, memory, open files,
+files and bytes by day, and exits with 1 if a bound is broken. 2,000 days take an hour or more.
+
+``--compare`` takes two minutes instead: of two homes one is after 150 days and one after 1,950, by
+tables that were filled at once. They do days in turns, so that both meet the same noise of the
+machine, and the median day of the later may not cost more than the bound.
+"""
+
+import argparse
+import csv
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Self, TextIO
+
+import numpy as np
+import pytest
+from dagster import DagsterInstance
+from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.storage import local_compute_log_manager
+from dagster._utils import ensure_file
+from rich.console import Console
+from rich.table import Table
+
+from forecast_assets.configuration.home import Places
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs import run_history, sensors, version_of_run
+from forecast_assets.defs.pruning import pruned
+from forecast_assets.report.figures import sparkline
+from forecast_assets.timeline import clock, windows
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.beginnings import at_home
+from forecast_assets_tests.caretaker import Caretaker, configuration
+from forecast_assets_tests.histories import make_history
+
+BEGUN = 260
+"""Sessions that are there before the first day."""
+
+EARLY, LATE = 150, 1950
+"""The days that are compared."""
+
+SLOWER = 1.1
+"""The bound on the time of late days, in times of early ones."""
+
+LARGER = 32e6
+"""The bound on the growth of memory from the early to the late days, in bytes."""
+
+FILES = 100
+"""The bound on the growth of the number of files, but for those that were dropped."""
+
+CONSOLE = Console()
+
+STRETCH = 100
+"""So many days at the end are compared with as many from the 101st on."""
+
+COMPARED = 10
+"""How many days of each kind are compared by ``--compare``."""
+
+MODELS = ("naive", "random_walk")
+
+
+class Simulated(datetime):
+    """A clock that stands at the evening of a day."""
+
+    at = datetime(2017, 1, 1, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls.fromtimestamp(cls.at.timestamp(), tz or UTC).replace(tzinfo=tz)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What one day cost, and what was there after it; times in seconds, sizes in bytes."""
+
+    day: int
+    seconds: float
+    memory: int
+    handles: int
+    files: int
+    bytes: int
+    history_bytes: int
+
+
+@dataclass
+class Life:
+    """A home in which one day after the other comes."""
+
+    folder: Path
+    history: History
+    keeper: Caretaker
+    keep: int
+    days: int = 0
+    began: list[datetime] = field(default_factory=list)
+
+    def come(self, days: int = 1) -> None:
+        """Let the closes of the next days arrive at once, and do all that is due."""
+        first = BEGUN + self.days if self.days else 0
+        self.days += days
+        last = BEGUN + self.days
+        closing = self.history.dates[last - 1].item()
+        Simulated.at = datetime(closing.year, closing.month, closing.day, 22, tzinfo=UTC)
+        self.began.append(datetime.now(UTC))
+        name = f"closes_to_{closing}.csv"
+        part = History("Coffee", self.history.dates[first:last], self.history.closes[first:last])
+        with at_home(self.folder):
+            self.keeper.drop(name, part)
+            failed = [request for request, success in self.keeper.settle() if not success]
+        self.keeper.heard.take()
+        self.keeper.keys.clear()
+        if failed:
+            raise RuntimeError(f"day {self.days}: {len(failed)} runs failed: {failed}")
+        if len(self.began) > self.keep:
+            pruned(self.keeper.instance, self.began[-self.keep])
+
+    def put_away(self) -> int:
+        """How many files were dropped by the user and are kept: they and their notes."""
+        return 2 * len(list((self.folder / "home" / "landing" / "accepted").glob("*.csv")))
+
+    def lived(self) -> Day:
+        """One day, and what it cost."""
+        before = time.process_time()
+        self.come()
+        seconds = time.process_time() - before
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        files, size = sizes(self.folder)
+        return Day(
+            self.days,
+            seconds,
+            pages * resource.getpagesize(),
+            len(list(Path("/proc/self/fd").iterdir())),
+            files - self.put_away(),
+            size,
+            sizes(self.folder / "dagster")[1],
+        )
+
+
+def sizes(folder: Path) -> tuple[int, int]:
+    """The number of files in a folder, and their bytes."""
+    found = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+    return len(found), sum(found)
+
+
+@contextmanager
+def opened(folder: Path, days: int, keep: int) -> Iterator[Life]:
+    """A new home for so many days, in an empty folder."""
+    history = make_history(BEGUN + days, first="2016-01-04")
+    start = history.dates[BEGUN - 5].item()
+    training = {"cadence": "quarterly", "start": start, "min_observations": 250}
+    text = configuration("Coffee", horizon=14, paths=50, models=list(MODELS), training=training)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "forecast.yaml").write_text(text)
+    with ExitStack() as stack:
+        stack.enter_context(at_home(folder))
+        Places.here().prepare()
+        settings = Settings.load(folder / "forecast.yaml")
+        instance = DagsterInstance.from_config(str(folder / "dagster"))
+        yield Life(folder, history, Caretaker(settings, stack.enter_context(instance)), keep)
+
+
+@contextmanager
+def on_a_day_of_its_own() -> Iterator[None]:
+    """Have the clock stand where ``Simulated`` says; what steps print is stored and not shown.
+
+    Dagster starts processes to show it, whose time would not be counted.
+    """
+
+    @contextmanager
+    def stored(stream: TextIO, path: str) -> Iterator[None]:
+        ensure_file(path)
+        with redirect_to_file(stream, path):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (clock, windows, run_history, sensors, version_of_run):
+            patch.setattr(module, "datetime", Simulated)
+        patch.setattr(local_compute_log_manager, "mirror_stream_to_file", stored)
+        yield
+
+
+def live(folder: Path, days: int, keep: int, rows: Path) -> list[Day]:
+    """All days, one after the other; each is written to a file of rows as it ends."""
+    found: list[Day] = []
+    with opened(folder, days, keep) as life, rows.open("w") as file:
+        write = csv.writer(file)
+        write.writerow(each.name for each in fields(Day))
+        for _ in range(days):
+            found.append(life.lived())
+            write.writerow(vars(found[-1]).values())
+            file.flush()
+    return found
+
+
+def broken(days: Sequence[Day]) -> list[str]:
+    """The bounds that the last days break, compared with those from the 101st on."""
+    if len(days) < 3 * STRETCH:
+        return [f"{len(days)} days are too few to compare: at least {3 * STRETCH} are needed"]
+    early, late = days[STRETCH : 2 * STRETCH], days[-STRETCH:]
+    return bounds(early, late)
+
+
+def bounds(early: Sequence[Day], late: Sequence[Day]) -> list[str]:
+    """The bounds that some late days break, compared with some early ones."""
+    said = []
+    ratio = median(x.seconds for x in late) / median(x.seconds for x in early)
+    if ratio > SLOWER:
+        said.append(f"a late day takes {ratio:.2f} times as long as an early one: {SLOWER} allowed")
+    grown = median(x.memory for x in late) - median(x.memory for x in early)
+    if grown > LARGER:
+        said.append(f"memory grew by {grown / 1e6:.0f} MB: {LARGER / 1e6:.0f} allowed")
+    if (more := max(x.handles for x in late) - max(x.handles for x in early)) > 0:
+        said.append(f"{more} more handles are open")
+    if (more := max(x.files for x in late) - max(x.files for x in early)) > FILES:
+        said.append(f"{more} more files are kept: {FILES} allowed, for runs of new windows")
+    return said
+
+
+def compared() -> list[str]:
+    """The bounds that a day after many days breaks, in turns with days after few."""
+    early: list[Day] = []
+    late: list[Day] = []
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        lives = [
+            (
+                stack.enter_context(opened(Path(folder) / str(days), days + COMPARED, COMPARED)),
+                found,
+            )
+            for days, found in ((EARLY, early), (LATE, late))
+        ]
+        for days, (life, _) in zip((EARLY, LATE), lives, strict=True):
+            life.come(days)
+            life.come()  # what only the first day after so many has to do
+        for _ in range(COMPARED - 1):
+            for life, found in lives:
+                found.append(life.lived())
+            CONSOLE.print(f"{early[-1].seconds:.2f} s and {late[-1].seconds:.2f} s")
+    show([*early, *late])
+    ratio = median(x.seconds for x in late) / median(x.seconds for x in early)
+    CONSOLE.print(f"a day after {LATE:,} days takes {ratio:.2f} times one after {EARLY}")
+    return [f"a late day takes {ratio:.2f} times an early one: {SLOWER} allowed"] * (ratio > SLOWER)
+
+
+def show(days: Sequence[Day], rows: int = 20) -> None:
+    """Print some of the days as a table, and the time of all of them as a line."""
+    table = Table("day", "CPU, s", "memory, MB", "handles", "files", "all, MB", "history, MB")
+    for day in days[:: max(len(days) // rows, 1)]:
+        table.add_row(
+            f"{day.day:,}",
+            f"{day.seconds:.2f}",
+            f"{day.memory / 1e6:.0f}",
+            str(day.handles),
+            str(day.files),
+            f"{day.bytes / 1e6:.1f}",
+            f"{day.history_bytes / 1e6:.1f}",
+        )
+    CONSOLE.print(table)
+    stretches = np.array_split([day.seconds for day in days], min(len(days), 60))
+    CONSOLE.print("CPU by day:", sparkline(np.array([np.median(some) for some in stretches])))
+
+
+def main() -> int:
+    """Let days come, print what they cost, and return 1 if a bound is broken."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=2000, help="how many days come")
+    parser.add_argument("--keep", type=int, default=90, help="after how many days runs are pruned")
+    parser.add_argument("--rows", type=Path, default=Path("growth.csv"), help="a row for each day")
+    parser.add_argument("--compare", action="store_true", help="compare early and late days only")
+    asked = parser.parse_args()
+    with on_a_day_of_its_own():
+        if asked.compare:
+            said = compared()
+        else:
+            with TemporaryDirectory() as folder:
+                days = live(Path(folder), asked.days, asked.keep, asked.rows)
+            show(days)
+            said = broken(days)
+    for line in said:
+        CONSOLE.print(f"broken: {line}")
+    return 1 if said else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Whatever a stranger stores as a model ends as a failure of that model, in words and in time."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import yaml
+from fsspec.implementations.memory import MemoryFileSystem
+
+from forecast_assets import errors
+from forecast_assets.forecast.records import TrainedModel
+from forecast_assets.store.artifacts import ArtifactStore
+from forecast_assets.store.payloads import Payloads, model_of
+from forecast_assets_tests.fuzz.payload import drawn, row_of
+from forecast_assets_tests.hostile.stored import changed, golden, harmed, stored_row
+
+CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("payloads.yaml").read_text())
+
+LONGEST_SECONDS = 10
+
+
+@pytest.fixture
+def never_answered(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Files in memory that are not opened before the test ends."""
+    ended = Event()
+    monkeypatch.setattr(MemoryFileSystem, "_open", lambda *_, **__: ended.wait())
+    yield
+    ended.set()
+
+
+def stored(case: dict[str, Any], folder: Path) -> tuple[Payloads, TrainedModel]:
+    """A row with its payload, and the door through which it is read."""
+    payload = changed(case)
+    row = stored_row(case, payload)
+    outside = folder / "outside"
+    outside.mkdir()
+    store = ArtifactStore(case.get("url", (folder / "artifacts").as_uri()), seconds=0.1)
+    if "file" in case:
+        row = replace(row, fitted_model_uri=harmed(store, outside, case["file"], payload))
+    if row.fitted_model_uri is not None:
+        row = replace(row, fitted_model_json=None)
+    elif row.fitted_model_json is not None and not row.fitted_model_json.isprintable():
+        (folder / "artifacts").mkdir()
+        address = store.write("Coffee/garch/2024-01-01/v1.0", row.payload_sha256, payload)
+        row = replace(row, fitted_model_json=None, fitted_model_uri=address)
+    return Payloads(store, 1_000_000), row
+
+
+def some(*, drawn: bool) -> list[Any]:
+    """The cases that are let in and drawn from, or the others."""
+    return [pytest.param(x, id=x["name"]) for x in CASES if x.get("drawn", False) == drawn]
+
+
+@pytest.mark.parametrize("case", some(drawn=True))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_absurd_state_is_a_failure_of_its_model(case: dict[str, Any]) -> None:
+    payload = changed(case)
+    row = row_of(payload)
+    began = time.monotonic()
+    said = " ".join(drawn(row, model_of(row, payload)))
+    assert [part for part in case["message"] if part not in said] == [], said
+    assert time.monotonic() - began < LONGEST_SECONDS
+
+
+@pytest.mark.parametrize("case", some(drawn=False))
+def test_a_hostile_payload_is_refused_by_name_and_in_time(
+    case: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    payloads, row = stored(case, tmp_path)
+    if "silent" in case.get("url", ""):
+        request.getfixturevalue("never_answered")
+    began = time.monotonic()
+    with pytest.raises(getattr(errors, case.get("error", "PayloadCorrupted"))) as caught:
+        payloads.rebuild(row)
+    said = str(caught.value)
+    assert [part for part in case["message"] if part not in said] == [], said
+    assert said.startswith(f"{row.model_id}: ")
+    assert len(said) < 1500
+    assert said.isprintable()
+    assert "hidden" not in case or case["hidden"] not in said
+    assert payloads.intact([row]) == ([row] if case.get("kept") else [])
+    assert time.monotonic() - began < LONGEST_SECONDS
+
+
+def test_each_case_has_a_name_of_its_own() -> None:
+    names = [case["name"] for case in CASES]
+    assert len(set(names)) == len(names) >= 45
+
+
+@pytest.mark.parametrize("of", ["garch", "arima_111_v1", "boosted_quantiles", "ensemble"])
+def test_without_harm_the_same_payload_is_sound(of: str, tmp_path: Path) -> None:
+    case = {"of": of, "row": {"payload_schema_version": 1} if of.endswith("_v1") else {}}
+    payloads, row = stored(case, tmp_path)
+    assert payloads.rebuild(row).name == row.model_name
+    assert payloads.intact([row]) == [row]
+    assert golden(of).encode() == payloads.read(row)
