@@ -39,7 +39,7 @@ METHODS_OF_TEXT = {"join", "format", "items", "values", "match"}
 """Methods whose results are made of their object and their arguments."""
 
 BUILDERS = {"select", "where", "order_by", "limit", "distinct", "update", "delete", "values"}
-"""Functions and methods of SQLAlchemy whose results are statements with all values as parameters."""
+"""Functions and methods of SQLAlchemy, whose statements have all values as parameters."""
 
 Comprehension = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
 
