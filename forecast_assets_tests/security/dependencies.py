@@ -21,7 +21,7 @@ def direct() -> dict[str, str]:
         re.split(r"[><=\[; ]", each)[0]: extra
         for extra, requirements in reversed(asked.items())
         for each in requirements
-        if not each.startswith(project["name"]) and extra != "audit"
+        if not each.startswith(project["name"])
     }
 
 

@@ -38,6 +38,9 @@ PLAIN = {"str", "tuple", "next", "compile"}
 METHODS_OF_TEXT = {"join", "format", "items", "values", "match"}
 """Methods whose results are made of their object and their arguments."""
 
+BUILDERS = {"select", "where", "order_by", "limit", "distinct", "update", "delete", "values"}
+"""Functions and methods of SQLAlchemy, whose statements have all values as parameters."""
+
 Comprehension = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
 
 
@@ -267,6 +270,8 @@ class Package:
         home = module.imported.get(name, module)
         if name in QUOTING or (name == "map" and ast.unparse(node.args[0]) in QUOTING):
             return
+        if name in BUILDERS and (given or name != "values") and not holds_text(node):
+            return
         if name in PLAIN:
             yield from self.all_of(module, given)
         elif name in METHODS_OF_TEXT:
@@ -277,6 +282,15 @@ class Package:
                 yield from self.parts(home, returned)
         else:
             yield Unsafe(module.name, node.lineno, ast.unparse(node))
+
+
+def holds_text(statement: ast.Call) -> bool:
+    """Whether a statement that is built has a text in it, which could be SQL."""
+    return any(
+        isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) in {"text", "literal_column"})
+        for node in ast.walk(statement)
+    )
 
 
 def arguments_of(function: ast.FunctionDef) -> list[str]:

@@ -76,3 +76,13 @@ def test_a_command_refuses_such_a_name(arguments: list[str]) -> None:
 
 def test_a_name_is_one_identifier() -> None:
     assert quoted('a"; DROP TABLE t; --') == '"a""; DROP TABLE t; --"'
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.system [touch made]", "!!python/name:os.system"]
+)
+def test_a_configuration_makes_no_objects(tag: str, tmp_path: Path) -> None:
+    path = tmp_path / "forecast.yaml"
+    path.write_text(f"{configuration('Coffee')}\ndocs_url: {tag}\n")
+    with pytest.raises(ConfigurationError, match=r"not YAML: .*could not determine a constructor"):
+        Settings.load(path)

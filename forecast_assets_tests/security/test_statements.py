@@ -26,6 +26,7 @@ def test_every_statement_is_made_of_literals_and_declared_names() -> None:
         ("connection.execute(open('statements.sql').read())", "open('statements.sql').read()"),
         ("connection.execute(row.text)", "row.text"),
         ("connection.execute(inner(name))", "name"),
+        ("connection.execute(select(text(f'{name}')))", "select(text(f'{name}'))"),
     ],
 )
 def test_a_statement_made_of_a_value_is_found(line: str, part: str) -> None:

@@ -34,7 +34,12 @@ class Noted:
     @property
     def is_unpickling(self) -> bool:
         """Whether something was unpickled."""
-        return not self.event.startswith(("socket.", "urllib."))
+        return self.event.startswith(("pickle.", "marshal."))
+
+    @property
+    def is_call(self) -> bool:
+        """Whether an address was looked up, called or listened at."""
+        return self.event.startswith(("socket.", "urllib."))
 
     @property
     def is_from_a_pipe(self) -> bool:

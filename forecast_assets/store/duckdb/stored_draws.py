@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from forecast_assets.forecast.records import Draw, Written
 from forecast_assets.store.duckdb.database import Connection
+from forecast_assets.store.duckdb.names import quoted
 from forecast_assets.store.duckdb.point_table import point_rows
 
 SAME_MODEL_AND_HISTORY = """
@@ -44,6 +45,6 @@ def unstored(connection: Connection, written: Written, draw: Draw) -> Draw:
         return draw
     points = point_rows(written, draw)
     connection.register("points", points)
-    columns = ", ".join(points.column_names)
+    columns = ", ".join(map(quoted, points.column_names))
     others = connection.execute(OTHER_NUMBERS.format(columns)).fetchall()
     return draw.without(stored - {day for (day,) in others})

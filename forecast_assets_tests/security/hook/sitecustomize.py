@@ -25,6 +25,9 @@ NETWORK = {
     "urllib.Request",
 }
 
+STARTED = "forecast_assets.watched"
+"""The first event of a process."""
+
 DEPTH = 40
 """How many functions are noted."""
 
@@ -40,7 +43,7 @@ def led_here(frame: FrameType | None) -> list[str]:
 
 def note(event: str, args: tuple[Any, ...]) -> None:
     """Write an event of interest into this process's file."""
-    if event not in UNPICKLING and event not in NETWORK:
+    if event not in UNPICKLING and event not in NETWORK and event != STARTED:
         return
     stack = led_here(sys._getframe(1))
     if event == "marshal.loads" and stack[0].startswith("importlib."):
@@ -80,3 +83,4 @@ def watch_loads() -> None:
 os.makedirs(FOLDER, exist_ok=True)  # noqa: PTH103 - pathlib would slow every process
 sys.addaudithook(note)
 watch_loads()
+sys.audit(STARTED)
