@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import PLAN
-from forecast_assets.defs.run_process import PROCESS, RunProcess
+from forecast_assets.defs.run_process import PROCESS, RunProcess, lives_since
 
 UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,
@@ -60,7 +60,8 @@ def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: dat
         if not {PLAN, PROCESS} & run.tags.keys():
             continue
         process = RunProcess.of(run.run_id, run.tags)
-        if _is_dead(record, process, policy, pulses, now):
+        dead = _is_dead(record, process, policy, pulses, now)
+        if dead and not (process is None and _is_starting(instance, run.run_id)):
             named = f"its process ({process}) is gone" if process else "its process is gone"
             _report(instance, record, f"{named} without a word: {MEANT}")
             pulses.forget(run.run_id)
@@ -88,6 +89,19 @@ def _is_dead(
         if unsure or run.status == DagsterRunStatus.NOT_STARTED:
             return False
     return not pulses.beats(run.run_id)
+
+
+def _is_starting(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether the process lives that a daemon has started for a run, and said in the run's log.
+
+    On a busy machine such a process may need minutes until it says itself which one it is.
+    """
+    for record in instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT):
+        event = record.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event else None
+        if pid is not None and lives_since(int(str(pid.value)), record.timestamp):
+            return True
+    return False
 
 
 def _report(instance: DagsterInstance, record: RunRecord, reason: str) -> None:

@@ -15,6 +15,9 @@ from typing import Literal
 PROCESS = "forecast_assets/process"
 """The tag with the process that executes a run, as JSON."""
 
+CLOCK_SECONDS = 2.0
+"""The start of a process is known to so much: that of the machine is told in whole seconds."""
+
 Fate = Literal["alive", "gone", "unseen", "elsewhere"]
 """What is known of a process. ``unseen``: it is on this machine, in another container, where its
 number says nothing. ``elsewhere``: it is, or was, on another machine."""
@@ -77,6 +80,15 @@ class RunProcess:
     def __str__(self) -> str:
         """The process as people look for it."""
         return f"PID {self.pid} on {self.host}"
+
+
+def lives_since(pid: int, moment: float) -> bool:
+    """Whether a process of this number lives that was there at a moment, in seconds since 1970."""
+    ticks = _started(pid)
+    if not ticks:
+        return ticks is not None
+    booted = Path("/proc/stat").read_text(encoding="ascii").partition("btime ")[2].split()[0]
+    return int(booted) + int(ticks) / os.sysconf("SC_CLK_TCK") <= moment + CLOCK_SECONDS
 
 
 def _boot() -> str:

@@ -252,10 +252,17 @@ def compared(folder: Path) -> dict[str, list[int]]:
     return {name: list(each) for name, each in found.items() if name not in PER_FILE}
 
 
+def runs_of(folder: Path) -> list[str]:
+    """The runs that have not ended."""
+    with instance(settings_of(folder).places) as dagster:
+        return [run.run_id for run in dagster.get_runs(RunsFilter(statuses=UNFINISHED))]
+
+
 def differing(folder: Path, like: Mapping[str, list[int]]) -> list[str]:
-    """The tables that are not as one process makes them, and the files that wait."""
-    mine = done(folder, lambda: compared(folder)).given
+    """The tables that are not as one process makes them, and the files and runs that go on."""
+    mine, going_on = done(folder, lambda: (compared(folder), runs_of(folder))).given
     waiting = [file.name for file in (folder / "home" / "landing").glob("*.csv")]
+    waiting += going_on
     return [*waiting, *(f"{x}: {mine[x]}, alone {like[x]}" for x in like if mine[x] != like[x])]
 
 

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, MetadataValue
+from dagster._core.events import EngineEventData
 
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.pulse import Pulses
-from forecast_assets.defs.run_process import RunProcess
+from forecast_assets.defs.run_history import PLAN
+from forecast_assets.defs.run_process import RunProcess, lives_since
 
 POLICY = Automation(silence_seconds=60)
 RUN = "c0ffee00-0000-4000-8000-000000000000"
@@ -139,6 +141,26 @@ def test_a_process_that_cannot_be_seen_is_given_time(
     add(history, replace(RunProcess.here(RUN), space="pid:[1]").tag)
     later = datetime.now(UTC) + timedelta(seconds=POLICY.silence_seconds + 1)
     assert len(bury(history, POLICY, pulses, later).lines) == 1
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_process_that_was_started_long_ago_and_has_said_nothing_yet_is_waited_for(
+    history: DagsterInstance, pulses: Pulses, killed: RunProcess, lives: bool
+) -> None:
+    tags = {PLAN: "due_work"}
+    add(history, tags, DagsterRunStatus.STARTING)
+    run = history.get_run_by_id(RUN)
+    assert run is not None
+    pid = os.getpid() if lives else killed.pid
+    said = EngineEventData(metadata={"pid": MetadataValue.text(str(pid))})
+    history.report_engine_event("Started process for run", run, said)
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert len(bury(history, POLICY, pulses, later).lines) == (0 if lives else 1)
+
+
+def test_a_number_that_a_younger_process_has_is_not_that_of_the_run() -> None:
+    assert lives_since(os.getpid(), time.time())
+    assert not lives_since(os.getpid(), time.time() - 9 * 86400)
 
 
 def test_runs_of_other_programs_in_the_history_are_theirs(
