@@ -161,6 +161,7 @@ def insert_choices(store: Store) -> None:
         model_version="v1.0",
         forecasts=30,
         effective_forecasts=3,
+        undefined_forecasts=0,
         models_trained=1,
         first_forecast=date(2018, 10, 30),
         last_forecast=date(2018, 12, 31),

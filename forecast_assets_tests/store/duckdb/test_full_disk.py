@@ -12,8 +12,9 @@ import pytest
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.confined import CONFINED
 from forecast_assets.store.duckdb.engine import Engine, open_here
+from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.names import log_of
-from forecast_assets_tests.store.duckdb.test_guard import guard_of
+
 
 LIMIT = "256MB"
 FIRST = 50_000
@@ -76,7 +77,7 @@ def test_what_is_committed_and_cannot_be_merged_is_in_the_log(path: Path) -> Non
         with pytest.raises(StoreError, match=r"what was committed is in commodity\.duckdb\.wal"):
             add(engine, FEW)
         assert not open_here(path)
-        assert guard_of(path).exists()
+        assert Guard(path).path.exists()
         assert rows(engine) == FIRST + FEW  # there is room for readers
         free()
         add(engine, 1)
