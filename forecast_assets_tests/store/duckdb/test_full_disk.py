@@ -15,7 +15,6 @@ from forecast_assets.store.duckdb.engine import Engine, open_here
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.names import log_of
 
-
 LIMIT = "256MB"
 FIRST = 50_000
 FEW, MANY = 20_000, 300_000
