@@ -13,8 +13,8 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunReco
 
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.pulse import Pulses
-from forecast_assets.defs.run_history import PLAN
-from forecast_assets.defs.run_process import PROCESS, RunProcess, lives_since
+from forecast_assets.defs.run_history import PLAN, is_ours
+from forecast_assets.defs.run_process import RunProcess, lives_since
 
 UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,
@@ -57,7 +57,7 @@ def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: dat
     going_on, lines = [], []
     for record in instance.get_run_records(filters=RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
-        if not {PLAN, PROCESS} & run.tags.keys():
+        if not is_ours(run):
             continue
         process = RunProcess.of(run.run_id, run.tags)
         dead = _is_dead(record, process, policy, pulses, now)

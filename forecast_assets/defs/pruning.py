@@ -28,7 +28,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from sqlalchemy import func, select
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.run_history import DUE_WORK, FILES, PLAN, RUNS_READ
+from forecast_assets.defs.run_history import DUE_WORK, FILES, PLAN, RUNS_READ, is_ours
 from forecast_assets.defs.stored_events import events_of, files_of
 
 ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -66,16 +66,18 @@ class Pruned:
 def pruned(instance: DagsterInstance, before: datetime) -> Pruned:
     """Delete the runs that were made before a moment, with a time zone, and have ended.
 
-    Two kinds of old runs are kept. A run stays whole if it made the newest materialization of an
-    asset or partition, was the last that was to make it, or evaluated a check last: otherwise
-    partitions would be shown as missing. The newest ``RUNS_READ`` runs of each plan lose their
-    events but not their record, since the plan reads from it what was tried before.
+    Runs of other programs in the same history are left alone. Two kinds of old runs are kept. A run
+    stays whole if it made the newest materialization of an asset or partition, was the last that
+    was to make it, or evaluated a check last: otherwise partitions would be shown as missing. The
+    newest ``RUNS_READ`` runs of each plan lose their events but not their record, since the plan
+    reads from it what was tried before.
 
     The files of a run are deleted first, then its events, and its record last. So if the process
     is killed, the next pruning finds the run again, and deletes what is left of it.
     """
     asked = RunsFilter(statuses=list(ENDED), created_before=before)
-    old = [run.run_id for run in reversed(instance.get_runs(filters=asked))]  # the oldest first
+    oldest_first = reversed(instance.get_runs(filters=asked))
+    old = [run.run_id for run in oldest_first if is_ours(run)]
     if not old:
         return Pruned()
     events = events_of(instance)
@@ -161,7 +163,9 @@ def prune_job(settings: Settings) -> JobDefinition:
     def delete_old_runs(context: OpExecutionContext) -> None:
         context.log.info("%s", prune_by(settings, context.instance).line)
 
-    @job(name="prune", description="Delete the runs that are older than `history.keep_days`.")
+    says = "Delete the runs that are older than `history.keep_days`."
+
+    @job(name="prune", description=says, tags={PLAN: "prune"})  # so that these runs are ours too
     def prune() -> None:
         delete_old_runs()
 

@@ -93,7 +93,7 @@ MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&:-])")
 """The characters that Markdown may take for more than text; a colon may make an address a link."""
 
 
-def plain(text: str) -> str:
+def escaped(text: str) -> str:
     """A text as Markdown that shows it as it is, in one line: no link, no picture, no HTML."""
     return MARKS.sub(r"\\\1", " ".join(text.split()))
 
@@ -106,5 +106,5 @@ def markdown_of(groups: Sequence[Group]) -> str:
         each = group.damage
         whose = " ".join(x for x in (each.commodity, each.model_name, each.model_version) if x)
         cells = (each.kind, each.table, whose, days_of(group), each.found, each.mended_by)
-        lines.append(tuple(map(plain, cells)))
+        lines.append(tuple(map(escaped, cells)))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

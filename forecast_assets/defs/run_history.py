@@ -11,6 +11,7 @@ from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.plan import PlannedRun
 from forecast_assets.automation.work import Work, in_words
 from forecast_assets.configuration.sections import Automation
+from forecast_assets.defs.run_process import PROCESS
 from forecast_assets.store.contract import MarkTable
 
 DUE = "forecast_assets/due"
@@ -33,6 +34,11 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 RUNS_READ = 200
 """How many of a plan's newest runs are read."""
+
+
+def is_ours(run: DagsterRun) -> bool:
+    """Whether a run is of this project; other programs may have theirs in the same history."""
+    return bool({PLAN, PROCESS} & run.tags.keys())
 
 
 @dataclass(frozen=True)

@@ -383,14 +383,11 @@ def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) 
     if not old:
         return []
     cutoffs = [forecast.data_cutoff_date for forecast in old]
-    happened = Outcomes.after(history, cutoffs, horizon)
-    closes, known = happened.as_paths.tolist(), happened.known.tolist()
-    outcomes = [
-        [*some[:count], *[None] * (horizon - count)]
-        for some, count in zip(closes, known, strict=True)
-    ]
-    told = zip(old, outcomes, strict=True)
-    return sorted({each.data_cutoff_date for each, outcome in told if each.outcome != outcome})
+    happened = Outcomes.after(history, cutoffs, horizon).as_paths
+    told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
+    same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
+    same &= [forecast.outcome is not None for forecast in old]
+    return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
 
 
 def newly_known(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:

@@ -15,6 +15,8 @@ from dagster import (
     DagsterInstance,
     MarkdownMetadataValue,
     TableMetadataValue,
+    job,
+    op,
 )
 
 from forecast_assets.configuration.sections import RunsKept
@@ -135,8 +137,25 @@ def test_days_to_keep_are_the_configurations(home: Caretaker) -> None:
 
 
 def test_the_job_prunes(home: Caretaker) -> None:
-    job = home.definitions().resolve_job_def("prune")
-    assert job.execute_in_process(instance=home.instance, run_config={"loggers": QUIET}).success
+    prune = home.definitions().resolve_job_def("prune")
+    ran = prune.execute_in_process(instance=home.instance, run_config={"loggers": QUIET})
+    assert ran.success
+    pruned(home.instance, datetime.now(UTC))
+    assert home.instance.get_run_by_id(ran.run_id) is None
+
+
+def test_runs_of_other_programs_stay(home: Caretaker) -> None:
+    @op
+    def work() -> None: ...
+
+    @job
+    def theirs() -> None:
+        work()
+
+    ran = theirs.execute_in_process(instance=home.instance, run_config={"loggers": QUIET})
+    pruned(home.instance, datetime.now(UTC))
+    assert home.instance.get_run_by_id(ran.run_id) is not None
+    assert home.instance.all_logs(ran.run_id)
 
 
 def test_nothing_is_due_again(home: Caretaker) -> None:
