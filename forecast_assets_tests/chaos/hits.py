@@ -39,13 +39,15 @@ BACK = timedelta(days=2)
 class Undisturbed:
     """A scene that nobody has disturbed: how long it took, and how often each write came.
 
-    ``grown``: by how many bytes the data folder and Dagster's home have grown.
+    ``grown``: by how many bytes the data folder and Dagster's home have grown. ``began`` and
+    ``like``: what the tables held before it, and hold after it.
     """
 
     seconds: float
     counts: dict[str, int]
     grown: tuple[int, int]
     code: int
+    began: dict[str, tuple[int, int]]
     like: dict[str, tuple[int, int]]
     files: list[str]
 

@@ -63,8 +63,8 @@ class Scene:
     ``begin``: fills an empty folder, in which the scene is then played, or one as it is after the
     scene ``after``. ``act``: what is done; done once more, it ends what was cut off. ``runs``:
     whether it is done by runs of Dagster. ``robs``: what it can be robbed of. ``due``: how the
-    commands begin that do what may be due before the end. ``idle``: what its error says if all of
-    it was done before. ``weight``: how often it is played, beside the others.
+    commands begin that do what may be due before the end. ``idle``: what it says if all of it was
+    done before. ``weight``: how often it is played, beside the others.
     """
 
     name: str
@@ -282,7 +282,14 @@ SCENES = (
     Scene("scoring", as_it_is, score, weight=1.5, after="forecasting"),
     Scene("publishing", as_it_is, publish, weight=1.5, after="scoring"),
     Scene("prices accept", held, accept, after="publishing", idle="nothing waits"),
-    Scene("redraw --restore", holed, restore, due=(*DUE, "forecast redraw"), after="publishing"),
+    Scene(
+        "redraw --restore",
+        holed,
+        restore,
+        due=(*DUE, "forecast redraw"),
+        after="publishing",
+        idle=": 0 forecasts put back",
+    ),
     Scene("rename", renamed, rename, after="publishing", idle="what has rows and"),
     Scene("upgrade", old, lambda f: command("status")),
     Scene("snapshot", as_it_is, lambda f: command("snapshot"), after="publishing"),

@@ -163,7 +163,7 @@ def test_it_says_how_many_kills_it_did_in_its_time(
 
 
 def test_a_hit_follows_from_the_seed_alone() -> None:
-    known = Undisturbed(1.0, {"before the commit": 3, "after the commit": 3}, (9, 9), 0, {}, [])
+    known = Undisturbed(1.0, {"before the commit": 3, "after the commit": 3}, (9, 9), 0, {}, {}, [])
     for scene in SCENES:
         first, again = (Hit.chosen(chance("5/7"), scene, known) for _ in range(2))
         assert first == again
