@@ -31,11 +31,12 @@ suite: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
-check: $(VENV)/installed-dev ## Check format, lint, types and which room imports which
+check: $(VENV)/installed-dev ## Check format, lint, types, which room imports which, and what is declared
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 rooms: $(VENV)/installed-dev ## Draw the picture of the rooms in ARCHITECTURE.md from the imports
 	$(BIN)/python -m forecast_assets_tests.rooms
