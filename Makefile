@@ -84,8 +84,10 @@ growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 1
 KILLS ?= 100
 SEED ?= 14
 CROWD ?= 30
-chaos: $(VENV)/installed-dev ## Kill runs and compare, then let all work at once: KILLS=1000 CROWD=300
-	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills $(KILLS)
+FEWER ?=
+chaos: $(VENV)/installed-dev ## Kill runs and daemons and compare, then let all work at once: KILLS=1000 CROWD=300
+	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills $(KILLS) $(FEWER)
+	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills 4 --scene daemon --seconds 900
 	$(BIN)/python -m forecast_assets_tests.chaos.crowd --seconds $(CROWD)
 
 FILES ?= --samples --from 2012-01-01 --to 2020-12-31

@@ -29,8 +29,8 @@ class Site(Home):
     def landing(self) -> Path:
         return self.folder / "home" / "landing"
 
-    def build(self, silence_seconds: float) -> None:
-        """Make it. ``silence_seconds``: after how long a run without a pulse is dead."""
+    def build(self) -> None:
+        """Make it; no run without a pulse is taken for dead."""
         source = {"unit": "USc/lb", "source": {"type": "landing"}}
         document = {
             "model_version": "v1.0",
@@ -44,7 +44,7 @@ class Site(Home):
                 "interval_seconds": 1,
                 "attempts": 20,
                 "retry_seconds": 0.1,
-                "silence_seconds": silence_seconds,
+                "silence_seconds": PATIENCE_SECONDS,
             },
             "parallel": {"processes": 1},
         }

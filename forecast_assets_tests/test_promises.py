@@ -48,7 +48,10 @@ def test_what_shows_a_promise_is_there(page: str) -> None:
 
 
 def test_what_is_lacking_is_told() -> None:
-    page = "`test_names.py::test_no` `::test_nothing` `no.py` `make nothing` `python -m forecast_assets_tests.no`"
+    page = (
+        "`test_names.py::test_no` `::test_nothing` `no.py` `make nothing`"
+        " `python -m forecast_assets_tests.no`"
+    )
     assert lacking(page) == [
         "test_names.py::test_no",
         "test_names.py::test_nothing",

@@ -21,6 +21,9 @@ from forecast_assets_tests.site import MOMENTS, PATIENCE_SECONDS, Site
 SCENE = "sensors"
 """The scene without a daemon in which the same is done."""
 
+DEATHS = [(victim, moment) for victim in ("run", "daemon") for moment in sorted(MOMENTS)]
+"""Who is killed after which moment has come; one after the other."""
+
 AUTOMATION = {"interval_seconds": 1, "attempts": 20, "retry_seconds": 0.1, "silence_seconds": 60}
 
 LATER_SECONDS = 1.0
@@ -30,7 +33,7 @@ LATER_SECONDS = 1.0
 def play_daemon(root: Path, seed: int, number: int) -> Played:
     """Kill a daemon or one of its runs; which and when follows from ``seed`` and ``number``."""
     chance, began = random.Random(f"{seed}/daemon/{number}"), time.monotonic()  # noqa: S311 - no secret
-    victim, moment = chance.choice(["run", "daemon"]), chance.choice(sorted(MOMENTS))
+    victim, moment = DEATHS[(seed + number) % len(DEATHS)]
     delay = chance.random() * LATER_SECONDS
     folder = root / f"daemon-{number}"
     shutil.copytree(root / SCENE / "before", folder)
