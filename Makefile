@@ -84,6 +84,7 @@ growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 1
 KILLS ?= 100
 SEED ?= 14
 CROWD ?= 30
+# --fewer: when the time is over, fewer kills than were asked for are no failure.
 FEWER ?=
 chaos: $(VENV)/installed-dev ## Kill runs and daemons and compare, then let all work at once: KILLS=1000 CROWD=300
 	$(BIN)/python -m forecast_assets_tests.chaos --seed $(SEED) --kills $(KILLS) $(FEWER)
