@@ -28,7 +28,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from sqlalchemy import func, select
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.run_history import DUE_WORK, FILES, PLAN, RUNS_READ, is_ours
+from forecast_assets.defs.run_history import DUE_WORK, FILES, OURS, PLAN, RUNS_READ, is_ours
 from forecast_assets.defs.stored_events import events_of, files_of
 
 ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -165,7 +165,7 @@ def prune_job(settings: Settings) -> JobDefinition:
 
     says = "Delete the runs that are older than `history.keep_days`."
 
-    @job(name="prune", description=says, tags={PLAN: "prune"})  # so that these runs are ours too
+    @job(name="prune", description=says, tags=OURS)
     def prune() -> None:
         delete_old_runs()
 

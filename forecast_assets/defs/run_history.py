@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, RunRecord, RunsFilter
+from dagster._core.code_pointer import ModuleCodePointer
 
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.plan import PlannedRun
@@ -29,6 +30,12 @@ PLAN = "forecast_assets/plan"
 FILES, DUE_WORK = "new_market_data", "due_work"
 """The plans, named after their sensors: one for waiting files, and one for all other due work."""
 
+OURS = {"forecast_assets/job": "yes"}
+"""The tag that runs of the project's jobs have before their process says which one it is."""
+
+DEFINITIONS = "forecast_assets.definitions"
+"""The module from which Dagster loads the graph."""
+
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Dagster's tags for the first and the last partition of a run."""
 
@@ -37,8 +44,15 @@ RUNS_READ = 200
 
 
 def is_ours(run: DagsterRun) -> bool:
-    """Whether a run is of this project; other programs may have theirs in the same history."""
-    return bool({PLAN, PROCESS} & run.tags.keys())
+    """Whether a run is of this project; other programs may have theirs in the same history.
+
+    Runs of assets that were chosen in the UI are of no job of the project, but Dagster notes from
+    where it has loaded them.
+    """
+    loaded = run.job_code_origin.repository_origin.code_pointer if run.job_code_origin else None
+    if isinstance(loaded, ModuleCodePointer) and loaded.module == DEFINITIONS:
+        return True
+    return bool({PLAN, PROCESS, *OURS} & run.tags.keys())
 
 
 @dataclass(frozen=True)

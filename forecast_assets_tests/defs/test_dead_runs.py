@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, MetadataValue
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.events import EngineEventData
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from forecast_assets.configuration.sections import Automation
 from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.pulse import Pulses
-from forecast_assets.defs.run_history import PLAN
+from forecast_assets.defs.run_history import DEFINITIONS, OURS, PLAN
 from forecast_assets.defs.run_process import RunProcess, lives_since
 
 POLICY = Automation(silence_seconds=60)
@@ -170,6 +172,27 @@ def test_runs_of_other_programs_in_the_history_are_theirs(
     later = datetime.now(UTC) + timedelta(days=9)
     assert bury(history, POLICY, pulses, later).lines == []
     assert status_of(history) == DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize("module", [DEFINITIONS, "another.definitions"])
+def test_a_run_that_was_killed_before_its_process_said_which_one_it_is_is_known_by_what_it_ran(
+    history: DagsterInstance, pulses: Pulses, module: str
+) -> None:
+    loaded = RepositoryPythonOrigin("python", ModuleCodePointer(module, "defs"))
+    asked_for = JobPythonOrigin("__ASSET_JOB", loaded)
+    going_on = DagsterRunStatus.STARTED
+    run = DagsterRun("__ASSET_JOB", RUN, status=going_on, job_code_origin=asked_for)
+    history.add_run(run)
+    later = datetime.now(UTC) + timedelta(days=9)
+    assert len(bury(history, POLICY, pulses, later).lines) == (module == DEFINITIONS)
+
+
+def test_a_run_of_a_job_is_known_by_the_tag_of_the_job(
+    history: DagsterInstance, pulses: Pulses
+) -> None:
+    add(history, OURS)
+    later = datetime.now(UTC) + timedelta(days=9)
+    assert len(bury(history, POLICY, pulses, later).lines) == 1
 
 
 @pytest.mark.parametrize(
