@@ -86,7 +86,7 @@ def report_hostile(estate: Estate, texts: list[str]) -> None:
         **failures(texts),
         "files": table([dict.fromkeys(texts, text) for text in texts]),
         "damage": MetadataValue.md(markdown_of([Group(each, None, None, 1) for each in damages])),
-        "page": MetadataValue.url(Path("/tmp/report.html").as_uri()),  # noqa: S108 - a name only
+        "page": MetadataValue.url((estate.home / "report.html").as_uri()),
         "path": MetadataValue.path(texts[0]),
         **{f"text {place}": text for place, text in enumerate(texts)},
     }
