@@ -1,4 +1,7 @@
-"""Parquet files: their sizes are checked in the footer, before a column is unpacked."""
+"""Parquet files: their sizes are checked before a column is unpacked.
+
+What the footer says is checked first, then what the pages say of themselves.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +21,16 @@ from forecast_assets.market.files.grid import (
     require_columns,
     require_rows,
 )
+from forecast_assets.market.files.parquet_pages import unpacked_size
 
 MAX_GROUPS = 10_000
 """A file with more row groups is refused; writers put a hundred thousand rows into each."""
+
+MAX_FOOTER = 1 << 21
+"""The largest footer in bytes. Each part of it takes a hundred times its size in memory."""
+
+END_BYTES = 8
+"""How many bytes come after the footer: its size, and the mark of the format."""
 
 PLAIN = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating,
@@ -40,8 +50,10 @@ class ParquetTable:
     @classmethod
     def open(cls, content: bytes, limits: FileLimits) -> "ParquetTable":
         """Read the footer. Raises UnclearFormat for a broken or too large file."""
+        _require_short_footer(content)
         with _readable(), pq.ParquetFile(pa.BufferReader(content)) as file:
             _require_small(file.metadata, limits)
+            _require_size(unpacked_size(content, file.metadata), limits)
             return cls(content, file.schema_arrow, limits)
 
     def columns(self, places: Mapping[str, int]) -> pd.DataFrame:
@@ -67,6 +79,7 @@ class ParquetTable:
             table = table.select(names).rename_columns(list(places))
             require_rows(table.num_rows, self.limits)
             self._require_short_texts(table)
+            table.validate(full=True)
             frame = _with_plain_texts(table).to_pandas(ignore_metadata=True)
         for column in frame:
             if is_string_dtype(frame[column]):
@@ -81,8 +94,7 @@ class ParquetTable:
                 if (pc.max(lengths).as_py() or 0) > LONGEST_CELL:
                     raise UnclearFormat(f"has a text of more than {LONGEST_CELL:,} characters")
                 total += pc.sum(lengths.take(chunk.indices)).as_py() or 0
-        if total > self.limits.max_bytes:
-            raise UnclearFormat(_unpacked(total, self.limits))
+        _require_size(total, self.limits)
 
 
 def _require_small(footer: pq.FileMetaData, limits: FileLimits) -> None:
@@ -98,16 +110,25 @@ def _require_small(footer: pq.FileMetaData, limits: FileLimits) -> None:
         raise UnclearFormat("cannot be read: it says that it has fewer than no rows")
     require_rows(rows, limits)
     require_cells(rows * footer.num_columns)
-    size = sum(group.total_byte_size for group in groups)
+    _require_size(sum(group.total_byte_size for group in groups), limits)
+
+
+def _require_size(size: int, limits: FileLimits) -> None:
     if size > limits.max_bytes:
-        raise UnclearFormat(_unpacked(size, limits))
+        raise UnclearFormat(
+            f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
+            " landing.max_bytes to more"
+        )
 
 
-def _unpacked(size: int, limits: FileLimits) -> str:
-    return (
-        f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
-        " landing.max_bytes to more"
-    )
+def _require_short_footer(content: bytes) -> None:
+    """Raise UnclearFormat for a footer that would fill the memory: it says its size at the end."""
+    size = int.from_bytes(content[-END_BYTES:-4], "little")
+    if size > MAX_FOOTER:
+        raise UnclearFormat(
+            f"has a footer of {size:,} bytes, allowed: {MAX_FOOTER:,}: write it with fewer columns,"
+            " or more rows in each row group"
+        )
 
 
 def _require_plain(field: pa.Field) -> None:
