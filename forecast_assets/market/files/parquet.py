@@ -3,7 +3,7 @@
 What the footer says is checked first, then what the pages say of themselves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,16 +21,10 @@ from forecast_assets.market.files.grid import (
     require_columns,
     require_rows,
 )
-from forecast_assets.market.files.parquet_pages import unpacked_size
+from forecast_assets.market.files.parquet_pages import RowGroup, row_groups, unpacked_size
 
 MAX_GROUPS = 10_000
 """A file with more row groups is refused; writers put a hundred thousand rows into each."""
-
-MAX_FOOTER = 1 << 21
-"""The largest footer in bytes. Each part of it takes a hundred times its size in memory."""
-
-END_BYTES = 8
-"""How many bytes come after the footer: its size, and the mark of the format."""
 
 PLAIN = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating,
@@ -50,10 +44,10 @@ class ParquetTable:
     @classmethod
     def open(cls, content: bytes, limits: FileLimits) -> "ParquetTable":
         """Read the footer. Raises UnclearFormat for a broken or too large file."""
-        _require_short_footer(content)
+        groups = row_groups(content)
         with _readable(), pq.ParquetFile(pa.BufferReader(content)) as file:
-            _require_small(file.metadata, limits)
-            _require_size(unpacked_size(content, file.metadata), limits)
+            _require_small(groups, file.metadata.num_columns, limits)
+            _require_size(unpacked_size(content, groups), limits)
             return cls(content, file.schema_arrow, limits)
 
     def columns(self, places: Mapping[str, int]) -> pd.DataFrame:
@@ -97,20 +91,18 @@ class ParquetTable:
         _require_size(total, self.limits)
 
 
-def _require_small(footer: pq.FileMetaData, limits: FileLimits) -> None:
-    require_columns(footer.num_columns, limits)
-    if footer.num_row_groups > MAX_GROUPS:
+def _require_small(groups: Sequence[RowGroup], columns: int, limits: FileLimits) -> None:
+    """Raise UnclearFormat for row groups that say that they are too many or too large."""
+    require_columns(columns, limits)
+    if len(groups) > MAX_GROUPS:
         raise UnclearFormat(
-            f"has {footer.num_row_groups:,} row groups, allowed: {MAX_GROUPS:,}: write it with more"
-            " rows in each"
+            f"has {len(groups):,} row groups, allowed: {MAX_GROUPS:,}: write it with more rows in"
+            " each"
         )
-    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
-    rows = sum(group.num_rows for group in groups)
-    if rows < 0 or min((group.num_rows for group in groups), default=0) < 0:
-        raise UnclearFormat("cannot be read: it says that it has fewer than no rows")
+    rows = sum(group.rows for group in groups)
     require_rows(rows, limits)
-    require_cells(rows * footer.num_columns)
-    _require_size(sum(group.total_byte_size for group in groups), limits)
+    require_cells(rows * columns)
+    _require_size(sum(group.size for group in groups), limits)
 
 
 def _require_size(size: int, limits: FileLimits) -> None:
@@ -118,16 +110,6 @@ def _require_size(size: int, limits: FileLimits) -> None:
         raise UnclearFormat(
             f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
             " landing.max_bytes to more"
-        )
-
-
-def _require_short_footer(content: bytes) -> None:
-    """Raise UnclearFormat for a footer that would fill the memory: it says its size at the end."""
-    size = int.from_bytes(content[-END_BYTES:-4], "little")
-    if size > MAX_FOOTER:
-        raise UnclearFormat(
-            f"has a footer of {size:,} bytes, allowed: {MAX_FOOTER:,}: write it with fewer columns,"
-            " or more rows in each row group"
         )
 
 

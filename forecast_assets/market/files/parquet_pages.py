@@ -1,113 +1,96 @@
-"""The pages of Parquet files: to how many bytes each unpacks, as its own header says.
+"""The row groups of a Parquet file as its footer lists them, and its pages as each says itself.
 
-The footer of a file may lie about its pages, and pyarrow takes as much memory for a page as the
-page's header asks for. A page cannot unpack to more than that. So the headers are read before
-pyarrow reads the pages, which it has no way to bound. They are structures of Thrift's compact
-protocol (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
+The footer may lie about the pages, and pyarrow takes as much memory for a page as the page's header
+asks for, which it has no way to bound; a page cannot unpack to more. So the headers are read before
+pyarrow reads the pages. The footer is read here as well, since pyarrow ends the process where a
+user asks for a row group or a column that the footer describes wrongly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
 from forecast_assets.errors import UnclearFormat
+from forecast_assets.market.files.compact import Cursor, Fields, broken, required
+
+MAX_FOOTER = 1 << 21
+"""The largest footer in bytes. Each part of it takes a hundred times its size in memory."""
 
 MAX_PAGES = 100_000
 """A file with more pages is refused; writers put thousands of rows into each."""
 
-UNPACKED, PACKED = 2, 3
-"""The fields of a page's header for the size of the page, unpacked and as it is in the file."""
+END_BYTES = 8
+"""How many bytes come after the footer: its size, and the mark of the format."""
 
-TRUE, FALSE, BYTE, DOUBLE, TEXT, STRUCT = 1, 2, 3, 7, 8, 12
-INTEGERS = 4, 5, 6
-"""Types of fields in the compact protocol. Headers of pages have no list, set or map."""
+GROUPS = 4
+"""The field of a footer for its row groups."""
 
-DEEPEST = 4
-"""A header has its statistics in a structure within a structure."""
+COLUMNS, SIZE, ROWS = 1, 2, 3
+"""Fields of a row group: its columns, to how much they unpack, and the number of rows."""
 
-LONGEST_INTEGER = 10
-"""How many bytes an integer of 64 bits takes at most."""
+ABOUT = 3
+"""The field of a column in a row group that describes it."""
+
+PACKED, FIRST, DICTIONARY = 7, 9, 11
+"""Fields of that description: how many bytes the column takes, and where its pages begin."""
+
+PAGE_UNPACKED, PAGE_PACKED = 2, 3
+"""Fields of a page's header for the size of the page, unpacked and as it is in the file."""
 
 
-def unpacked_size(content: bytes, footer: pq.FileMetaData) -> int:
+@dataclass(frozen=True)
+class RowGroup:
+    """Some rows of a file. ``size``: to how many bytes its columns unpack, as the footer says."""
+
+    rows: int
+    size: int
+    columns: Sequence[Fields]
+
+
+def row_groups(content: bytes) -> list[RowGroup]:
+    """The row groups that the footer of a file lists. Raises UnclearFormat."""
+    size = int.from_bytes(content[-END_BYTES:-4], "little")
+    if size > MAX_FOOTER:
+        raise UnclearFormat(
+            f"has a footer of {size:,} bytes, allowed: {MAX_FOOTER:,}: write it with fewer columns,"
+            " or more rows in each row group"
+        )
+    footer = Cursor(content[-END_BYTES - size : -END_BYTES]).structure()
+    return [_group(fields) for fields in required(footer, GROUPS, list)]
+
+
+def _group(fields: Fields) -> RowGroup:
+    if not isinstance(fields, dict):
+        raise broken()
+    columns = required(fields, COLUMNS, list)
+    if not all(isinstance(column, dict) for column in columns):
+        raise broken()
+    about = [required(column, ABOUT, dict) for column in columns]
+    return RowGroup(required(fields, ROWS), required(fields, SIZE), about)
+
+
+def unpacked_size(content: bytes, groups: Sequence[RowGroup]) -> int:
     """To how many bytes all pages of a file unpack. Raises UnclearFormat for broken headers."""
-    total = pages = 0
-    for group in map(footer.row_group, range(footer.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            for size in _sizes(content, column):
-                total += size
-                pages += 1
-                if pages > MAX_PAGES:
-                    raise UnclearFormat(
-                        f"has more than {MAX_PAGES:,} pages: write it with more rows in each"
-                    )
+    total = 0
+    sizes = (
+        size for group in groups for column in group.columns for size in _sizes(content, column)
+    )
+    for number, size in enumerate(sizes, 1):
+        total += size
+        if number > MAX_PAGES:
+            raise UnclearFormat(
+                f"has more than {MAX_PAGES:,} pages: write it with more rows in each"
+            )
     return total
 
 
-def _sizes(content: bytes, column: pq.ColumnChunkMetaData) -> Iterator[int]:
+def _sizes(content: bytes, column: Fields) -> Iterator[int]:
     """The size of each page of a column, unpacked."""
-    dictionary, first = column.dictionary_page_offset or 0, column.data_page_offset
-    start = dictionary if 0 < dictionary < first else first
-    if start < 0 or column.total_compressed_size < 0:
-        raise _broken()
-    end, cursor = start + column.total_compressed_size, Cursor(content, start)
+    first, dictionary = required(column, FIRST), column.get(DICTIONARY)
+    if isinstance(dictionary, int) and 0 < dictionary < first:
+        first = dictionary
+    cursor = Cursor(content, first)
+    end = cursor.place + required(column, PACKED)
     while cursor.place < end:
         header = cursor.structure()
-        unpacked, packed = header.get(UNPACKED, -1), header.get(PACKED, -1)
-        if unpacked < 0 or packed < 0:
-            raise _broken()
-        cursor.place += packed
-        yield unpacked
-
-
-@dataclass
-class Cursor:
-    """A place in bytes of the compact protocol."""
-
-    content: bytes
-    place: int
-
-    def structure(self, depth: int = 0) -> dict[int, int]:
-        """The integers of a structure by the numbers of their fields; the rest is passed over."""
-        if depth > DEEPEST:
-            raise _broken()
-        found, number = {}, 0
-        while head := self._byte():
-            step, kind = divmod(head, 16)
-            number = number + step if step else self._integer()
-            if kind in INTEGERS:
-                found[number] = self._integer()
-            elif kind == TEXT:
-                length = self._unsigned()
-                self.place += length
-            elif kind == STRUCT:
-                self.structure(depth + 1)
-            elif kind in (BYTE, DOUBLE):
-                self.place += 1 if kind == BYTE else 8
-            elif kind not in (TRUE, FALSE):
-                raise _broken()
-        return found
-
-    def _byte(self) -> int:
-        if self.place >= len(self.content):
-            raise _broken()
-        self.place += 1
-        return self.content[self.place - 1]
-
-    def _unsigned(self) -> int:
-        value = 0
-        for place in range(LONGEST_INTEGER):
-            byte = self._byte()
-            value |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                return value
-        raise _broken()
-
-    def _integer(self) -> int:
-        value = self._unsigned()
-        return value >> 1 ^ -(value & 1)
-
-
-def _broken() -> UnclearFormat:
-    return UnclearFormat("cannot be read as Parquet: the header of a page is broken")
+        cursor.place += required(header, PAGE_PACKED)
+        yield required(header, PAGE_UNPACKED)
