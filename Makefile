@@ -54,7 +54,7 @@ security: $(VENV)/installed-dev browser ## Show the promises of SECURITY.md on a
 
 $(VENV)/installed-audit: pyproject.toml | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)/audit
-	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet 'cyclonedx-bom>=7.5' 'pip-audit>=2.10'
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet 'cyclonedx-bom==7.5.0' 'pip-audit==2.10.1'
 	@touch $@
 
 audit: $(VENV)/installed-audit ## Compare the pinned releases with published vulnerabilities; needs the internet

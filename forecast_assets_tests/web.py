@@ -3,9 +3,10 @@
 import http.client
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,8 +45,10 @@ class Server:
 
 
 @contextmanager
-def served(answer: Callable[[Asked], Answer]) -> Iterator[Server]:
-    """A server until the end of the block."""
+def served(
+    answer: Callable[[Asked], Answer], certified: ssl.SSLContext | None = None
+) -> Iterator[Server]:
+    """A server until the end of the block. ``certified``: the certificate of one that is secure."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -72,11 +75,21 @@ def served(answer: Callable[[Asked], Answer]) -> Iterator[Server]:
             except BrokenPipeError:
                 pass  # the one who asked did not wait
 
+        def handle(self) -> None:
+            """Answer, unless the one who asks does not trust the certificate."""
+            with suppress(ssl.SSLError, ConnectionResetError):
+                super().handle()
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        server = Server(f"http://127.0.0.1:{listening.server_address[1]}", answer)
+        port, scheme = listening.server_address[1], "https" if certified else "http"
+        if certified:
+            listening.socket = certified.wrap_socket(
+                listening.socket, server_side=True, do_handshake_on_connect=False
+            )
+        server = Server(f"{scheme}://127.0.0.1:{port}", answer)
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

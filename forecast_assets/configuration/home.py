@@ -336,8 +336,11 @@ def _require_folder(path: Path) -> None:
 
 def _require_room(folder: Path) -> None:
     """Raise OSError if a file cannot be made in a folder, or if its disk is full."""
-    with tempfile.TemporaryFile(dir=folder) as probe:
-        probe.write(bytes(PROBE_BYTES))
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def _given(variable: str) -> Path | None:

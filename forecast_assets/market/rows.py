@@ -41,6 +41,8 @@ NAMES_A_MONTH = rf"\D*\d{{1,4}}\W*{WORD}\W+\d{{1,4}}.*|\W*{WORD}\W+\d{{1,2}}\W+\
 LONGEST_TOLD = 100
 """So many characters of a refused value, or of a column's name, are told."""
 
+UNPERMITTED = "this user may not read it: change the permissions of the file, or of its folder"
+
 NEAR_DAYS = 7
 """A row dated at most this many days after today is left out as early; a later one is refused."""
 
@@ -155,6 +157,8 @@ def told(whose: str, key: str) -> Iterator[None]:
         keys = " and ".join(key.format(each) for each in error.key.split(" and ") if each)
         hint = f": set {keys}" if keys and key else ""
         raise SourceError(f"{whose} {error.reason}{hint}") from error
+    except PermissionError as error:
+        raise SourceError(f"{whose} cannot be read: {UNPERMITTED}") from error
     except (OSError, ValueError, ArithmeticError, csv.Error) as error:
         raise SourceError(f"{whose} cannot be read: {error}") from error
 

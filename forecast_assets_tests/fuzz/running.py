@@ -21,7 +21,7 @@ def main(name: str, arguments: list[str]) -> None:
     own: dict[str, Any] = {}
     if mutate := getattr(asked, "mutate", None):
         own = {"custom_mutator": mutate}
-    atheris.Setup([sys.argv[0], *arguments], asked.take, **own)
+    atheris.Setup([sys.argv[0], *arguments], getattr(asked, "fuzz", asked.take), **own)
     atheris.Fuzz()
 
 

@@ -82,6 +82,19 @@ def entities(path: Path) -> None:
     path.write_bytes(_changed(_workbook(), SHEET, changed))
 
 
+def outer_entity(path: Path, part: str, address: str) -> None:
+    """A workbook with a cell that is what an address says, which a part of it declares."""
+    head = f'<!DOCTYPE x SYSTEM "{address}" [<!ENTITY outer SYSTEM "{address}">]>'.encode()
+    cell = b'<c r="A3" t="inlineStr"><is><t>&outer;</t></is></c></row></sheetData>'
+
+    def changed(xml: bytes) -> bytes:
+        declared, _, rest = xml.rpartition(b"?>")
+        start = declared + b"?>" if declared else b""
+        return start + head + rest.replace(b"</row></sheetData>", cell)
+
+    path.write_bytes(_changed(_workbook(), part, changed))
+
+
 def claims(path: Path) -> None:
     true, false = b'ref="A1:B2"', b'ref="A1:XFD1048576"'
     path.write_bytes(_changed(_workbook(), SHEET, lambda xml: xml.replace(true, false)))

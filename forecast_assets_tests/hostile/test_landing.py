@@ -20,10 +20,13 @@ from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.hostile import made
 from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, cases, require
+from forecast_assets_tests.web import Answer, served
 
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 
 LONGEST_NAME = 255
+
+OUTSIDE = "word-of-a-file-outside"
 
 
 class Table:
@@ -105,3 +108,21 @@ def test_what_a_link_names_stays_where_it_is_and_as_it_is(folder: LandingFolder)
     moved = Path(receive(folder, arrival, Table(), NOW, "a test").place)
     assert moved.is_symlink()
     assert (secret.read_bytes(), secret.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize("part", [made.SHEET, "xl/workbook.xml", "xl/styles.xml"])
+@pytest.mark.parametrize("where", ["a file", "an address"])
+def test_xml_of_a_workbook_reads_no_file_and_asks_nobody(
+    folder: LandingFolder, tmp_path: Path, part: str, where: str
+) -> None:
+    place, secret = Path(folder.path.path), tmp_path / "secret"
+    secret.write_text(OUTSIDE)
+    folder.make()
+    with served(lambda _: Answer(OUTSIDE)) as server:
+        address = secret.as_uri() if where == "a file" else f"{server.url}/secret"
+        made.outer_entity(place / "Coffee.xlsx", part, address)
+        (arrival,) = folder.waiting(time.time() + 1).whole
+        received = receive(folder, arrival, Table(), NOW, "a test")
+        assert server.asked == []
+    assert OUTSIDE not in Path(f"{received.place}.txt").read_text(encoding="utf-8")
+    assert OUTSIDE not in str(received)

@@ -1,4 +1,8 @@
-"""``python -m forecast_assets_tests.security.dependencies``: the table in docs/dependencies.md."""
+"""``python -m forecast_assets_tests.security.dependencies``: the table in docs/dependencies.md.
+
+It is made without the network. So the months of releases, which no installed package tells, are in
+a file.
+"""
 
 import re
 import tomllib
@@ -8,6 +12,11 @@ from importlib.metadata import metadata
 from forecast_assets_tests.graphs import ROOT
 
 PAGE = ROOT / "docs" / "dependencies.md"
+
+RELEASED = ROOT / "forecast_assets_tests" / "security" / "released.txt"
+
+UNKNOWN = "unknown"
+"""What is said of a release whose month is not listed."""
 
 LONGEST = 60
 """Longer texts in the field of a licence are the licence itself."""
@@ -32,6 +41,13 @@ def pins() -> dict[str, str]:
     return {plain(name): release for name, release in pairs}
 
 
+def months() -> dict[tuple[str, str], str]:
+    """The month in which a release of a package was published, where it is listed."""
+    lines = [line.split() for line in RELEASED.read_text().splitlines() if line[0] != "#"]
+    parts = [(*pin.split("=="), month) for pin, month in lines]
+    return {(plain(name), release): month for name, release, month in parts}
+
+
 def plain(name: str) -> str:
     """A name as pip compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -52,10 +68,12 @@ def licence(name: str) -> str:
 
 def table() -> str:
     """A row for each package that the project names."""
-    rows = ["| package | release | licence | for |", "|---|---|---|---|"]
-    pinned = pins()
+    rows = ["| package | release | of | licence | for |", "|---|---|---|---|---|"]
+    pinned, known = pins(), months()
     for name, extra in sorted(direct().items(), key=lambda each: each[0].lower()):
-        rows.append(f"| {name} | {pinned[plain(name)]} | {licence(name)} | {extra or 'all'} |")
+        release = pinned[plain(name)]
+        month = known.get((plain(name), release), UNKNOWN)
+        rows.append(f"| {name} | {release} | {month} | {licence(name)} | {extra or 'all'} |")
     return "\n".join(rows)
 
 

@@ -1,4 +1,4 @@
-"""At which addresses a process and all its children listen, as Linux tells it."""
+"""At which addresses and files a process and all its children listen, as Linux tells it."""
 
 import ipaddress
 import os
@@ -9,6 +9,9 @@ from pathlib import Path
 
 LISTENING = "0A"
 """The state of a listening socket in the tables of Linux."""
+
+ACCEPTS = 1 << 16
+"""The flag of a listening socket that is a file, in the table of Linux."""
 
 
 def family_of(leader: int) -> list[int]:
@@ -43,6 +46,15 @@ def addresses(processes: list[int]) -> Iterator[tuple[str, str, bool]]:
             fields = line.split()
             if fields[9] in own:
                 yield address_of(fields[1]), address_of(fields[2]), fields[3] == LISTENING
+
+
+def doors(processes: list[int]) -> Iterator[Path]:
+    """The files at which processes listen for others of the same machine."""
+    own = sockets_of(processes)
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        _, _, _, flags, _, _, number, *path = line.split(maxsplit=7)
+        if number in own and int(flags, 16) & ACCEPTS and path and not path[0].startswith("@"):
+            yield Path(path[0])
 
 
 def address_of(written: str) -> str:

@@ -22,7 +22,7 @@ from forecast_assets_tests.browser import Tab, opened
 from forecast_assets_tests.daemons import within
 from forecast_assets_tests.security.estate import CLOSED, SECRETS, Estate
 from forecast_assets_tests.security.hostile_texts import RAN, hostile_texts
-from forecast_assets_tests.security.listeners import addresses, family_of
+from forecast_assets_tests.security.listeners import addresses, doors, family_of
 from forecast_assets_tests.security.traces import traces
 from forecast_assets_tests.security.watched import Noted, noted
 from forecast_assets_tests.web import Answer, asked, free_port, served
@@ -68,6 +68,7 @@ class Seen:
     graphql: dict[str, Any] = field(default_factory=dict)
     listening: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
+    doors: dict[str, int] = field(default_factory=dict)
     requests: dict[str, list[str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     ran: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +87,7 @@ def report_hostile(estate: Estate, texts: list[str]) -> None:
         **failures(texts),
         "files": table([dict.fromkeys(texts, text) for text in texts]),
         "damage": MetadataValue.md(markdown_of([Group(each, None, None, 1) for each in damages])),
-        "page": MetadataValue.url(Path("/tmp/report.html").as_uri()),  # noqa: S108 - a name only
+        "page": MetadataValue.url((estate.home / "report.html").as_uri()),
         "path": MetadataValue.path(texts[0]),
         **{f"text {place}": text for place, text in enumerate(texts)},
     }
@@ -188,15 +189,17 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 def look_at_sockets(seen: Seen) -> None:
-    """Note at which addresses the processes of the UI listen, and whom they are connected to."""
+    """Note where the processes of the UI listen, and whom they are connected to."""
     (leader,) = {
         each
         for each in map(int, (x.name for x in Path("/proc").glob("[0-9]*")))
         if f"--port\0{seen.port}\0" in command_line(each)
         and "forecast_assets.cli" in command_line(each)
     }
-    for own, other, listens in addresses(family_of(leader)):
+    family = family_of(leader)
+    for own, other, listens in addresses(family):
         (seen.listening if listens else seen.connected).append(own if listens else other)
+    seen.doors = {str(file): file.stat().st_mode for file in doors(family)}
 
 
 def command_line(process: int) -> str:
@@ -239,6 +242,11 @@ def test_no_address_is_called_but_those_configured(seen: Seen) -> None:
 def test_only_the_ui_listens_and_only_on_this_machine(seen: Seen) -> None:
     assert seen.listening == [f"127.0.0.1:{seen.port}"]
     assert [each for each in seen.connected if not each.startswith("127.0.0.1:")] == []
+
+
+def test_only_the_user_and_his_group_may_connect_to_the_code_servers(seen: Seen) -> None:
+    assert seen.doors
+    assert {file: oct(mode) for file, mode in seen.doors.items() if mode & S_IWOTH} == {}
 
 
 def test_no_page_fetches_anything_from_elsewhere(seen: Seen) -> None:

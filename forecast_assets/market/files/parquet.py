@@ -1,6 +1,9 @@
-"""Parquet files: their sizes are checked in the footer, before a column is unpacked."""
+"""Parquet files: their sizes are checked before a column is unpacked.
 
-from collections.abc import Iterator, Mapping
+What the footer says is checked first, then what the pages say of themselves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +21,7 @@ from forecast_assets.market.files.grid import (
     require_columns,
     require_rows,
 )
+from forecast_assets.market.files.parquet_pages import RowGroup, row_groups, unpacked_size
 
 MAX_GROUPS = 10_000
 """A file with more row groups is refused; writers put a hundred thousand rows into each."""
@@ -40,8 +44,10 @@ class ParquetTable:
     @classmethod
     def open(cls, content: bytes, limits: FileLimits) -> "ParquetTable":
         """Read the footer. Raises UnclearFormat for a broken or too large file."""
+        groups = row_groups(content)
         with _readable(), pq.ParquetFile(pa.BufferReader(content)) as file:
-            _require_small(file.metadata, limits)
+            _require_small(groups, file.metadata.num_columns, limits)
+            _require_size(unpacked_size(content, groups), limits)
             return cls(content, file.schema_arrow, limits)
 
     def columns(self, places: Mapping[str, int]) -> pd.DataFrame:
@@ -67,6 +73,7 @@ class ParquetTable:
             table = table.select(names).rename_columns(list(places))
             require_rows(table.num_rows, self.limits)
             self._require_short_texts(table)
+            table.validate(full=True)
             frame = _with_plain_texts(table).to_pandas(ignore_metadata=True)
         for column in frame:
             if is_string_dtype(frame[column]):
@@ -81,33 +88,29 @@ class ParquetTable:
                 if (pc.max(lengths).as_py() or 0) > LONGEST_CELL:
                     raise UnclearFormat(f"has a text of more than {LONGEST_CELL:,} characters")
                 total += pc.sum(lengths.take(chunk.indices)).as_py() or 0
-        if total > self.limits.max_bytes:
-            raise UnclearFormat(_unpacked(total, self.limits))
+        _require_size(total, self.limits)
 
 
-def _require_small(footer: pq.FileMetaData, limits: FileLimits) -> None:
-    require_columns(footer.num_columns, limits)
-    if footer.num_row_groups > MAX_GROUPS:
+def _require_small(groups: Sequence[RowGroup], columns: int, limits: FileLimits) -> None:
+    """Raise UnclearFormat for row groups that say that they are too many or too large."""
+    require_columns(columns, limits)
+    if len(groups) > MAX_GROUPS:
         raise UnclearFormat(
-            f"has {footer.num_row_groups:,} row groups, allowed: {MAX_GROUPS:,}: write it with more"
-            " rows in each"
+            f"has {len(groups):,} row groups, allowed: {MAX_GROUPS:,}: write it with more rows in"
+            " each"
         )
-    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
-    rows = sum(group.num_rows for group in groups)
-    if rows < 0 or min((group.num_rows for group in groups), default=0) < 0:
-        raise UnclearFormat("cannot be read: it says that it has fewer than no rows")
+    rows = sum(group.rows for group in groups)
     require_rows(rows, limits)
-    require_cells(rows * footer.num_columns)
-    size = sum(group.total_byte_size for group in groups)
+    require_cells(rows * columns)
+    _require_size(sum(group.size for group in groups), limits)
+
+
+def _require_size(size: int, limits: FileLimits) -> None:
     if size > limits.max_bytes:
-        raise UnclearFormat(_unpacked(size, limits))
-
-
-def _unpacked(size: int, limits: FileLimits) -> str:
-    return (
-        f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
-        " landing.max_bytes to more"
-    )
+        raise UnclearFormat(
+            f"unpacks to {size:,} bytes, allowed: {limits.max_bytes:,}: cut it by years, or set"
+            " landing.max_bytes to more"
+        )
 
 
 def _require_plain(field: pa.Field) -> None:

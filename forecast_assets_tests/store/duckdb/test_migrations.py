@@ -17,14 +17,14 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
 from forecast_assets.record.verification import verify
 from forecast_assets.store.duckdb import migrations
-from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA, drops
+from forecast_assets.store.duckdb.migrations import MIGRATIONS, SCHEMA, UNNUMBERED, drops, schema_of
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.desk import desk
-from forecast_assets_tests.store.duckdb.older import GOLDEN, older_file
+from forecast_assets_tests.store.duckdb.older import GOLDEN, older_file, upgraded_to
 
 RELEASED = sorted(folder for folder in GOLDEN.glob("schema_*") if folder.is_dir())
 
@@ -37,6 +37,18 @@ COLUMNS = """
     WHERE NOT internal ORDER BY ALL
 """
 VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+
+
+WHAT_CHANGES = (
+    "INSERT INTO market.price_words VALUES ('Coffee', '2020-01-02', 50, 'accepted', '2020-01-03')",
+    """
+    UPDATE forecast.trained_models SET fitted_model_json = NULL,
+        fitted_model_uri = 's3://user:secret@host/bucket/Coffee/naive/2020-01-01/v1.0/ab.json'
+    WHERE model_name = 'naive'
+    """,
+    "UPDATE forecast.scores SET crps = 'inf' WHERE model_name = 'naive'",
+)
+"""What is put into a file of the first release, so that each migration finds what it is about."""
 
 
 @pytest.fixture(params=RELEASED, ids=lambda folder: folder.name)
@@ -141,6 +153,30 @@ def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> N
         rows = connection.execute("FROM market.schema_versions").fetchall()
     assert [(number, backup) for number, _, backup in rows] == [(SCHEMA, None)]
     assert backups(fresh) == []
+
+
+def test_from_each_older_schema_come_the_same_tables(tmp_path: Path) -> None:
+    upgraded, columns = {}, {}
+    for schema in range(UNNUMBERED, SCHEMA):
+        path = tmp_path / str(schema) / "commodity.duckdb"
+        older_file(path)
+        with closing(duckdb.connect(path)) as connection:
+            for statement in WHAT_CHANGES:
+                connection.execute(statement)
+        upgraded_to(path, schema)
+        with closing(duckdb.connect(path, read_only=True)) as connection:
+            assert schema_of(connection, path) == schema
+        store_of(path).marks.found()
+        assert [re.findall(r"schema-(\d)", x.name) for x in backups(path)] == [[str(schema)]]
+        upgraded[schema], columns[schema] = contents(path), described(path)
+    first = upgraded[UNNUMBERED]
+    assert first["market.price_words"]
+    assert {schema: rows == first for schema, rows in upgraded.items()} == dict.fromkeys(
+        upgraded, True
+    )
+    assert {
+        schema: each == columns[UNNUMBERED] for schema, each in columns.items()
+    } == dict.fromkeys(columns, True)
 
 
 def test_a_process_killed_in_an_upgrade_leaves_the_older_file(
