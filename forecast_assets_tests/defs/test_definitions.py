@@ -3,6 +3,7 @@
 from dagster import AssetKey, Definitions, MultiPartitionsDefinition, PartitionsDefinition
 
 from forecast_assets.definitions import defs
+from forecast_assets.defs.run_history import OURS
 
 
 def dimensions(partitions: PartitionsDefinition[str] | None) -> list[str]:
@@ -107,6 +108,7 @@ def test_the_sensors_are_these_and_run_from_the_start() -> None:
 def test_whatever_people_launch_says_what_it_does() -> None:
     graph = defs.resolve_asset_graph()
     jobs = [job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
+    assert all(job.tags.items() >= OURS.items() for job in jobs)
     sensors = [defs.resolve_sensor_def(each.name) for each in defs.sensors or []]
     schedules = [defs.resolve_schedule_def(each.name) for each in defs.schedules or []]
     said = [
