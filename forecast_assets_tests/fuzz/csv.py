@@ -33,7 +33,7 @@ NAMES = ("Coffee.csv", "all.csv", "Sugar.tsv", "rule_Coffee.txt", "Coffee.v2.csv
 
 CORPUS = Path(__file__).parent / "corpus" / "csv"
 
-ONE_OF = 32
+ONE_OF = 16
 """Of so many inputs one is read to its end."""
 
 LONGEST_LINE = 2000
