@@ -47,6 +47,10 @@ from forecast_assets_tests.histories import make_history
 BEGUN = 260
 """Sessions that are there before the first day."""
 
+FIRST = "2015-12-28"
+"""The first session. By it neither of the days that are compared follows soon on a training date:
+until the outcomes of the old window are known, a day has to score two windows."""
+
 EARLY, LATE = 150, 1950
 """The days that are compared."""
 
@@ -155,7 +159,7 @@ def sizes(folder: Path) -> tuple[int, int]:
 @contextmanager
 def opened(folder: Path, days: int, keep: int) -> Iterator[Life]:
     """A new home for so many days, in an empty folder."""
-    history = make_history(BEGUN + days, first="2016-01-04")
+    history = make_history(BEGUN + days, first=FIRST)
     start = history.dates[BEGUN - 5].item()
     training = {"cadence": "quarterly", "start": start, "min_observations": 250}
     text = configuration("Coffee", horizon=14, paths=50, models=list(MODELS), training=training)
