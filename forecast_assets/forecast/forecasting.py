@@ -171,7 +171,7 @@ def agenda(
     record of what was forecast and must not change by itself. With ``anew`` each is drawn again.
     """
     due, why, reissued, stale, elsewhere = [], {}, set(), [], 0
-    newest = max(fingerprints, default=None)
+    newest, paths = max(fingerprints, default=None), settings.paths
     for origin in origins:
         held = issued.get(origin.cutoff)
         if held is None:
@@ -180,16 +180,16 @@ def agenda(
         is_own = held.training_date == model.training_date
         is_revised = is_stale(held, fingerprints)
         is_reissued = is_revised and origin.cutoff == newest
-        reasons = {
-            LATER_MODEL: held.training_date > origin.start,  # an unexpected, earlier session came
-            RETRAINED: is_own and held.payload_sha256 != model.payload_sha256,
-            OTHER_PATHS: is_own and held.n_paths != settings.paths,
-            REVISED: is_reissued or (is_own and is_revised and recompute),
-            OTHER_CODE: is_own and anew,
-        }
-        if any(reasons.values()):
+        reasons = (
+            (LATER_MODEL, held.training_date > origin.start),  # an unexpected, earlier session came
+            (RETRAINED, is_own and held.payload_sha256 != model.payload_sha256),
+            (OTHER_PATHS, is_own and held.n_paths != paths),
+            (REVISED, is_reissued or (is_own and is_revised and recompute)),
+            (OTHER_CODE, is_own and anew),
+        )
+        if why_again := [name for name, holds in reasons if holds]:
             due.append(origin)
-            why[origin.cutoff] = ", ".join(name for name, holds in reasons.items() if holds)
+            why[origin.cutoff] = ", ".join(why_again)
             reissued.update([origin.cutoff] if is_reissued else [])
         else:
             stale += [origin.cutoff] if is_revised else []

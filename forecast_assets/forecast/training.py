@@ -78,7 +78,7 @@ def not_due(settings: Settings, window: Window, history: History) -> str | None:
 
 def lacking_sessions(settings: Settings, window: Window, history: History) -> str | None:
     """Why a window of a series that is not too sparse has nothing to train or forecast, or None."""
-    known = len(history.known_before(window.training_date))
+    known = history.count_before(window.training_date)
     least = settings.training.min_observations
     if known < least:
         return (
@@ -86,6 +86,8 @@ def lacking_sessions(settings: Settings, window: Window, history: History) -> st
             f" {window.training_date},"
             f" {least} needed: training.min_observations"
         )
+    if 0 < known < history.count_before(window.end):  # a session of the window follows another
+        return None
     calendar = settings.commodity(window.commodity).calendar
     if not window.origins(history, calendar):
         return f"{window.commodity}: no session in the window, the newest is {history.newest}"

@@ -14,6 +14,9 @@ from forecast_assets.errors import LookAheadError, MissingCovariate
 
 Dates = NDArray[np.datetime64]
 
+EPOCH = date(1970, 1, 1)
+"""Day 0 of NumPy."""
+
 
 def frozen(values: NDArray[Any], dtype: str) -> NDArray[Any]:
     """A read-only array of this type: the array itself if it is one already, otherwise a copy."""
@@ -24,6 +27,12 @@ def frozen(values: NDArray[Any], dtype: str) -> NDArray[Any]:
     copied = np.array(values, dtype=dtype, order="C")
     copied.flags.writeable = False
     return copied
+
+
+def as_days(days: Sequence[date]) -> Dates:
+    """Dates as datetime64[D], by their ordinals: NumPy's own conversion takes ten times as long."""
+    ordinals = np.fromiter(map(date.toordinal, days), np.int64, len(days))
+    return (ordinals - EPOCH.toordinal()).astype("datetime64[D]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +87,13 @@ class History:
         day: date = self.dates[-1].item()
         return day
 
+    def count_before(self, day: date) -> int:
+        """How many sessions are dated strictly earlier than ``day``."""
+        return int(np.searchsorted(self.dates, np.datetime64(day), side="left"))
+
     def known_before(self, day: date) -> "History":
         """What was known before ``day``: the sessions dated strictly earlier."""
-        return self._slice(0, int(np.searchsorted(self.dates, np.datetime64(day), side="left")))
+        return self._slice(0, self.count_before(day))
 
     def known_at(self, cutoff: date) -> "History":
         """What was known after the close of ``cutoff``: the sessions up to and including it."""
@@ -88,8 +101,7 @@ class History:
 
     def since(self, day: date) -> "History":
         """The sessions dated ``day`` or later."""
-        first = int(np.searchsorted(self.dates, np.datetime64(day), side="left"))
-        return self._slice(first, len(self))
+        return self._slice(self.count_before(day), len(self))
 
     def positive(self) -> "History":
         """The sessions with a close above zero; models of logarithms ignore the others."""
@@ -125,7 +137,7 @@ class History:
         Raises LookAheadError for an origin later than the history, ValueError for one that is
         not a session.
         """
-        days = np.array(origins, dtype="datetime64[D]")
+        days = as_days(origins)
         if len(days) and (len(self) == 0 or np.any(days > self.dates[-1])):
             raise LookAheadError(
                 f"{self.commodity}: the origin {max(origins)} is later than the newest close known"
@@ -143,10 +155,11 @@ class History:
         Two histories share item i exactly when they share their covariates' names, and every
         date, close and covariate up to i.
         """
-        digest = self._digest()
+        digest, rows = self._digest(), self._rows()
+        content, size = rows.tobytes(), rows.itemsize
         prefixes = []
-        for row in self._rows():
-            digest.update(row.tobytes())
+        for first in range(0, len(content), size):
+            digest.update(content[first : first + size])
             prefixes.append(digest.hexdigest())
         return prefixes
 

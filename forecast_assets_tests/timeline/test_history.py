@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from forecast_assets.errors import LookAheadError, MissingCovariate
-from forecast_assets.timeline.history import History
+from forecast_assets.timeline.history import History, as_days
 from forecast_assets_tests.histories import make_history
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-05", "2024-01-08"]
@@ -82,6 +82,13 @@ def test_positive_leaves_out_the_sessions_without_a_logarithm_and_no_other(
     days = [day for day, close in zip(history().dates.tolist(), closes, strict=True) if close > 0]
     assert found.dates.tolist() == days
     assert found.commodity == "Coffee"
+
+
+@pytest.mark.parametrize("days", [[], [date.min, date(1969, 12, 31), AFTER_ALL, date.max]])
+def test_days_are_those_of_numpy(days: list[date]) -> None:
+    found = as_days(days)
+    assert found.dtype == "datetime64[D]"
+    assert found.tolist() == days
 
 
 def test_positions_follow_the_order_of_the_origins() -> None:
