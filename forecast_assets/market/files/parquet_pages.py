@@ -49,6 +49,8 @@ class RowGroup:
 def row_groups(content: bytes) -> list[RowGroup]:
     """The row groups that the footer of a file lists. Raises UnclearFormat."""
     size = int.from_bytes(content[-END_BYTES:-4], "little")
+    if size > len(content) - END_BYTES:
+        raise broken()
     if size > MAX_FOOTER:
         raise UnclearFormat(
             f"has a footer of {size:,} bytes, allowed: {MAX_FOOTER:,}: write it with fewer columns,"
@@ -84,9 +86,12 @@ def unpacked_size(content: bytes, groups: Sequence[RowGroup]) -> int:
 
 
 def _sizes(content: bytes, column: Fields) -> Iterator[int]:
-    """The size of each page of a column, unpacked."""
+    """The size of each page of a column, unpacked.
+
+    In a file without rows a column may have a dictionary alone. Its data then begin at 0.
+    """
     first, dictionary = required(column, FIRST), column.get(DICTIONARY)
-    if isinstance(dictionary, int) and 0 < dictionary < first:
+    if isinstance(dictionary, int) and 0 < dictionary < (first or len(content)):
         first = dictionary
     cursor = Cursor(content, first)
     end = cursor.place + required(column, PACKED)

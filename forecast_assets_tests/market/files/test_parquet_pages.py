@@ -140,9 +140,12 @@ def test_rows_that_a_file_has_not_are_not_made_up() -> None:
 
 
 def test_a_footer_that_would_fill_the_memory_is_refused_unread() -> None:
-    content = written()
+    content, size = written(), 3_000_000
+    said = size.to_bytes(4, "little") + content[-4:]
     with pytest.raises(UnclearFormat, match="has a footer of 3,000,000 bytes, allowed: 2,097,152"):
-        read(content[:-8] + (3_000_000).to_bytes(4, "little") + content[-4:])
+        read(content[:-8] + bytes(size) + said)
+    with pytest.raises(UnclearFormat, match="cannot be read as Parquet"):
+        read(content[:-8] + said)
 
 
 def test_pages_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
