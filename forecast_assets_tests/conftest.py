@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -21,9 +20,6 @@ from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
 
-MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in memory, where it is
-"""Where files of tests go if it has so many bytes left: no commit waits for a disk there."""
-
 
 def pytest_configure() -> None:
     """Let the folders of tests be in memory, and let hypothesis try the same examples each time."""
@@ -31,8 +27,8 @@ def pytest_configure() -> None:
         "repeatable", derandomize=True, deadline=None, database=None, max_examples=50
     )
     hypothesis_settings.load_profile("repeatable")
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if memory := quick.in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_collection_finish() -> None:

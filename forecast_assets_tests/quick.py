@@ -1,8 +1,10 @@
 """What makes runs in a test's or harness's own process quick, and changes nothing in the tables."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TextIO
 
 import alembic.util
@@ -17,8 +19,16 @@ from sqlalchemy import Engine, create_engine
 
 from forecast_assets_tests import blank
 
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 10**9  # noqa: S108 - a file system in memory, where it is
+"""Where files of tests go if it has so many bytes left: no commit waits for a disk there."""
+
 ENGINES = 32
 """How many of SQLAlchemy's engines are kept."""
+
+
+def in_memory() -> Path | None:
+    """The folder in memory, if there is one and it has room."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH else None
 
 
 @contextmanager

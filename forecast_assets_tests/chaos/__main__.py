@@ -30,8 +30,6 @@ from forecast_assets_tests.chaos.forks import preload
 from forecast_assets_tests.chaos.play import BY_NAME, Played, in_stages, play, prepare
 from forecast_assets_tests.chaos.scenes import another_day, command, settings_of
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where it is
-
 DAEMON, KILLS_A_DAEMON = "daemon", 120
 """A real daemon, or a run of it, is killed once for so many kills; that takes half a minute."""
 
@@ -58,7 +56,7 @@ def main(
 ) -> None:
     """Kill runs, run them again, and compare."""
     console, began = Console(width=150), time.monotonic()
-    root = Path(tempfile.mkdtemp(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None))
+    root = Path(tempfile.mkdtemp(prefix="chaos-", dir=quick.in_memory()))
     wanted = kills if number is None else 1
     limit = SECONDS_A_KILL * wanted if seconds is None else seconds
     played: list[Played] = []
