@@ -18,6 +18,9 @@ MAX_FOOTER = 1 << 21
 MAX_PAGES = 100_000
 """A file with more pages is refused; writers put thousands of rows into each."""
 
+MARK = b"PAR1"
+"""What a file begins with; no header of a page does, so no page is at 0."""
+
 END_BYTES = 8
 """How many bytes come after the footer: its size, and the mark of the format."""
 
@@ -49,7 +52,7 @@ class RowGroup:
 def row_groups(content: bytes) -> list[RowGroup]:
     """The row groups that the footer of a file lists. Raises UnclearFormat."""
     size = int.from_bytes(content[-END_BYTES:-4], "little")
-    if size > len(content) - END_BYTES:
+    if size > len(content) - END_BYTES or not content.startswith(MARK):
         raise broken()
     if size > MAX_FOOTER:
         raise UnclearFormat(
@@ -88,7 +91,8 @@ def unpacked_size(content: bytes, groups: Sequence[RowGroup]) -> int:
 def _sizes(content: bytes, column: Fields) -> Iterator[int]:
     """The size of each page of a column, unpacked.
 
-    In a file without rows a column may have a dictionary alone. Its data then begin at 0.
+    In a file without rows a column may have a dictionary alone. Its data then begin at 0, where no
+    reader finds a page.
     """
     first, dictionary = required(column, FIRST), column.get(DICTIONARY)
     if isinstance(dictionary, int) and 0 < dictionary < (first or len(content)):

@@ -148,6 +148,11 @@ def test_a_footer_that_would_fill_the_memory_is_refused_unread() -> None:
         read(content[:-8] + said)
 
 
+def test_a_file_must_begin_as_parquet_does_since_a_page_at_0_would_not_be_looked_at() -> None:
+    with pytest.raises(UnclearFormat, match="cannot be read as Parquet"):
+        read(b"\x15\x00\x15\x00" + written()[4:])
+
+
 def test_pages_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_pages, "MAX_PAGES", 3)
     with pytest.raises(UnclearFormat, match="has more than 3 pages"):
