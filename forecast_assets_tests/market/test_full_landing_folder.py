@@ -1,9 +1,6 @@
 """A landing folder on a full disk: its file stays, and is put away as soon as there is room."""
 
-import os
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,22 +17,10 @@ from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.chaos import small_disk
+from forecast_assets_tests.children import in_a_child
 
 BAD_ROWS = 20
 """So many refused rows make the note longer than the file, whose size every disk here allows."""
-
-
-def in_a_child(act: Callable[[], None]) -> None:
-    """Have a process of its own do something, since it gets a disk of its own."""
-    child = os.fork()
-    if child == 0:
-        try:
-            act()
-        except BaseException:  # noqa: BLE001 - the end of a child, told by its exit code
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_file_for_whose_note_there_is_no_room_stays_and_is_put_away_when_there_is(

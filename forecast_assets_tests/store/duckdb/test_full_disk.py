@@ -1,9 +1,6 @@
 """A disk that was full: the same process goes on as soon as there is room, and nothing is lost."""
 
-import os
 import resource
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -14,6 +11,7 @@ from forecast_assets.store.duckdb.confined import CONFINED
 from forecast_assets.store.duckdb.engine import Engine, open_here
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.names import log_of
+from forecast_assets_tests.children import in_a_child
 
 LIMIT = "256MB"
 FIRST = 50_000
@@ -28,19 +26,6 @@ def path(tmp_path: Path) -> Path:
     with duckdb.connect(path) as connection:
         connection.execute("CREATE TABLE t AS SELECT range, random() FROM range(?)", [FIRST])
     return path
-
-
-def in_a_child(act: Callable[[], None]) -> None:
-    """Have a process of its own do something, since a limit of files is one of a process."""
-    child = os.fork()
-    if child == 0:
-        try:
-            act()
-        except BaseException:  # noqa: BLE001 - the end of a child, told by its exit code
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def add(engine: Engine, count: int) -> None:
