@@ -86,7 +86,7 @@ def lacking_sessions(settings: Settings, window: Window, history: History) -> st
             f" {window.training_date},"
             f" {least} needed: training.min_observations"
         )
-    if 0 < known < history.count_before(window.end):  # a session of the window follows another
+    if known < history.count_before(window.end):  # a session of the window follows another
         return None
     calendar = settings.commodity(window.commodity).calendar
     if not window.origins(history, calendar):
