@@ -7,7 +7,7 @@ columns that there are, and the text must name no file.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 FORMAT = "v4"
 """The version of the text that LightGBM 4 writes."""
@@ -17,6 +17,23 @@ MOST_LEAVES = 4096
 
 LONGEST_TEXT = 8_000_000
 """Most characters of a text."""
+
+HEAD = frozenset(
+    {
+        *("version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx"),
+        *("objective", "feature_names", "feature_infos", "tree_sizes"),
+    }
+)
+"""What LightGBM says of a booster before its trees."""
+
+TREE = frozenset(
+    {
+        *("num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type"),
+        *("left_child", "right_child", "leaf_value", "leaf_weight", "leaf_count"),
+        *("internal_value", "internal_weight", "internal_count", "is_linear", "shrinkage"),
+    }
+)
+"""What LightGBM says of a tree without categories and linear leaves."""
 
 NO_CATEGORIES = "pandas_categorical:null"
 
@@ -42,25 +59,28 @@ def check_booster(text: str, columns: int, trees: int) -> None:
         first, _, body = block.partition("\n")
         if first != str(number):
             raise ValueError(f"a booster whose tree {number} is called {first[:20]!r}")
-        _check_tree(_pairs(body), columns)
+        _check_tree(_pairs(body, TREE), columns)
     _check_rest(rest)
 
 
-def _pairs(lines: str) -> dict[str, str]:
-    """The values of lines ``key=value``; empty lines between them are passed over."""
+def _pairs(lines: str, keys: Collection[str]) -> dict[str, str]:
+    """The values of lines ``key=value`` that end with empty ones; each key is one of ``keys``.
+
+    LightGBM passes over a "=" that begins a line, takes the last line of a key, and ends a tree at
+    its first empty line. So none of these is let in: it would read another text than was checked.
+    """
     found: dict[str, str] = {}
-    for line in lines.split("\n"):
+    for line in lines.rstrip("\n").split("\n"):
         key, separated, value = line.partition("=")
-        if separated and key not in found:
-            found[key] = value
-        elif line:
+        if not separated or key not in keys or key in found or "=" in value:
             raise ValueError(f"a booster with the line {line[:40]!r}")
+        found[key] = value
     return found
 
 
 def _check_head(head: str, columns: int, sizes: list[int]) -> None:
     kind, _, lines = head.partition("\n")
-    said = _pairs(lines)
+    said = _pairs(lines, HEAD)
     expected = {
         "version": FORMAT,
         "num_class": "1",
