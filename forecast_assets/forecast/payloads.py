@@ -22,7 +22,9 @@ DEEPEST = 16
 MOST_SAID = 200
 """How much of a parser's message is told; it may repeat what a stranger wrote."""
 
-STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string, or what has begun as one and does not end. It matches at each quote at which it is
+tried, without going back, so that a text is looked at once."""
 
 BETWEEN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
