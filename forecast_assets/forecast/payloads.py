@@ -19,6 +19,10 @@ LARGEST_PAYLOAD = 64_000_000
 DEEPEST = 16
 """How deep a payload may nest; the volatility of an ensemble's member is 7 deep."""
 
+MOST_KEYS = 1_000
+"""Most keys of an object: twice the covariates of a model. A key that does not belong there becomes
+an error, which takes a hundred times the memory of the key."""
+
 MOST_SAID = 200
 """How much of a parser's message is told; it may repeat what a stranger wrote."""
 
@@ -44,7 +48,7 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 def parsed(payload: bytes) -> dict[str, Any]:
     """The document of a payload, whoever wrote it. Raises PayloadCorrupted.
 
-    Size and depth are bounded before anything is parsed.
+    Size and depth are bounded before anything is parsed, the keys of an object while it is.
     """
     if len(payload) > LARGEST_PAYLOAD:
         raise PayloadCorrupted(f"{len(payload):,} bytes, allowed: {LARGEST_PAYLOAD:,}")
@@ -52,7 +56,7 @@ def parsed(payload: bytes) -> dict[str, Any]:
         raise PayloadCorrupted(f"JSON nested {depth} deep, allowed: {DEEPEST}")
     try:
         document = json.loads(
-            payload.decode(), parse_constant=_refused, object_pairs_hook=_without_repeats
+            payload.decode(), parse_constant=_refused, object_pairs_hook=_few_and_different
         )
     except ValueError as error:  # also of JSON and UTF-8
         raise PayloadCorrupted(f"no JSON: {str(error)[:MOST_SAID]}") from error
@@ -74,7 +78,9 @@ def _refused(constant: str) -> float:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _few_and_different(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_KEYS:
+        raise ValueError(f"{len(pairs):,} keys in one object, allowed: {MOST_KEYS:,}")
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one object")

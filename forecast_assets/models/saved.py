@@ -10,7 +10,15 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+)
 
 from forecast_assets.errors import PayloadCorrupted
 
@@ -51,7 +59,9 @@ Day = Annotated[date, BeforeValidator(as_day)]
 Terms = Annotated[list[Number], Field(max_length=LARGEST_TERMS), AfterValidator(tuple)]
 """Coefficients of a lag polynomial; a tuple once they are checked."""
 
-Sample = Annotated[list[Number], Field(max_length=LONGEST_SAMPLE), AfterValidator(as_array)]
+Sample = Annotated[
+    list[Number], Field(max_length=LONGEST_SAMPLE), FailFast(), AfterValidator(as_array)
+]
 """A number for each session of a sample; an array once they are checked."""
 
 

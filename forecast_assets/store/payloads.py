@@ -7,10 +7,11 @@ model is made of it; what cannot be rebuilt is an error of that model by name.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, RootModel
+from pydantic import BaseModel, ConfigDict, FailFast, FiniteFloat, RootModel
 
 from forecast_assets.errors import (
     ArtifactsUnavailable,
@@ -56,6 +57,11 @@ class StoredPayload:
     model_size_bytes: int
 
 
+Deciding = tuple[str, str, int, int, str]
+"""What of a row decides whether a model can be made of its payload: hash, name, schema version,
+size and format."""
+
+
 @dataclass
 class SoundPayloads:
     """Payloads that were rebuilt in this process, by what decides it; the latest are kept.
@@ -64,7 +70,7 @@ class SoundPayloads:
     compare its hash.
     """
 
-    known: OrderedDict[tuple[str, str, int, int], None] = field(default_factory=OrderedDict)
+    known: OrderedDict[Deciding, None] = field(default_factory=OrderedDict)
 
     def __contains__(self, row: TrainedModel) -> bool:
         return _key(row) in self.known
@@ -76,11 +82,25 @@ class SoundPayloads:
             self.known.popitem(last=False)
 
 
-def _key(row: TrainedModel) -> tuple[str, str, int, int]:
-    return row.payload_sha256, row.model_name, row.payload_schema_version, row.model_size_bytes
+def _key(row: TrainedModel) -> Deciding:
+    return (
+        row.payload_sha256,
+        row.model_name,
+        row.payload_schema_version,
+        row.model_size_bytes,
+        row.payload_format,
+    )
 
 
 SOUND = SoundPayloads()
+
+
+def as_json(fitted: FittedForecaster, document: Mapping[str, Any]) -> bytes:
+    """The JSON of what a model says. Raises CannotFit for a number that JSON does not have."""
+    try:
+        return canonical_json(document)
+    except ValueError as error:
+        raise CannotFit(f"{fitted.name}: its estimates cannot be stored: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -96,7 +116,7 @@ class Payloads:
         Raises CannotFit for estimates from which no model could be rebuilt, so that no such row is
         ever made. Raises ArtifactsUnavailable or PayloadCorrupted if it cannot be written.
         """
-        payload = canonical_json(roster.dump(fitted))
+        payload = as_json(fitted, roster.dump(fitted))
         try:
             roster.load(parsed(payload))
         except PayloadCorrupted as error:
@@ -109,6 +129,7 @@ class Payloads:
 
     def read(self, row: TrainedModel) -> bytes:
         """The saved bytes of a model. Raises PayloadCorrupted or ArtifactsUnavailable."""
+        _require_said(row, "payload_sha256", "model_size_bytes")
         size = row.model_size_bytes
         if not 0 < size <= LARGEST_PAYLOAD:
             raise PayloadCorrupted(
@@ -169,7 +190,7 @@ class FitTold(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    warnings: list[str] = []
+    warnings: Annotated[list[str], FailFast()] = []
 
 
 Estimates = RootModel[dict[str, FiniteFloat]]
@@ -181,6 +202,7 @@ def require_documents(row: TrainedModel) -> None:
 
     Runs tell it of the models that they keep.
     """
+    _require_said(row, "parameters", "fit_metrics")
     for column, form in (("parameters", Estimates), ("fit_metrics", FitTold)):
         try:
             checked(form, parsed(getattr(row, column).encode()), column)
@@ -188,6 +210,13 @@ def require_documents(row: TrainedModel) -> None:
             raise PayloadCorrupted(
                 f"{row.model_id}: {column} of {TABLE} cannot be read: {error}: {TRAIN_AGAIN}"
             ) from error
+
+
+def _require_said(row: TrainedModel, *columns: str) -> None:
+    """Raise PayloadCorrupted if a column that no row of ours leaves empty is empty."""
+    for column in columns:
+        if getattr(row, column) is None:
+            raise PayloadCorrupted(f"{row.model_id}: {TABLE} has no {column}: {TRAIN_AGAIN}")
 
 
 def model_of(row: TrainedModel, payload: bytes) -> FittedForecaster:

@@ -26,7 +26,7 @@ from forecast_assets.models.base import FittedForecaster
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.payloads import NOT_REBUILT, Payloads
+from forecast_assets.store.payloads import NOT_REBUILT, Payloads, as_json
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
@@ -94,14 +94,14 @@ class ModelStore:
             training_start_date=fit.training_start,
             training_end_date=history.newest,
             training_samples=len(sample.positive() if skips else sample),
-            options=canonical_json(fit.options).decode(),
-            parameters=canonical_json(fitted.parameters).decode(),
+            options=as_json(fitted, fit.options).decode(),
+            parameters=as_json(fitted, fitted.parameters).decode(),
             **asdict(self.payloads.stored(fitted, "/".join(parts))),
             payload_format=PAYLOAD_FORMAT,
             payload_schema_version=fitted.schema_version,
             data_fingerprint=history.select(fit.covariates).fingerprint,
             library_versions=canonical_json(library_versions()).decode(),
-            fit_metrics=canonical_json(asdict(fitted.metrics)).decode(),
+            fit_metrics=as_json(fitted, asdict(fitted.metrics)).decode(),
             fit_seconds=round(fit.seconds, 4),
             created_at=written.at,
             created_by=written.by,

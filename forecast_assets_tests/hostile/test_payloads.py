@@ -1,6 +1,9 @@
 """Whatever a stranger stores as a model ends as a failure of that model, in words and in time."""
 
+import json
+import re
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -11,6 +14,7 @@ import yaml
 from fsspec.implementations.memory import MemoryFileSystem
 
 from forecast_assets import errors
+from forecast_assets.errors import PayloadCorrupted
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.payloads import Payloads, model_of
@@ -20,6 +24,9 @@ from forecast_assets_tests.hostile.stored import changed, golden, harmed, stored
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("payloads.yaml").read_text())
 
 LONGEST_SECONDS = 10
+
+MOST_BYTES = 25_000_000
+"""Most memory for a payload of half a megabyte."""
 
 
 @pytest.fixture
@@ -83,6 +90,36 @@ def test_a_hostile_payload_is_refused_by_name_and_in_time(
     assert "hidden" not in case or case["hidden"] not in said
     assert payloads.intact([row]) == ([row] if case.get("kept") else [])
     assert time.monotonic() - began < LONGEST_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        (
+            {"set": {"state": {f"k{n}": 0 for n in range(50_000)}}},
+            "no JSON: 50,000 keys in one object, allowed: 1,000",
+        ),
+        (
+            {"of": "theta", "fill": {"state.shocks.past": ["x", 50_000]}},
+            "shocks.past.0: Input should be a valid number: ",
+        ),
+    ],
+)
+def test_a_payload_of_many_faults_takes_little_memory(case: dict[str, Any], told: str) -> None:
+    payload = changed(case)
+    tracemalloc.start()
+    with pytest.raises(PayloadCorrupted, match=re.escape(told)):
+        model_of(row_of(payload), payload)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < MOST_BYTES
+
+
+def test_metrics_of_many_faults_are_read_to_the_first(tmp_path: Path) -> None:
+    case = {"row": {"fit_metrics": json.dumps({"warnings": [1] * 20_000})}}
+    payloads, row = stored(case, tmp_path)
+    with pytest.raises(PayloadCorrupted, match=r"warnings.0: Input should be a valid string: "):
+        payloads.rebuild(row)
 
 
 def test_each_case_has_a_name_of_its_own() -> None:

@@ -1,5 +1,6 @@
 """What is stored can be rebuilt, and what was rebuilt once is not rebuilt to see that it can be."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -7,10 +8,10 @@ from datetime import date
 import pytest
 
 from forecast_assets.configuration.settings import load_settings
-from forecast_assets.errors import CannotFit
+from forecast_assets.errors import CannotFit, PayloadCorrupted
 from forecast_assets.forecast.training import Fit
-from forecast_assets.models.base import FittedForecaster
-from forecast_assets.models.naive import FittedNaive
+from forecast_assets.models.base import FitMetrics, FittedForecaster
+from forecast_assets.models.naive import FittedNaive, Naive
 from forecast_assets.models.random_walk import RandomWalk
 from forecast_assets.store import payloads as door
 from forecast_assets.store.payloads import SoundPayloads
@@ -40,6 +41,35 @@ def test_a_model_that_could_not_be_rebuilt_is_a_failure_and_no_row() -> None:
     )
     with pytest.raises(CannotFit, match="cannot be stored"):
         shelf.row(fits([ABSURD])[0], WRITTEN, HISTORY)
+
+
+ENDLESS = FittedNaive(lookback=250, form="auto", decay=math.inf)
+"""A model with an estimate that JSON does not have."""
+
+AIMLESS = replace(SOUND, metrics=FitMetrics(log_likelihood=math.nan))
+"""A model that can be drawn from, of whose fit a number is lacking."""
+
+
+@pytest.mark.parametrize("absurd", [ENDLESS, AIMLESS])
+def test_a_number_that_json_does_not_have_is_a_failure_of_its_model_alone(
+    absurd: FittedForecaster,
+) -> None:
+    shelf = ModelStore.of(load_settings())
+    sound = Naive().fit(HISTORY)
+    rows, failures = shelf.rows(fits([absurd, sound]), WRITTEN, HISTORY)
+    assert rows == [shelf.row(fits([sound])[0], WRITTEN, HISTORY)]
+    assert [failure.model_name for failure in failures] == [absurd.name]
+    assert "its estimates cannot be stored: Out of range float values" in failures[0].reason
+
+
+def test_a_payload_of_another_format_is_not_known_to_be_sound() -> None:
+    shelf = ModelStore.of(load_settings())
+    row = shelf.row(fits([SOUND])[0], WRITTEN, HISTORY)
+    assert shelf.intact([row]) == [row]
+    odd = replace(row, payload_format="odd")
+    assert shelf.intact([odd]) == []
+    with pytest.raises(PayloadCorrupted, match="its row says odd"):
+        shelf.rebuild(odd)
 
 
 def test_a_sound_payload_is_rebuilt_once_to_see_that_it_can_be(
