@@ -20,7 +20,7 @@ class Observations:
     stored session that it lacks was withdrawn; False if it says nothing about other sessions.
     ``notes``: a line for each kind of rows that were left out without harm. ``weekdays``: True if
     Saturdays and Sundays are no sessions, so that stored ones are withdrawn. ``withdrawn``: days
-    that the source withdraws in so many words.
+    that the source withdraws explicitly.
     """
 
     commodity: str

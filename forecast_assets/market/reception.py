@@ -148,18 +148,23 @@ def note_about(dropped: Dropped, landings: Sequence[FileMerge]) -> str:
     return note(dropped.file, "\n".join(lines), dropped.rejections, dropped.notes)
 
 
+IGNORED = "rejected or withdrawn before (`forecast prices accept` brings back what was withdrawn)"
+"""Why prices of a file are in no use."""
+
+
 def line_of(landing: FileMerge) -> str:
     """What a file did to the prices of a commodity, in one line."""
     changes = landing.changes
     if landing.dispute:
         return f"{landing.commodity}: {landing.dispute}; none of its {changes.held} rows is merged"
-    rows = changes.added + changes.revised + changes.unchanged
+    rows = changes.added + changes.revised + changes.unchanged + changes.ignored
     if landing.repeated:
         return f"{landing.commodity}: {rows} rows, merged before from the same file: nothing done"
     return (
         f"{landing.commodity}: {rows} rows: {changes.added} new, {changes.revised} revised,"
         f" {changes.unchanged} as they were"
         + (f", {changes.held} held for a word" if changes.held else "")
+        + (f", {changes.ignored} ignored: {IGNORED}" if changes.ignored else "")
         + _withdrawn(changes)
     )
 
@@ -167,8 +172,12 @@ def line_of(landing: FileMerge) -> str:
 def _withdrawn(changes: PriceChanges) -> str:
     """Which sessions a file withdrew, as the end of a line; empty if it withdrew none."""
     said = f"; withdrawn: {sessions(changes.taken_back)}" if changes.taken_back else ""
-    more = changes.not_there
-    return said + (f"; {more} withdrawals of days without a stored session" if more else "")
+    for count, whose in (
+        (changes.not_there, "of days without a stored session"),
+        (changes.overruled, "ignored: repeated after a user brought the sessions back"),
+    ):
+        said += f"; {count} withdrawals {whose}" if count else ""
+    return said
 
 
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:

@@ -17,8 +17,10 @@ class PriceChanges:
     ``missing``: sessions that the source lacks and that were kept nevertheless. ``held``: sessions
     whose new or revised close waits until a user accepts or rejects it. ``lacking``: the days of
     the sessions that are missing or were withdrawn because the source lacks them. ``taken_back``:
-    those that it withdrew in so many words. ``not_there``: how many it so withdrew of which nothing
-    is stored, or which it had withdrawn before.
+    those that it withdrew explicitly. ``not_there``: how many it so withdrew of which nothing is
+    stored. ``overruled``: how many it so withdrew that stay, since it had withdrawn them before and
+    a user has brought them back. ``ignored``: its prices that a user has rejected, or whose session
+    was withdrawn.
     """
 
     added: int
@@ -30,6 +32,8 @@ class PriceChanges:
     lacking: Lacking = field(default_factory=Lacking)
     taken_back: Sequence[date] = ()
     not_there: int = 0
+    overruled: int = 0
+    ignored: int = 0
 
     def __add__(self, other: "PriceChanges") -> "PriceChanges":
         """Add up what two writes did."""
@@ -42,6 +46,8 @@ class PriceChanges:
             self.held + other.held,
             taken_back=(*self.taken_back, *other.taken_back),
             not_there=self.not_there + other.not_there,
+            overruled=self.overruled + other.overruled,
+            ignored=self.ignored + other.ignored,
         )
 
 

@@ -145,9 +145,35 @@ TAKEN_BACK = f"""
         'taken back' AS kind
     FROM known LEFT JOIN told_by_it USING (date)
     WHERE list_contains($days::DATE[], known.date) AND known.close IS NOT NULL
-        AND (told_by_it.date IS NULL OR told_by_it.close IS NOT NULL)
+        AND NOT (told_by_it.date IS NOT NULL AND told_by_it.close IS NULL AND EXISTS (
+            FROM market.price_words AS words
+            WHERE words.commodity = $commodity AND word = 'accepted'
+                AND words.date = known.date AND words.close = known.close
+        ))
 """  # noqa: S608 - the expressions above
-"""The stored sessions that a source withdraws in so many words, unless it repeats itself."""
+"""Stored sessions that a file withdraws explicitly; not if it has withdrawn the session before, and
+a user has accepted the stored close, as when it is brought back."""
+
+LACKING_AND_TAKEN_BACK = """
+    DELETE FROM changes WHERE kind = 'withdrawn'
+        AND date IN (SELECT date FROM changes WHERE kind = 'taken back')
+"""
+"""What a source withdraws explicitly is not withdrawn once more by its weekday or as lacking."""
+
+IGNORED = """
+    SELECT count(*) FROM incoming
+    LEFT JOIN (FROM market.prices WHERE commodity = $commodity) AS prices USING (date)
+    LEFT JOIN (FROM market.price_words WHERE commodity = $commodity) AS words
+        ON words.date = incoming.date AND words.close = incoming.close
+    WHERE incoming.date NOT IN (SELECT date FROM holding)
+        AND (prices.close IS NULL OR word IN ('rejected', 'withdrawn'))
+"""
+"""How many prices of a source are in no use since a user rejected them or withdrew the session."""
+
+STORED = """
+    SELECT count(*) FROM market.prices
+    WHERE commodity = $commodity AND list_contains($days::DATE[], date)
+"""
 
 APPEND = """
     INSERT INTO market.price_revisions BY NAME
@@ -168,6 +194,7 @@ def prepare(connection: Connection, observations: Observations) -> None:
     connection.execute(CHANGES, commodity | {"kind": kind} | said)
     days = {"days": list(observations.withdrawn)}
     connection.execute(TAKEN_BACK, commodity | {"kind": kind} | days)
+    connection.execute(LACKING_AND_TAKEN_BACK)
     forget_rejected(connection, observations.commodity)
 
 
@@ -205,30 +232,55 @@ def merge(
     commodity = observations.commodity
     header: dict[str, object] = {"commodity": commodity, "source": observations.origin}
     header |= {"at": at, "by": by}
-    found = disputed(connection, commodity, scrutiny)
-    reasons = _held(connection, commodity, scrutiny, found)
-    hold(connection, header, reasons, complete=observations.complete)
-    same = not (found and found.many)
-    lacks = _lacking(connection, observations, allowed=allow_withdrawals, same=same)
-    kept = {"days": lacks.kept}
-    connection.execute("DELETE FROM changes WHERE list_contains($days::DATE[], date)", kept)
+    held, lacks = _set_aside(connection, observations, header, scrutiny, allowed=allow_withdrawals)
     counts = dict(connection.execute("SELECT kind, count(*) FROM changes GROUP BY kind").fetchall())
     taken_back = _days(connection, "taken back")
     words = {"days": taken_back, "word": "withdrawn"}
     connection.execute(SAY_OF_STORED, {"commodity": commodity, "at": at} | words)
     connection.execute(APPEND, header | {"reason": BY_A_FILE})
+    ignored = _count(connection, IGNORED, commodity=commodity)
+    overruled = _count(connection, STORED, commodity=commodity, days=list(observations.withdrawn))
     added, revised = counts.get("added", 0), counts.get("revised", 0)
     return PriceChanges(
         added=added,
         revised=revised,
         withdrawn=len(lacks.taken_back) + len(lacks.weekends) + len(taken_back),
-        unchanged=len(observations.prices) - added - revised - len(reasons),
+        unchanged=len(observations.prices) - added - revised - held - ignored,
         missing=len(lacks.kept),
-        held=len(reasons),
+        held=held,
         lacking=lacks,
         taken_back=tuple(taken_back),
-        not_there=len(observations.withdrawn) - len(taken_back),
+        not_there=len(observations.withdrawn) - len(taken_back) - overruled,
+        overruled=overruled,
+        ignored=ignored,
     )
+
+
+def _count(connection: Connection, statement: str, **values: object) -> int:
+    (counted,) = connection.execute(statement, values).fetchall()
+    return int(counted[0])
+
+
+def _set_aside(
+    connection: Connection,
+    observations: Observations,
+    header: dict[str, object],
+    scrutiny: Scrutiny | None,
+    *,
+    allowed: bool,
+) -> tuple[int, Lacking]:
+    """Hold what must wait, and leave in ``changes`` only what is to be appended.
+
+    Returns how many sessions are held, and the stored sessions that the source lacks.
+    """
+    found = disputed(connection, observations.commodity, scrutiny)
+    reasons = _held(connection, observations.commodity, scrutiny, found)
+    hold(connection, header, reasons, complete=observations.complete)
+    same = not (found and found.many)
+    lacks = _lacking(connection, observations, allowed=allowed, same=same)
+    kept = {"days": lacks.kept}
+    connection.execute("DELETE FROM changes WHERE list_contains($days::DATE[], date)", kept)
+    return len(reasons), lacks
 
 
 def _held(

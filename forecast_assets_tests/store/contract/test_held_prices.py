@@ -131,7 +131,8 @@ def test_accepted_revisions_are_merged_and_stay(store: Store) -> None:
 def test_rejected_revisions_are_not_heard_again_and_others_are(store: Store) -> None:
     write(store, changed({100: 2.0}))
     assert store.held.reject("Coffee", None, AT) == [DAYS[100]]
-    assert write(store, changed({100: 2.0})).held == 0
+    again = write(store, changed({100: 2.0}))
+    assert (again.held, again.ignored, again.unchanged) == (0, 1, 199)
     assert waiting(store) == []
     assert stored(store) == CLOSES
     write(store, changed({100: 2.5}))

@@ -8,6 +8,7 @@ from itertools import count
 import pandas as pd
 import pytest
 
+from forecast_assets.market.reception import line_of
 from forecast_assets.market.records import FileMerge, WithdrawnPrice
 from forecast_assets.store.contract import Store
 from forecast_assets.store.past_histories import PastHistories
@@ -145,6 +146,55 @@ def test_a_dropped_file_withdraws_sessions(store: Store) -> None:
     assert store.prices.restore("Coffee", DAY, LATER, "terminal: ann")
     assert land(store, [DAY]).changes.withdrawn == 0  # it has said so, and was overruled
     assert stored(store)[DAY] == CLOSES[DAY]
+
+
+def test_a_file_withdraws_a_session_that_has_come_back_with_another_close(store: Store) -> None:
+    land(store, [DAY])
+    assert tell(store, {DAY: 51.0}, "yahoo:KC=F") == 1
+    again = land(store, [DAY])
+    assert (list(again.changes.taken_back), again.changes.not_there) == ([DAY], 0)
+    assert DAY not in stored(store)
+    assert tell(store, {DAY: 51.0}, "yahoo:KC=F") == 0
+    store.prices.restore("Coffee", DAY, LATER, "terminal: ann")
+    overruled = land(store, [DAY, date(2020, 1, 1)])
+    assert stored(store)[DAY] == 51.0
+    assert (overruled.changes.overruled, overruled.changes.not_there) == (1, 1)
+    assert "; 1 withdrawals of days without a stored session; 1 withdrawals ignored: repeated" in (
+        line_of(overruled)
+    )
+
+
+def test_a_close_that_a_user_accepted_once_may_be_withdrawn_by_a_file(store: Store) -> None:
+    store.held.vouch("Coffee", [DAY], AT)
+    assert list(land(store, [DAY]).changes.taken_back) == [DAY]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_weekend_may_be_withdrawn_explicitly_where_weekends_are_no_sessions(
+    store: Store, complete: bool
+) -> None:
+    saturday = next(day for day in DAYS if day.isoweekday() == 6)
+    weekends = {day for day in DAYS if day.isoweekday() > 5}
+    weekdays = {day: close for day, close in CLOSES.items() if day not in weekends}
+    told = replace(said(weekdays), weekdays=True, withdrawn=[saturday], complete=complete)
+    changes = store.prices.write(told, LATER, "run", scrutiny=SCRUTINY)
+    assert (list(changes.taken_back), changes.withdrawn) == ([saturday], len(weekends))
+    assert set(changes.lacking.weekends) == weekends - {saturday}
+    assert stored(store) == weekdays
+    assert [each.date for each in store.prices.withdrawn("Coffee")] == [saturday]
+
+
+def test_prices_of_a_withdrawn_session_are_not_called_as_they_were(store: Store) -> None:
+    tell(store, {DAY: 52.0}, "landing:a.csv")
+    withdraw(store)
+    old = store.prices.write(said(CLOSES), LATER, "run", scrutiny=SCRUTINY)
+    assert (old.added, old.unchanged, old.ignored) == (0, 59, 1)
+    dropped = said({DAY: 52.0, DAYS[31]: CLOSES[DAYS[31]]}, "landing:b.csv")
+    (merged,) = store.landings.merge("b.csv", "b", [dropped], LATER, "run", SCRUTINY)
+    assert (merged.changes.added, merged.changes.unchanged, merged.changes.ignored) == (0, 1, 1)
+    assert line_of(merged).startswith(
+        "Coffee: 2 rows: 0 new, 0 revised, 1 as they were, 1 ignored: rejected or withdrawn before"
+    )
 
 
 @pytest.mark.parametrize(
