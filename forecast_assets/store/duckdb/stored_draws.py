@@ -6,6 +6,7 @@ revision of what the first one has stored: it is the same forecast.
 
 import pyarrow as pa
 
+from forecast_assets.forecast.forecasting import OTHER_CODE
 from forecast_assets.forecast.records import Draw, Written
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.names import quoted
@@ -15,7 +16,8 @@ SAME_MODEL_AND_HISTORY = """
     SELECT data_cutoff_date FROM forecast.forecasts JOIN drawn
         USING (data_cutoff_date, forecast_start_date, history_fingerprint)
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version
-        AND payload_sha256 = $payload_sha256 AND n_paths = $n_paths
+        AND training_date = $training_date AND payload_sha256 = $payload_sha256
+        AND n_paths = $n_paths
 """
 
 OTHER_NUMBERS = "SELECT data_cutoff_date FROM points ANTI JOIN forecast.point_estimates USING ({})"
@@ -24,7 +26,8 @@ OTHER_NUMBERS = "SELECT data_cutoff_date FROM points ANTI JOIN forecast.point_es
 def unstored(connection: Connection, written: Written, draw: Draw) -> Draw:
     """The draw without the forecasts that are stored with the same numbers.
 
-    Forecasts that a run draws again on purpose are kept.
+    Forecasts that are drawn again by other code are kept, as that they are the same is not known
+    before. All other reasons to draw again are gone once such a forecast is stored.
     """
     drawn = {
         "data_cutoff_date": draw.cutoffs,
@@ -35,12 +38,13 @@ def unstored(connection: Connection, written: Written, draw: Draw) -> Draw:
         "commodity": written.commodity,
         "model_name": draw.model.model_name,
         "model_version": written.model_version,
+        "training_date": written.training_date,
         "payload_sha256": draw.model.payload_sha256,
         "n_paths": draw.paths.shape[1],
     }
     connection.register("drawn", pa.table(drawn))
     there = connection.execute(SAME_MODEL_AND_HISTORY, criteria).fetchall()
-    stored = {day for (day,) in there} - draw.why.keys()
+    stored = {day for (day,) in there if OTHER_CODE not in draw.why.get(day, "")}
     if not stored:
         return draw
     points = point_rows(written, draw)

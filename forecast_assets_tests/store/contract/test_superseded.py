@@ -8,6 +8,13 @@ import numpy as np
 import pytest
 
 from forecast_assets.errors import StoreError
+from forecast_assets.forecast.forecasting import (
+    LATER_MODEL,
+    OTHER_CODE,
+    OTHER_PATHS,
+    RETRAINED,
+    REVISED,
+)
 from forecast_assets.forecast.records import Draw, WindowChange
 from forecast_assets.store.contract import Store
 from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
@@ -88,12 +95,43 @@ def test_what_two_runs_drew_at_the_same_time_is_one_forecast(store: Store) -> No
     assert kept(store) == points_kept(store) == []
     issued = rows(store, "forecast.forecasts", "data_cutoff_date", "created_by")
     assert [by for _, by in issued] == [WRITTEN.by, WRITTEN.by, LATER.by]
-    on_purpose = replace(draw(), why={DAYS[0]: "asked for"})
-    store.paths.apply(LATER, WindowChange([on_purpose]))
-    assert [(row[0], row[-1]) for row in kept(store)] == [(DAYS[0], "asked for")]
     other = replace(draw(), fingerprints=["other"] * 3)
     store.paths.apply(LATER, WindowChange([other]))
-    assert len(kept(store)) == 1 + 3
+    assert len(kept(store)) == 3
+
+
+@pytest.mark.parametrize("before", ["", "rewrite, "])
+@pytest.mark.parametrize(
+    ("reason", "unlike"),
+    [
+        (REVISED, {"fingerprints": ["older"] * 3}),
+        (RETRAINED, {"model": model(sha256="older")}),
+        (OTHER_PATHS, {"paths": draw(n_paths=2).paths}),
+        (LATER_MODEL, {"model": replace(model(), training_date=date(2024, 2, 1))}),
+    ],
+)
+def test_what_two_runs_drew_again_at_the_same_time_replaces_one_forecast(
+    store: Store, reason: str, unlike: dict[str, Any], before: str
+) -> None:
+    old = replace(draw(), **unlike)
+    written = replace(WRITTEN, training_date=old.model.training_date)
+    store.paths.apply(written, WindowChange([old]))
+    why = before + reason
+    again = replace(draw(), why=dict.fromkeys(DAYS, why))
+    assert store.paths.apply(LATER, WindowChange([again])) == 12
+    assert store.paths.apply(replace(LATER, by="a third run"), WindowChange([again])) == 0
+    assert [(row[0], row[1], row[-1]) for row in kept(store)] == [(day, 1, why) for day in DAYS]
+    assert (
+        rows(store, "forecast.forecasts", "training_date", "created_by")
+        == [(WRITTEN.training_date, LATER.by)] * 3
+    )
+
+
+@pytest.mark.parametrize("why", [OTHER_CODE, f"rewrite, {OTHER_CODE}", f"{REVISED}, {OTHER_CODE}"])
+def test_what_other_code_draws_alike_is_a_forecast_of_its_own(store: Store, why: str) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw()]))
+    store.paths.apply(LATER, WindowChange([replace(draw(), why={DAYS[0]: why})]))
+    assert [(row[0], row[-1]) for row in kept(store)] == [(DAYS[0], why)]
 
 
 def test_each_time_it_is_said_otherwise_is_kept(store: Store) -> None:
