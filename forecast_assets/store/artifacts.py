@@ -75,7 +75,7 @@ class ArtifactStore:
             if root is not None:
                 self._answered(address, lambda: local_files.write(root, address, payload))
             else:
-                self._asked(address, lambda: self._write_far(address, payload))
+                self._asked(address, lambda: local_files.put(UPath(self.url) / address, payload))
         return address
 
     def read(self, uri: str, size: int) -> bytes:
@@ -117,13 +117,6 @@ class ArtifactStore:
         except FileNotFoundError:
             return None
 
-    def _write_far(self, address: str, payload: bytes) -> None:
-        place = UPath(self.url) / address
-        place.parent.mkdir(parents=True, exist_ok=True)
-        first = place.parent / local_files.beside(place.name)
-        first.write_bytes(payload)
-        local_files.moved(first, place)
-
     def _asked(self, address: str, ask: Callable[[], Answer]) -> Answer:
         return self._answered(address, lambda: answer_of(self.url, self.seconds, ask))
 
@@ -134,7 +127,8 @@ class ArtifactStore:
         except PayloadCorrupted:
             raise
         except Exception as error:  # a boundary: any library of fsspec, and its error is told
-            said = plain(masked(str(error).replace(self.url, HIDDEN))[:MOST_SAID])
+            of_the_file = local_files.without_mark(str(error).replace(self.url, HIDDEN))
+            said = plain(masked(of_the_file)[:MOST_SAID])
             raise ArtifactsUnavailable(
                 f"the artifact {address} cannot be reached ({type(error).__name__}: {said}): look"
                 " at artifacts.url; what is stored there is kept, and asked for again later"

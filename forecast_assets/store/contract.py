@@ -478,7 +478,8 @@ class Store(Protocol):
     def require_free(self) -> None:
         """Raise StoreLocked if another program keeps the tables from being written.
 
-        The error names the program. Nothing is written.
+        The error names the program. No row is changed; an engine may finish what a process that
+        was killed had committed.
         """
 
     def copy_to(self, target: Path) -> int:

@@ -6,6 +6,7 @@ pipe would never answer, and a device never end.
 
 import errno
 import os
+import re
 import stat
 import uuid
 from contextlib import suppress
@@ -14,8 +15,16 @@ from typing import Any
 
 from forecast_assets.errors import PayloadCorrupted
 
+MARK = re.compile(r"\.[0-9a-f]{32}\.part")
+"""What is at the end of a file's name while it is being written."""
 
-def beside(name: str) -> str:
+
+def without_mark(said: str) -> str:
+    """What is said of a file that is being written, by its own name: it is the same each time."""
+    return MARK.sub("", said)
+
+
+def _beside(name: str) -> str:
     """A name for the same file while it is being written, which no other process has."""
     return f"{name}.{uuid.uuid4().hex}.part"
 
@@ -46,21 +55,37 @@ def write(root: Path, address: str, payload: bytes) -> None:
     """Put a file at its address as a whole. Raises OSError, and PayloadCorrupted for a link out."""
     folder, name = PurePosixPath(address).parent, PurePosixPath(address).name
     place = _real(root, str(folder), strict=False) / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    first = place.with_name(beside(place.name))
-    first.write_bytes(payload)
-    moved(first, place)
+    if place.is_dir() and not place.is_symlink():
+        raise IsADirectoryError(f"{place} is a folder: move it away")
+    put(place, payload)
 
 
-def moved(first: Any, place: Any) -> None:
-    """Move a file that was written whole to its place, and delete what others have left of it.
+def put(place: Any, payload: bytes) -> None:
+    """Write a file beside its place and move it there, so that it is never incomplete.
 
-    ``first`` and ``place``: paths of any file system.
+    ``place``: a path of any file system, whose folders are made. If this fails, nothing is
+    left. What killed processes have left of the file is deleted.
     """
-    with suppress(FileNotFoundError):  # another process has just stored the same bytes
-        first.rename(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    first = place.parent / _beside(place.name)
+    try:
+        first.write_bytes(payload)
+        _move(first, place)
+    except BaseException:
+        with suppress(Exception):  # told is why the file could not be written
+            first.unlink(missing_ok=True)
+        raise
     for left in place.parent.glob(f"{place.stem}.*.part"):
         left.unlink(missing_ok=True)
+
+
+def _move(first: Any, place: Any) -> None:
+    """Move a file that is written whole; another process may have put the same bytes there."""
+    try:
+        first.rename(place)
+    except FileNotFoundError:
+        if not place.exists():  # nobody has: its folder was removed in this moment
+            raise
 
 
 def _real(root: Path, address: str, *, strict: bool) -> Path:

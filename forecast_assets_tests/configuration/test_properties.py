@@ -1,7 +1,6 @@
 """Properties of what comes from outside: the configuration, names, and any text that is shown."""
 
 import string
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from forecast_assets.configuration.sections import LandingFormat
 from forecast_assets.configuration.settings import PARTS, Settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.outside import is_plain, plain
+from forecast_assets_tests.alarm import at_most
 from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, document
 
 COVARIATE = {"path": "x.csv", "column": "mm"}
@@ -75,12 +75,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded(path: Path) -> str:
     """What the configuration at a path is told, "" if it is loaded; another error is raised."""
-    began, said = time.monotonic(), ""
-    try:
-        Settings.load(path)
-    except ConfigurationError as error:
-        said = str(error)
-    assert time.monotonic() - began < LONGEST_SECONDS
+    said = ""
+    with at_most(LONGEST_SECONDS):
+        try:
+            Settings.load(path)
+        except ConfigurationError as error:
+            said = str(error)
     assert is_plain(said.replace("\n  ", ""))
     return said
 

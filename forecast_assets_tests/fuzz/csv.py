@@ -15,7 +15,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import atheris
 import numpy as np
 
 from forecast_assets.configuration.settings import Settings
@@ -126,9 +125,11 @@ def require_sound(dropped: Dropped) -> None:
 
 def mutate(data: bytes, size: int, seed: int) -> bytes:
     """Put a piece into the bytes, or in place of some, or change them."""
+    from atheris import Mutate  # only the process that fuzzes has it
+
     chance = random.Random(seed)  # noqa: S311 - no secret
     if chance.random() < 0.3:
-        return bytes(atheris.Mutate(data, size))
+        return bytes(Mutate(data, size))
     place = chance.randrange(len(data) + 1)
     over = chance.choice([0, 0, 1, 4, 10])
     return (data[:place] + chance.choice(PIECES) + data[place + over :])[:size]

@@ -16,6 +16,7 @@ from forecast_assets.market.reception import receive
 from forecast_assets.market.records import FileMerge, PriceChanges
 from forecast_assets.outside import is_plain
 from forecast_assets.timeline.scrutiny import Scrutiny
+from forecast_assets_tests.alarm import at_most
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.hostile import made
@@ -84,10 +85,9 @@ def test_what_is_dropped_is_put_away_and_told(folder: LandingFolder, case: dict[
     place = Path(folder.path.path)
     folder.make()
     name = drop(place, case)
-    began = time.monotonic()
-    (arrival,) = folder.waiting(time.time() + 1).whole
-    received = receive(folder, arrival, Table(), NOW, "a test")
-    assert time.monotonic() - began < LONGEST_SECONDS
+    with at_most(LONGEST_SECONDS):
+        (arrival,) = folder.waiting(time.time() + 1).whole
+        received = receive(folder, arrival, Table(), NOW, "a test")
     note = Path(f"{received.place}.txt").read_text(encoding="utf-8")
     require(note, case["message"])
     assert all(map(is_plain, note.splitlines()))

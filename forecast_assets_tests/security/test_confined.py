@@ -14,6 +14,12 @@ from forecast_assets.store.duckdb.engine import Engine
 OUTSIDE = {
     "FROM read_text('{secret}')": "file system operations are disabled",
     "FROM '{secret}'": "file system operations are disabled",
+    "FROM read_text('{data}/landing/dropped.csv')": "file system operations are disabled",
+    "FROM read_text('{data}/**')": "file system operations are disabled",
+    "FROM read_text('{data}/commodity.duckdb.tmp/../landing/*')": "operations are disabled",
+    "FROM glob('{data}/*')": "file system operations are disabled",
+    "COPY (SELECT 1) TO '{data}/written'": "file system operations are disabled",
+    "ATTACH '{data}/copy.duckdb'": "file system operations are disabled",
     "COPY (SELECT 1) TO '{secret}.copy'": "file system operations are disabled",
     "ATTACH '{secret}.duckdb'": "file system operations are disabled",
     "FROM 'http://127.0.0.1:9/prices.parquet'": "file system operations are disabled",
@@ -31,6 +37,8 @@ OUTSIDE = {
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of tables in which somebody has written a view of another file."""
     path = tmp_path_factory.mktemp("tables") / "commodity.duckdb"
+    (path.parent / "landing").mkdir()
+    (path.parent / "landing" / "dropped.csv").write_text("password\nhunter2\n")
     secret = path.parent.parent / "secret.csv"
     secret.write_text("password\nhunter2\n")
     with duckdb.connect(path) as connection:
@@ -50,10 +58,11 @@ def test_a_statement_that_reaches_outside_is_refused(
     tables: Path, engine: Engine, statement: str
 ) -> None:
     secret_of_the_program = pa.table({"password": ["hunter2"]})
+    secret = tables.parent.parent / "secret.csv"
     connection = engine.open(read_only=False)
     try:
         with pytest.raises(duckdb.Error, match=OUTSIDE[statement]):
-            connection.execute(statement.format(secret=tables.parent.parent / "secret.csv"))
+            connection.execute(statement.format(secret=secret, data=tables.parent))
         assert connection.execute("FROM t").fetchall() == [(1,)]
     finally:
         engine.close(connection)

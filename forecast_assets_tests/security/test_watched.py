@@ -24,6 +24,20 @@ joblib.load(folder / "model")
 dict(shelve.open(str(folder / "shelf")))
 """
 
+IN_PROCESSES = """
+import multiprocessing, pickle, sys
+from pathlib import Path
+import joblib
+folder = Path(sys.argv[1])
+def read(place):
+    return pickle.load(place.open("rb"))
+joblib.Parallel(2, backend="loky")(joblib.delayed(read)(folder / "plain") for _ in range(2))
+process = multiprocessing.get_context("spawn").Process(target=joblib.load, args=[folder / "model"])
+process.start()
+process.join()
+sys.exit(process.exitcode)
+"""
+
 CALLING = """
 import socket, sys
 port = int(sys.argv[1])
@@ -71,6 +85,17 @@ def test_each_way_of_unpickling_a_file_is_noticed(pickles: Path, tmp_path: Path)
     for what in ("pickle.load'", "'datetime', 'date'", "marshal.loads"):
         assert what in said, what
     assert not any(each.is_from_a_pipe for each in found)
+
+
+def test_what_a_process_for_training_unpickles_itself_is_from_no_pipe(
+    pickles: Path, tmp_path: Path
+) -> None:
+    found = [each for each in watch(tmp_path, IN_PROCESSES, str(pickles)) if each.is_unpickling]
+    strange = [each for each in found if not each.is_from_a_pipe]
+    stacks = " ".join(function for each in strange for function in each.stack)
+    for reader in ("__main__:read", "joblib.numpy_pickle:load"):
+        assert reader in stacks, reader
+    assert len(found) > len(strange)  # and what their parents sent them
 
 
 def test_look_ups_and_connections_are_noticed(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 HOOK = Path(__file__).parent / "hook"
 
-PIPES = (
-    "multiprocessing.connection:",
-    "multiprocessing.queues:",
-    "multiprocessing.spawn:",
-    "joblib.externals.loky.backend.queues:",
-    "joblib.externals.loky.process_executor:",
-    "joblib.externals.loky.backend.spawn:",
-)
+PIPES = {
+    "multiprocessing.connection:recv",
+    "multiprocessing.queues:get",
+    "multiprocessing.spawn:_main",
+}
 """The functions that unpickle what a process of ours was sent by another through a pipe."""
+
+LOADS = "sitecustomize:load"
+"""The function of the hook through which each pickle is loaded."""
 
 WORKER = "joblib.externals.loky.backend.popen_loky_posix"
 """The program of a process for training: it reads from a pipe what its parent wants of it."""
@@ -43,9 +43,14 @@ class Noted:
 
     @property
     def is_from_a_pipe(self) -> bool:
-        """Whether it was read from a pipe between processes of the project, and from no file."""
-        begins = WORKER in self.argv and self.stack[1:2] == ("__main__:<module>",)
-        return begins or any(each.startswith(PIPES) for each in self.stack)
+        """Whether it was read from a pipe between processes of the project, and from no file.
+
+        That says the function that had it unpickled. In a process for training, those of pipes are
+        also on each stack below it, since they called the task.
+        """
+        reader = next((each for each in self.stack if each != LOADS), "")
+        begins = WORKER in self.argv and reader == "__main__:<module>"
+        return begins or reader in PIPES
 
     def __str__(self) -> str:
         return f"{self.event} {self.what} in {' '.join(self.argv)}: {' < '.join(self.stack)}"

@@ -1,14 +1,14 @@
 """The folder of artifacts, in which strangers may have put other things than artifacts."""
 
 import os
-import time
+import shutil
 from pathlib import Path
-from threading import Event
+from typing import Any
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from forecast_assets.errors import ArtifactsUnavailable, PayloadCorrupted
-from forecast_assets.store.answering import answer_of
 from forecast_assets.store.artifacts import ArtifactStore, address_of
 
 FOLDER, NAME = "Coffee/naive/2024-01-01/v1.0", "0" * 64
@@ -53,38 +53,66 @@ def test_a_folder_that_is_a_link_inside_may_stay(store: ArtifactStore, tmp_path:
     assert store.read(address, 2) == b"{}"
 
 
+def refused_twice(store: ArtifactStore, folder: str) -> str:
+    """What is said of a file that cannot be written: the same at each attempt."""
+    said = set()
+    for _ in range(2):
+        with pytest.raises(ArtifactsUnavailable) as caught:
+            store.write(folder, NAME, b"{}")
+        said.add(str(caught.value))
+    (only,) = said
+    return only
+
+
 def test_a_folder_in_the_place_of_a_file_cannot_be_replaced_and_is_named(
     store: ArtifactStore, tmp_path: Path
 ) -> None:
-    (tmp_path / "artifacts" / FOLDER / f"{NAME}.json" / "more").mkdir(parents=True)
-    with pytest.raises(ArtifactsUnavailable, match=f"{NAME}.json cannot be reached .IsADirectory"):
-        store.write(FOLDER, NAME, b"{}")
+    place = tmp_path / "artifacts" / FOLDER / f"{NAME}.json"
+    (place / "more").mkdir(parents=True)
+    said = refused_twice(store, FOLDER)
+    assert f"{NAME}.json cannot be reached (IsADirectoryError: {place} is a folder: move it" in said
+    assert list(place.parent.iterdir()) == [place]
 
 
-def test_a_place_that_gave_no_answer_is_not_asked_again_for_a_while() -> None:
-    ended, asked = Event(), []
+def test_a_write_that_fails_leaves_nothing_and_says_the_same_at_each_attempt(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes = Path.write_bytes
 
-    def ask() -> bool:
-        asked.append(1)
-        return ended.wait()
+    def full(path: Path, payload: bytes) -> None:
+        write_bytes(path, payload[:1])
+        raise OSError(28, "No space left on device", str(path))
 
-    began = time.monotonic()
-    for said in ("no answer in 0.05 seconds", "it gave no answer a moment ago"):
-        with pytest.raises(TimeoutError, match=said):
-            answer_of("a place of this test", 0.05, ask)
-    ended.set()
-    assert asked == [1]
-    assert time.monotonic() - began < 5
-    assert answer_of("another place", 5, lambda: "an answer") == "an answer"
+    monkeypatch.setattr(Path, "write_bytes", full)
+    place = tmp_path / "artifacts" / FOLDER / f"{NAME}.json"
+    assert f"No space left on device: '{place}'" in refused_twice(store, FOLDER)
+    assert list(place.parent.iterdir()) == []
 
 
-def test_an_error_of_a_place_is_its_answer() -> None:
-    def ask() -> None:
-        raise TimeoutError("of its own")
+def test_a_write_that_fails_far_away_leaves_nothing_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: Any, first: str, place: str) -> None:
+        raise PermissionError(f"{first} cannot be moved to {place}")
 
-    for _ in range(2):
-        with pytest.raises(TimeoutError, match="of its own"):
-            answer_of("a place with errors", 5, ask)
+    monkeypatch.setattr(MemoryFileSystem, "mv", refused)
+    store = ArtifactStore("memory://artifacts_of_a_failed_write", seconds=60)
+    place = f"/artifacts_of_a_failed_write/{FOLDER}/{NAME}.json"
+    assert f"{place} cannot be moved to {place}" in refused_twice(store, FOLDER)
+    assert MemoryFileSystem().find("/artifacts_of_a_failed_write") == []
+
+
+def test_a_file_whose_folder_was_removed_in_the_moment_of_its_writing_is_not_called_stored(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes = Path.write_bytes
+
+    def removed(path: Path, payload: bytes) -> None:
+        write_bytes(path, payload)
+        shutil.rmtree(tmp_path / "artifacts")
+
+    monkeypatch.setattr(Path, "write_bytes", removed)
+    assert "FileNotFoundError" in refused_twice(store, FOLDER)
 
 
 @pytest.mark.parametrize(

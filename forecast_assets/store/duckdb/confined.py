@@ -1,4 +1,4 @@
-"""DuckDB instances that load no extension and read and write no file outside one folder.
+"""DuckDB instances that load no extension and read and write no file but that of the tables.
 
 A file of tables may hold views that somebody else has written. Without these settings, DuckDB would
 read any file or web address that a view names, and download extensions for it.
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from forecast_assets.store.duckdb.names import files_of
 
 CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -19,12 +21,13 @@ CONFINED: dict[str, str | bool | int | float | list[str]] = {
 """Settings of each instance. The last keeps SQL from reading variables of the Python program."""
 
 
-def confined(folder: Path | None, **config: Any) -> duckdb.DuckDBPyConnection:
-    """Start an instance in memory, with access to the files of a folder or to none.
+def confined(path: Path | None, **config: Any) -> duckdb.DuckDBPyConnection:
+    """Start an instance in memory, with access to a file of tables and its logs, or to no file.
 
-    Its settings cannot be changed afterwards. ``config``: further settings.
+    Its settings cannot be changed afterwards. ``config``: further settings. DuckDB itself also
+    allows what is in the ``temp_directory``.
     """
-    return confine(duckdb.connect(config=CONFINED | config), folder)
+    return confine(duckdb.connect(config=CONFINED | config), path)
 
 
 def confined_to(path: Path) -> duckdb.DuckDBPyConnection:
@@ -32,12 +35,11 @@ def confined_to(path: Path) -> duckdb.DuckDBPyConnection:
     return confine(duckdb.connect(path, read_only=True, config=CONFINED), None)
 
 
-def confine(
-    connection: duckdb.DuckDBPyConnection, folder: Path | None
-) -> duckdb.DuckDBPyConnection:
-    """Take from an instance the access to all files outside a folder, for good."""
-    if folder is not None:
-        connection.execute(f"SET allowed_directories = [{text(f'{folder}/')}]")
+def confine(connection: duckdb.DuckDBPyConnection, path: Path | None) -> duckdb.DuckDBPyConnection:
+    """Take from an instance the access to all files but those of some tables, for good."""
+    if path is not None:
+        allowed = ", ".join(text(str(file)) for file in files_of(path))
+        connection.execute(f"SET allowed_paths = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection

@@ -1,10 +1,10 @@
 """The DuckDB file: short connections, whole transactions, and patience with locks."""
 
-import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import time_ns
 from typing import TypeVar
 
 import duckdb
@@ -21,8 +21,14 @@ from forecast_assets.timeline.clock import now
 Connection = duckdb.DuckDBPyConnection
 Made = TypeVar("Made")
 
-TICK_SECONDS = 0.05
-"""Longer than any tick of the clock by which systems stamp files, which is 0.01 s at most."""
+SECOND_NS = 1_000_000_000
+
+FINE_TICK_NS, COARSE_TICK_NS = SECOND_NS // 20, 2 * SECOND_NS
+"""Longer than any tick of the clock by which systems stamp files, or as long.
+
+It is 0.01 s at most where stamps have fractions of a second. FAT, HFS+, ext3 and some servers of
+NFS stamp only to one or two seconds.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,18 @@ class Database:
         """The token of a file that is open for reading; None if it was written a moment ago.
 
         Two writes within one tick of the system's clock have the same token. So a token tells only
-        the state of a file whose last write is longer ago than a tick.
+        the state of a file whose last write is longer ago than a tick. A stamp without a fraction
+        is taken for one of a file system that has none.
         """
-        token, tick = self.token(), time.time() - TICK_SECONDS
+        token, at = self.token(), time_ns()
         files = [file for file in (self.path, log_of(self.path)) if file.exists()]
-        return token if all(file.stat().st_mtime < tick for file in files) else None
+        return token if all(_rests(file.stat().st_mtime_ns, at) for file in files) else None
 
     def require_free(self) -> None:
-        """Raise StoreLocked if another program keeps the file from being written."""
+        """Raise StoreLocked if another program keeps the file from being written.
+
+        No row is changed. What a killed process has left in a log is merged into the file.
+        """
         if self.path.exists():
             engine = self._engine
             with self._told_as_ours():
@@ -236,6 +246,12 @@ def holds_rows(path: Path) -> bool:
             )
     except duckdb.Error:
         return True
+
+
+def _rests(stamp_ns: int, at_ns: int) -> bool:
+    """Whether a file with this stamp was written before the tick of a moment, and so only once."""
+    tick = FINE_TICK_NS if stamp_ns % SECOND_NS else COARSE_TICK_NS
+    return stamp_ns < at_ns - tick
 
 
 def _stamp(file: Path) -> str:

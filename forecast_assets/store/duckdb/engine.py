@@ -56,7 +56,7 @@ class Engine:
     def _started(self) -> duckdb.DuckDBPyConnection:
         """Start an instance of DuckDB, to which no file is attached."""
         limit, spilled = self._memory_limit, f"{self.path}.tmp"
-        return confined(self.path.parent, memory_limit=limit, temp_directory=spilled)
+        return confined(self.path, memory_limit=limit, temp_directory=spilled)
 
     def open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open a connection to the file, which the caller must pass to ``close``.

@@ -102,6 +102,12 @@ defined, a price may be withdrawn by a word, and addresses of artifacts are rela
 What was published by older releases is taken over without the numbers of its page.
 """
 
+WITHOUT_URLS = 5
+"""The first schema in which no row has a URL, which may hold the password of a store."""
+
+OF_THE_OWNER = 0o600
+"""What the mode of a file before an upgrade may have."""
+
 SCHEMA = MIGRATIONS[-1].number
 """The schema of this release."""
 
@@ -148,17 +154,23 @@ def schema_of(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
 def backed_up(path: Path, schema: int, at: datetime, told: Callable[[str], object]) -> Path:
     """Copy a file that is to be upgraded, and tell of it; return the copy.
 
-    What killed processes have left of such copies is deleted.
+    Only the owner may read the copy. What killed processes have left of such copies is deleted.
     """
     for left in path.parent.glob(f".{path.stem}.schema-*.new"):
         left.unlink(missing_ok=True)
     copy = path.with_name(f"{path.stem}.schema-{schema}.{at:%Y%m%dT%H%M%S}{path.suffix}")
     fresh = copy.with_name(f".{copy.name}.new")
     in_another_process(path, fresh)
+    fresh.chmod(fresh.stat().st_mode & OF_THE_OWNER)
     fresh.replace(copy)
+    secrets = (
+        ". If artifacts.url ever had a password or a key, change it there: this copy has it, and so"
+        f" may blocks of {path.name} that are free now"
+    )
     told(
         f"{path.name}: its tables are of schema {schema} and become those of schema {SCHEMA}; as"
         f" they were, they are kept in {copy} ({copy.stat().st_size / 1e6:,.1f} MB)"
+        f"{secrets if schema < WITHOUT_URLS else ''}"
     )
     return copy
 

@@ -11,7 +11,7 @@ import pytest
 
 from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import WindowChange
-from forecast_assets.store.duckdb import path_table
+from forecast_assets.store.duckdb import database, path_table
 from forecast_assets.store.duckdb.database import Database, holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw, model
@@ -124,13 +124,20 @@ def test_forecasts_are_those_of_now_by_whomever_they_were_written(store: DuckDBS
         assert closes() == [close] * len(DAYS)
 
 
-def test_two_writes_of_one_tick_are_two_states(store: DuckDBStore) -> None:
+@pytest.mark.parametrize(
+    ("stamp", "age"),
+    [(1_000_000_000, 1_999_999_999), (1_500_000_000, 10_000_000), (1_500_000_000, -60_000_000_000)],
+    ids=["to two seconds", "to a hundredth", "by a clock that is ahead"],
+)
+def test_two_writes_of_one_tick_are_two_states(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, stamp: int, age: int
+) -> None:
     store.paths.apply(WRITTEN, WindowChange([draw()]))
-    tick = time.time() + 60  # so that the test may be slow
+    monkeypatch.setattr(database, "time_ns", lambda: stamp + age)
     for close in (11.0, 12.0):
         with duckdb.connect(store.database.path) as connection:
             connection.execute("UPDATE forecast.forecasts SET cutoff_close = ?", [close])
-        os.utime(store.database.path, (tick, tick))
+        os.utime(store.database.path, ns=(stamp, stamp))
         found = {each.cutoff_close for each in store.paths.issued("Coffee", "v1.0")}
         assert found == {close}
 

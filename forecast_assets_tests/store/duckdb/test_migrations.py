@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 import duckdb
@@ -24,6 +25,7 @@ from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.desk import desk
+from forecast_assets_tests.security.traces import traces
 from forecast_assets_tests.store.duckdb.older import GOLDEN, older_file, upgraded_to
 
 RELEASED = sorted(folder for folder in GOLDEN.glob("schema_*") if folder.is_dir())
@@ -36,6 +38,9 @@ COLUMNS = """
     SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns()
     WHERE NOT internal ORDER BY ALL
 """
+
+WORD = "word-of-a-store"
+
 VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
 
 
@@ -134,14 +139,28 @@ def test_addresses_of_artifacts_lose_the_store_and_its_password(older: Path) -> 
         connection.execute(
             "UPDATE forecast.trained_models SET fitted_model_json = NULL, fitted_model_uri = ?"
             " WHERE model_name = 'naive'",
-            [f"s3://user:secret@host/bucket/{place}"],
+            [f"s3://user:{WORD}@host/bucket/{place}"],
         )
-    store_of(older).marks.found()
+    told: list[str] = []
+    store_of(older, Patience(5, told=told.append)).marks.found()
     with closing(duckdb.connect(older, read_only=True)) as connection:
         found = connection.execute(
             "SELECT DISTINCT fitted_model_uri FROM forecast.trained_models ORDER BY ALL NULLS FIRST"
         ).fetchall()
     assert found == [(None,), (place,)]
+    (copy,) = backups(older)
+    left = {line.removesuffix(f": {WORD}").strip() for line in traces(older.parent, [WORD])}
+    assert left - {older.name} == {copy.name, f'{copy.name} "forecast"."trained_models"'}
+    (line,) = told
+    assert "artifacts.url ever had a password or a key, change it there: this copy has it" in line
+    assert f"blocks of {older.name} that are free now" in line
+
+
+def test_only_the_owner_may_read_the_tables_of_before(older: Path) -> None:
+    older.chmod(0o644)
+    store_of(older).marks.found()
+    (copy,) = backups(older)
+    assert (S_IMODE(copy.stat().st_mode), S_IMODE(older.stat().st_mode)) == (0o600, 0o644)
 
 
 def test_an_upgraded_file_is_what_a_new_one_is(older: Path, tmp_path: Path) -> None:
