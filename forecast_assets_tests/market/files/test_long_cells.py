@@ -1,4 +1,4 @@
-"""Long cells: whatever a cell repeats, it is read or refused in a time that grows with its length."""
+"""Long cells: whatever a cell repeats, the time to read or refuse it grows with its length."""
 
 import time
 from contextlib import suppress
