@@ -41,15 +41,17 @@ def plain(text: str) -> str:
 
     Every other character is written as its escape in Python, such as ``\x1b`` or ``\n``.
     """
-    shown = masked(text)
-    if shown.isprintable():
-        return shown
-    return "".join(map(_visible, shown))
+    return visible(masked(text))
+
+
+def visible(text: str) -> str:
+    """A text as one line of visible characters, with all that it says."""
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def is_plain(text: str) -> bool:
     """Whether a text is one line of visible characters."""
-    return "".join(map(_visible, text)) == text
+    return visible(text) == text
 
 
 def masked(text: str) -> str:

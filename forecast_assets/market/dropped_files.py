@@ -191,7 +191,9 @@ def _of_long(
     strange = rows.assign(commodity=called)[found == ""]
     for line, text in zip(strange["line"], strange["commodity"], strict=True):
         rule = f"not a commodity of the configuration: {names}" if text else NO_NAME
-        rejections.append(Rejection(text or whose, name, int(line), "commodity", text, rule))
+        rejections.append(
+            Rejection(name if text else whose, name, int(line), "commodity", text, rule)
+        )
     return [(each, rows[found == each]) for each in sorted(set(found) - {""})]
 
 
