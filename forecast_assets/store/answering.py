@@ -6,12 +6,11 @@ hundred files, none of which can be reached, would cost a hundred times the limi
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NoAnswer
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Thread
 from typing import TypeVar
+
+from forecast_assets.market.deadline import Timeout, answer_within
 
 PAUSE_SECONDS = 60.0
 """How long a place that did not answer is not asked again by this process."""
@@ -42,29 +41,17 @@ def place_of(name: str) -> Place:
 
 
 def answer_of(name: str, seconds: float, ask: Callable[[], Answer]) -> Answer:
-    """The answer of a place, which is asked in a thread.
+    """The answer of a place.
 
-    The thread is left to itself if there is no answer in time, since a system call cannot be
-    ended. Raises TimeoutError then, and also for a place that was silent a short while ago.
+    Raises TimeoutError if there is none in time, or if there was none a short while ago.
     """
     place = place_of(name)
     if place.is_silent:
         raise TimeoutError("it gave no answer a moment ago")
-    answer: Future[Answer] = Future()
-    Thread(target=_ask, args=(ask, answer), daemon=True, name="forecast-artifact").start()
     try:
-        found = answer.result(seconds)
-    except NoAnswer as error:
-        if answer.done():
-            raise  # it is the answer: the file system's own time was over
+        found = answer_within(seconds, ask)
+    except Timeout:
         place.silent_since = time.monotonic()
-        raise TimeoutError(f"no answer in {seconds:g} seconds") from error
+        raise
     place.silent_since = None
     return found
-
-
-def _ask(ask: Callable[[], Answer], answer: "Future[Answer]") -> None:
-    try:
-        answer.set_result(ask())
-    except Exception as error:  # noqa: BLE001 - it is raised again where the answer is awaited
-        answer.set_exception(error)
