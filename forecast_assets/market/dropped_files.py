@@ -19,8 +19,8 @@ from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, harmful, is_harmless, without_text
 from forecast_assets.market.rows import LONGEST_TOLD, Rejection, rows_of, told
-from forecast_assets.market.shortened import shortened
 from forecast_assets.market.sources import LAYOUT, NO_NAME, observed
+from forecast_assets.outside import shortened
 
 MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
