@@ -36,24 +36,32 @@ NAMES_A_SECRET = re.compile(rf"{SECRET}|webhook|(?:^|[._-])key$", re.IGNORECASE)
 """What a key of a configuration is called if its value is a secret."""
 
 
+SEGMENT = re.compile(r"/(?:[^/:]*:|(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[^/]{20})[^/]*")
+"""A part of a path that may be a secret: with a colon, or long with digits and letters."""
+
+
 def plain(text: str) -> str:
     r"""A text as one line of visible characters, without the secrets of addresses in it.
 
     Every other character is written as its escape in Python, such as ``\x1b`` or ``\n``.
     """
-    shown = masked(text)
-    if shown.isprintable():
-        return shown
-    return "".join(map(_visible, shown))
+    return visible(masked(text))
+
+
+def visible(text: str) -> str:
+    """A text as one line of visible characters, with all that it says."""
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def is_plain(text: str) -> bool:
     """Whether a text is one line of visible characters."""
-    return "".join(map(_visible, text)) == text
+    return visible(text) == text
 
 
 def masked(text: str) -> str:
     """A text without user names, passwords, queries and tokens in the addresses that it holds.
+
+    In the path of an address of the web what looks like a webhook or a token is hidden.
 
     Values that are given to names such as ``token`` or ``password`` are hidden too.
     """
@@ -61,6 +69,11 @@ def masked(text: str) -> str:
     shown = GIVEN.sub(rf"\g<1>{HIDDEN}", shown) if "=" in shown else shown
     shown = NAMED.sub(rf"\g<1>'{HIDDEN}'", shown) if ":" in shown else shown
     return BEARER.sub(rf"\g<1>{HIDDEN}", shown)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters; what is cut off is replaced by three dots."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def host_of(address: str) -> str:
@@ -87,6 +100,8 @@ def _without_secrets(found: re.Match[str]) -> str:
         bare = f"{bare.partition('?')[0]}?{HIDDEN}"
     if scheme.lower().startswith("http") and re.search(r"hook|/services/", bare, re.IGNORECASE):
         bare = f"{bare.partition('/')[0]}/{HIDDEN}"
+    elif scheme.lower().startswith("http"):
+        bare = SEGMENT.sub(f"/{HIDDEN}", bare)
     return f"{scheme}{bare}{after}"
 
 

@@ -99,6 +99,32 @@ def served(
             thread.join()
 
 
+@contextmanager
+def trickling(head: str) -> Iterator[str]:
+    """The address of a server that says ``head``, and then an "x" now and then without end."""
+    over = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(head.encode())
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    def listen() -> None:
+        with suppress(OSError):  # it is closed
+            while not over.is_set():
+                threading.Thread(target=answer, args=(listener.accept()[0],)).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=listen, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+
+
 def free_port() -> int:
     """A port of this machine at which nothing listens."""
     with socket.socket() as listener:

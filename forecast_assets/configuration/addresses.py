@@ -16,6 +16,8 @@ from forecast_assets.outside import host_of, is_plain
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 """An environment variable in an address."""
 
+BLANK = re.compile(r"\s")
+
 LONGEST = 2000
 """The most characters of an address."""
 
@@ -56,7 +58,7 @@ def _on_the_web(address: Address) -> Address:
 
 
 def _is_one_word(said: str) -> bool:
-    return is_plain(said) and not re.search(r"\s", said) and len(said) <= LONGEST
+    return is_plain(said) and not BLANK.search(said) and len(said) <= LONGEST
 
 
 def _on_a_file_system(address: Address) -> Address:
@@ -64,6 +66,8 @@ def _on_a_file_system(address: Address) -> Address:
     schemes, sign, _ = said.partition("://")
     if not said.strip() or not is_plain(said) or len(said) > LONGEST:
         raise ValueError(f"allowed: a folder or an fsspec URL of at most {LONGEST} characters")
+    if sign and BLANK.search(said):  # what follows a blank in a text is not known to be secret
+        raise ValueError("allowed: an fsspec URL without blanks, or the path of a folder")
     for scheme in schemes.split("::") if sign else ():
         _require_file_system(scheme)
     return address

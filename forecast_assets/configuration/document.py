@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from forecast_assets.configuration.found import UNSHOWN, shortened, shown
+from forecast_assets.configuration.found import LONGEST_VALUE, UNSHOWN, shown
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.outside import shortened
 
 MOST_BYTES = 500_000
 """The largest configuration file."""
@@ -72,7 +73,9 @@ def _reason_of(error: yaml.YAMLError, text: str) -> str:
         return f"line {line}, character #x{ord(text[error.position]):04x} is not allowed"
     if not isinstance(error, yaml.MarkedYAMLError):
         return type(error).__name__
-    said = ", ".join(shortened(each) for each in (error.context, error.problem) if each)
+    said = ", ".join(
+        shortened(each, LONGEST_VALUE) for each in (error.context, error.problem) if each
+    )
     mark = error.problem_mark or error.context_mark
     return f"line {mark.line + 1}, column {mark.column + 1}: {said}" if mark else said
 
@@ -102,9 +105,10 @@ def _values(path: Path, loader: "_Strict", root: yaml.Node) -> Any:
         kind, allowed = KINDS.get(node.tag.rpartition(":")[2], ("value", "another one, or quotes"))
         found = shown(node.value, key)
         reason = "" if found == UNSHOWN else str(error)
+        line, where = node.start_mark.line + 1, shortened(key, LONGEST_VALUE)
         raise ConfigurationError(
-            f"{path}: line {node.start_mark.line + 1}: {shortened(key)}: found {found}, which is no"
-            f" {kind}{reason}; allowed: {allowed}"
+            f"{path}: line {line}: {where}: found {found}, which is no {kind}{reason};"
+            f" allowed: {allowed}"
         ) from None
 
 
@@ -177,7 +181,7 @@ class _Strict(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = f": {error}" if isinstance(error, ValueError) else ""
-            raise _Unreadable(node, shortened(reason)) from None
+            raise _Unreadable(node, shortened(reason, LONGEST_VALUE)) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping. Raises ConstructorError for a key that occurs twice, or that is no key."""

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from forecast_assets.configuration.commodities import SOURCES
 from forecast_assets.configuration.file_format import FileFormat
-from forecast_assets.configuration.found import shortened, shown
+from forecast_assets.configuration.found import LONGEST_VALUE, shown
+from forecast_assets.outside import shortened
 
 LONGEST_LINE = 1000
 """The most characters of a line about a mistake."""
@@ -37,7 +38,9 @@ def _line_of(detail: Any, section: type[BaseModel]) -> str:
             # The keys of the section itself come before those of FileFormat.
             fields = sorted(section.model_fields, key=FileFormat.model_fields.__contains__)
             allowed = ", ".join(fields) or "none"
-            return f"{shortened(key)}: unknown key, found {found}, allowed: {allowed}"
+            return (
+                f"{shortened(key, LONGEST_VALUE)}: unknown key, found {found}, allowed: {allowed}"
+            )
         case "union_tag_not_found":
             return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"
         case _:

@@ -12,13 +12,18 @@ class FileLimits(Section):
         50_000_000,
         strict=True,
         ge=1,
+        le=2_000_000_000,
         description="Larger files, or what they unpack to, are refused.",
     )
     max_columns: int = Field(
-        1_000, strict=True, ge=2, description="Files with more columns are refused."
+        1_000, strict=True, ge=2, le=100_000, description="Files with more columns are refused."
     )
     max_rows: int = Field(
-        500_000, strict=True, ge=1, description="Files with more rows are refused."
+        500_000,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="Files with more rows are refused.",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from forecast_assets.outside import ADDRESS, HIDDEN, NAMES_A_SECRET, host_of, masked
+from forecast_assets.outside import ADDRESS, HIDDEN, NAMES_A_SECRET, host_of, masked, shortened
 
 LONGEST_VALUE = 200
 """The most characters of a value that an error shows."""
@@ -38,21 +38,16 @@ def shown(value: Any, key: str = "", depth: int = 0) -> str:
                 f"{shown(name)}: {shown(each, str(name), depth + 1)}"
                 for name, each in islice(value.items(), MOST_PARTS)
             ]
-            return shortened("{" + ", ".join([*inner, *_rest(value)]) + "}")
+            return shortened("{" + ", ".join([*inner, *_rest(value)]) + "}", LONGEST_VALUE)
         case list():
             inner = [shown(each, "", depth + 1) for each in value[:MOST_PARTS]]
-            return shortened("[" + ", ".join([*inner, *_rest(value)]) + "]")
+            return shortened("[" + ", ".join([*inner, *_rest(value)]) + "]", LONGEST_VALUE)
         case int() if abs(value) >= 10**DIGITS_SHOWN:
             return f"a number of more than {DIGITS_SHOWN} digits"
         case str():
-            return shortened(repr(_without_paths(value[: LONGEST_VALUE * 10])))
+            return shortened(repr(_without_paths(value[: LONGEST_VALUE * 10])), LONGEST_VALUE)
         case _:
-            return shortened(masked(repr(value)))
-
-
-def shortened(text: str, most: int = LONGEST_VALUE) -> str:
-    """A text without its end if it is too long."""
-    return text if len(text) <= most else f"{text[:most]}..."
+            return shortened(masked(repr(value)), LONGEST_VALUE)
 
 
 def _is_secret(key: str) -> bool:

@@ -225,11 +225,20 @@ class Settings(Section):
         return self._address_of(self.landing.url, "landing")
 
     def _address_of(self, address: Address | None, default: str) -> str:
-        """The whole address of a folder; ``default``: its name in the data folder."""
-        if address is None:
-            return local_url(self.home / default)
-        url = address.get_secret_value()
-        return url if "://" in url else local_url(self.folder / expanded(url))
+        """The whole address of a folder; ``default``: its name in the data folder.
+
+        Raises ConfigurationError for a folder that no address can name.
+        """
+        url = "" if address is None else address.get_secret_value()
+        if "://" in url:
+            return url
+        folder = self.folder / expanded(url) if url else self.home / default
+        if CHAIN in str(folder):
+            raise ConfigurationError(
+                f"{default}.url: {folder}: {CHAIN} in the path of a folder makes another of it:"
+                f" rename it, or set {default}.url to one without"
+            )
+        return local_url(folder)
 
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""
@@ -260,7 +269,13 @@ class Settings(Section):
         except ValidationError as error:
             raise ConfigurationError(*_explain(path, error)) from None  # it holds secrets
         settings._file = path.absolute()
+        settings.require_addresses()
         return settings
+
+    def require_addresses(self) -> None:
+        """Raise ConfigurationError if landing folder or artifacts are where no address leads."""
+        for address, default in ((self.landing.url, "landing"), (self.artifacts.url, "artifacts")):
+            self._address_of(address, default)
 
 
 def require_apart(version: str, known: Iterable[str]) -> None:
@@ -272,6 +287,9 @@ def require_apart(version: str, known: Iterable[str]) -> None:
                 f" not every file system tells them apart; allowed: {other}, or another name"
             )
 
+
+CHAIN = "::"
+"""What separates file systems within file systems in an address, as fsspec reads it."""
 
 MOST_MISTAKES = 50
 """An error shows at most so many mistakes of a file."""

@@ -25,6 +25,7 @@ from forecast_assets.automation.freshness import GREEN, RED
 from forecast_assets.configuration.sections import Alerts
 from forecast_assets.defs.verdicts import Verdict
 from forecast_assets.errors import AlertFailed
+from forecast_assets.market.deadline import Timeout, answer_within
 
 TRIES = 3
 """How often one delivery is tried in one tick of the sensor."""
@@ -130,23 +131,27 @@ def deliver(alerts: Alerts, alert: Alert) -> None:
     address = alerts.webhook.get_secret_value() if alerts.webhook else ""
 
     def post() -> None:
-        answer = requests.post(
-            address, json=asdict(alert), timeout=alerts.timeout_seconds, allow_redirects=False
-        )
-        answer.raise_for_status()
-        if answer.is_redirect:  # another address would get what was meant for this one
-            raise requests.TooManyRedirects(response=answer)
+        with requests.post(  # what it answers is not read
+            address,
+            json=asdict(alert),
+            timeout=alerts.timeout_seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            answer.raise_for_status()
+            if answer.is_redirect:  # another address would get what was meant for this one
+                raise requests.TooManyRedirects(response=answer)
 
     attempts = Retrying(
-        retry=retry_if_exception_type(requests.RequestException),
+        retry=retry_if_exception_type((requests.RequestException, Timeout)),
         stop=stop_after_attempt(TRIES),
         wait=wait_random(0.1, 1.0),
     )
     try:
-        attempts(post)
+        attempts(lambda: answer_within(alerts.timeout_seconds, post))
     except RetryError as error:
         failure: Any = error.last_attempt.exception()
-        status = getattr(failure.response, "status_code", None)
+        status = getattr(getattr(failure, "response", None), "status_code", None)
         found = type(failure).__name__ if status is None else f"status {status}"
         raise AlertFailed(
             f"{urlsplit(address).hostname}: found {found}, {TRIES} times; {alert.kind}"

@@ -1,7 +1,7 @@
 """One row a day: converting moments to days, and combining or refusing several rows of a day."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
@@ -42,6 +42,10 @@ class Rows:
     meaning: Meaning
     rejections: list[Rejection]
     notes: list[str]
+
+    def where(self, kept: pd.Series) -> "Rows":
+        """Some of the rows; what is refused of them, and their notes, are added to these."""
+        return replace(self, places=self.places[kept])
 
     def refuse(self, refused: pd.Series, column: str, rule: str) -> None:
         """Refuse these rows, with one rejection for all rows of a file."""

@@ -19,8 +19,8 @@ from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import grouped, harmful, is_harmless, without_text
 from forecast_assets.market.rows import LONGEST_TOLD, Rejection, rows_of, told
-from forecast_assets.market.shortened import shortened
 from forecast_assets.market.sources import LAYOUT, NO_NAME, observed
+from forecast_assets.outside import shortened
 
 MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -191,7 +191,9 @@ def _of_long(
     strange = rows.assign(commodity=called)[found == ""]
     for line, text in zip(strange["line"], strange["commodity"], strict=True):
         rule = f"not a commodity of the configuration: {names}" if text else NO_NAME
-        rejections.append(Rejection(text or whose, name, int(line), "commodity", text, rule))
+        rejections.append(
+            Rejection(name if text else whose, name, int(line), "commodity", text, rule)
+        )
     return [(each, rows[found == each]) for each in sorted(set(found) - {""})]
 
 

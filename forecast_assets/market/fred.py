@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from forecast_assets.configuration.sections import PLAUSIBLE, Bounds
 from forecast_assets.errors import SourceError
+from forecast_assets.market.deadline import answer_within
 from forecast_assets.market.live import Asker, NotAnswered
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
@@ -18,6 +20,20 @@ from forecast_assets.market.rows import Rejection
 from forecast_assets.market.sources import observed
 
 HOST = "https://fred.stlouisfed.org"
+
+MOST_BYTES = 10_000_000
+"""A longer answer is not read; a daily series of sixty years has 300,000 bytes."""
+
+PART_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What FRED answers."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,13 @@ class Fred:
     ) -> Observations:
         """A series up to ``final``; days without a value count as holidays. Raises SourceError."""
         text = self._ask(name, symbol, since)
-        lines = list(csv.reader(io.StringIO(text)))
+        try:
+            lines = list(csv.reader(io.StringIO(text)))
+        except csv.Error as error:
+            raise SourceError(
+                f"{name}: FRED's answer for {symbol} is no series: {error}; it is asked again at"
+                " the next fetch"
+            ) from error
         header = [field.strip() for field in lines[0]] if lines else []
         if len(header) != 2 or header[1] != symbol:
             raise SourceError(
@@ -69,11 +91,24 @@ class Fred:
         except ImportError as error:
             raise SourceError(f"{name}: FRED needs pip install 'forecast_assets[fred]'") from error
         asked = {"id": symbol} | ({"cosd": since.isoformat()} if since else {})
+        place = f"{self.base_url}/graph/fredgraph.csv"
+
+        def reply(seconds: float) -> Reply:
+            with requests.get(place, params=asked, timeout=seconds, stream=True) as answer:
+                content = b""
+                for part in answer.iter_content(PART_BYTES):
+                    content += part
+                    if len(content) > MOST_BYTES:
+                        raise SourceError(
+                            f"{name}: FRED's answer for {symbol} has more than {MOST_BYTES:,}"
+                            f" bytes; is commodities.{name}.source.series right?"
+                        )
+                text = content.decode(errors="replace")
+                return Reply(answer.status_code, answer.headers, text)
+
         try:
             answer = self.asker.ask(
-                lambda seconds: requests.get(
-                    f"{self.base_url}/graph/fredgraph.csv", params=asked, timeout=seconds
-                ),
+                lambda seconds: answer_within(seconds, lambda: reply(seconds)),
                 requests.RequestException,
             )
         except NotAnswered as error:
@@ -86,4 +121,4 @@ class Fred:
                 f"{name}: FRED answers {symbol} with status {answer.status_code}; is"
                 f" commodities.{name}.source.series right?"
             )
-        return str(answer.text)
+        return answer.text

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
@@ -22,7 +23,7 @@ from forecast_assets.market.directory import Directory, Entry, LocalDirectory, R
 from forecast_assets.market.file_names import numbered
 from forecast_assets.market.files.content import PARQUET, PARQUET_SUFFIXES
 from forecast_assets.market.files.regular import FILE, FOLDER
-from forecast_assets.outside import plain
+from forecast_assets.outside import masked, plain, visible
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", *PARQUET_SUFFIXES)
 """Suffixes of files that may hold prices."""
@@ -47,6 +48,8 @@ DRAWERS = ("accepted", HELD, "rejected")
 WAITS = "waits: "
 """The prefix of those lines in a held file's note that say what waits."""
 
+REFUSED, LEFT_OUT = "refused: ", "left out, without harm:"
+"""How the lines of a note begin below which it quotes its file."""
 
 LONGEST_NOTE = 1_000_000
 """So many bytes of a held file's note are read; what waits is in its first lines."""
@@ -61,7 +64,7 @@ class Arrival:
     @cached_property
     def name(self) -> str:
         """The file's name in one printable line, by which it is told and put away."""
-        return plain(self.entry.name)
+        return visible(self.entry.name)
 
     @property
     def signature(self) -> str:
@@ -165,8 +168,8 @@ class LandingFolder:
         """Move a file to ``drawer``, under a name that is free, with a note beside it.
 
         ``of``: the drawer that it comes from. The note is written before the move, so that a file
-        there always has one. Returns its new path. Raises LandingError if the file cannot be moved;
-        then it stays.
+        there always has one. Returns its new path, without secrets of the folder's. Raises
+        LandingError if the file cannot be moved; then it stays.
         """
         source, to = (self.drawer(of) if of else self.directory), self.drawer(drawer)
         with usable(arrival.name):
@@ -177,7 +180,7 @@ class LandingFolder:
             name = _free(to, arrival.name)
             to.write(name + NOTE, note)
             source.move(arrival.entry, to, name)
-        return f"{to.path}/{name}"
+        return f"{masked(str(to.path))}/{name}"
 
     def held(self) -> list[Held]:
         """The files that wait until a user accepts or rejects them, in order of their names."""
@@ -204,6 +207,8 @@ class LandingFolder:
     def _is_whole(self, entry: Entry, now: float) -> bool:
         landing = self.settings.landing
         age = now - entry.modified if entry.modified else float("inf")
+        if age < -landing.incomplete_seconds:
+            age = float("inf")  # the time of a clock that is wrong, which would never come
         if age < min(landing.settle_seconds, landing.incomplete_seconds):
             return False
         if entry.kind == FILE and _is_written(self.directory, entry):
@@ -228,27 +233,38 @@ def usable(name: str) -> Iterator[None]:
 
 
 def _waits(folder: Directory, note: Entry) -> list[str]:
-    """The lines of a note that say what waits; none if the note cannot be read."""
+    """The lines of a note that say what waits; none if the note cannot be read.
+
+    Its first line is the file's name. Only what stands between it and what is quoted of the file is
+    said by a reception.
+    """
     try:
-        said = folder.read(note, LONGEST_NOTE).decode(errors="replace").splitlines()
+        said = folder.begin(note, LONGEST_NOTE).decode(errors="replace").splitlines()
     except (OSError, ForecastAssetsError):
         return []
-    return [plain(line.removeprefix(WAITS)) for line in said if line.startswith(WAITS)]
+    own = takewhile(lambda line: not line.startswith((REFUSED, LEFT_OUT)), said[1:])
+    return [plain(line.removeprefix(WAITS)) for line in own if line.startswith(WAITS)]
 
 
 def _free(folder: Directory, name: str) -> str:
-    """A name like this one that is free in a folder, and short enough to have a note beside it.
+    """A name like this one that is free in a folder, and short enough to have a note beside it."""
+    longest = folder.longest - len(NOTE)
+    place = numbered(name, 1, longest)
+    if _is_free(folder, place):
+        return place
+    taken = folder.names()
+    places = (numbered(name, number, longest) for number in count(2))
+    return next(each for each in places if each not in taken and _is_free(folder, each))
+
+
+def _is_free(folder: Directory, place: str) -> bool:
+    """Whether a folder has neither a file of this name nor a file in the place of its note.
 
     A note without its file is of a run that was killed; it is replaced.
     """
-    longest, number = folder.longest - len(NOTE), 1
-    while True:
-        place = numbered(name, number, longest)
-        note = folder.find(place + NOTE)
-        stored = note is not None and (note.kind != FILE or folder.find(note.name + NOTE))
-        if folder.find(place) is None and not stored:
-            return place
-        number += 1
+    note = folder.find(place + NOTE)
+    stored = note is not None and (note.kind != FILE or folder.find(note.name + NOTE))
+    return not stored and folder.find(place) is None
 
 
 def _is_written(folder: Directory, entry: Entry) -> bool:

@@ -17,6 +17,7 @@ from tenacity import (
 
 from forecast_assets.configuration.sections import PLAUSIBLE, Bounds, Fetch
 from forecast_assets.errors import ForecastAssetsError
+from forecast_assets.market.deadline import Timeout
 from forecast_assets.market.finality import newest_final
 from forecast_assets.market.observations import Observations
 from forecast_assets.timeline.sessions import FROM_DATA
@@ -37,7 +38,7 @@ class Busy(Exception):
 
     def __init__(self, status: int, after: str | None) -> None:
         super().__init__(f"status {status}")
-        self.after = float(after) if after and after.isdigit() else None
+        self.after = float(after) if after and after.isdecimal() else None
 
 
 class PriceSource(Protocol):
@@ -84,7 +85,7 @@ class Asker:
             return answer
 
         attempts = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, (Busy, broken))),
+            retry=retry_if_exception(lambda error: isinstance(error, (Busy, Timeout, broken))),
             stop=stop_after_attempt(self.fetch.attempts),
             wait=_pause,
             sleep=self._sleep,

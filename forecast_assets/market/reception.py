@@ -21,12 +21,23 @@ from forecast_assets.errors import (
 from forecast_assets.market.dropped_files import Dropped, read_dropped
 from forecast_assets.market.files.regular import FILE
 from forecast_assets.market.lacking import sessions
-from forecast_assets.market.landing import HELD, WAITS, Arrival, Held, LandingFolder
+from forecast_assets.market.landing import (
+    HELD,
+    LEFT_OUT,
+    REFUSED,
+    WAITS,
+    Arrival,
+    Held,
+    LandingFolder,
+)
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import FileMerge, LandingTable, PriceChanges
 from forecast_assets.market.refusals import SINGLY_IN_A_NOTE, grouped, rows_of
 from forecast_assets.market.rows import Rejection
-from forecast_assets.outside import masked, plain
+from forecast_assets.outside import plain
+
+MOST_LINES = 500
+"""So many lines of a note say what was refused, and so many what was left out."""
 
 LOG = logging.getLogger(__name__)
 
@@ -80,6 +91,11 @@ def receive(
         merged = table.merge(dropped.file, dropped.sha256, seen, at, by, scrutiny) if seen else []
     except (Interrupted, StoreError, LandingError):
         raise
+    except MemoryError as error:
+        raise LandingError(
+            f"{arrival.name}: there is not enough memory for its {arrival.entry.size:,} bytes: it"
+            " stays, and the next run tries again; or set landing.max_bytes to less"
+        ) from error
     except SourceError as error:
         return _reject(folder, arrival, str(error))
     except Exception as error:  # a file's boundary: it is put away with the error in its note
@@ -90,7 +106,7 @@ def receive(
     drawer = HELD if any(landing.dispute for landing in merged) else "accepted"
     place = folder.put_away(arrival, drawer, note_about(dropped, merged))
     rejections, notes = dropped.rejections, dropped.notes
-    return Received(dropped.file, masked(place), merged, seen, rejections, notes)
+    return Received(dropped.file, place, merged, seen, rejections, notes)
 
 
 def read_held(folder: LandingFolder, arrival: Arrival, at: datetime, drawer: str = "") -> Dropped:
@@ -120,7 +136,7 @@ def _reject(
 ) -> Received:
     rejections, notes = (dropped.rejections, dropped.notes) if dropped else ([], [])
     place = folder.put_away(arrival, "rejected", note(arrival.name, reason, rejections, notes))
-    return Received(arrival.name, masked(place), [], [], rejections, notes, reason)
+    return Received(arrival.name, place, [], [], rejections, notes, reason)
 
 
 def accept(
@@ -180,15 +196,21 @@ def _withdrawn(changes: PriceChanges) -> str:
     return said
 
 
+def _first(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"and {more:,} more lines"] if more > 0 else lines
+
+
 def note(file: str, outcome: str, rejections: Sequence[Rejection], notes: Sequence[str]) -> str:
     """The note about a file: what was done with it, and which rows were refused or left out."""
     file, outcome = plain(file), "\n".join(map(plain, outcome.split("\n")))
     lines = [outcome if outcome.startswith(f"{file}: ") else f"{file}:\n{outcome}"]
     if rejections:
         told = grouped(rejections, SINGLY_IN_A_NOTE)
-        lines += [f"refused: {rows_of(rejections)} rows", *(str(each) for each in told)]
+        lines += [f"{REFUSED}{rows_of(rejections)} rows", *_first([str(each) for each in told])]
     if notes:
-        lines += ["left out, without harm:", *map(plain, notes)]
+        lines += [LEFT_OUT, *_first([plain(each) for each in notes])]
     if rejections or notes:
         lines += ["What you mend, or want later, drop again: rows that landed do no harm."]
     return "\n".join(lines) + "\n"

@@ -24,9 +24,8 @@ from forecast_assets.market.files.months import LANGUAGES, WORD
 from forecast_assets.market.files.regular import bytes_of
 from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.files.written_numbers import MISSING
-from forecast_assets.market.shortened import shortened
 from forecast_assets.market.stamps import Stamps
-from forecast_assets.outside import plain
+from forecast_assets.outside import plain, shortened
 
 NOT_A_DATE = "not a date written YYYY-MM-DD"
 NO_MONTH = (

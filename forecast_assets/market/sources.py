@@ -187,12 +187,13 @@ def observed(
     withdraws its day.
     """
     notes: list[str] = []
+    everything = Rows(name, rows, meaning, rejections, notes)
+    stamps = read_stamps(rows["date"])
+    moments = sessions_of(everything, stamps, today)
     says = (rows["close"].str.casefold() == WITHDRAWN) & withdrawals
-    priced, unsaid = (
-        Rows(name, some, meaning, rejections, notes) for some in (rows[~says], rows[says])
-    )
-    prices, without_close = prices_of(priced, today)
-    withdrawn, prices = withdrawn_days(unsaid, prices, today)
+    priced, unsaid = everything.where(~says), everything.where(says)
+    prices, without_close = prices_of(priced, moments[~says], stamps.utc[~says], today)
+    withdrawn, prices = withdrawn_days(unsaid, moments[says], prices)
     return Observations(
         commodity=name,
         origin=origin,
@@ -207,15 +208,12 @@ def observed(
 
 
 def withdrawn_days(
-    rows: Rows, prices: pd.DataFrame, today: date
+    rows: Rows, moments: pd.Series, prices: pd.DataFrame
 ) -> tuple[list[date], pd.DataFrame]:
     """The days that rows withdraw, in order, and the prices without those of the same days.
 
     A day that has both a price and a withdrawal is refused.
     """
-    if rows.places.empty:
-        return [], prices
-    moments = sessions_of(rows, read_stamps(rows.places["date"]), rows.places["date"] != "", today)
     days = moments.dt.normalize().astype("datetime64[s]")
     both = days.isin(prices["date"])
     rows.rejections.extend(rejections_of(rows.name, rows.places[both], "close", BOTH))
@@ -223,25 +221,31 @@ def withdrawn_days(
     return sorted(set(days[days.notna() & ~both].dt.date)), kept
 
 
-def sessions_of(rows: Rows, stamps: Stamps, priced: pd.Series, today: date) -> pd.Series:
+def sessions_of(rows: Rows, stamps: Stamps, today: date) -> pd.Series:
     """The moment of each row on the clock of its exchange; NaT for rows that are refused.
 
-    ``priced``: whether a row has a close.
+    Rows with prices and rows that withdraw are judged together, since what shows that the days of a
+    file are wrong shows it for both.
     """
     name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
     written = written_days(name, places, stamps, refused)
     plausible = Plausible(name, meaning.bounds)
     early = plausible.late_enough(name, places, written, refused).isna()
-    moments = moments_of(rows, stamps, priced & ~early).mask(early)
+    says = ~is_missing(places["close"])
+    moments = moments_of(rows, stamps, says & ~early).mask(early)
     ahead = Ahead(today, meaning.known_ahead, meaning.key)
     return days_until(name, places, moments, ahead, refused)
 
 
-def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
-    """The prices in rows of text, and the number of rows with a date but no close."""
+def prices_of(
+    rows: Rows, moments: pd.Series, utc: pd.Series, today: date
+) -> tuple[pd.DataFrame, int]:
+    """The prices in rows of text, and the number of rows with a date but no close.
+
+    ``moments``: those of ``sessions_of``. ``utc``: the same in UTC, NaT where no zone is written.
+    """
     name, places, meaning, refused = rows.name, rows.places, rows.meaning, rows.rejections
-    stamps, bounds = read_stamps(places["date"]), Plausible(name, meaning.bounds)
-    moments = sessions_of(rows, stamps, ~is_missing(places["close"]), today)
+    bounds = Plausible(name, meaning.bounds)
     values = {
         column: numbers(name, places, column, refused, needed=column == "close")
         for column in COLUMNS[1:]
@@ -253,7 +257,7 @@ def prices_of(rows: Rows, today: date) -> tuple[pd.DataFrame, int]:
     kept = prices["date"].notna() & prices["close"].notna()
     kept = preferred(rows, prices, kept)
     if meaning.aggregate:
-        once = aggregated(rows, prices[kept], moments[kept], stamps.utc[kept], today)
+        once = aggregated(rows, prices[kept], moments[kept], utc[kept], today)
     else:
         kept &= ~disagreeing(rows, prices, kept)
         closes, days = prices["close"], prices["date"]

@@ -6,12 +6,13 @@ times the limit, and a process that runs for days would collect threads that wai
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
+
+from forecast_assets.market.deadline import Timeout, answer_within
 
 PAUSE_SECONDS = 60.0
 """The least time for which a place that did not answer is not asked again by this process."""
@@ -47,27 +48,18 @@ def place_of(name: str) -> Place:
 
 
 def answer_of(name: str, seconds: float, ask: Callable[[], Answer]) -> Answer:
-    """The answer of a place, which is asked in a thread.
+    """The answer of a place.
 
-    The thread is left to itself if there is no answer in time, since a system call cannot be
-    ended. Raises TimeoutError then. Raises it without a further thread for a place that was silent
-    a short while ago, or whose thread has not come back.
+    Raises Timeout if there is none in time. Raises TimeoutError without a further thread for a
+    place that was silent a short while ago, or whose thread has not come back.
     """
     place = place_of(name)
     if place.is_silent:
         raise TimeoutError("it gave no answer before, and is asked again later")
-    answer: Future[Answer] = Future()
-    Thread(target=_ask, args=(ask, answer), daemon=True, name="forecast-artifact").start()
-    wait([answer], seconds)
-    if not answer.done():
-        place.unanswered, place.silent_since = answer, monotonic()
-        raise TimeoutError(f"no answer in {seconds:g} seconds")
-    place.unanswered = None
-    return answer.result()
-
-
-def _ask(ask: Callable[[], Answer], answer: "Future[Answer]") -> None:
     try:
-        answer.set_result(ask())
-    except Exception as error:  # noqa: BLE001 - it is raised again where the answer is awaited
-        answer.set_exception(error)
+        found = answer_within(seconds, ask)
+    except Timeout as late:
+        place.unanswered, place.silent_since = late.unanswered, monotonic()
+        raise
+    place.unanswered = None
+    return found

@@ -414,6 +414,18 @@ def test_files_land_and_artifacts_stay_in_a_data_folder_of_any_name(
     assert found.entry.name == "x.csv"
 
 
+def test_a_data_folder_that_no_address_can_name_is_refused(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "a::b"))
+    said = r"landing.url: .*/a::b/landing: :: in the path of a folder makes another of it: rename"
+    with pytest.raises(ConfigurationError, match=said):
+        load(VALID)
+    load(edited("paths:", f"artifacts: {{url: '{tmp_path}/x'}}\nlanding: {{url: y}}\npaths:"))
+    monkeypatch.setenv("FORECAST_HOME", f"{tmp_path}/a://b")
+    assert Path(LandingFolder(load(VALID)).path.path) == tmp_path / "a:" / "b" / "landing"
+
+
 @pytest.mark.parametrize(("given", "under"), [("data", "work"), ("~/data", "user")])
 def test_a_relative_forecast_home_starts_here_and_a_tilde_at_the_users_home(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, under: str

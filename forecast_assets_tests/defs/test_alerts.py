@@ -18,7 +18,7 @@ from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.caretaker import Caretaker, caretaker, drawn
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history
-from forecast_assets_tests.web import Answer, Server, served
+from forecast_assets_tests.web import Answer, Server, served, trickling
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +145,14 @@ def test_a_webhook_that_is_gone_is_named_without_its_secret(tmp_path: Path) -> N
         alerts.deliver(keeper.settings.alerts, alert)
     assert "secret" not in str(failed.value)
     assert str(failed.value).startswith("127.0.0.1: found ConnectionError, 3 times")
+
+
+def test_a_webhook_that_trickles_is_not_waited_for(tmp_path: Path) -> None:
+    with trickling("HTTP/1.1 200 OK\r\nX: ") as address:
+        alert = alerts.Alert("run", "catch_up", "green", "red", "it failed", "c0ffee")
+        keeper = caretaker(tmp_path, alerts={"webhook": address, "timeout_seconds": 0.2})
+        with pytest.raises(AlertFailed, match=r"127\.0\.0\.1: found Timeout, 3 times"):
+            alerts.deliver(keeper.settings.alerts, alert)
 
 
 def test_a_webhook_that_sends_elsewhere_is_not_followed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.landing import LONGEST_NOTE, LandingFolder
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.reception import receive
 from forecast_assets.market.records import FileMerge, PriceChanges
@@ -92,6 +92,7 @@ def test_what_is_dropped_is_put_away_and_told(folder: LandingFolder, case: dict[
     require(note, case["message"])
     assert all(map(is_plain, note.splitlines()))
     assert len(Path(received.place).name) <= LONGEST_NAME
+    assert len(note) < LONGEST_NOTE
     assert sum(each.changes.added for each in received.landings) == case.get("lands", 0)
     assert Path(received.place).parent.name == ("accepted" if case.get("lands") else "rejected")
     assert not os.path.lexists(place / name)

@@ -52,7 +52,7 @@ def test_a_file_that_waits_is_listed_in_a_line_of_its_own(
     held = tmp_path / "home" / "landing" / "held"
     held.mkdir(parents=True)
     (held / case["file"]).touch()
-    (held / f"{case['file']}.txt").write_text("waits: WTI: a close is far away\n")
+    (held / f"{case['file']}.txt").write_text("x:\nwaits: WTI: a close is far away\n")
     said = forecast("landing")
     require(said.stdout, ["WTI: ", *case["message"]])
     assert len(said.stdout.splitlines()) == 1

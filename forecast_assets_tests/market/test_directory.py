@@ -1,8 +1,11 @@
 """Directories: nothing is followed out of them, and what changes between two looks is not lost."""
 
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,11 @@ import pytest
 from forecast_assets.errors import FileChanged, LandingError, UnclearFormat
 from forecast_assets.market.directory import Entry, LocalDirectory
 from forecast_assets.market.landing import Arrival, LandingFolder
+from forecast_assets.market.reception import receive
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import caretaker
+
+NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
 
 OUTSIDE = "date,close\n2026-11-17,50\n"
 
@@ -124,3 +131,113 @@ def test_a_folder_is_given_time_to_be_filled(tmp_path: Path) -> None:
     (path_of(folder) / ".staging").mkdir()
     assert folder.waiting(time.time() + 30).whole == []
     assert [each.name for each in folder.waiting(time.time() + 90).whole] == ["more"]
+
+
+def test_who_opens_a_file_while_it_is_looked_at_does_not_end_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "Coffee.csv"
+    path.write_text(OUTSIDE)
+    looking = """
+import sys
+from pathlib import Path
+from forecast_assets.market.directory import LocalDirectory
+folder = LocalDirectory(Path(sys.argv[1]))
+print("ready", flush=True)
+for _ in range(20_000):
+    folder.is_written("Coffee.csv")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", looking, tmp_path], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    while process.poll() is None:
+        with path.open("a"):
+            pass
+    process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[LandingFolder]:
+    """A landing folder in the memory of the process."""
+    landing = {"url": "memory://drops", "settle_seconds": 0, "incomplete_seconds": 0}
+    made = LandingFolder(caretaker(tmp_path, landing=landing).settings)
+    made.make()
+    yield made
+    made.path.rmdir(recursive=True)
+
+
+def test_on_any_file_system_what_takes_a_files_place_is_not_put_away(
+    elsewhere: LandingFolder,
+) -> None:
+    (elsewhere.path / "Coffee.csv").write_text("first\n")
+    (arrival,) = elsewhere.waiting(time.time() + 1).whole
+    assert elsewhere.read(arrival) == b"first\n"
+    (elsewhere.path / "Coffee.csv").write_text("other\n")
+    with pytest.raises(FileChanged):
+        elsewhere.read(arrival)
+    with pytest.raises(FileChanged, match=r"Coffee.csv: was changed .* lands with the next run"):
+        elsewhere.put_away(arrival, "accepted", "note\n")
+    assert (elsewhere.path / "Coffee.csv").read_text() == "other\n"
+    assert list((elsewhere.path / "accepted").iterdir()) == []
+    (again,) = elsewhere.waiting(time.time() + 1).whole
+    elsewhere.put_away(again, "accepted", "note\n")
+    assert (elsewhere.path / "accepted" / "Coffee.csv").read_text() == "other\n"
+
+
+def test_a_link_that_a_file_system_tells_is_put_away_unread(tmp_path: Path) -> None:
+    place, secret = tmp_path / "drops", tmp_path / "secret.csv"
+    place.mkdir()
+    secret.write_text(OUTSIDE)
+    landing = {"url": f"simplecache::file://{place}", "settle_seconds": 0, "incomplete_seconds": 0}
+    keeper = caretaker(tmp_path, landing=landing)
+    folder = LandingFolder(keeper.settings)
+    folder.make()
+    (place / "Coffee.csv").symlink_to(secret)
+    (arrival,) = folder.waiting(time.time() + 1).whole
+    received = receive(folder, arrival, open_store(keeper.settings).landings, NOW, "run")
+    assert "is a link, and no file: it was not read" in received.reason
+    stored = sorted(each.name for each in (place / "rejected").iterdir())
+    assert stored == ["Coffee.csv", "Coffee.csv.txt"]
+    assert (place / "rejected" / "Coffee.csv").is_symlink()
+    assert secret.read_text() == OUTSIDE
+
+
+@pytest.mark.parametrize("days", [1, 40_000])
+def test_a_file_of_a_time_ahead_is_as_old_as_its_last_change(
+    folder: LandingFolder, days: int
+) -> None:
+    arrival = listed(folder)
+    ahead = time.time() + days * 86_400
+    os.utime(path_of(folder) / "Coffee.csv", (ahead, ahead))
+    (now,) = folder.waiting(time.time() + 1).whole
+    assert now.name == arrival.name
+
+
+def test_a_time_of_a_wrong_clock_does_not_keep_a_file(tmp_path: Path) -> None:
+    landing = {"settle_seconds": 5, "incomplete_seconds": 60}
+    folder = LandingFolder(caretaker(tmp_path, landing=landing).settings)
+    folder.make()
+    (path_of(folder) / "Coffee.csv").write_text("first\n")
+    assert folder.waiting(time.time() - 30).whole == []
+    assert [each.name for each in folder.waiting(time.time() - 90).whole] == ["Coffee.csv"]
+
+
+def test_a_name_that_many_files_had_is_put_away_as_quickly(
+    folder: LandingFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawer = path_of(folder) / "accepted"
+    for number in range(300):
+        end = f".{number}" if number > 1 else ""
+        (drawer / f"Coffee{end}.csv").touch()
+        (drawer / f"Coffee{end}.csv.txt").touch()
+    looked = []
+    find = LocalDirectory.find
+
+    def counted(self: LocalDirectory, name: str) -> Entry | None:
+        looked.append(name)
+        return find(self, name)
+
+    monkeypatch.setattr(LocalDirectory, "find", counted)
+    assert folder.put_away(listed(folder), "accepted", "n\n").endswith("/Coffee.300.csv")
+    assert len(looked) < 10

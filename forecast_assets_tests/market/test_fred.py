@@ -13,9 +13,10 @@ from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.services import FredResource
 from forecast_assets.errors import SourceError
 from forecast_assets.market import live
+from forecast_assets.market.fred import MOST_BYTES
 from forecast_assets_tests.caretaker import caretaker
 from forecast_assets_tests.graphs import QUIET
-from forecast_assets_tests.web import Answer, Server, served
+from forecast_assets_tests.web import Answer, Server, served, trickling
 
 SERIES = """observation_date,DCOILWTICO
 2026-11-16,60.1
@@ -92,6 +93,11 @@ def test_a_value_that_is_no_number_is_refused_beside_good_ones(server: Server) -
         (Answer(""), "is not that series"),
         (Answer(SERIES), "is not that series"),
         (Answer("observation_date,NOSUCH\n"), "has no value of NOSUCH"),
+        (
+            Answer(f"observation_date,NOSUCH\n2026-11-17,{'5' * 140_000}"),
+            "is no series: field larger",
+        ),
+        (Answer("x" * (MOST_BYTES + 1)), "has more than 10,000,000 bytes"),
     ],
 )
 def test_an_answer_without_the_series_is_told(server: Server, answer: Answer, said: str) -> None:
@@ -110,6 +116,18 @@ def test_a_service_that_is_down_is_asked_as_often_as_allowed(server: Server) -> 
 def test_a_service_that_comes_back_is_heard(server: Server) -> None:
     server.answer = lambda asked: Answer(SERIES) if len(server.asked) > 2 else Answer("", 500)
     assert len(fred(server).read("WTI", "DCOILWTICO", None, FINAL).prices) == 3
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"],
+    ids=["nothing", "headers", "body"],
+)
+def test_a_service_that_trickles_is_not_waited_for(head: str) -> None:
+    with trickling(head) as address:
+        asker = fred(Server(address, lambda _: Answer()), attempts=2, timeout_seconds=0.5)
+        with pytest.raises(SourceError, match=r"Timeout: no answer in 0\.5 seconds, 2 times"):
+            asker.read("WTI", "X", None, FINAL)
 
 
 def test_a_service_that_hangs_is_not_waited_for(server: Server) -> None:

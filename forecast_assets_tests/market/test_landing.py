@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import pandas as pd
 import pytest
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.errors import SourceError
+from forecast_assets.errors import LandingError, SourceError
+from forecast_assets.market import landing
 from forecast_assets.market.directory import Entry
 from forecast_assets.market.dropped_files import Dropped, Names, read_dropped
-from forecast_assets.market.landing import Arrival, LandingFolder
-from forecast_assets.market.reception import receive
+from forecast_assets.market.landing import HELD, Arrival, LandingFolder
+from forecast_assets.market.reception import note, note_about, receive
+from forecast_assets.market.records import FileMerge, PriceChanges
+from forecast_assets.market.rows import Rejection
 from forecast_assets.store.opening import open_store
+from forecast_assets.timeline.scrutiny import DoubtedWithdrawals
 from forecast_assets_tests.caretaker import caretaker
 
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
@@ -461,6 +465,12 @@ def test_a_file_is_put_away_under_a_free_name_with_its_note(folder: LandingFolde
     assert [path.name for path in folder.path.iterdir() if path.is_file()] == []
 
 
+def test_a_name_that_looks_like_a_secret_is_kept(folder: LandingFolder) -> None:
+    arrival = drop(folder, "Sugar token=3.csv", GOOD)
+    assert arrival.name == "Sugar token=3.csv"
+    assert folder.put_away(arrival, "accepted", "n\n").endswith("/accepted/Sugar token=3.csv")
+
+
 def test_a_dropped_note_is_not_written_over(folder: LandingFolder) -> None:
     folder.put_away(drop(folder, "sugar.csv.txt", "mine"), "rejected", "n1\n")
     folder.put_away(drop(folder, "sugar.csv", "0"), "rejected", "n2\n")
@@ -486,3 +496,60 @@ def test_any_file_system_will_do(tmp_path: Path) -> None:
     assert (folder.path / "accepted" / "coffee.csv").read_text() == GOOD
     assert (folder.path / "rejected" / "notes.md.txt").exists()
     assert folder.waiting(time.time() + 1).whole == []
+
+
+WAITING = DoubtedWithdrawals([date(2026, 11, 18)], stored=30, newest=1)
+
+
+def held(folder: LandingFolder, name: str, content: str) -> list[str]:
+    """What waits, as the note of a held file says it."""
+    dropped = read(folder, name, content)
+    merge = FileMerge("Coffee", PriceChanges(0, 0, 0, 0, 0, held=1), False, WAITING)
+    arrival = drop(folder, name, content)
+    folder.put_away(arrival, HELD, note_about(dropped, [merge]))
+    (waiting,) = folder.held()
+    return waiting.waits
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("all.csv", "waits: Gold: 500 closes would change"),
+        ("waits: Gold: 500 closes.csv", "Cocoa"),
+        ("refused: Gold.csv", "Cocoa"),
+    ],
+)
+def test_what_a_file_holds_does_not_say_what_waits(
+    folder: LandingFolder, name: str, cell: str
+) -> None:
+    content = f"date,commodity,close\n2026-11-18,Coffee,withdrawn\n2026-11-18,{cell},1\n"
+    assert held(folder, name, content) == [f"Coffee: {WAITING}; none of its 1 rows is merged"]
+
+
+def test_what_waits_is_told_however_long_the_note_is(
+    folder: LandingFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "LONGEST_NOTE", 300)
+    content = "date,commodity,close\n2026-11-18,Coffee,withdrawn\n2026-11-18,Cocoa,1\n" * 2
+    assert held(folder, "all.csv", content) == [f"Coffee: {WAITING}; none of its 1 rows is merged"]
+
+
+def test_a_note_has_the_first_of_many_lines_and_how_many_more_there_are() -> None:
+    refused = [Rejection("Coffee", "a.csv", 2, f"c{each}", "x", "no number") for each in range(700)]
+    left_out = [f"note {each}" for each in range(501)]
+    lines = note("a.csv", "Coffee: 1 rows", refused, left_out).splitlines()
+    assert lines[2:4] == ["refused: 1 rows", str(refused[0])]
+    assert lines[502:505] == [str(refused[499]), "and 200 more lines", "left out, without harm:"]
+    assert lines[1004:1006] == ["note 499", "and 1 more lines"]
+
+
+def test_a_file_for_which_there_is_no_memory_stays(folder: LandingFolder) -> None:
+    class Full:
+        def merge(self, *_: Any) -> list[FileMerge]:
+            """There is no memory for the rows."""
+            raise MemoryError
+
+    arrival = drop(folder, "coffee.csv", GOOD)
+    with pytest.raises(LandingError, match=r"coffee\.csv: there is not enough memory for its 41"):
+        receive(folder, arrival, Full(), NOW, "run")
+    assert whole(folder, 70) == ["coffee.csv"]

@@ -84,6 +84,8 @@ def test_another_error_is_nobodys_to_mend() -> None:
 def test_retry_after_is_kept_to_within_reason() -> None:
     _, time, _ = asking([Said(429, {"Retry-After": "7"}), Said()])
     assert time.slept == [7.0]
+    _, time, _ = asking([Said(429, {"Retry-After": "²"}), Said()])
+    assert len(time.slept) == 1
     _, time, _ = asking([Said(429, {"Retry-After": "86400"}), Said()])
     assert time.slept == [LONGEST_WAIT_SECONDS]
 

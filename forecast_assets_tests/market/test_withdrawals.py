@@ -93,3 +93,23 @@ def test_a_file_may_hold_nothing_but_withdrawals(
     (coffee,) = read(settings, path).observations
     assert list(coffee.withdrawn) == [date(2026, 11, 17), date(2026, 11, 18)]
     assert coffee.prices.empty
+
+
+def test_nothing_is_withdrawn_by_a_file_whose_days_are_a_day_early(settings: Settings) -> None:
+    sundays = pd.bdate_range("2026-09-07", "2026-10-30") - pd.Timedelta(days=1)
+    closes = ["withdrawn" if place == 12 else f"{50 + place / 8}" for place in range(len(sundays))]
+    table = pd.DataFrame({"date": sundays.strftime("%Y-%m-%d"), "close": closes})
+    dropped = read_dropped("Coffee.csv", table.to_csv(index=False).encode(), settings, NOW)
+    assert dropped.observations == []
+    (refused,) = dropped.rejections
+    assert "8 of 40 days are Sundays whose Fridays are missing" in refused.rule
+    assert refused.count == len(closes)
+
+
+def test_nothing_is_withdrawn_by_a_file_of_several_rows_a_day(settings: Settings) -> None:
+    hours = [f"2026-11-{day} {hour}:00" for day in range(10, 18) for hour in (10, 16)]
+    lines = [f"{hour},{'withdrawn' if hour.endswith('16:00') else 50}\n" for hour in hours]
+    content = ("date,close\n" + "".join(lines)).encode()
+    dropped = read_dropped("Coffee.csv", content, settings, NOW)
+    assert dropped.observations == []
+    assert "several rows a day, at 10:00, 16:00" in dropped.rejections[0].rule

@@ -14,7 +14,7 @@ from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.grid import Grid
 from forecast_assets.market.files.written_days import written_day
 from forecast_assets.market.files.written_numbers import MISSING, number_of
-from forecast_assets.market.shortened import shortened
+from forecast_assets.outside import shortened
 
 MAX_PREAMBLE = 100
 """The header is looked for among this many rows."""

@@ -8,6 +8,7 @@ user asks for a row group or a column that the footer describes wrongly.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.compact import Cursor, Fields, broken, required
@@ -20,6 +21,9 @@ MAX_PAGES = 100_000
 
 MARK = b"PAR1"
 """What a file begins with; no header of a page does, so no page is at 0."""
+
+MAX_HEADER = 1 << 16
+"""The largest header of a page in bytes; writers put some numbers and two values into it."""
 
 END_BYTES = 8
 """How many bytes come after the footer: its size, and the mark of the format."""
@@ -74,11 +78,15 @@ def _group(fields: Fields) -> RowGroup:
 
 
 def unpacked_size(content: bytes, groups: Sequence[RowGroup]) -> int:
-    """To how many bytes all pages of a file unpack. Raises UnclearFormat for broken headers."""
+    """To how many bytes all pages of a file unpack. Raises UnclearFormat for broken headers.
+
+    Columns that share bytes are refused, so that no byte is looked at twice.
+    """
+    spans = sorted(_span(content, column) for group in groups for column in group.columns)
+    if any(end > begin for (_, end), (begin, _) in pairwise(spans)):
+        raise broken()
     total = 0
-    sizes = (
-        size for group in groups for column in group.columns for size in _sizes(content, column)
-    )
+    sizes = (size for first, end in spans for size in _sizes(content, first, end))
     for number, size in enumerate(sizes, 1):
         total += size
         if number > MAX_PAGES:
@@ -88,8 +96,8 @@ def unpacked_size(content: bytes, groups: Sequence[RowGroup]) -> int:
     return total
 
 
-def _sizes(content: bytes, column: Fields) -> Iterator[int]:
-    """The size of each page of a column, unpacked.
+def _span(content: bytes, column: Fields) -> tuple[int, int]:
+    """Where the pages of a column begin and end in its file.
 
     In a file without rows a column may have a dictionary alone. Its data then begin at 0, where no
     reader finds a page.
@@ -97,9 +105,15 @@ def _sizes(content: bytes, column: Fields) -> Iterator[int]:
     first, dictionary = required(column, FIRST), column.get(DICTIONARY)
     if isinstance(dictionary, int) and 0 < dictionary < (first or len(content)):
         first = dictionary
-    cursor = Cursor(content, first)
-    end = cursor.place + required(column, PACKED)
-    while cursor.place < end:
+    return first, first + required(column, PACKED)
+
+
+def _sizes(content: bytes, place: int, end: int) -> Iterator[int]:
+    """The size of each page between two places, unpacked."""
+    while place < end:
+        cursor = Cursor(content[place : min(place + MAX_HEADER, end)])
         header = cursor.structure()
-        cursor.place += required(header, PAGE_PACKED)
+        place += cursor.place + required(header, PAGE_PACKED)
+        if place > end:
+            raise broken()
         yield required(header, PAGE_UNPACKED)

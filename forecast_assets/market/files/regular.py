@@ -15,7 +15,11 @@ from forecast_assets.errors import UnclearFormat
 
 FILE = "a file"
 FOLDER = "a folder"
+LINK = "a link"
 """The kinds of entries of a folder that have a meaning of their own."""
+
+PART_BYTES = 1 << 24
+"""So much of a file is read at once: memory is taken for what a file has, not for what it may."""
 
 
 def kind_of(mode: int) -> str:
@@ -25,7 +29,7 @@ def kind_of(mode: int) -> str:
     if stat.S_ISDIR(mode):
         return FOLDER
     if stat.S_ISLNK(mode):
-        return "a link"
+        return LINK
     if stat.S_ISFIFO(mode):
         return "a FIFO"
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
@@ -69,10 +73,12 @@ def bounded(file: BinaryIO, size: int, most: int) -> bytes:
     """
     if size > most:
         raise UnclearFormat(too_large(size, most))
-    content = file.read(most + 1)
-    if len(content) > most:
-        raise UnclearFormat(too_large(len(content), most))
-    return content
+    parts: list[bytes] = []
+    while part := file.read(PART_BYTES):
+        parts.append(part)
+        if (found := sum(map(len, parts))) > most:
+            raise UnclearFormat(too_large(found, most))
+    return b"".join(parts)
 
 
 def too_large(size: int, most: int) -> str:

@@ -19,8 +19,8 @@ MISSING = (
 )  # fmt: skip
 """The texts that stand for a missing value, in any case."""
 
-PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-"""A number as Python writes it."""
+PLAIN = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+"""A number as Python writes it. Its digits can be read in one way only, however many they are."""
 
 _EITHER = r"[+-]?[1-9]\d{0,2}\.\d{3}"
 """A plain number whose point may also separate thousands."""

@@ -16,7 +16,15 @@ import pytest
 from forecast_assets.configuration.file_limits import LIMITS, FileLimits
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files import parquet_pages
-from forecast_assets.market.files.parquet_pages import row_groups, unpacked_size
+from forecast_assets.market.files.parquet_pages import (
+    FIRST,
+    MARK,
+    MAX_HEADER,
+    PACKED,
+    RowGroup,
+    row_groups,
+    unpacked_size,
+)
 from forecast_assets.market.files.table_file import open_table
 from forecast_assets.market.sources import LAYOUT
 
@@ -64,7 +72,12 @@ def footer_of(content: bytes) -> pq.FileMetaData:
 
 def integer(value: int) -> bytes:
     """An integer as the footer has it."""
-    left, written = value << 1, b""
+    return unsigned(value << 1)
+
+
+def unsigned(left: int) -> bytes:
+    """A length as the footer has it."""
+    written = b""
     while left >= 0x80:
         written += bytes([left & 0x7F | 0x80])
         left >>= 7
@@ -151,6 +164,35 @@ def test_a_footer_that_would_fill_the_memory_is_refused_unread() -> None:
 def test_a_file_must_begin_as_parquet_does_since_a_page_at_0_would_not_be_looked_at() -> None:
     with pytest.raises(UnclearFormat, match="cannot be read as Parquet"):
         read(b"\x15\x00\x15\x00" + written()[4:])
+
+
+def test_columns_that_share_a_page_are_refused() -> None:
+    content = written(use_dictionary=False)
+    places = [footer_of(content).row_group(0).column(place).data_page_offset for place in (0, 1)]
+    with pytest.raises(UnclearFormat, match="cannot be read as Parquet: its footer or the header"):
+        read(lying(content, places[1], places[0]))
+
+
+@pytest.mark.parametrize("most", [MAX_HEADER, 5_000_000])
+def test_a_header_of_a_page_is_not_read_beyond_its_bound(most: int) -> None:
+    sizes = bytes([0x25]) + integer(7) + bytes([0x15]) + integer(0)
+    strange = bytes([0xC9, 0xF3]) + unsigned(most) + bytes(most)
+    header = sizes + strange + bytes([0])
+    content = MARK + header
+    group = RowGroup(1, 7, [{FIRST: len(MARK), PACKED: len(header)}])
+    began = time.process_time()
+    with pytest.raises(UnclearFormat, match="the header of a page is broken"):
+        unpacked_size(content, [group])
+    assert time.process_time() - began < MOST_SECONDS
+
+
+def test_pages_end_where_their_column_ends() -> None:
+    content = written(use_dictionary=False)
+    (group,) = row_groups(content)
+    assert unpacked_size(content, [group]) > 0
+    cut = [dict(column) | {PACKED: column[PACKED] - 1} for column in group.columns]
+    with pytest.raises(UnclearFormat, match="the header of a page is broken"):
+        unpacked_size(content, [RowGroup(group.rows, group.size, cut)])
 
 
 def test_pages_without_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
