@@ -42,7 +42,7 @@ from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, reques
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.summary import Summaries
-from forecast_assets.errors import ConfigurationError, StoreLocked
+from forecast_assets.errors import ConfigurationError, Interrupted, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
@@ -278,18 +278,15 @@ class Worker:
                 partition_key=partition_key,
                 tags=RunProcess.here(run_id).tag | dict(tags or {}),
             )
-        self.progress.require_going_on()
-        heard = self.heard.take()
-        for each in heard:
+        for each in self.heard.take():  # first, since files that were put away are told only once
             with boundary("the summary", self.notes):
                 self.notes += [] if each.broken else each.notes
+                self.problems += each.problems
                 self.summaries.add([each])
+        self.progress.require_going_on()
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
-        for each in heard:
-            with boundary("the summary", self.notes):
-                self.problems += each.problems
         return result
 
     def _require_tables(self) -> None:
@@ -340,6 +337,8 @@ def work(
                 prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)
+        except Interrupted as error:
+            raise Interrupted(*worker.problems, *error.args) from error
     return worker
 
 
