@@ -277,20 +277,11 @@ MOST_MISTAKES = 50
 """An error shows at most so many mistakes of a file."""
 
 PARTS: dict[str, type[Section]] = {
-    "training": Training,
-    "calibration": Calibration,
-    "publish": Publish,
-    "checks": Checks,
-    "bounds": Bounds,
-    "landing": Landing,
-    "fetch": Fetch,
-    "automation": Automation,
-    "alerts": Alerts,
-    "artifacts": Artifacts,
-    "database": Database,
-    "parallel": Parallel,
-    "owners": Owners,
+    key: field.annotation
+    for key, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
 }
+"""The sections of a configuration that are mappings of known keys."""
 
 
 def load_settings() -> Settings:
