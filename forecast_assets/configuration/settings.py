@@ -205,6 +205,11 @@ class Settings(Section):
         return self.home / DATABASE
 
     @property
+    def landing_lock(self) -> Path:
+        """The lock file of whoever merges files of the landing folder or moves them."""
+        return self.home / ".landing.lock"
+
+    @property
     def read_copy_path(self) -> Path:
         """The copy of the database for programs that only read; SQL sees the same catalog name."""
         return self.database_path.with_suffix(".read.duckdb")

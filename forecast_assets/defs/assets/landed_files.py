@@ -21,7 +21,6 @@ from dagster import (
     ResourceParam,
     asset,
 )
-from filelock import FileLock
 
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import FilesLanded, PricesLanded
@@ -34,10 +33,11 @@ from forecast_assets.defs.past import UNCHANGED, Past, last_past, made_from
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import FilesFailed, Interrupted
-from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.landing import LANDING, LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
+from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
@@ -66,7 +66,7 @@ class Arrivals:
         """
         log, folder, tables = self.context.log, LandingFolder(self.settings), self.store.tables()
         folder.make()
-        with FileLock(self.settings.home / ".landing.lock"):
+        with one_at_a_time(self.settings.landing_lock, LANDING, self.store.tell_wait):
             waiting = folder.waiting(time.time())
             self.unfinished = len(waiting.unfinished)
             arrivals = {str(number): each for number, each in enumerate(waiting.whole)}
