@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecast_assets.automation.due import due_windows
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.after_commit import AfterCommit
 from forecast_assets.defs.assets.leaderboard import ranked
 from forecast_assets.defs.assets.published_distributions import published
 from forecast_assets.evaluation.assessment import assess_window
@@ -83,8 +84,8 @@ class Desk:
 
 def publish(settings: Settings, store: Store) -> None:
     """Rank the models, and publish."""
-    assert not ranked(settings, store, BY).failures
-    assert not published(settings, store, BY).failures
+    assert not ranked(settings, store, BY, AfterCommit()).failures
+    assert not published(settings, store, BY, AfterCommit()).failures
 
 
 def train(run: Settings, store: Store, window: Window, history: History) -> None:

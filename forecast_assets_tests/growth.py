@@ -24,14 +24,11 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Self, TextIO
+from typing import Self
 
 import numpy as np
 import pytest
 from dagster import DagsterInstance
-from dagster._core.execution.compute_logs import redirect_to_file
-from dagster._core.storage import local_compute_log_manager
-from dagster._utils import ensure_file
 from rich.console import Console
 from rich.table import Table
 
@@ -45,6 +42,7 @@ from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import Caretaker, configuration
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.quick import no_mirrors
 
 BEGUN = 260
 """Sessions that are there before the first day."""
@@ -181,17 +179,9 @@ def on_a_day_of_its_own() -> Iterator[None]:
 
     Dagster starts processes to show it, whose time would not be counted.
     """
-
-    @contextmanager
-    def stored(stream: TextIO, path: str) -> Iterator[None]:
-        ensure_file(path)
-        with redirect_to_file(stream, path):
-            yield
-
-    with pytest.MonkeyPatch.context() as patch:
+    with no_mirrors(), pytest.MonkeyPatch.context() as patch:
         for module in (clock, windows, run_history, sensors, version_of_run):
             patch.setattr(module, "datetime", Simulated)
-        patch.setattr(local_compute_log_manager, "mirror_stream_to_file", stored)
         yield
 
 
@@ -255,7 +245,7 @@ def compared() -> list[str]:
     show([*early, *late])
     ratio = median(x.seconds for x in late) / median(x.seconds for x in early)
     CONSOLE.print(f"a day after {LATE:,} days takes {ratio:.2f} times one after {EARLY}")
-    return [f"a late day takes {ratio:.2f} times an early one: {SLOWER} allowed"] * (ratio > SLOWER)
+    return bounds(early, late)
 
 
 def show(days: Sequence[Day], rows: int = 20) -> None:

@@ -26,42 +26,52 @@ Version = Annotated[
 ]
 
 
+DATE = ["%Y-%m-%d"]
+"""How a day is written on the command line."""
+
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=DATE, help="Windows that reach this day or later."),
+]
+To = Annotated[
+    datetime | None, typer.Option("--to", formats=DATE, help="Windows that begin by this day.")
+]
+Recompute = Annotated[
+    bool, typer.Option("--recompute", help="Draw again what was forecast from revised prices.")
+]
+TrainOn = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=DATE,
+        help="Train on this day, inside a window, under a --model-version of its own.",
+    ),
+]
+Withdrawals = Annotated[
+    bool,
+    typer.Option(
+        "--allow-withdrawals",
+        help="Take back every session that a source lacks, be they many or the newest.",
+    ),
+]
+Rewrite = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON",
+        help="Give the model version the configured meaning, and draw again what differs.",
+    ),
+]
+
+
 @app.command()
 def run(
     commodity: CommodityNames = None,
     model_version: Version = None,
-    from_: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="Windows that reach this day or later."),
-    ] = None,
-    to: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Windows that begin by this day."),
-    ] = None,
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Draw again what was forecast from revised prices.")
-    ] = False,
-    train_on: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            help="Train on this day, inside a window, under a --model-version of its own.",
-        ),
-    ] = None,
-    allow_withdrawals: Annotated[
-        bool,
-        typer.Option(
-            "--allow-withdrawals",
-            help="Take back every session that a source lacks, be they many or the newest.",
-        ),
-    ] = False,
-    rewrite: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REASON",
-            help="Give the model version the configured meaning, and draw again what differs.",
-        ),
-    ] = None,
+    from_: From = None,
+    to: To = None,
+    recompute: Recompute = False,
+    train_on: TrainOn = None,
+    allow_withdrawals: Withdrawals = False,
+    rewrite: Rewrite = None,
 ) -> None:
     """Do all that is due, from prices to the report; exit with 1 if anything failed."""
     console = open_console()
@@ -131,7 +141,7 @@ def show(
         datetime | None,
         typer.Option(
             "--against",
-            formats=["%Y-%m-%d"],
+            formats=DATE,
             help="Lay it over the forecast from this day's close, or from the last one before.",
         ),
     ] = None,
@@ -162,7 +172,7 @@ def published(
     commodity: Annotated[str, typer.Argument(help="Whose forecast.")],
     on: Annotated[
         datetime | None,
-        typer.Option("--on", formats=["%Y-%m-%d"], help="At the end of this day in UTC, or now."),
+        typer.Option("--on", formats=DATE, help="At the end of this day in UTC, or now."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -197,7 +207,7 @@ def redraw(
     commodity: Annotated[str, typer.Argument(help="Whose forecasts.")],
     cutoff: Annotated[
         datetime | None,
-        typer.Option("--cutoff", formats=["%Y-%m-%d"], help="The last session they know."),
+        typer.Option("--cutoff", formats=DATE, help="The last session they know."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Only this one.")] = None,
     model_version: Annotated[
@@ -255,9 +265,7 @@ def rename(
 
 Files = Annotated[list[str], typer.Argument(help="Names of files in landing/held.")]
 Whose = Annotated[str, typer.Argument(help="The commodity.")]
-Day = Annotated[
-    datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="One session; all by default.")
-]
+Day = Annotated[datetime | None, typer.Argument(formats=DATE, help="One session; all by default.")]
 
 landing_app = typer.Typer(help="Files of the landing folder that wait for a word.")
 prices_app = typer.Typer(help="Prices that wait for a word, or that somebody should look at.")
@@ -330,7 +338,7 @@ def prices_reject(commodity: Whose, day: Day = None) -> None:
 @prices_app.command("withdraw")
 def prices_withdraw(
     commodity: Whose,
-    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The session.")],
+    day: Annotated[datetime, typer.Argument(formats=DATE, help="The session.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for those who ask later.")],
 ) -> None:
     """Take a session back; what was stored of it stays known, with who withdrew it and why."""

@@ -102,7 +102,8 @@ def reported(
             Places.here().require_data(made=writes)
         yield
     except Interrupted as error:
-        write(console, str(error), "red")
+        for line in str(error).split("\n"):
+            write(console, line, "red")
         raise typer.Exit(INTERRUPTED) from error
     except ForecastAssetsError as error:
         write_error(console, error)

@@ -3,9 +3,10 @@
 import os
 import pwd
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
+from functools import partial
 
-from filelock import FileLock
 from rich.console import Console
 
 from forecast_assets.automation.freshness import strange_of
@@ -15,9 +16,10 @@ from forecast_assets.cli.console import write
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import CommoditiesFailed, ConfigurationError
-from forecast_assets.market.landing import Held, LandingFolder
+from forecast_assets.market.landing import LANDING, Held, LandingFolder
 from forecast_assets.market.reception import accept, line_of, reject
 from forecast_assets.store.contract import Store
+from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import open_store
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
@@ -37,7 +39,7 @@ def accept_files(console: Console, names: Sequence[str]) -> None:
     """Merge files that wait, and put them away."""
     settings = load_settings()
     folder, tables = LandingFolder(settings), open_store(settings)
-    with FileLock(settings.home / ".landing.lock"):
+    with one_at_a_time(settings.landing_lock, LANDING, partial(write, console)):
         for held in _held(folder, names):
             for landing in accept(folder, held, tables.landings, now(), TERMINAL):
                 write(console, line_of(landing))
@@ -49,7 +51,7 @@ def reject_files(console: Console, names: Sequence[str]) -> None:
     """Put away files that wait, without merging the rows that wait."""
     settings = load_settings()
     folder = LandingFolder(settings)
-    with FileLock(settings.home / ".landing.lock"):
+    with one_at_a_time(settings.landing_lock, LANDING, partial(write, console)):
         for held in _held(folder, names):
             reject(folder, held)
             write(console, f"{held.arrival.name}: rejected")
@@ -89,8 +91,9 @@ def withdraw_price(console: Console, name: str, day: date, reason: str) -> None:
 def _user() -> str:
     """Who gives the command: the name of the user, or the number where there is no name."""
     number = os.getuid()
-    known = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
-    return known.get(number, str(number))
+    with suppress(KeyError):
+        return pwd.getpwuid(number).pw_name
+    return str(number)
 
 
 def _nearest(history: History, day: date) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from rich.console import Console
 from forecast_assets.cli.console import note, write
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError, ForecastAssetsError
+from forecast_assets.store.patience import Told
 
 STOP_SECONDS = 60.0
 """How long the programs may take to end; they first tell their runs to stop."""
@@ -106,7 +108,7 @@ def serve(console: Console, address: Address, *, opened: bool) -> None:
         note(console, line)
     with only_one(places), stopped_by_signals():
         address.require_free()
-        make_databases(places)
+        make_databases(places, partial(write, console))
         write(console, f"Starting Dagster on {address.url}; Ctrl-C ends it")
         for line in address.warnings:
             write(console, line, style="yellow")
@@ -218,16 +220,17 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def make_databases(places: Places) -> None:
+def make_databases(places: Places, told: Told) -> None:
     """Make the databases of a new Dagster home, before several programs try to at once.
 
-    Settings that a user has changed are tried too. Raises ConfigurationError if they are wrong.
+    ``told``: receives lines about a wait for another process that does so. Settings that a user has
+    changed are tried too. Raises ConfigurationError if they are wrong.
     """
     is_new = not (places.dagster / "history" / "runs.db").exists()
     if is_new or places.has_own_settings:
         from forecast_assets.defs.launching import instance
 
-        with instance(places):
+        with instance(places, told):
             pass
 
 

@@ -22,6 +22,9 @@ MOST_BYTES = 500_000
 MOST_NODES = 100_000
 """The most keys and values of a configuration, with all that its aliases stand for."""
 
+LONGEST_NUMBER = 100
+"""The most characters of a number; PyYAML takes minutes for a long one such as 1:30:00:..."""
+
 DEEPEST = 30
 """The most levels of values within values."""
 
@@ -120,6 +123,9 @@ KINDS = {
 """Types that YAML may mistake a text for: how an error names them, and what it allows instead."""
 
 
+NUMBERS = ("int", "float")
+
+
 def _keys_to(node: yaml.Node, root: yaml.Node) -> list[str] | None:
     """The keys and list positions that lead from the root to a node; None if the node is absent."""
     if root is node:
@@ -177,6 +183,8 @@ class _Strict(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node. Raises _Unreadable if its text is none of its type."""
+        if node.tag.rpartition(":")[2] in NUMBERS and len(node.value) > LONGEST_NUMBER:
+            raise _Unreadable(node, f": it has {len(node.value):,} characters")
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

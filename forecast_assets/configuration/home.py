@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from errno import ENOTDIR
+from errno import EILSEQ, ENOTDIR
 from importlib.resources import files
 from pathlib import Path
 
@@ -38,6 +38,9 @@ PROBE_BYTES = 65536
 
 LOCK_SECONDS = 60.0
 """How long to wait for another process that prepares the same Dagster home."""
+
+ANY_BYTES = "surrogateescape"
+"""How notes are read and written: names of folders need not be UTF-8, and neither need a note."""
 
 PATIENCE_SECONDS = 0.1
 """How long to wait for a history that another process is writing."""
@@ -110,7 +113,7 @@ class Places:
                 if filled:
                     _write(settings, self._instance_settings())
                 self._remember()
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise self._no_instance(error) from error
         self._require_readable_history()
         told = (
@@ -124,16 +127,13 @@ class Places:
         try:
             _require_folder(self.dagster)
             _holds_text(self.dagster / INSTANCE_SETTINGS)
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise self._no_instance(error) from error
         self._require_readable_history()
 
-    def _no_instance(self, error: OSError | UnicodeError) -> ConfigurationError:
+    def _no_instance(self, error: OSError) -> ConfigurationError:
         """The error of a Dagster home that cannot be read or written."""
-        if isinstance(error, UnicodeError):
-            where, why = self.dagster / INSTANCE_SETTINGS, "is not UTF-8"
-        else:
-            where, why = error.filename or self.dagster, error.strerror or str(error)
+        where, why = error.filename or self.dagster, error.strerror or str(error)
         return ConfigurationError(
             f"{where}: {why}; {rule(DAGSTER)}: set {DAGSTER} to a folder that can be made and"
             " written"
@@ -188,13 +188,12 @@ class Places:
     @property
     def has_own_settings(self) -> bool:
         """Whether the settings of Dagster's home are others than those that it is given."""
-        settings = self.dagster / INSTANCE_SETTINGS
-        return settings.read_text(encoding="utf-8") != self._instance_settings()
+        return _text_of(self.dagster / INSTANCE_SETTINGS) != self._instance_settings()
 
     def _instance_settings(self) -> str:
         beside = self.folder / INSTANCE_SETTINGS
         shipped = files("forecast_assets") / INSTANCE_SETTINGS
-        return (beside if _holds_text(beside) else shipped).read_text(encoding="utf-8")
+        return _text_of(beside) if _holds_text(beside) else shipped.read_text(encoding="utf-8")
 
     def _remember(self) -> None:
         """Write the note in the data folder and in Dagster's home that names the other.
@@ -349,7 +348,15 @@ def _given(variable: str) -> Path | None:
 
 
 def _holds_text(path: Path) -> bool:
-    return path.is_file() and bool(path.read_text(encoding="utf-8").strip())
+    return path.is_file() and bool(_text_of(path).strip())
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file of settings. Raises OSError, also for what is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise OSError(EILSEQ, "is not UTF-8", str(path)) from error
 
 
 def _changed(path: Path) -> float:
@@ -359,16 +366,16 @@ def _changed(path: Path) -> float:
 
 def _noted(path: Path) -> Path | None:
     """The folder that a note file names; None without the file."""
-    return Path(path.read_text("utf-8", "replace").strip()) if path.is_file() else None
+    return Path(path.read_text("utf-8", ANY_BYTES).strip()) if path.is_file() else None
 
 
 def _write_if_new(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8").strip() != text:
+    if not path.is_file() or path.read_text("utf-8", ANY_BYTES).strip() != text:
         _write(path, f"{text}\n")
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file and rename it into place, so that nobody reads half of it."""
     whole = path.with_name(f"{path.name}.tmp")
-    whole.write_text(text, encoding="utf-8")
+    whole.write_text(text, "utf-8", ANY_BYTES)
     whole.replace(path)

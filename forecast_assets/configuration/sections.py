@@ -21,6 +21,9 @@ LONGEST_SECONDS = 10_000_000.0
 
 MOST_ATTEMPTS = 1000
 
+MOST_DAYS_KEPT = 36_500
+"""A hundred years: the moment so long ago is one that Python has."""
+
 
 class Training(Section):
     """When models are fitted, and how many sessions they need."""
@@ -280,7 +283,8 @@ class RunsKept(Section):
         90,
         strict=True,
         ge=1,
-        description="Older runs are deleted, once a week; null keeps all of them.",
+        le=MOST_DAYS_KEPT,
+        description="Older runs are deleted, by each `forecast run` and weekly; null keeps all.",
     )
 
 

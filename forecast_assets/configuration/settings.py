@@ -205,6 +205,11 @@ class Settings(Section):
         return self.home / DATABASE
 
     @property
+    def landing_lock(self) -> Path:
+        """The lock file of whoever merges files of the landing folder or moves them."""
+        return self.home / ".landing.lock"
+
+    @property
     def read_copy_path(self) -> Path:
         """The copy of the database for programs that only read; SQL sees the same catalog name."""
         return self.database_path.with_suffix(".read.duckdb")
@@ -295,20 +300,11 @@ MOST_MISTAKES = 50
 """An error shows at most so many mistakes of a file."""
 
 PARTS: dict[str, type[Section]] = {
-    "training": Training,
-    "calibration": Calibration,
-    "publish": Publish,
-    "checks": Checks,
-    "bounds": Bounds,
-    "landing": Landing,
-    "fetch": Fetch,
-    "automation": Automation,
-    "alerts": Alerts,
-    "artifacts": Artifacts,
-    "database": Database,
-    "parallel": Parallel,
-    "owners": Owners,
+    key: field.annotation
+    for key, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
 }
+"""The sections of a configuration that are mappings of known keys."""
 
 
 def load_settings() -> Settings:

@@ -2,7 +2,7 @@
 
 A process that is killed, or whose machine stops, cannot report how its run ended. So the next
 command, or the daemon of the same history, reports such a run as failed, and deletes its lock file.
-A run whose process lives, or may live on another machine, is left alone.
+A run whose process lives is left alone, and so is one of another machine without a lock file here.
 """
 
 from collections.abc import Sequence
@@ -51,8 +51,9 @@ def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: dat
     """Report runs as failed whose process no longer exists, and delete the locks of dead runs.
 
     Where the tags of a run do not say its process, or say one that cannot be seen from here, the
-    run is dead if it began more than ``silence_seconds`` ago and has no pulse. Runs of other
-    programs in the same history are neither reported nor returned.
+    run is dead if it began more than ``silence_seconds`` ago and has no pulse. If its process is of
+    another machine, or of this one under another name, its lock file must be here too. Runs of
+    other programs in the same history are neither reported nor returned.
     """
     going_on, lines = [], []
     for record in instance.get_run_records(filters=RunsFilter(statuses=UNFINISHED)):
@@ -63,10 +64,11 @@ def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: dat
         dead = _is_dead(record, process, policy, pulses, now)
         if dead and not (process is None and _is_starting(instance, run.run_id)):
             named = f"its process ({process}) is gone" if process else "its process is gone"
-            _report(instance, record, f"{named} without a word: {MEANT}")
+            if ended := _report(instance, run.run_id, f"{named} without a word: {MEANT}"):
+                lines.append(
+                    f"run {run.run_id[:8]} ({run.job_name}) is reported as {ended}: {named}"
+                )
             pulses.forget(run.run_id)
-            ended = "canceled" if run.status == DagsterRunStatus.CANCELING else "failed"
-            lines.append(f"run {run.run_id[:8]} ({run.job_name}) is reported as {ended}: {named}")
         elif run.status in WAITING:
             going_on.append(record)
     _forget_ended(instance, policy, pulses, now)
@@ -81,9 +83,11 @@ def _is_dead(
     now: datetime,
 ) -> bool:
     run, fate = record.dagster_run, process.fate if process else "unseen"
-    if run.status == DagsterRunStatus.QUEUED or fate in ("alive", "elsewhere"):
+    if run.status == DagsterRunStatus.QUEUED or fate == "alive":
         return False
-    if fate == "unseen":
+    if fate == "elsewhere" and not pulses.has(run.run_id):
+        return False
+    if fate in ("unseen", "elsewhere"):
         begun = record.start_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
         unsure = now.timestamp() - begun < policy.silence_seconds
         if unsure or run.status == DagsterRunStatus.NOT_STARTED:
@@ -104,13 +108,20 @@ def _is_starting(instance: DagsterInstance, run_id: str) -> bool:
     return False
 
 
-def _report(instance: DagsterInstance, record: RunRecord, reason: str) -> None:
-    """Report a run as failed, or as canceled if that is what a user had asked for."""
-    run = record.dagster_run
+def _report(instance: DagsterInstance, run_id: str, reason: str) -> str:
+    """Report a run as failed, or as canceled if that is what a user had asked for; say as which.
+
+    Its process is gone, so what the history says now is its last word. If the run has ended since
+    the runs were listed, nothing is reported, and the result is empty.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return ""
     if run.status == DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, reason)
-    else:
-        instance.report_run_failed(run, reason)
+        return "canceled"
+    instance.report_run_failed(run, reason)
+    return "failed"
 
 
 def _forget_ended(

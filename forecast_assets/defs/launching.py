@@ -16,7 +16,6 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
 )
-from filelock import FileLock
 
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
@@ -42,12 +41,13 @@ from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, reques
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.stages import stage_of
 from forecast_assets.defs.summary import Summaries
-from forecast_assets.errors import ConfigurationError, StoreLocked
+from forecast_assets.errors import ConfigurationError, Interrupted, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.patience import GIVEN_UP, Patience
+from forecast_assets.store.patience import GIVEN_UP, Patience, Told
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
@@ -278,18 +278,15 @@ class Worker:
                 partition_key=partition_key,
                 tags=RunProcess.here(run_id).tag | dict(tags or {}),
             )
-        self.progress.require_going_on()
-        heard = self.heard.take()
-        for each in heard:
+        for each in self.heard.take():  # first, since files that were put away are told only once
             with boundary("the summary", self.notes):
                 self.notes += [] if each.broken else each.notes
+                self.problems += each.problems
                 self.summaries.add([each])
+        self.progress.require_going_on()
         if not result.success:
             self.problems += failure_lines(result, job)
             self._require_tables()
-        for each in heard:
-            with boundary("the summary", self.notes):
-                self.problems += each.problems
         return result
 
     def _require_tables(self) -> None:
@@ -322,7 +319,7 @@ def work(
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     names = scope.names(list(settings.commodities))
     filled = settings.places.prepare()
-    with instance(settings.places) as dagster:
+    with instance(settings.places, progress.say) as dagster:
         worker = Worker(settings, version, scope, dagster, progress, reading)
         worker.notes += [*filled, *worker.bury()]
         try:
@@ -340,17 +337,20 @@ def work(
                 prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)
+        except Interrupted as error:
+            raise Interrupted(*worker.problems, *error.args) from error
     return worker
 
 
 @contextmanager
-def instance(places: Places) -> Iterator[DagsterInstance]:
-    """Open the Dagster instance of a prepared home.
+def instance(places: Places, told: Told = LOG.warning) -> Iterator[DagsterInstance]:
+    """Open the Dagster instance of a prepared home; only one process at a time makes its databases.
 
-    Raises ConfigurationError if its settings or its history cannot be used.
+    ``told``: receives lines about a wait for another process. Raises ConfigurationError if its
+    settings or its history cannot be used.
     """
     with ExitStack() as stack:
-        with FileLock(places.dagster / ".lock"):  # only one process may make the databases
+        with one_at_a_time(places.dagster / ".lock", "to make the databases of Dagster", told):
             try:
                 dagster = stack.enter_context(DagsterInstance.from_config(str(places.dagster)))
                 dagster.get_runs(limit=1)

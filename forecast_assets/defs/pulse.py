@@ -43,9 +43,13 @@ class Pulses:
         if not lock.is_locked:
             Path(lock.lock_file).unlink(missing_ok=True)
 
+    def has(self, run_id: str) -> bool:
+        """Whether this run has a lock file here, held or not."""
+        return self._file(run_id).exists()
+
     def beats(self, run_id: str) -> bool:
         """Whether another process holds the lock of this run."""
-        if not self._file(run_id).exists():
+        if not self.has(run_id):
             return False
         try:
             with FileLock(self._file(run_id)).acquire(timeout=0):

@@ -88,6 +88,12 @@ class StoreResource(DuckDBResource):
             self._told,
         )
 
+    def tell_wait(self, line: str) -> None:
+        """Say something about a wait in the log of the run, and where waits for the tables are."""
+        for told in (self.patience.told, self._told):
+            if told is not None:
+                told(line)
+
     @contextmanager
     def at_one_moment(self) -> Iterator[Store]:
         """The tables, opened once for everything that is read from them in the meantime."""

@@ -62,7 +62,8 @@ def thin(instance: DagsterInstance, run_id: str) -> None:
             for of_run in _thin_but_newest(connection, asset):
                 runs.setdefault(of_run, set()).add(asset)
     for of_run, assets in runs.items():
-        _thin_files(events, of_run, assets, ended=of_run != run_id)
+        run = instance.get_run_by_id(of_run)
+        _thin_files(events, of_run, assets, ended=run is None or run.is_finished)
 
 
 def thinned(metadata: Mapping[str, MetadataValue[Any]]) -> dict[str, MetadataValue[Any]]:
@@ -127,7 +128,7 @@ def _thin_files(
     """Thin the events of some assets in the file that SQLite has for a run, if there is one.
 
     ``ended``: whether the run is over; then no event of it is the newest of these assets, and the
-    file is made smaller.
+    file is made smaller. A run that is going on, this one or another, may write into its file.
     """
     if not isinstance(events, SqliteEventLogStorage):
         return

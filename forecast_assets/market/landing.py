@@ -45,6 +45,9 @@ HELD = "held"
 DRAWERS = ("accepted", HELD, "rejected")
 """The folders of files that were put away."""
 
+LANDING = "to put away files of the landing folder"
+"""What only one process does at a time, for who waits for it."""
+
 WAITS = "waits: "
 """The prefix of those lines in a held file's note that say what waits."""
 

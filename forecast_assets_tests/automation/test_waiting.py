@@ -1,5 +1,7 @@
 """What waits for a word: files and prices that are held, how it is told, and the word."""
 
+import os
+import pwd
 import time
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from forecast_assets.automation.waiting import (
     files_in_brief,
@@ -17,6 +20,7 @@ from forecast_assets.automation.waiting import (
     to_know,
     to_look_at,
 )
+from forecast_assets.cli import deciding
 from forecast_assets.configuration.commodities import FileSource
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.forecast.records import IssuedForecast
@@ -24,6 +28,7 @@ from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.market.sources import read_source
 from forecast_assets.report.briefing import briefing
+from forecast_assets.store import lock_file
 from forecast_assets.store.contract import Store
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.caretaker import Caretaker, caretaker
@@ -345,3 +350,38 @@ def to_know_of(graph: Graph) -> list[str]:
     """What is said of the covariates of Coffee, whose prices are in the tables."""
     lines = to_know(graph.settings, graph.store, graph.store.prices.history("Coffee"), AT)
     return [line for line in lines if "covariate" in line]
+
+
+@pytest.mark.parametrize("word", ["accept", "reject", "a run"])
+def test_who_waits_for_another_landing_says_so(
+    keeper: Caretaker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    word: str,
+) -> None:
+    keeper.drop("new.csv", part(COFFEE, slice(290, 291)))
+    (request,) = keeper.land().run_requests or []
+    other = FileLock(keeper.settings.home / ".landing.lock")
+    other.acquire()
+
+    def holder_of(path: Path) -> str:
+        other.release()
+        return f"whoever holds {path.name}"
+
+    monkeypatch.setattr(lock_file, "holder_of", holder_of)
+    if word == "a run":
+        assert keeper.execute(request).success
+        said = caplog.text
+    else:
+        said = forecast("landing", word, "coffee.csv").output
+    assert "waiting for whoever holds .landing.lock to put away files of the landing" in said
+
+
+@pytest.mark.parametrize("number", [os.getuid(), 987_654])
+def test_who_gives_a_word_is_looked_up_by_number(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    known = {os.getuid(): pwd.getpwuid(os.getuid()).pw_name}
+    monkeypatch.setattr(os, "getuid", lambda: number)
+    monkeypatch.setattr(pwd, "getpwall", list)  # directories need not list all users
+    assert deciding._user() == known.get(number, "987654")

@@ -59,8 +59,11 @@ HELD_SECONDS = 3.0
 LIMIT_SECONDS = 1200.0
 """Within this time all that is due must be done after the crowd has gone."""
 
-PER_FILE = {"market.landings", "market.price_revisions", "forecast.publication_log"}
-"""Tables that also say in which file, or on which day, something came."""
+PER_FILE = {"market.landings", "forecast.publication_log"}
+"""Tables with a row for each file, or for each change of what is published as time goes on."""
+
+PER_SOURCE = {"market.price_revisions.source"}
+"""Columns that say where something came from, which is another place for one process alone."""
 
 
 @dataclass
@@ -248,7 +251,7 @@ def daemon(folder: Path) -> Iterator[None]:
 
 def compared(folder: Path) -> dict[str, list[int]]:
     """What the tables of a home hold, but for what says in which file something came."""
-    found = likeness_of(settings_of(folder))
+    found = likeness_of(settings_of(folder), PER_SOURCE)
     return {name: list(each) for name, each in found.items() if name not in PER_FILE}
 
 
@@ -260,7 +263,10 @@ def runs_of(folder: Path) -> list[str]:
 
 def differing(folder: Path, like: Mapping[str, list[int]]) -> list[str]:
     """The tables that are not as one process makes them, and the files and runs that go on."""
-    mine, going_on = done(folder, lambda: (compared(folder), runs_of(folder))).given
+    ended = done(folder, lambda: (compared(folder), runs_of(folder)))
+    if ended.given is None:
+        return [f"looking at the tables ended with {ended.code}: see {folder / SAID}"]
+    mine, going_on = ended.given
     waiting = [file.name for file in (folder / "home" / "landing").glob("*.csv")]
     waiting += going_on
     return [*waiting, *(f"{x}: {mine[x]}, alone {like[x]}" for x in like if mine[x] != like[x])]
@@ -295,10 +301,12 @@ def main(
             drop_days(folder, seconds, size)
             ended = {name: child.ended() for name, child in children.items()}
             console.print(f"all have ended after {time.monotonic() - began:.0f} s")
-            done(other, lambda: alone(other, size.most), LIMIT_SECONDS)
-            like = done(other, lambda: compared(other)).given
-            broken = _settled(folder, like)
-        broken += done(folder, lambda: in_the_end(folder), LIMIT_SECONDS).given
+            worked = done(other, lambda: alone(other, size.most), LIMIT_SECONDS)
+            like = done(other, lambda: compared(other))
+            broken = _died("the process alone", worked) or _died("comparing", like)
+            broken = broken or _settled(folder, like.given)
+        looked = done(folder, lambda: in_the_end(folder), LIMIT_SECONDS)
+        broken += _died("looking", looked) or looked.given
     broken += show(console, ended)
     for line in broken:
         console.print(f"BROKEN: {line}", markup=False, style="red")
@@ -308,6 +316,11 @@ def main(
         console.print(f"what is broken is kept in {root}")
         raise typer.Exit(1)
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _died(who: str, ended: Ended) -> list[str]:
+    """A line if a child has not come to its end."""
+    return [f"{who} ended with {ended.code}: see {SAID}"] if ended.code != 0 else []
 
 
 def _settled(folder: Path, like: Mapping[str, list[int]]) -> list[str]:

@@ -24,6 +24,9 @@ SCENE = "sensors"
 DEATHS = [(victim, moment) for victim in ("run", "daemon") for moment in sorted(MOMENTS)]
 """Who is killed after which moment has come; one after the other."""
 
+KILLED = "{} of a daemon killed"
+"""The kinds of hits, by the victim."""
+
 AUTOMATION = {"interval_seconds": 1, "attempts": 20, "retry_seconds": 0.1, "silence_seconds": 60}
 
 LATER_SECONDS = 1.0
@@ -59,7 +62,7 @@ def play_daemon(root: Path, seed: int, number: int) -> Played:
         shutil.rmtree(folder)
     hit = f"{victim} killed {delay:.1f} s after {moment}"
     seconds = time.monotonic() - began
-    return Played(number, "daemon", f"{victim} of a daemon killed", hit, struck, seconds, broken)
+    return Played(number, "daemon", KILLED.format(victim), hit, struck, seconds, broken)
 
 
 def kill_one(site: Site, victim: str, moment: str, delay: float) -> int:

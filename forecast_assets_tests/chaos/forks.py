@@ -30,6 +30,9 @@ CRASHED = 70
 STARVED = 71
 """The exit code of a child that ended by an exception which says that a disk is full."""
 
+HUNG = 72
+"""The exit code that stands for a child that took too long, and was killed for it."""
+
 ROUND_OBJECTS = 50_000
 """How many new objects let the garbage collector make a round in a child."""
 
@@ -128,16 +131,15 @@ class Child:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def ended(self) -> Ended:
-        """Wait for the end. Raises TimeoutError if the child hangs, and kills it."""
-        text = b""
+        """Wait for the end. A child that hangs is killed, and its code is ``HUNG``."""
+        text, hung = b"", False
         until = self.began + self.limit
         while True:
             left = until - time.monotonic()
             ready, _, _ = select.select([self._given], [], [], max(left, 0.0))
-            if not ready:
+            if hung := not ready:
                 self.kill()
-                os.waitpid(self.pid, 0)
-                raise TimeoutError(f"hangs: {self.folder / SAID}")
+                break
             part = os.read(self._given, 1 << 16)
             if not part:
                 break
@@ -146,8 +148,11 @@ class Child:
         self.kill()  # what the child has started, if anything still lives
         for end in (self._hears, self._given, self._waits, self._goes):
             os.close(end)
+        seconds = time.monotonic() - self.began
+        if hung:
+            return Ended(HUNG, seconds)
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        return Ended(code, time.monotonic() - self.began, json.loads(text) if text else None)
+        return Ended(code, seconds, json.loads(text) if text else None)
 
 
 def done(folder: Path, act: Callable[[], Any], limit: float = LIMIT_SECONDS) -> Ended:

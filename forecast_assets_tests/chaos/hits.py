@@ -18,6 +18,7 @@ from forecast_assets_tests.chaos.scenes import Scene
 TIME, AT, WITHIN = "killed at a time", "killed at a write", "killed within a write"
 DISK, HISTORY_DISK = "data folder full", "DAGSTER_HOME full"
 DISKS = (DISK, HISTORY_DISK)
+KILLS = (TIME, AT, WITHIN)
 CLOCK = "clock set back"
 
 WEIGHTS = {TIME: 35, AT: 25, WITHIN: 22, DISK: 7, HISTORY_DISK: 3, CLOCK: 3}
@@ -88,22 +89,23 @@ class Hit:
     def strike(self, scene: Scene, folder: Path, known: Undisturbed, before: Path) -> "Struck":
         """Play the scene, and hit it."""
         child = Child(folder, lambda child: self._suffer(child, scene, folder, known))
-        hit = self.kind in (*DISKS, CLOCK)
         if self.kind == TIME:
             hit = not child.reached(self.share * known.seconds) and child.lives
             child.kill()
-        elif not hit and (hit := child.reached(LIMIT_SECONDS)):
+        elif self.kind not in DISKS and (hit := child.reached(LIMIT_SECONDS)):
             if self.kind == WITHIN:
                 _wait(self.delay)
             if self.kind in (AT, WITHIN):
                 child.kill()
-            else:
+            elif self.kind in ROBBERIES:
                 ROBBERIES[self.kind](folder / "home", before / "home")
                 child.go_on()
         ended = child.ended()
+        if self.kind in DISKS:  # there may have been room enough
+            hit = (ended.code, ended.given or 0) != (0, known.code)
         for place in ("home", "dagster"):
             small_disk.settle(folder / place)
-        return Struck(ended, hit and (ended.killed or self.kind not in (TIME, AT, WITHIN)))
+        return Struck(ended, hit and (ended.killed or self.kind not in KILLS))
 
     def _suffer(self, child: Child, scene: Scene, folder: Path, known: Undisturbed) -> Any:
         """In the child: the scene, made ready for the hit."""
@@ -118,7 +120,7 @@ class Hit:
             }[self.kind]
             return small_disk.with_room(place, int(self.share * grown), act)
         if self.kind == CLOCK:
-            moments.watch(lambda point: set_back() if point == self.point else None)
+            moments.watch(lambda point: set_back(child) if point == self.point else None)
         elif self.kind != TIME:
             waits = self.kind != WITHIN
             moments.watch(lambda point: child.reach(waits=waits) if point == self.point else None)
@@ -133,8 +135,8 @@ class Struck:
     hit: bool
 
 
-def set_back() -> None:
-    """From now on, let the project's clock be wrong in this process."""
+def set_back(child: Child) -> None:
+    """In the child: from now on, let the project's clock be wrong, and say that it is."""
 
     def late(shown: Callable[[], datetime] = clock.now) -> datetime:
         return shown() - BACK
@@ -142,6 +144,7 @@ def set_back() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("forecast_assets.") and getattr(module, "now", None) is clock.now:
             module.now = late  # type: ignore[attr-defined]
+    child.reach(waits=False)
 
 
 def _wait(seconds: float) -> None:

@@ -1,5 +1,6 @@
 """What tables hold, without what differs between two runs of the same work: a hash for each."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from forecast_assets.configuration.settings import Settings
@@ -8,7 +9,7 @@ from forecast_assets.store.tables import tables
 
 OF_A_RUN = {
     *("created_by", "ingested_by", "held_by", "landed_by", "read_by", "superseded_by", "pinned_by"),
-    *("fit_seconds", "training_seconds", "fitted_model_uri", "backup", "published_by"),
+    *("fit_seconds", "training_seconds", "fitted_model_uri", "backup"),
 }
 """Columns that name the run, its folder, or how long it took; moments are known by their type."""
 
@@ -19,20 +20,24 @@ Likeness = dict[str, tuple[int, int]]
 """For each table, how many rows there are, and a sum of their hashes."""
 
 
-def likeness_of(settings: Settings) -> Likeness:
-    """What all tables hold, whatever their order of rows."""
+def likeness_of(settings: Settings, but: Collection[str] = ()) -> Likeness:
+    """What all tables hold, whatever their order of rows.
+
+    ``but``: columns that are left out, such as ``market.price_revisions.source``.
+    """
     found: Likeness = {}
     store = open_store(settings)
     with connection_to(store, read_only=True) as connection:
         for table in tables(settings.horizon):
             if tables(settings.horizon)[table].view or table.rpartition(".")[2] in OF_RUNS:
                 continue
+            place = table.removeprefix("commodity.")
             columns = [
                 f'"{each.name}"'
                 for each in tables(settings.horizon)[table].columns
                 if each.sql_type != "TIMESTAMP" and each.name not in OF_A_RUN
+                if f"{place}.{each.name}" not in but
             ]
-            place = table.removeprefix("commodity.")
             query = f"SELECT count(*), sum(hash({', '.join(columns)})::HUGEINT) FROM {place}"  # noqa: S608 - names of our tables
             ((rows, hashed),) = connection.execute(query).fetchall()
             found[place] = (rows, int(hashed or 0))

@@ -12,7 +12,7 @@ from forecast_assets.defs.assets import report
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.artifacts import ArtifactStore
-from forecast_assets.store.duckdb import migrations, snapshot
+from forecast_assets.store.duckdb import database, migrations, snapshot
 from forecast_assets.store.duckdb.engine import Engine
 from forecast_assets.store.duckdb.guard import Guard
 
@@ -26,7 +26,7 @@ WRITES: tuple[tuple[str, Any, str], ...] = (
     ("the report is replaced", report, "replace_file"),
     ("the read copy is made", snapshot, "in_another_process"),
     ("the older file is copied", migrations, "in_another_process"),
-    ("tables are upgraded", migrations, "upgrade"),
+    ("tables are upgraded", database, "upgrade"),
     ("a home's file is written", home, "_write"),
     ("a pulse begins", Pulses, "begin"),
     ("a pulse ends", Pulses, "end"),
@@ -34,7 +34,7 @@ WRITES: tuple[tuple[str, Any, str], ...] = (
     ("Dagster keeps a run", DagsterInstance, "add_run"),
     ("Dagster keeps an event", DagsterInstance, "handle_new_event"),
 )
-"""What each write is called, and the function that does it."""
+"""What each write is called, and the function that does it, by the module in which it is called."""
 
 Point = tuple[str, int]
 """A moment by its name, and how often it has come before."""

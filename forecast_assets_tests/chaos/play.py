@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast_assets.cli.console import UNEXPECTED
 from forecast_assets.store.opening import connection_to, open_store
 from forecast_assets_tests.chaos import invariants
-from forecast_assets_tests.chaos.forks import CRASHED, SAID, STARVED, Ended, done
+from forecast_assets_tests.chaos.forks import CRASHED, HUNG, SAID, STARVED, Ended, done
 from forecast_assets_tests.chaos.hits import CLOCK, DISKS, ROBBERIES, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import Likeness, files_of, likeness_of
-from forecast_assets_tests.chaos.moments import counted_in
+from forecast_assets_tests.chaos.moments import WRITES, counted_in
 from forecast_assets_tests.chaos.scenes import SCENES, Scene, settings_of
-from forecast_assets_tests.chaos.small_disk import size_of
+from forecast_assets_tests.chaos.small_disk import FULL, size_of
 
 KNOWN = "undisturbed.json"
 
@@ -132,16 +133,38 @@ def play(root: Path, seed: int, only: str | None, number: int) -> Played:
     hit = Hit.chosen(chance, scene, known)
     shutil.copytree(before, folder)
     landed = Landed.of(folder)
+    said = (folder / SAID).read_text()
     struck = hit.strike(scene, folder, known, before)
-    broken = []
-    if struck.ended.code in ({CRASHED} if hit.kind in DISKS else {CRASHED, STARVED}):
-        broken.append(f"it ended by an exception: {(folder / SAID).read_text()[-600:]}")
+    broken = badly_ended(hit, struck.ended, (folder / SAID).read_text()[len(said) :])
     after = done(folder, lambda: _afterwards(scene, folder, hit, known, landed, before))
     broken += after.given if after.code == 0 else [f"looking ended with {after.code}"]
     if not broken:
         shutil.rmtree(folder)
     seconds = time.monotonic() - began
     return Played(number, scene.name, hit.kind, str(hit), struck.hit, seconds, broken)
+
+
+def badly_ended(hit: Hit, ended: Ended, said: str) -> list[str]:
+    """What is broken of how a scene has ended, by its exit code and what it said in its terminal.
+
+    A command catches its errors and returns 1; one that the project did not expect is told so.
+    """
+    starved = hit.kind in DISKS
+    if ended.code in ({CRASHED} if starved else {CRASHED, STARVED}):
+        return [f"it ended by an exception: {said[-600:]}"]
+    if ended.code == HUNG:
+        return [f"it hangs: {said[-600:]}"]
+    if UNEXPECTED in said:
+        return [f"it met an error that is not expected: {said[-600:]}"]
+    if starved and ended.given and not any(word in said for word in FULL):
+        return [f"it does not say that the disk is full: {said[-600:]}"]
+    return []
+
+
+def unreached(root: Path, names: Sequence[str]) -> list[str]:
+    """The writes that came in none of these scenes."""
+    came = {point for name in names for point in known_of(root, name).counts}
+    return [name for name, _, _ in WRITES if f"before {name}" not in came]
 
 
 def _afterwards(
@@ -198,8 +221,10 @@ def _again(scene: Scene, folder: Path, known: Undisturbed) -> list[str]:
     code = scene.act(folder) or 0
     sys.stdout.flush()
     sys.stderr.flush()
-    idle = scene.idle is not None and scene.idle in said.read_text()[before:]
+    told = said.read_text()[before:]
+    idle = scene.idle is not None and scene.idle in told
     if idle:
         with connection_to(open_store(settings_of(folder)), read_only=False):
             pass  # the next who writes cleans up
-    return [] if idle or code in (0, known.code) else [f"exit code {code}: see {said}"]
+    well = idle or (code in (0, known.code) and UNEXPECTED not in told)
+    return [] if well else [f"exit code {code}: see {said}"]

@@ -1,23 +1,26 @@
 """The crash harness finds what is broken: a write in two halves, a lost file, a run for ever."""
 
 import random
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import typer
 from dagster import DagsterRun, DagsterRunStatus
 
+from forecast_assets.cli.console import UNEXPECTED
 from forecast_assets.defs.launching import instance
 from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests import desk as desks
 from forecast_assets_tests.chaos import __main__ as chaos
-from forecast_assets_tests.chaos import invariants, play
-from forecast_assets_tests.chaos.forks import Child, done
-from forecast_assets_tests.chaos.hits import AT, DISK, TIME, Hit, Undisturbed
+from forecast_assets_tests.chaos import hits, invariants, play
+from forecast_assets_tests.chaos.forks import CRASHED, HUNG, STARVED, Child, Ended, done
+from forecast_assets_tests.chaos.hits import AT, CLOCK, DISK, TIME, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import files_of, likeness_of
 from forecast_assets_tests.chaos.moments import Point
@@ -132,10 +135,16 @@ def test_on_a_full_disk_only_an_error_that_says_so_may_end_the_work(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "fewer", "said", "code"),
-    [(9.0, False, "5 of 5", None), (0.0, False, "2 of 5", 1), (0.0, True, "2 of 5", None)],
+    ("kills", "seconds", "fewer", "said", "code"),
+    [
+        (5, 9.0, False, "5 of 5 kills, ", None),
+        (5, 0.0, False, "1 of 5 kills, 1 other hits", 1),
+        (5, 0.0, True, "1 of 5 kills, 1 other hits", None),
+        (11, 0.0, True, "1 of 11 kills, 1 other hits", 1),
+    ],
 )
-def test_it_says_how_many_kills_it_did_in_its_time(
+def test_it_says_how_many_kills_and_other_hits_it_did_in_its_time(
+    kills: int,
     seconds: float,
     fewer: bool,
     said: str,
@@ -149,17 +158,88 @@ def test_it_says_how_many_kills_it_did_in_its_time(
             yield pool
 
     def played(what: chaos.What) -> Played:
-        return Played(what[3], "scene", AT, "hit", struck=True, seconds=0.0)
+        kind = AT if what[3] % 2 else DISK
+        return Played(what[3], "scene", kind, "hit", struck=True, seconds=0.0)
 
     monkeypatch.setattr(chaos, "_ready", ready)
     monkeypatch.setattr(chaos, "_play", played)
     ended: list[int] = []
     try:
-        chaos.main(kills=5, processes=2, scene="scene", seconds=seconds, fewer=fewer)
+        chaos.main(kills=kills, processes=2, scene="scene", seconds=seconds, fewer=fewer)
     except typer.Exit as error:
         ended.append(error.exit_code)
-    assert f"{said} kills" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
     assert ended == [code] * (code is not None)
+
+
+@pytest.fixture
+def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A scene in which a disk never becomes full and no write comes."""
+    scene = Scene("quiet", lambda folder: made(folder) and None, lambda folder: None)
+    monkeypatch.setitem(play.BY_NAME, scene.name, scene)
+    play.prepare(tmp_path, scene.name)
+    return scene
+
+
+@pytest.mark.parametrize("kind", [DISK, CLOCK])
+def test_a_disk_with_room_to_spare_and_a_clock_that_nobody_reads_are_no_hits(
+    tmp_path: Path, quiet: Scene, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    chosen = Hit(kind, 1.0, ("before the commit", 9), 0.0)
+    monkeypatch.setattr(Hit, "chosen", classmethod(lambda cls, *_: chosen))
+    played = play.play(tmp_path, 1, quiet.name, 1)
+    assert not played.struck
+    assert played.broken == []
+
+
+def test_a_scene_that_hangs_is_told(
+    tmp_path: Path, quiet: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = replace(quiet, act=lambda folder: signal.pause())
+    monkeypatch.setitem(play.BY_NAME, quiet.name, hangs)
+    monkeypatch.setattr(hits, "Child", partial(Child, limit=1.0))
+    monkeypatch.setattr(play, "done", partial(done, limit=1.0))
+    chosen = Hit(DISK, 1.0, ("", 0), 0.0)
+    monkeypatch.setattr(Hit, "chosen", classmethod(lambda cls, *_: chosen))
+    first, then = play.play(tmp_path, 1, quiet.name, 1).broken
+    assert first.startswith("it hangs: ")
+    assert then == f"looking ended with {HUNG}"
+
+
+TOLD = f"error: {UNEXPECTED}: KeyError: 'x'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "given", "said", "broken"),
+    [
+        (AT, None, None, "", ""),
+        (DISK, 0, 0, "", ""),
+        (DISK, 0, 1, "error: home: No space left on device", ""),
+        (DISK, 0, 1, "error: another program has it open", "does not say that the disk is full"),
+        (DISK, STARVED, None, "", ""),
+        (AT, STARVED, None, "", "ended by an exception"),
+        (AT, 0, 1, TOLD, "not expected"),
+        (DISK, 0, 1, f"{TOLD}: No space left on device", "not expected"),
+        (AT, HUNG, None, "", "it hangs"),
+    ],
+)
+def test_what_a_command_says_of_its_end_is_looked_at(
+    kind: str, code: int | None, given: int | None, said: str, broken: str
+) -> None:
+    lines = play.badly_ended(Hit(kind, 0.0, ("", 0), 0.0), Ended(code, 0.0, given), said)
+    assert [broken in line for line in lines] == [True] * bool(broken)
+
+
+def test_a_write_that_no_scene_comes_to_is_told(tmp_path: Path, scene: Scene) -> None:
+    never = play.unreached(tmp_path, [scene.name])
+    assert "the commit" not in never
+    assert "a file is put away" in never
+
+
+def test_the_upgrade_of_tables_is_a_moment_at_which_a_process_is_killed(tmp_path: Path) -> None:
+    play.prepare(tmp_path, "upgrade")
+    counts = play.known_of(tmp_path, "upgrade").counts
+    assert counts["before tables are upgraded"] == counts["before the older file is copied"] == 1
 
 
 def test_a_hit_follows_from_the_seed_alone() -> None:
@@ -189,4 +269,5 @@ def test_a_child_is_killed_at_its_point_or_goes_on_from_it(tmp_path: Path, child
     assert other.reached(60)
     other.go_on()
     assert replace(other.ended(), seconds=0.0).code == 0
-    assert done(tmp_path, lambda: 1 / 0).code == 70
+    assert done(tmp_path, lambda: 1 / 0).code == CRASHED
+    assert done(tmp_path, signal.pause, limit=0.1).code == HUNG

@@ -19,8 +19,10 @@ from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from forecast_assets.cli.running import told_once
 from forecast_assets.defs.launching import instance
 from forecast_assets.defs.run_process import RunProcess
+from forecast_assets.errors import StoreLocked
 from forecast_assets.models.naive import Naive
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.patience import Kept, Patience
 from forecast_assets_tests.beginnings import Beginnings
 from forecast_assets_tests.commands import begin, forecast
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph
@@ -233,18 +235,27 @@ def test_the_whole_run_waits_once_and_says_who_kept_the_tables(
     assert open_store(graph.settings).models.find() == held
 
 
-LOCKED = (
-    "/data/commodity.duckdb: another process kept this file for {} s, and no more is waited (it is"
-    " open in duckdb, PID 7)"
-)
+def locked(seconds: float) -> str:
+    """What is said of tables that were kept for so long."""
+
+    def kept() -> None:
+        raise Kept("duckdb (PID 7)")
+
+    path = Path("/data/commodity.duckdb")
+    with pytest.raises(StoreLocked) as raised:
+        Patience(seconds, told=lambda line: None).open(path, kept, writing=False, also=None)
+    return str(raised.value)
+
+
+LATE, SOON = locked(0.2), locked(0.001)
 
 
 @pytest.mark.parametrize(
     ("problems", "told"),
     [
-        ([LOCKED.format(12), LOCKED.format(0.006)], [0]),
-        (["Tea: no file", f"Tea|2020-01-01: {LOCKED.format(12)}", LOCKED.format(0)], [0, 1]),
-        ([LOCKED.format(12), "Tea: no file", LOCKED.format(12), "Tea: no file"], [0, 1]),
+        ([LATE, SOON], [0]),
+        (["Tea: no file", f"Tea|2020-01-01: {LATE}", SOON], [0, 1]),
+        ([LATE, "Tea: no file", LATE, "Tea: no file"], [0, 1]),
         (["Tea: no file", "Coffee: no file", "Tea: no file"], [0, 1]),
     ],
 )

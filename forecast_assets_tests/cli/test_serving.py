@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from forecast_assets.cli import serving
 from forecast_assets.cli.serving import (
     UNGUARDED,
     Address,
@@ -206,6 +207,21 @@ def test_an_address_has_the_url_that_a_browser_opens(host: str, url: str) -> Non
 def test_an_address_that_others_reach_is_warned_of(host: str, is_local: bool) -> None:
     assert Address(host, 3000).is_local == is_local
     assert Address(host, 3000).warnings == ([] if is_local else [UNGUARDED])
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", 1), ("127.0.0.1", 0)])  # noqa: S104 - a name only
+def test_who_starts_the_ui_reads_that_others_reach_it(
+    own: Path, monkeypatch: pytest.MonkeyPatch, host: str, warned: int
+) -> None:
+    @contextmanager
+    def programs(*_: object) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(serving, "programs", programs)
+    monkeypatch.setattr(serving, "watch", lambda *_, **__: None)
+    done = forecast("ui", "--host", host, "--port", str(free_port()))
+    assert done.exit_code == 0
+    assert done.output.count(UNGUARDED) == warned
 
 
 def test_one_ui_holds_a_home_until_it_ends(own: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from forecast_assets.configuration.commodities import EXAMPLES, FileSource
 from forecast_assets.configuration.names import NAME_RULE, valid_name
 from forecast_assets.configuration.sections import Calibration, Checks, Parallel, Publish
-from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.configuration.settings import PARTS, Settings, load_settings
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.models.garch import Garch
@@ -139,6 +139,17 @@ def test_an_unknown_key_is_named_with_what_it_held(
 ) -> None:
     message = message_of(load, edited(old, new))
     assert f"{key}: unknown key, found {found}, allowed: " in message
+
+
+@pytest.mark.parametrize("section", PARTS)
+def test_an_unknown_key_of_a_section_is_named_with_the_keys_of_that_section(
+    load: Load, section: str
+) -> None:
+    text = edited("paths:", f"{section}: {{x: 1}}\npaths:")
+    if section == "training":
+        text = edited("start: 2012", "x: 1, start: 2012")
+    [line] = [x for x in message_of(load, text).splitlines() if f"{section}.x: unknown key" in x]
+    assert line.endswith(f", allowed: {', '.join(PARTS[section].model_fields)}")
 
 
 @pytest.mark.parametrize(

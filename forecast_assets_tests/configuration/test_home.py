@@ -364,3 +364,25 @@ def test_tables_without_a_row_are_no_newer_tables(given: Given, tmp_path: Path) 
     given(FORECAST_HOME=tmp_path / "tables")
     assert Places.here().elsewhere(lambda path: path != database) == []
     assert len(Places.here().elsewhere(lambda path: path == database)) == 1
+
+
+def test_a_note_that_is_not_utf8_is_written_anew(given: Given, tmp_path: Path) -> None:
+    places = Places.here()
+    places.prepare()
+    notes = places.data / ".dagster_home", places.dagster / ".data_folder"
+    for note in notes:
+        note.write_bytes(b"\xff\xfe")
+    assert places.elsewhere(lambda path: True) == []
+    places.prepare()
+    assert [note.read_text().strip() for note in notes] == [str(places.dagster), str(places.data)]
+
+
+def test_folders_whose_names_are_not_utf8_are_noted_as_they_are(
+    given: Given, tmp_path: Path
+) -> None:
+    data, dagster = (tmp_path / os.fsdecode(name) for name in (b"d\xff", b"h\xff"))
+    given(FORECAST_HOME=data, DAGSTER_HOME=dagster)
+    places = Places.here()
+    places.prepare()
+    assert (dagster / ".data_folder").read_bytes() == os.fsencode(data) + b"\n"
+    assert places.elsewhere(lambda path: True) == []

@@ -156,3 +156,25 @@ def test_all_sections_have_keys_here() -> None:
     known = {key.partition(".")[0] for key, _ in KEYS}
     assert known == set(Settings.model_fields)
     assert all(issubclass(each, BaseModel) for each in PARTS.values())
+
+
+COMPARED_ONLY = {"median_bound", "spike_bound"}
+"""Shares without a largest one: closes are compared with them and nothing else."""
+
+
+LARGEST = {"maximum", "exclusiveMaximum"}
+
+
+@pytest.mark.parametrize(
+    "of", [*PARTS.values(), Commodity, Covariate, LandingFormat, *SOURCES.values()]
+)
+def test_every_number_has_a_largest_one(of: type[BaseModel]) -> None:
+    schema = of.model_json_schema()
+    unbounded = {
+        name
+        for part in (schema, *schema.get("$defs", {}).values())
+        for name, key in part.get("properties", {}).items()
+        for kind in key.get("anyOf", [key])
+        if kind.get("type") in ("integer", "number") and not LARGEST & kind.keys()
+    }
+    assert unbounded <= COMPARED_ONLY

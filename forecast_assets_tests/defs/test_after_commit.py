@@ -19,10 +19,17 @@ from forecast_assets.automation.listener import Collector
 from forecast_assets.automation.results import NotShown
 from forecast_assets.defs import metadata, past, record, verdicts
 from forecast_assets.defs.after_commit import LONGEST_TEXT, NOT_SHOWN, AfterCommit, accepted
-from forecast_assets.defs.descriptions import Description
+from forecast_assets.defs.assets import published_distributions
+from forecast_assets.defs.assets.leaderboard import ranked
+from forecast_assets.defs.assets.published_distributions import published
+from forecast_assets.defs.descriptions import PriceDescription, TrainingDescription
 from forecast_assets.errors import Interrupted, StoreLocked
+from forecast_assets.models.naive import Naive
 from forecast_assets.report import plots
+from forecast_assets.store.duckdb.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets_tests.caretaker import Caretaker, caretaker
+from forecast_assets_tests.events import materializations, value
+from forecast_assets_tests.graphs import MakeGraph, Run
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import rows
 
@@ -190,14 +197,35 @@ def test_a_picture_is_no_text_that_is_cut() -> None:
     assert accepted({"picture": picture}) == {"picture": picture}
 
 
-@pytest.mark.parametrize("name", ["metadata", "in_part", "picture", "history", "contents"])
-def test_a_description_is_called_within_the_boundary(name: str) -> None:
-    """Only ``Partitioned`` calls descriptions, and each call is an argument of the boundary."""
-    from forecast_assets.defs import partitioned
+@pytest.mark.parametrize("name", ["metadata", "picture", "history", "contents"])
+def test_a_description_that_raises_fails_no_step(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(PriceDescription, name, broken(name))
+    ran = make_graph(models=["naive"]).run("load_prices", "Coffee")
+    (loaded,) = materializations(ran, "prices").values()
+    assert f"OverflowError: {name} was broken on purpose" in str(value(loaded, NOT_SHOWN))
 
-    source = inspect.getsource(partitioned)
-    assert hasattr(Description, name)
-    calls = [line for line in source.splitlines() if f"said.{name}(" in line]
-    calls += [line for line in source.splitlines() if f"description.{name}(" in line]
-    assert calls
-    assert all("lambda: " in line or "history = " in line for line in calls)
+
+def test_a_description_of_what_was_committed_in_part_does_not_hide_why_the_rest_failed(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = make_graph(models=["naive"], after=[Run("load_prices", "Coffee")])
+    monkeypatch.setattr(Naive, "estimate", broken("the model"))
+    monkeypatch.setattr(TrainingDescription, "in_part", broken("in_part"))
+    ran = graph.run("train", "Coffee|2020-01-01", raise_on_error=False)
+    (failed,) = ran.get_step_failure_events()
+    assert "the model was broken on purpose" in str(failed.event_specific_data)
+    assert "in_part was broken" not in str(failed.event_specific_data)
+
+
+def test_a_ranking_and_publications_that_are_written_are_told_although_they_cannot_be_read(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, models=["naive"])
+    monkeypatch.setattr(DuckDBLeaderboardTable, "read", broken("the ranking"))
+    monkeypatch.setattr(published_distributions, "departures", broken("departures"))
+    assert ranked(keeper.settings, keeper.store, "a run", told.after).failures == []
+    assert published(keeper.settings, keeper.store, "a run", told.after).failures == []
+    for line, name in zip(told.lines, ("the ranking", "departures"), strict=True):
+        assert f"OverflowError: {name} was broken on purpose" in line

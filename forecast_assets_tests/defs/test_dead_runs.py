@@ -9,7 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, MetadataValue
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    MetadataValue,
+)
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.events import EngineEventData
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
@@ -143,6 +150,37 @@ def test_a_process_that_cannot_be_seen_is_given_time(
     add(history, replace(RunProcess.here(RUN), space="pid:[1]").tag)
     later = datetime.now(UTC) + timedelta(seconds=POLICY.silence_seconds + 1)
     assert len(bury(history, POLICY, pulses, later).lines) == 1
+
+
+@pytest.mark.parametrize(("lock", "dies"), [("free", 1), ("held", 0), ("absent", 0)])
+def test_a_run_of_another_machine_is_dead_by_its_lock_if_that_is_here(
+    history: DagsterInstance, pulses: Pulses, lock: str, dies: int
+) -> None:
+    add(history, LIVING["another machine"](RunProcess.here(RUN)).tag)
+    held = None if lock == "absent" else pulses.begin(RUN)
+    if lock == "free" and held:
+        held.release()
+    assert bury(history, POLICY, pulses, datetime.now(UTC)).lines == []
+    later = datetime.now(UTC) + timedelta(seconds=POLICY.silence_seconds + 1)
+    assert len(bury(history, POLICY, pulses, later).lines) == dies
+    if held:
+        held.release()
+
+
+def test_a_run_that_ends_well_while_it_is_judged_has_ended_well(
+    history: DagsterInstance, pulses: Pulses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(history, replace(RunProcess.here(RUN), started="1").tag)
+
+    def beats(_: Pulses, run_id: str) -> bool:
+        ended = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, "catch_up")
+        history.report_dagster_event(ended, run_id)
+        return False
+
+    monkeypatch.setattr(Pulses, "beats", beats)
+    found = bury(history, POLICY, pulses, datetime.now(UTC))
+    assert (found.lines, found.going_on) == ([], [])
+    assert status_of(history) == DagsterRunStatus.SUCCESS
 
 
 @pytest.mark.parametrize("lives", [True, False])

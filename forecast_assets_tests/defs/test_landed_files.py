@@ -15,11 +15,12 @@ from dagster import AssetKey, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets import landed_files
-from forecast_assets.errors import StoreError
+from forecast_assets.errors import Interrupted, StoreError, StoreLocked
 from forecast_assets.market import reception
 from forecast_assets.market.dropped_files import read_dropped
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
+from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.histories import make_history
@@ -255,3 +256,59 @@ def wait_for(moment: str, keeper: Caretaker, process: BaseProcess) -> None:
     before = seen()
     while moment != "at once" and seen() == before and process.is_alive():
         time.sleep(0.003)
+
+
+REFUSED = "2030-13-01,Coffee,1\n"
+"""A row whose refusal is told once, since its file is put away."""
+
+
+def drop_two(tmp_path: Path) -> Caretaker:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    path = keeper.drop("a.csv", make_history(5))
+    path.write_text(path.read_text() + REFUSED)
+    keeper.drop("b.csv", make_history(6, 2, "Sugar"))
+    return keeper
+
+
+def told_of(keeper: Caretaker) -> str:
+    return "\n".join(line for each in keeper.heard.take() for line in each.problems)
+
+
+def test_refused_rows_are_told_although_the_prices_cannot_be_read_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = drop_two(tmp_path)
+
+    def locked(*_: Any) -> Any:
+        raise StoreLocked("another process kept this file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckDBPriceTable, "history", locked)
+        result = landed(keeper)
+    assert "landed_files" not in {each.step_key for each in result.get_step_failure_events()}
+    ((_, said),) = metadata(result, "landed_files")
+    assert (said["files_accepted"], said["rows_rejected"]) == (2, 1)
+    assert "a.csv, line 7" in told_of(keeper)
+
+
+@pytest.mark.parametrize("stop", [Interrupted("interrupted"), KeyboardInterrupt()], ids=repr)
+def test_who_stops_a_landing_is_told_of_the_files_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    keeper = drop_two(tmp_path)
+
+    def stopped(folder: Any, arrival: Any, *others: Any) -> Any:
+        if arrival.name == "b.csv":
+            raise stop
+        return receive(folder, arrival, *others)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(landed_files, "receive", stopped)
+        assert not landed(keeper).success
+    assert "a.csv, line 7" in told_of(keeper)
+    (record,) = keeper.instance.fetch_observations(AssetKey("landed_files"), limit=2).records
+    observed = record.asset_observation
+    assert observed is not None
+    assert observed.metadata["rows_rejected"].value == 1
+    shown = keeper.instance.get_latest_materialization_event(AssetKey("prices"))
+    assert shown is not None

@@ -15,10 +15,13 @@ import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
 from forecast_assets.automation.scope import Scope
+from forecast_assets.defs.assets import landed_files
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.launching import Worker
+from forecast_assets.defs.launching import Worker, work
 from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.defs.run_history import DUE
+from forecast_assets.errors import Interrupted
+from forecast_assets.market.reception import receive
 from forecast_assets.models.naive import Naive
 from forecast_assets.models.random_walk import FittedRandomWalk, RandomWalk
 from forecast_assets.store.pinning import PinnedVersion
@@ -379,3 +382,27 @@ def test_what_a_model_declined_launches_no_run_the_second_time(home: Path) -> No
     assert len(runs(keeper)) == before + 1  # nobody has tried this wish
     again = terminal(keeper, Scope(("Coffee",), recompute=True))
     assert len(runs(keeper)) == before + 1
+
+
+def test_who_interrupts_a_command_is_told_what_was_refused_of_files_that_are_put_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "data"))
+    keeper = caretaker(tmp_path, **KEYS)
+    path = keeper.drop("a.csv", closes_of(0, 5))
+    path.write_text(path.read_text() + "2030-13-01,Coffee,1\n")
+    keeper.drop("b.csv", closes_of(0, 6))
+    stopping = Event()
+
+    def stopped(*arguments: Any) -> Any:
+        stopping.set()
+        return receive(*arguments)
+
+    monkeypatch.setattr(landed_files, "receive", stopped)
+    progress = TerminalProgress(Lines(lambda line: None), stopping)
+    with pytest.raises(Interrupted) as raised:
+        work(keeper.settings, keeper.settings.model_version, Scope(("Coffee",)), progress)
+    first, last = str(raised.value).split("\n")
+    assert "a.csv, line 7" in first
+    assert last.startswith("interrupted: what was committed stays")
+    assert (keeper.landing / "b.csv").exists()

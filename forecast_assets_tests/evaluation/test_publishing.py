@@ -12,6 +12,7 @@ import pytest
 from dagster import AssetKey, ExecuteInProcessResult, TableMetadataValue
 
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.after_commit import AfterCommit
 from forecast_assets.defs.assets.published_distributions import published
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.evaluation.evaluation import Tolerance, standings
@@ -311,7 +312,7 @@ def test_prices_after_a_date_change_no_publication_up_to_it(
     revised = History("Coffee", history.dates[:soon], closes[:soon])
     other = caught_up(panel(tmp_path, [revised], calibration=WIDER), window, publish=False)
     with other.at_home() as graph:
-        published(other.settings, graph.store, "a run")
+        published(other.settings, graph.store, "a run", AfterCommit())
     ours, theirs = published_by(made), published_by(other)
     upto = sum(each.data_cutoff_date <= cut for each in ours)
     assert upto > 30

@@ -79,6 +79,6 @@ def test_each_command_over_a_broken_place_says_so_and_ends_with_1(
         with at_most(LONGEST_SECONDS):
             done = forecast(*command)
         assert done.exit_code == 1, (command, done.output)
-        require(done.stdout, case["message"])
+        require(done.stdout, [each.replace("{folder}", str(tmp_path)) for each in case["message"]])
         assert UNEXPECTED not in done.output
         assert done.output.replace("\n", "").isprintable()

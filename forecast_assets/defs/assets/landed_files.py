@@ -6,7 +6,7 @@ row for each file and commodity. A run takes every file that is whole, of all co
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,33 +21,34 @@ from dagster import (
     ResourceParam,
     asset,
 )
-from filelock import FileLock
 
 from forecast_assets.automation.listener import Listener
 from forecast_assets.automation.results import FilesLanded, PricesLanded
-from forecast_assets.boundary import boundary, told_of
+from forecast_assets.boundary import told_of
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.after_commit import AfterCommit, with_picture
+from forecast_assets.defs.after_commit import AfterCommit, Metadata, with_picture
 from forecast_assets.defs.metadata import of_landed_files, of_landed_prices
 from forecast_assets.defs.partitions import Partitions
 from forecast_assets.defs.past import UNCHANGED, Past, last_past, made_from
 from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.errors import FilesFailed, Interrupted
-from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.landing import LANDING, LandingFolder
 from forecast_assets.market.reception import Received, receive
 from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
+from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 
 
-@dataclass(frozen=True)
+@dataclass
 class Arrivals:
     """The files of the landing folder that a run merges, and their results so far.
 
-    ``failed``: a line for each file or commodity that raised an unexpected error.
+    ``failed``: a line for each file that raised an unexpected error. ``unfinished``: how many files
+    may still be growing.
     """
 
     settings: Settings
@@ -56,13 +57,18 @@ class Arrivals:
     listener: Listener
     received: list[Received] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    unfinished: int = 0
 
-    def receive_all(self, progress: Progress) -> FilesLanded:
-        """Merge and put away the complete files, each in its own boundary."""
+    def receive_all(self, progress: Progress) -> None:
+        """Merge and put away the complete files, each in its own boundary.
+
+        Raises FilesFailed after the last one if any failed.
+        """
         log, folder, tables = self.context.log, LandingFolder(self.settings), self.store.tables()
         folder.make()
-        with FileLock(self.settings.home / ".landing.lock"):
+        with one_at_a_time(self.settings.landing_lock, LANDING, self.store.tell_wait):
             waiting = folder.waiting(time.time())
+            self.unfinished = len(waiting.unfinished)
             arrivals = {str(number): each for number, each in enumerate(waiting.whole)}
             for number in progress.track(log, "landing", "files", arrivals, len(arrivals)):
                 arrival = arrivals[number]
@@ -74,9 +80,26 @@ class Arrivals:
                 except Exception as error:  # a file's boundary; raised after the others have landed
                     self.failed.append(told_of(arrival.name, error))
                     log.exception(self.failed[-1])
+        if self.failed:
+            raise FilesFailed(*self.failed)
+
+    def told(self) -> Metadata:
+        """Tell what was done with the files so far, and return the metadata on them.
+
+        The files are told first: they are put away, so no later run tells what was refused of them.
+        """
         for file in self.received:
-            (log.error if file.reason else log.info)("%s: %s", file.file, file.outcome)
-        return FilesLanded(self.received, len(waiting.unfinished), tuple(self.failed))
+            (self.context.log.error if file.reason else self.context.log.info)(
+                "%s: %s", file.file, file.outcome
+            )
+        files = FilesLanded(self.received, self.unfinished, tuple(self.failed))
+        self.after.hear(files)
+        metadata = self.after.metadata("landed files", lambda: of_landed_files(files))
+        landed = prices_of(self.received, self.store.tables(), self.after)
+        for prices in self.after.each("the prices that landed", landed):
+            self.after.hear(prices)
+            self.after.attempt(prices.commodity, partial(self.tell, prices), None)
+        return metadata
 
     def tell(self, landed: PricesLanded) -> None:
         """Log what landed as a materialization of the prices, as ``prices`` itself would.
@@ -117,30 +140,25 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
         arrivals = Arrivals(settings, context, store, listener)
-        files = arrivals.receive_all(progress)
-        prices = prices_of(arrivals.received, store.tables(), arrivals.failed)
-        for landed in prices:
-            with boundary(landed.commodity, arrivals.failed):
-                arrivals.tell(landed)
-        for result in (*prices, files):
-            arrivals.after.hear(result)
-        metadata = arrivals.after.metadata("landed files", lambda: of_landed_files(files))
-        if arrivals.failed:
+        try:
+            arrivals.receive_all(progress)
+        except BaseException:  # a user who cancels the run, too
             # Dagster ignores the metadata of a step that fails, so it is logged as an event before.
-            context.log_event(AssetObservation("landed_files", metadata=metadata))
-            raise FilesFailed(*arrivals.failed)
-        context.add_asset_metadata(metadata)
+            observed = AssetObservation("landed_files", metadata=arrivals.told())
+            arrivals.after.attempt("landed files", lambda: context.log_event(observed), None)
+            raise
+        context.add_asset_metadata(arrivals.told())
         return MaterializeResult(data_version=DataVersion(UNCHANGED))
 
     return landed_files
 
 
 def prices_of(
-    received: Sequence[Received], tables: Store, failures: list[str]
-) -> list[PricesLanded]:
+    received: Sequence[Received], tables: Store, after: AfterCommit
+) -> Iterator[PricesLanded]:
     """What the files changed in the prices of each commodity.
 
-    If a commodity's prices landed but cannot be read, ``failures`` gets a line.
+    A commodity whose prices landed but cannot be read is left out, with a note.
     """
     landed = [
         (seen, landing)
@@ -148,7 +166,6 @@ def prices_of(
         for seen, landing in zip(file.observations, file.landings, strict=True)
         if landing.dispute is None
     ]
-    told = []
     for name in sorted({landing.commodity for _, landing in landed}):
         mine = [(seen, landing.changes) for seen, landing in landed if landing.commodity == name]
         first, changes = mine[0]
@@ -161,6 +178,6 @@ def prices_of(
             without_close=sum(seen.without_close for seen, _ in mine),
             notes=[note for seen, _ in mine for note in seen.notes],
         )
-        with boundary(name, failures):
-            told.append(PricesLanded(seen, changes, tables.prices.history(name), len(mine)))
-    return told
+        history = after.attempt(name, partial(tables.prices.history, name), None)
+        if history is not None:
+            yield PricesLanded(seen, changes, history, len(mine))

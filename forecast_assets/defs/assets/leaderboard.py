@@ -33,10 +33,11 @@ from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
-def ranked(settings: Settings, tables: Store, by: str) -> Ranked:
+def ranked(settings: Settings, tables: Store, by: str, after: AfterCommit) -> Ranked:
     """Replace the leaderboard, with all model versions.
 
-    A commodity whose scores cannot be read becomes a failure; the others are ranked.
+    ``after``: the boundary for reading what was written. A commodity whose scores cannot be read
+    becomes a failure; the others are ranked.
     """
     records: dict[tuple[str, str], pd.DataFrame] = {}
     failed: list[str] = []
@@ -47,7 +48,8 @@ def ranked(settings: Settings, tables: Store, by: str) -> Ranked:
     cost = frame(tables.leaderboard.training_cost())
     rows = leaderboard(records, cost, tolerance_of(settings), failed)
     tables.leaderboard.replace(pa.Table.from_pandas(rows, preserve_index=False), now(), by)
-    return Ranked(frame(tables.leaderboard.read()), failed)
+    held = after.attempt("leaderboard", lambda: frame(tables.leaderboard.read()), rows)
+    return Ranked(held, failed)
 
 
 def drawn(found: Ranked, model_version: str) -> str | None:
@@ -76,7 +78,7 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     ) -> MaterializeResult[None]:
         after = AfterCommit(context.log, listener)
         with progress.during(context.log, "publish"):
-            found = ranked(settings, store.tables(), context.run.run_id)
+            found = ranked(settings, store.tables(), context.run.run_id, after)
             for failure in found.failures:
                 context.log.error("%s", failure)
             picture = after.picture("leaderboard: its picture", lambda: drawn(found, in_use))

@@ -41,10 +41,11 @@ AT_ONCE = 100
 """The paths of so many forecasts are in memory at the same time."""
 
 
-def published(settings: Settings, tables: Store, by: str) -> Published:
+def published(settings: Settings, tables: Store, by: str, after: AfterCommit) -> Published:
     """Write the publications of each commodity, and withdraw those of others.
 
-    The others are commodities that are no longer in the configuration. A commodity that cannot be
+    The others are commodities that are no longer in the configuration. ``after``: the boundary for
+    what is told of them. A commodity that cannot be
     published becomes a failure; the rest are published.
     """
     version = settings.model_version
@@ -59,13 +60,15 @@ def published(settings: Settings, tables: Store, by: str) -> Published:
             newest[name] = [x for x in chosen if x.data_cutoff_date == chosen[-1].data_cutoff_date]
             due = tables.publications.lacking(name, version, chosen)
             said = numbers(tables, name, version, due, issued)
-            changes[name] = tables.publications.replace(name, version, chosen, now(), by, said)
             paths[name] = published_paths(chosen, issued)
+            changes[name] = tables.publications.replace(name, version, chosen, now(), by, said)
     for name in departed(settings, tables):
         with boundary(name, failed):
             newest[name] = []
             changes[name] = tables.publications.replace(name, version, [], now(), by)
-    return Published(changes, newest, paths, departures(settings, tables), failed)
+    none: list[str] = []
+    gone = after.attempt("publications", lambda: departures(settings, tables), none)
+    return Published(changes, newest, paths, gone, failed)
 
 
 def numbers(
@@ -123,11 +126,11 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
+        after = AfterCommit(context.log, listener)
         with progress.during(context.log, "publish"):
-            found = published(settings, store.tables(), context.run.run_id)
+            found = published(settings, store.tables(), context.run.run_id, after)
             for failure in found.failures:
                 context.log.error("%s", failure)
-            after = AfterCommit(context.log, listener)
             contents = after.attempt(
                 "publications: their contents",
                 lambda: DataVersion(store.tables().contents.publications()),

@@ -127,13 +127,14 @@ class Database:
             return None
         self._engine.checkpoint(connection)  # the copy is to have what is in the log
         at = now()
-        backup = backed_up(self.path, schema, at, self._tell)
+        backup = backed_up(self.path, schema, at, self.tell)
         with _kept_if_committed(backup):
             connection.begin()
             upgrade(connection, self.definitions, schema, at, backup)
         return backup
 
-    def _tell(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Say something about a wait, to those who are told of waits for the file."""
         for told in (self.patience.told, self.told):
             if told is not None:
                 told(line)

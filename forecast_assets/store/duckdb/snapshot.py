@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.database import Database
 from forecast_assets.store.duckdb.file_copying import in_another_process
 from forecast_assets.store.duckdb.names import log_of
+from forecast_assets.store.lock_file import one_at_a_time
 
 READ_ONLY = 0o444
 """What the mode of a copy may have: a program that could write it would lock the others out."""
@@ -29,7 +28,8 @@ def snapshot(database: Database, target: Path) -> int:
     require_replaceable(database.path, target)
     fresh = target.with_name(f".{target.name}.new")  # overwrites the file of a killed process
     try:
-        with FileLock(target.with_name(f".{target.name}.lock")):
+        lock = target.with_name(f".{target.name}.lock")
+        with one_at_a_time(lock, "to make a copy", database.tell):
             fresh.unlink(missing_ok=True)
             with unwritten(database):
                 in_another_process(database.path, fresh)
