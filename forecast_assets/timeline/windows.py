@@ -1,8 +1,9 @@
 """Windows: the training dates of a cadence, and the windows that begin on them."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from forecast_assets.timeline.window import Window
@@ -17,6 +18,9 @@ EPOCH = date(1950, 1, 1)
 
 CHAIN_LENGTH = 4
 """Consecutive windows warm-start from one another; every fourth starts from scratch."""
+
+YEARS_KEPT = 64
+"""For so many years the dates are kept: by day, a process that runs for years would keep more."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,17 @@ class Windows:
         return _window(commodity, dates, dates.index(day))
 
 
-@cache
 def dates_until(cadence: Cadence, day: date) -> tuple[date, ...]:
     """The dates of a cadence from the epoch up to and including the first one after ``day``."""
+    dates = _dates_through(cadence, day.year)
+    return dates[: bisect_right(dates, day) + 1]
+
+
+@lru_cache(YEARS_KEPT)
+def _dates_through(cadence: Cadence, year: int) -> tuple[date, ...]:
+    """The dates of a cadence from the epoch up to and including the first one after a year."""
     days = [next_date(cadence, EPOCH - timedelta(days=1))]
-    while days[-1] <= day:
+    while days[-1].year <= year:
         days.append(next_date(cadence, days[-1]))
     return tuple(days)
 
