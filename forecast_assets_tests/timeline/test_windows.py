@@ -1,4 +1,4 @@
-"""Training dates: those of a plain loop, and no more memory for each day on which they are asked."""
+"""Training dates are those of a plain loop, and take no more memory for each day that asks."""
 
 from datetime import date, timedelta
 
