@@ -2,7 +2,6 @@
 
 import faulthandler
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +24,7 @@ def at_most(seconds: float) -> Iterator[None]:
         pytest.fail(f"not within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, over)
-    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

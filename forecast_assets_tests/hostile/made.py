@@ -71,26 +71,46 @@ def broken_sheet(path: Path) -> None:
     path.write_bytes(_changed(_workbook(), SHEET, lambda xml: xml[: len(xml) // 2]))
 
 
+ENTITIES = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
+BOMB = f'<!DOCTYPE x [<!ENTITY e0 "xxxxxxxxxx">{ENTITIES}]>'.encode()
+
+
 def entities(path: Path) -> None:
-    lines = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
-    head = f'<!DOCTYPE x [<!ENTITY e0 "xxxxxxxxxx">{lines}]>'.encode()
-    cell = b'<c r="A3" t="inlineStr"><is><t>&e9;</t></is></c></row></sheetData>'
+    cell = CELL.replace(b"outer", b"e9")
 
     def changed(xml: bytes) -> bytes:
-        return head + xml.replace(b"</row></sheetData>", cell)
+        return BOMB + xml.replace(b"</row></sheetData>", cell)
 
     path.write_bytes(_changed(_workbook(), SHEET, changed))
 
 
+def entities_in_a_name(path: Path) -> None:
+    def changed(xml: bytes) -> bytes:
+        return BOMB + xml.replace(b'name="Sheet"', b'name="&e9;"')
+
+    path.write_bytes(_changed(_workbook(), "xl/workbook.xml", changed))
+
+
+CELL = b'<c r="A3" t="inlineStr"><is><t>&outer;</t></is></c></row></sheetData>'
+
+REFERRING = {
+    SHEET: (b"</row></sheetData>", CELL),
+    "xl/workbook.xml": (b"</workbook>", b"&outer;</workbook>"),
+    "xl/styles.xml": (b"</styleSheet>", b"&outer;</styleSheet>"),
+}
+"""Parts of a workbook: what of them is replaced by a reference to an entity."""
+
+
 def outer_entity(path: Path, part: str, address: str) -> None:
-    """A workbook with a cell that is what an address says, which a part of it declares."""
+    """A workbook of which a part refers to what an address says."""
     head = f'<!DOCTYPE x SYSTEM "{address}" [<!ENTITY outer SYSTEM "{address}">]>'.encode()
-    cell = b'<c r="A3" t="inlineStr"><is><t>&outer;</t></is></c></row></sheetData>'
+    place, reference = REFERRING[part]
 
     def changed(xml: bytes) -> bytes:
         declared, _, rest = xml.rpartition(b"?>")
         start = declared + b"?>" if declared else b""
-        return start + head + rest.replace(b"</row></sheetData>", cell)
+        assert rest.count(place) == 1
+        return start + head + rest.replace(place, reference)
 
     path.write_bytes(_changed(_workbook(), part, changed))
 

@@ -13,22 +13,38 @@ from pathlib import Path
 
 from forecast_assets_tests.graphs import ROOT
 
-METHODS = {"execute", "executemany", "sql", "query", "from_query", "read_sql"}
+EXECUTING = {"execute", "executemany", "executescript"}
+"""Methods that execute a statement, and that are called where they are named."""
+
+METHODS = EXECUTING | {"sql", "query", "from_query", "read_sql", "read_sql_query"}
 """Methods whose first argument is a statement."""
 
-QUOTING = {"quoted", "text"}
+KEYWORDS = {"statement", "sql", "query", "operation"}
+"""What the argument of such a method is called."""
+
+OF_RELATIONS = {"filter", "project", "aggregate", "order"}
+"""Methods of DuckDB's relations that take a text as SQL; others take no text."""
+
+ADDING = {"append", "extend", "insert", "add", "update"}
+"""Methods that add their last argument to a list, set or mapping."""
+
+QUOTING = {
+    "forecast_assets.store.duckdb.names.quoted",
+    "forecast_assets.store.duckdb.confined.text",
+}
 """The functions that make an identifier or a literal of any text; `test_names.py` tests them."""
 
 DECLARED = {
-    "catalog": "the quoted name of the file",
-    "definitions": "statements made from forecast_assets/store/tables",
-    "before": "statements of a migration",
-    "after": "statements of a migration",
-    "condition": "an expression of integrity_view.py",
-    "room": "the schema of a declared table",
-    "short_name": "the name of a declared table",
-    "key": "the columns of a declared key",
-    "sql_type": "the type of a declared column",
+    "self.catalog": "the quoted name of the file",
+    "self.definitions": "statements made from forecast_assets/store/tables",
+    "migration.before": "statements of a migration",
+    "migration.after": "statements of a migration",
+    "each.condition": "an expression of integrity_view.py",
+    "table.room": "the schema of a declared table",
+    "table.short_name": "the name of a declared table",
+    "table.key": "the columns of a declared key",
+    "column.sql_type": "the type of a declared column",
+    "table.column(column).sql_type": "the type of a declared column",
 }
 """Attributes that hold only what the project declares, and what that is."""
 
@@ -87,6 +103,15 @@ class Module:
                             found[alias.asname or alias.name] = self.package.modules[name]
         return found
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """What imported names, and the module's own functions, are called in full."""
+        found = {name: f"{self.name}.{name}" for name in self.functions}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                found |= {x.asname or x.name: f"{node.module}.{x.name}" for x in node.names}
+        return found
+
     def scopes_of(self, node: ast.AST) -> list[ast.FunctionDef | Comprehension]:
         """The functions and comprehensions around a node, the innermost first."""
         found = []
@@ -97,11 +122,24 @@ class Module:
         return found
 
     def statements(self) -> Iterator[ast.expr]:
-        """The first argument of each call of a method that executes a statement."""
+        """The statement of each call of a method that executes one.
+
+        A call of which this cannot be told, and a method that is kept for later, stand for it.
+        """
+        called = {id(x.func) for x in ast.walk(self.tree) if isinstance(x, ast.Call)}
         for node in ast.walk(self.tree):
             match node:
-                case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if attr in METHODS:
+                case ast.Call(func=ast.Attribute(attr=attr) | ast.Name(id=attr), args=args) if (
+                    attr in METHODS
+                ):
+                    given = args or [x.value for x in node.keywords if x.arg in KEYWORDS]
+                    yield given[0] if given else node
+                case ast.Call(func=ast.Attribute(attr=attr), args=[first, *_]) if (
+                    attr in OF_RELATIONS and is_text(first)
+                ):
                     yield first
+                case ast.Attribute(attr=attr) if attr in EXECUTING and id(node) not in called:
+                    yield node
 
 
 @dataclass
@@ -159,7 +197,7 @@ class Package:
                 yield from self.parts(module, value)
             case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
                 yield from self.all_of(module, [left, right])
-            case ast.Attribute(attr=attr) if attr in DECLARED:
+            case ast.Attribute() if ast.unparse(node) in DECLARED:
                 return
             case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in module.imported:
                 yield from self.of_module(module.imported[name], attr, module, node)
@@ -254,10 +292,14 @@ class Package:
             is_here = caller is module or caller.imported.get(function.name) is module
             for call in calls_of(caller, function.name) if is_here else ():
                 called = True
+                if is_open(call):
+                    yield Unsafe(caller.name, call.lineno, ast.unparse(call))
+                    continue
                 given = [word.value for word in call.keywords if word.arg == node.id]
                 is_method = isinstance(call.func, ast.Attribute)
                 given += call.args[place - is_method : place - is_method + 1]
                 yield from self.all_of(caller, given[:1])
+        yield from self.all_of(module, defaults_of(function, node.id))
         if not called:
             yield Unsafe(module.name, node.lineno, node.id)
 
@@ -268,9 +310,11 @@ class Package:
             name = node.func.id
         given = [*node.args, *(word.value for word in node.keywords)]
         home = module.imported.get(name, module)
-        if name in QUOTING or (name == "map" and ast.unparse(node.args[0]) in QUOTING):
+        made_by = ast.unparse(node.args[0]) if name == "map" else name
+        if module.origins.get(made_by) in QUOTING:
             return
         if name in BUILDERS and (given or name != "values") and not holds_text(node):
+            yield from self.all_of(module, clauses_of(node))
             return
         if name in PLAIN:
             yield from self.all_of(module, given)
@@ -291,6 +335,45 @@ def holds_text(statement: ast.Call) -> bool:
         or (isinstance(node, ast.Call) and ast.unparse(node.func) in {"text", "literal_column"})
         for node in ast.walk(statement)
     )
+
+
+def clauses_of(statement: ast.Call) -> list[ast.expr]:
+    """The variables that are conditions or an order of a statement that is built."""
+    return [
+        given
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in {"where", "order_by"}
+        for given in node.args
+        if isinstance(given, ast.Name)
+    ]
+
+
+def is_text(node: ast.expr) -> bool:
+    """Whether an expression is a text, or is put together from one."""
+    return any(
+        isinstance(each, ast.JoinedStr)
+        or (isinstance(each, ast.Constant) and isinstance(each.value, str))
+        for each in (node, *(x for x in ast.walk(node) if isinstance(node, ast.BinOp)))
+    )
+
+
+def is_open(call: ast.Call) -> bool:
+    """Whether a call passes on arguments that it does not name."""
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    return starred or any(word.arg is None for word in call.keywords)
+
+
+def defaults_of(function: ast.FunctionDef, name: str) -> list[ast.expr]:
+    """The default of an argument, if it has one."""
+    told = function.args
+    places = [*told.posonlyargs, *told.args]
+    last = places[len(places) - len(told.defaults) :]
+    pairs = [
+        *zip(last, told.defaults, strict=True),
+        *zip(told.kwonlyargs, told.kw_defaults, strict=True),
+    ]
+    return [value for argument, value in pairs if argument.arg == name and value is not None]
 
 
 def arguments_of(function: ast.FunctionDef) -> list[str]:
@@ -331,6 +414,10 @@ def set_in(
             case ast.Assign(targets=targets, value=value):
                 yield from ((target, value) for target in targets)
             case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+                yield target, value
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=target, attr=attr), args=[*_, value])
+            ) if attr in ADDING:
                 yield target, value
             case (
                 ast.AnnAssign(target=target, value=ast.expr() as value)

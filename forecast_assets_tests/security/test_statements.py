@@ -27,13 +27,35 @@ def test_every_statement_is_made_of_literals_and_declared_names() -> None:
         ("connection.execute(row.text)", "row.text"),
         ("connection.execute(inner(name))", "name"),
         ("connection.execute(select(text(f'{name}')))", "select(text(f'{name}'))"),
+        ("connection.execute(text(f'SELECT {name}'))", "text(f'SELECT {name}')"),
+        ("clause = text(name)\n    connection.execute(select(t).where(clause))", "text(name)"),
+        ("connection.execute(query=f'SELECT {name}')", "name"),
+        ("connection.execute(**name)", "connection.execute(**name)"),
+        ("connection.execute(*name)", "name"),
+        ("connection.execute(inner(*name))", "inner(*name)"),
+        ("connection.execute(inner(**name))", "inner(**name)"),
+        ("connection.execute(usual())", "environ"),
+        ("run = connection.execute\n    run(f'SELECT {name}')", "connection.execute"),
+        ("connection.executescript(f'SELECT {name}')", "name"),
+        ("read_sql_query(f'SELECT {name}', connection)", "name"),
+        ("pandas.read_sql_query(f'SELECT {name}', connection)", "name"),
+        ("connection.table('prices').filter(f'commodity = {name}')", "name"),
+        ("connection.table('prices').filter('commodity = ' + name)", "name"),
+        ("connection.execute(f'SELECT {row.key}')", "row.key"),
+        ("connection.execute(row.condition)", "row.condition"),
+        (
+            "parts = ['SELECT']\n    parts.append(name)\n    connection.execute(' '.join(parts))",
+            "name",
+        ),
     ],
 )
 def test_a_statement_made_of_a_value_is_found(line: str, part: str) -> None:
     package = Package()
     package.add(
         "bad",
+        "from sqlalchemy import text\n\n"
         "def inner(told):\n    return f'SELECT {told}'\n\n"
+        "def usual(told=environ):\n    return f'SELECT {told}'\n\n"
         f"def outer(connection, row, name):\n    {line}\n",
     )
     assert [each.part for each in package.unsafe()] == [part]
@@ -50,6 +72,8 @@ def test_a_statement_made_of_a_value_is_found(line: str, part: str) -> None:
 )
 def test_parameters_constants_and_quoted_names_are_let_be(line: str) -> None:
     package = Package()
-    declared = "COLUMNS = 'date, close'\nALL = (f'SELECT {COLUMNS}', 'SELECT 1')\n\n"
+    declared = "from forecast_assets.store.duckdb.confined import text\n"
+    declared += "from forecast_assets.store.duckdb.names import quoted\n"
+    declared += "COLUMNS = 'date, close'\nALL = (f'SELECT {COLUMNS}', 'SELECT 1')\n\n"
     package.add("good", f"{declared}def outer(connection, name):\n    {line}\n")
     assert package.unsafe() == []

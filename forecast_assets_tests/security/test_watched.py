@@ -39,11 +39,15 @@ sys.exit(process.exitcode)
 """
 
 CALLING = """
-import socket, sys
+import socket, sys, urllib.request
 port = int(sys.argv[1])
 socket.getaddrinfo("localhost", port)
 socket.create_connection(("127.0.0.1", port)).close()
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", port))
+socket.gethostbyname("localhost")
+urllib.request.urlopen("data:,x")
+with socket.socket(socket.AF_UNIX) as door:
+    door.bind(sys.argv[2])
 """
 
 
@@ -102,9 +106,14 @@ def test_look_ups_and_connections_are_noticed(tmp_path: Path) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        found = watch(tmp_path, CALLING, str(server.getsockname()[1]))
-    assert {each.event for each in found if each.is_call} == {
-        "socket.getaddrinfo",
-        "socket.connect",
-        "socket.sendto",
+        port, door = server.getsockname()[1], str(tmp_path / "door")
+        found = watch(tmp_path, CALLING, str(port), door)
+    assert {(each.event, each.what) for each in found if each.is_call} == {
+        ("socket.getaddrinfo", f"localhost:{port}"),
+        ("socket.getaddrinfo", f"127.0.0.1:{port}"),
+        ("socket.connect", f"127.0.0.1:{port}"),
+        ("socket.sendto", f"127.0.0.1:{port}"),
+        ("socket.gethostbyname", "localhost"),
+        ("urllib.Request", "data:,x"),
+        ("socket.bind", door),
     }

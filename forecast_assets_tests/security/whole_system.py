@@ -20,6 +20,7 @@ from forecast_assets.defs.record import markdown_of
 from forecast_assets.record.damage import Damage, Group
 from forecast_assets_tests.browser import Tab, opened
 from forecast_assets_tests.daemons import within
+from forecast_assets_tests.security.alone import attempts, is_alone
 from forecast_assets_tests.security.estate import CLOSED, SECRETS, Estate
 from forecast_assets_tests.security.hostile_texts import RAN, hostile_texts
 from forecast_assets_tests.security.listeners import addresses, doors, family_of
@@ -59,6 +60,15 @@ SHOW = """
 """
 
 
+SAID: dict[str, tuple[int, list[str]]] = {
+    "artifacts": (1, ["cannot be reached (ConnectionRefusedError", "look at artifacts.url"]),
+    "artifacts, as recorded": (0, ["model version vault"]),
+    "landing folder": (1, ["failed: landing: ftp:///landing: Connection refused"]),
+    "configuration": (1, ["alerts.webhook: found a value that is not shown", "'many'"]),
+}
+"""The exit code of a command that meets an address that cannot be used, and what it says."""
+
+
 @dataclass
 class Seen:
     """What was seen of the system while it ran."""
@@ -68,6 +78,8 @@ class Seen:
     graphql: dict[str, Any] = field(default_factory=dict)
     listening: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
+    left: int = 0
+    """How many calls of other machines the system counted, before the browser began."""
     doors: dict[str, int] = field(default_factory=dict)
     requests: dict[str, list[str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -101,19 +113,23 @@ def report_hostile(estate: Estate, texts: list[str]) -> None:
 def fail_with_secrets(estate: Estate) -> None:
     """Have commands fail on a configuration whose addresses cannot be used."""
     password, key, landing = list(SECRETS.values())[3:]
+
+    def meet(what: str, *arguments: str) -> None:
+        estate.failed[what] = estate.command(*arguments), estate.said[-1]
+
     artifacts = {
         "url": f"ftp://models:{password}@{CLOSED}/models?key={key}",
         "threshold_bytes": 0,
     }
     dropped = {"url": f"ftp://files:{landing}@{CLOSED}/landing"}
     estate.configure(artifacts=artifacts, model_version="vault")
-    estate.command("run", "--commodity", "Coffee")
-    estate.command("status")
+    meet("artifacts", "run", "--commodity", "Coffee")
+    meet("artifacts, as recorded", "status")
     estate.configure(landing=dropped, model_version="vault")
-    estate.command("run", "--commodity", "Sugar")
+    meet("landing folder", "run", "--commodity", "Sugar")
     broken = {"webhook": "htp://desk:" + "@".join(list(SECRETS.values())[:3])}
     estate.configure(alerts=broken, artifacts=artifacts | {"threshold_bytes": "many"})
-    estate.command("status")
+    meet("configuration", "status")
     estate.configure()
 
 
@@ -165,6 +181,8 @@ def browse(seen: Seen, profile: Path) -> None:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """The system, after it ran."""
+    assert is_alone(), "run it by `make security`, which gives it a network of its own"
+    before = attempts()
     folder = tmp_path_factory.mktemp("estate")
     with served(lambda _: Answer()) as outside:
         moved = Answer(status=302, headers={"Location": f"{outside.url}/webhook"})
@@ -183,6 +201,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
                 report_hostile(estate, hostile_texts(outside))
                 for name, query in {"resources": RESOURCES, "runs": RUNS, "ticks": SENSORS}.items():
                     seen.graphql[name] = asked(seen.port, query)
+                seen.left = attempts() - before
                 browse(seen, tmp_path_factory.mktemp("browser") / "profile")
                 look_at_sockets(seen)
             yield seen
@@ -220,23 +239,30 @@ def test_nothing_that_was_read_from_a_file_or_table_is_unpickled(seen: Seen) -> 
 
 
 def test_no_address_is_called_but_those_configured(seen: Seen) -> None:
-    own = {seen.estate.webhook.url.rpartition(":")[2], str(seen.port), CLOSED.rpartition(":")[2]}
-    called = [each for each in seen.noted if each.is_call]
+    ports = [seen.estate.webhook.url.rpartition(":")[2], str(seen.port), CLOSED.rpartition(":")[2]]
+    own = {f"{host}:{port}" for host in ("127.0.0.1", "localhost") for port in ports}
+    called = [each for each in seen.noted if each.is_call and each.event != "socket.bind"]
     strange = [
         str(each)
         for each in called
-        if not (
-            "/" in each.what  # a socket in the file system, of this machine
-            or each.event == "socket.bind"
-            or (
-                ("127.0.0.1" in each.what or "localhost" in each.what)
-                and any(port in each.what for port in own)
-            )
-        )
+        if each.what not in own
+        and not (each.event == "socket.connect" and each.what.startswith("/"))  # of this machine
     ]
     assert strange == []
+    assert {each.what for each in called} >= {CLOSED, f"127.0.0.1:{ports[0]}"}
     assert seen.estate.outside.asked == []
     assert len(seen.estate.webhook.asked) >= 3
+
+
+def test_no_library_tries_to_leave_the_machine(seen: Seen) -> None:
+    assert seen.left == 0
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_an_address_that_cannot_be_used_is_told(seen: Seen, what: str) -> None:
+    (code, said), (expected, words) = seen.estate.failed[what], SAID[what]
+    assert code == expected, said
+    assert [each for each in words if each not in said] == [], said
 
 
 def test_only_the_ui_listens_and_only_on_this_machine(seen: Seen) -> None:
@@ -270,7 +296,7 @@ def test_nobody_else_can_write_what_was_written(seen: Seen) -> None:
         f"{file.relative_to(folder)} {oct(file.stat().st_mode)}"
         for folder in (seen.estate.home, seen.estate.dagster)
         for file in folder.rglob("*")
-        if file.stat().st_mode & S_IWOTH and file.parent != seen.estate.home / "landing"
+        if file.stat().st_mode & S_IWOTH
     ]
     assert open_files == []
 

@@ -25,6 +25,9 @@ NETWORK = {
     "urllib.Request",
 }
 
+OF_A_SOCKET = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+"""Events whose second argument is the address; the first is the socket."""
+
 STARTED = "forecast_assets.watched"
 """The first event of a process."""
 
@@ -41,6 +44,19 @@ def led_here(frame: FrameType | None) -> list[str]:
     return found
 
 
+def about(event: str, args: tuple[Any, ...]) -> str:
+    """What an event is about: ``host:port``, a name, a file, a URL, or the arguments of others."""
+    if event not in NETWORK:
+        return repr(args)[:300]
+    where = args[1] if event in OF_A_SOCKET else args[0]
+    if event == "socket.getaddrinfo":
+        where = args[:2]
+    if not isinstance(where, tuple):
+        return os.fsdecode(where) if isinstance(where, str | bytes) else repr(where)
+    host, port, *_ = where
+    return f"{os.fsdecode(host) if isinstance(host, str | bytes) else host}:{port}"
+
+
 def note(event: str, args: tuple[Any, ...]) -> None:
     """Write an event of interest into this process's file."""
     if event not in UNPICKLING and event not in NETWORK and event != STARTED:
@@ -48,7 +64,7 @@ def note(event: str, args: tuple[Any, ...]) -> None:
     stack = led_here(sys._getframe(1))
     if event == "marshal.loads" and stack[0].startswith("importlib."):
         return  # the bytecode of a module that is imported
-    what = repr(args[1:] if event == "socket.connect" else args)[:300]
+    what = about(event, args)
     line = json.dumps({"event": event, "what": what, "stack": stack, "argv": sys.orig_argv[:6]})
     handle = os.open(f"{FOLDER}/{os.getpid()}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
