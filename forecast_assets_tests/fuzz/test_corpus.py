@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from forecast_assets.store.payloads import model_of
 from forecast_assets_tests.fuzz.__main__ import CORPUS
+from forecast_assets_tests.fuzz.payload import drawn, row_of
 
 FILES = sorted(file for file in CORPUS.rglob("*") if file.is_file())
 
@@ -18,6 +20,13 @@ def test_every_input_of_the_corpus_is_taken(target: str) -> None:
     for file in FILES:
         if file.parent.name == target:
             take(file.read_bytes())
+
+
+@pytest.mark.parametrize("file", sorted((CORPUS / "payload").glob("*_v*.json")), ids=str)
+def test_each_model_of_the_corpus_is_drawn_from(file: Path) -> None:
+    payload = file.read_bytes()
+    row = row_of(payload)
+    assert drawn(row, model_of(row, payload)) == []
 
 
 BROKEN = """
