@@ -22,7 +22,9 @@ def test_every_input_of_the_corpus_is_taken(target: str) -> None:
             take(file.read_bytes())
 
 
-@pytest.mark.parametrize("file", sorted((CORPUS / "payload").glob("*_v*.json")), ids=str)
+@pytest.mark.parametrize(
+    "file", sorted((CORPUS / "payload").glob("*_v*.json")), ids=lambda x: x.name
+)
 def test_each_model_of_the_corpus_is_drawn_from(file: Path) -> None:
     payload = file.read_bytes()
     row = row_of(payload)
