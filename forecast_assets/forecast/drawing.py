@@ -1,7 +1,10 @@
 """Drawing the paths of one model, with the seeds that its forecasts have."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +14,32 @@ from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.simulation import seed_of
 from forecast_assets.timeline.history import History
 
+LOG = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
 Loaded = tuple[TrainedModel, FittedForecaster]
 """The row of a model, and the model rebuilt from its payload."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Why a model has drawn nothing: the class and the words of its error."""
+
+    reason: str
+
+
+def attempted(draw: Callable[[], Value]) -> Value | Broken:
+    """Do what draws from a stored model; an error of it, of whatever class, becomes a reason.
+
+    This is the boundary of a stored model, whose state may be absurd in any way: the other models
+    go on. An error that says that it asked for a later day than it is given is none but its own.
+    """
+    try:
+        return draw()
+    except Exception as error:
+        LOG.debug("a model broke down", exc_info=True)
+        return Broken(f"{type(error).__name__}: {error}")
 
 
 def drawn_paths(

@@ -4,17 +4,17 @@ A forecast has one model and one origin. Those that are missing are drawn, and t
 from something that has changed since are drawn again.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError, MissingCovariate
-from forecast_assets.forecast.drawing import Loaded, drawn_paths
+from forecast_assets.forecast.drawing import Broken, Loaded, attempted, drawn_paths
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import (
     Draw,
@@ -28,8 +28,6 @@ from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.sessions import following
 from forecast_assets.timeline.window import Origin, Window
-
-LOG = logging.getLogger(__name__)
 
 LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
@@ -226,6 +224,32 @@ class Views:
         return self.of(names)[1]
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked of each model of a window.
+
+    ``recompute``: whether forecasts from a revised history are drawn again. ``anew``: whether all
+    are.
+    """
+
+    settings: Settings
+    window: Window
+    origins: list[Origin]
+    views: Views
+    recompute: bool
+    anew: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ModelForecasts:
+    """The result of one model in a window; without ``todo`` it lacks a covariate."""
+
+    failures: list[ModelFailure]
+    todo: Agenda | None = None
+    draw: Draw | None = None
+    reissues: list[Reissue] = field(default_factory=list)
+
+
 def forecast_window(
     settings: Settings,
     window: Window,
@@ -238,27 +262,15 @@ def forecast_window(
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
 
-    Raises LookAheadError if a model would see past an origin's cutoff.
+    Raises LookAheadError if a model was trained too late, or a forecast would start too early. An
+    error of a model, of whatever class, is a failure of that model.
     """
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
-    draws, failures, agendas, reissues = [], [], [], []
-    views = Views(history)
-    for row, model in models:
-        held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
-        try:
-            prints = views.offered(settings, row.model_name)
-            view, _ = views.of(model.covariates)
-        except MissingCovariate as error:
-            reason = f"{window.key}: {row.model_name}: {error}"
-            failures.append(ModelFailure(row.model_name, reason, origins=len(origins)))
-            continue
-        todo = agenda(settings, origins, row, held, prints, recompute=recompute, anew=anew)
-        draw, declined = draw_model(settings, window, view, (row, model), todo, prints)
-        draws += [draw] if draw else []
-        reissues += reissues_of(draw, todo, held) if draw else []
-        failures += declined
-        agendas.append(todo)
+    asked = Asked(settings, window, origins, Views(history), recompute, anew)
+    parts = [forecast_model(asked, loaded, issued) for loaded in models]
+    draws = [part.draw for part in parts if part.draw]
+    agendas = [part.todo for part in parts if part.todo]
     cutoffs = {day for draw in draws for day in draw.cutoffs}
     cutoffs.update(unsettled(history, issued, settings.horizon))
     happened = Outcomes.after(history, sorted(cutoffs), settings.horizon)
@@ -266,7 +278,7 @@ def forecast_window(
         origins=origins,
         n_paths=settings.paths,
         draws=draws,
-        failures=failures,
+        failures=[failure for part in parts for failure in part.failures],
         moved=moved(history, origins, issued),
         withdrawn=withdrawn(history, issued),
         happened=happened,
@@ -276,8 +288,28 @@ def forecast_window(
         elsewhere=sum(todo.elsewhere for todo in agendas),
         outcomes=newly_known(happened, issued),
         expected=following(history, calendar, EXPECTED_HORIZONS * settings.horizon),
-        reissues=reissues,
+        reissues=[reissue for part in parts for reissue in part.reissues],
     )
+
+
+def forecast_model(
+    asked: Asked, loaded: Loaded, issued: Sequence[IssuedForecast]
+) -> ModelForecasts:
+    """Draw the forecasts of one model that are due. Raises LookAheadError."""
+    (row, model), origins = loaded, asked.origins
+    held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
+    try:
+        prints = asked.views.offered(asked.settings, row.model_name)
+        view, _ = asked.views.of(model.covariates)
+    except MissingCovariate as error:
+        reason = f"{asked.window.key}: {row.model_name}: {error}"
+        return ModelForecasts([ModelFailure(row.model_name, reason, origins=len(origins))])
+    todo = agenda(
+        asked.settings, origins, row, held, prints, recompute=asked.recompute, anew=asked.anew
+    )
+    draw, failures = draw_model(asked.settings, asked.window, view, loaded, todo, prints)
+    reissues = reissues_of(draw, todo, held) if draw else []
+    return ModelForecasts(failures, todo, draw, reissues)
 
 
 def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:
@@ -301,41 +333,49 @@ def draw_model(
 
     Returns the draw, or None if there is no path, and the origins that failed or were declined.
     """
-    (row, model), due = loaded, todo.due
+    row, due = loaded[0], todo.due
     if not due:
         return None, []
     require_no_look_ahead(window, row, due)
     known = history.known_at(due[-1].cutoff)
-    try:
-        declined = model.declined(known, [origin.cutoff for origin in due])
-        able = [origin for origin in due if origin.cutoff not in declined]
-        paths = drawn_paths(
-            loaded, known, [each.cutoff for each in able], settings.paths, settings.horizon
-        )
-    except Exception as error:  # the boundary of a model: a stored state may be absurd in any way
-        reason = f"{window.key}: {row.model_name} broke down: {type(error).__name__}: {error}"
-        LOG.debug("%s", reason, exc_info=True)
+    found = attempted(lambda: paths_or_why(settings, loaded, known, due))
+    if isinstance(found, Broken):
+        reason = f"{window.key}: {row.model_name} broke down: {found.reason}"
         return None, [ModelFailure(row.model_name, reason, origins=len(due))]
-    finite = np.asarray(np.isfinite(paths).all(axis=(1, 2)))
-    for origin, is_finite in zip(able, finite, strict=True):
-        if not is_finite:
-            declined[origin.cutoff] = "a path left the range of float32"
+    paths, declined = found
     failures = [_failure(window, row.model_name, declined)] if declined else []
-    able = [origin for origin in able if origin.cutoff not in declined]
+    able = [origin for origin in due if origin.cutoff not in declined]
     if not able:
         return None, failures
-    drawn, cutoffs = paths if finite.all() else paths[finite], [origin.cutoff for origin in able]
+    cutoffs = [origin.cutoff for origin in able]
     draw = Draw(
         model=row,
         cutoffs=cutoffs,
         starts=[origin.start for origin in able],
         fingerprints=[fingerprints[day] for day in cutoffs],
         closes=known.closes[known.positions(cutoffs)].tolist(),
-        paths=drawn,
-        points=points_of(in_order(drawn)),
+        paths=paths,
+        points=points_of(in_order(paths)),
         why={day: todo.why[day] for day in cutoffs if day in todo.why},
     )
     return draw, failures
+
+
+def paths_or_why(
+    settings: Settings, loaded: Loaded, known: History, due: Sequence[Origin]
+) -> tuple[NDArray[np.float32], dict[date, str]]:
+    """Finite paths from the origins that have any, in order; by cutoff, why the others have none.
+
+    Raises what the model raises.
+    """
+    declined = dict(loaded[1].declined(known, [origin.cutoff for origin in due]))
+    able = [origin.cutoff for origin in due if origin.cutoff not in declined]
+    paths = drawn_paths(loaded, known, able, settings.paths, settings.horizon)
+    finite = np.asarray(np.isfinite(paths).all(axis=(1, 2)))
+    for cutoff, is_finite in zip(able, finite, strict=True):
+        if not is_finite:
+            declined[cutoff] = "a path left the range of float32"
+    return paths if finite.all() else paths[finite], declined
 
 
 def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[Origin]) -> None:

@@ -65,8 +65,8 @@ def of_payloads(models: pd.DataFrame, commodity: str, mending: Mending) -> list[
     """Payloads that changed, artifacts that are missing, and models that cannot be rebuilt.
 
     A payload of a model that is not in use is not lost if another row of the model has its bytes,
-    as after a new training. Bytes that have their hash, and that no model and no forecast of the
-    ledger were made of, are none that was trained here: there is nothing to mend.
+    as after a new training. An inactive row whose payload was never used by a forecast was not
+    written by us and is not reported.
     """
     made_by = mending.ledger[["model_id", "payload_sha256"]]
     used = set(made_by.itertuples(index=False, name=None))

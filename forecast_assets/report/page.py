@@ -89,6 +89,11 @@ class CommodityReport:
     doubts: Sequence[Doubt] = ()
     since: Comparison | None = None
 
+    @property
+    def scored(self) -> Reliability | None:
+        """The reliability, if any forecast was scored."""
+        return self.reliability if self.reliability and len(self.reliability.pit) else None
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -207,47 +212,47 @@ def section(part: CommodityReport, place: int, lost: list[str]) -> CommoditySect
     ``place``: its number on the page, for the anchor. ``lost``: gets a line for each picture that
     cannot be drawn; the section is without it.
     """
-    history, published, reliability = part.history, part.published, part.reliability
-    scored = reliability if reliability is not None and len(reliability.pit) > 0 else None
-    name, unit = part.commodity, part.unit
+    history, published, unit = part.history, part.published, part.unit
     return CommoditySection(
         anchor=f"commodity-{place}",
         commodity=part.commodity,
-        unit=part.unit,
+        unit=unit,
         price=_signed(history.closes[-1], decimals(history)) if len(history) else None,
         day=f"{history.newest:%A %d %B %Y}" if len(history) else None,
         published=published,
         start=f"{published.fan.start:%A %d %B %Y}" if published else None,
-        newest=drawn(
-            f"{name}: the newest forecast",
-            lambda: plots.newest_fan(history, published.fan, unit),
-            lost,
-        )
-        if published
-        else None,
+        newest=newest(part, published, lost) if published else None,
         outlook=outlook(history, published) if published and published.outlooks else None,
-        since=since(history, part.since, part.unit, lost) if part.since else None,
-        past=drawn(
-            f"{name}: its past forecasts", lambda: plots.past_fans(history, part.past, unit), lost
-        )
-        if part.past
-        else None,
-        pit=drawn(
-            f"{name}: its calibration",
-            lambda: plots.pit_histogram(name, scored.pit, scored.independent),
-            lost,
-        )
-        if scored
-        else None,
-        coverage=drawn(
-            f"{name}: its coverage",
-            lambda: plots.coverage_plot(name, scored.coverage_80, scored.coverage_95),
-            lost,
-        )
-        if scored
-        else None,
+        since=since(history, part.since, unit, lost) if part.since else None,
+        past=past(part, lost) if part.past else None,
+        pit=pit(part.commodity, part.scored, lost) if part.scored else None,
+        coverage=coverage(part.commodity, part.scored, lost) if part.scored else None,
         leaderboard=standings_grid(part.leaderboard, published),
     )
+
+
+def newest(part: CommodityReport, published: PublishedForecast, lost: list[str]) -> Picture:
+    """The newest forecast."""
+    whose = f"{part.commodity}: the newest forecast"
+    return drawn(whose, lambda: plots.newest_fan(part.history, published.fan, part.unit), lost)
+
+
+def past(part: CommodityReport, lost: list[str]) -> Picture:
+    """The past forecasts."""
+    whose = f"{part.commodity}: its past forecasts"
+    return drawn(whose, lambda: plots.past_fans(part.history, part.past, part.unit), lost)
+
+
+def pit(name: str, scored: Reliability, lost: list[str]) -> Picture:
+    """The calibration of a commodity's scored forecasts."""
+    whose = f"{name}: its calibration"
+    return drawn(whose, lambda: plots.pit_histogram(name, scored.pit, scored.independent), lost)
+
+
+def coverage(name: str, scored: Reliability, lost: list[str]) -> Picture:
+    """The coverage of a commodity's scored forecasts."""
+    shares = scored.coverage_80, scored.coverage_95
+    return drawn(f"{name}: its coverage", lambda: plots.coverage_plot(name, *shares), lost)
 
 
 def since(history: History, found: Comparison, unit: str, lost: list[str]) -> Since | None:

@@ -14,10 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast_assets.errors import ForecastAssetsError
-from forecast_assets.forecast.drawing import Loaded, drawn_paths
+from forecast_assets.forecast.drawing import Broken, Loaded, attempted, drawn_paths
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import TrainedModel
-from forecast_assets.forecast.tasks import NUMERICAL_ERRORS
 from forecast_assets.store.contract import Condition, Reading
 from forecast_assets.store.frames import frame
 from forecast_assets.store.issued import Issued
@@ -90,22 +89,24 @@ class Redrawing:
         loaded = self._model(first)
         if isinstance(loaded, str):
             return [Redrawn(each, None, loaded) for each in group]
-        try:
-            history = self.past.at(first.generation_timestamp).select(loaded[1].covariates)
-            paths = drawn_paths(
-                loaded,
-                history,
-                [each.cutoff for each in group],
-                first.n_paths,
-                self.horizon,
-                commodity=self.past.name_at(first.generation_timestamp),
-            )
-        except (ForecastAssetsError, *NUMERICAL_ERRORS, LookupError, MemoryError) as error:
-            if len(group) > 1:
-                return [drawn for each in group for drawn in self._of_group([each])]
-            said = f"what it was drawn from is not there any more: {type(error).__name__}: {error}"
-            return [Redrawn(first, None, said)]
-        return [Redrawn(each, drawn) for each, drawn in zip(group, paths, strict=True)]
+        found = attempted(lambda: self._paths(loaded, group))
+        if not isinstance(found, Broken):
+            return [Redrawn(each, drawn) for each, drawn in zip(group, found, strict=True)]
+        if len(group) > 1:
+            return [drawn for each in group for drawn in self._of_group([each])]
+        return [Redrawn(first, None, f"it cannot be drawn from what there is now: {found.reason}")]
+
+    def _paths(self, loaded: Loaded, group: Sequence[Issued]) -> NDArray[np.float32]:
+        """The paths of forecasts of one payload and moment. Raises what the model raises."""
+        moment = group[0].generation_timestamp
+        return drawn_paths(
+            loaded,
+            self.past.at(moment).select(loaded[1].covariates),
+            [each.cutoff for each in group],
+            group[0].n_paths,
+            self.horizon,
+            commodity=self.past.name_at(moment),
+        )
 
     def _model(self, issued: Issued) -> Loaded | str:
         """The model of a forecast, active or not, or why it cannot be had."""

@@ -122,7 +122,8 @@ def doubted_withdrawals(
     of which the file has a price.
     """
     left = {*stored.dates.tolist(), *told} - set(days)
-    newest = sum(all(day > each for each in left) for day in days)
+    last = max(left, default=date.min)
+    newest = sum(day > last for day in days)
     if not newest and len(days) <= max(FEW_SESSIONS, FEW_SHARE * len(stored)):
         return None
     return DoubtedWithdrawals(days, len(stored), newest)

@@ -30,6 +30,9 @@ from forecast_assets_tests.records import model
 HISTORY = with_features(make_history(600))
 TRAINED = date(2020, 1, 1)
 
+LONGEST = 3
+"""Sessions ahead that are drawn: those of the booster in the corpus, which refuses more."""
+
 ODD: list[Any] = [
     *(0, 1, -1, 2, 5, 60, 250, 10**6, 2**63, -(10**400), 0.0, -0.0, 0.5, 1.5, 1e-300, 1e6, -1e6),
     *(1e308, None, True, "", "x", "blocks", "none", "damped", "2018-01-01", "9999-12-31"),
@@ -48,7 +51,7 @@ def configured() -> Settings:
             "training": {"start": TRAINED},
             "models": ["naive"],
             "paths": 20,
-            "horizon": 5,
+            "horizon": LONGEST,
             "commodities": {"Coffee": {"unit": "USc/lb", "source": source}},
         }
     )

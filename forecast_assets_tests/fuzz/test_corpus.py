@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from forecast_assets.store.payloads import model_of
 from forecast_assets_tests.fuzz.__main__ import CORPUS
+from forecast_assets_tests.fuzz.payload import drawn, row_of
 
 FILES = sorted(file for file in CORPUS.rglob("*") if file.is_file())
 TARGETS = sorted({file.parent.name for file in FILES})
@@ -34,6 +36,15 @@ for target in sys.argv[1:]:
 def test_a_target_is_taken_where_there_is_no_fuzzer() -> None:
     """Atheris is for Linux and some releases of Python."""
     subprocess.run([sys.executable, "-c", WITHOUT_A_FUZZER, *TARGETS], check=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((CORPUS / "payload").glob("*_v*.json")), ids=lambda x: x.name
+)
+def test_each_model_of_the_corpus_is_drawn_from(file: Path) -> None:
+    payload = file.read_bytes()
+    row = row_of(payload)
+    assert drawn(row, model_of(row, payload)) == []
 
 
 BROKEN = """

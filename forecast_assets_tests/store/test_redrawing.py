@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast_assets.models.naive import FittedNaive
 from forecast_assets.store.issued import all_issued
 from forecast_assets.store.redrawing import Redrawing, Redrawn
 from forecast_assets.store.saved_models import ModelStore
@@ -180,7 +181,7 @@ def unknown(graph: Graph) -> None:
         (lost, "39 paths are stored where 1 to 40 are due"),
         (forgotten, "commodity.forecast.trained_models has no row of Coffee_naive_2020-01-01_v1.0"),
         (rewritten, "120 of 120 prices of its paths"),
-        (unknown, "what it was drawn from is not there any more: .*later than the newest close"),
+        (unknown, "it cannot be drawn from what there is now: .*later than the newest close"),
     ],
 )
 def test_what_cannot_be_drawn_again_or_is_another_is_said(
@@ -193,6 +194,16 @@ def test_what_cannot_be_drawn_again_or_is_another_is_said(
     if damage in (nudged, lost):
         assert not others
     assert not any(found[name, COFFEE.dates[-2].item()] for name in ("sarimax", "ensemble"))
+
+
+def test_an_error_of_any_class_is_that_of_one_model(
+    story: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FittedNaive, "draw", lambda *_, **__: 1 + "odd")  # type: ignore[operator]
+    found = [(x.issued.model_name, x.issued.cutoff, x.problem) for x in redrawn(story)]
+    broken = "it cannot be drawn from what there is now: TypeError: unsupported operand"
+    assert all(problem.startswith(broken) for name, _, problem in found if name == "naive")
+    assert not [problem for name, _, problem in found if name == "sarimax" and problem]
 
 
 def test_the_command_says_it_of_each_and_writes_the_paths(story: Graph, tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """Scrutiny: which revisions wait for a word, and which are corrections."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.scrutiny import Change, dispute, strange_changes
+from forecast_assets.timeline.scrutiny import (
+    Change,
+    dispute,
+    doubted_withdrawals,
+    strange_changes,
+)
 from forecast_assets_tests.histories import make_history
 
 COFFEE = make_history(600, seed=6)
@@ -93,6 +98,29 @@ def test_closes_at_zero_and_below_can_be_revised_a_little() -> None:
     assert dispute(stored, [Change(DAYS[300], -36.98, -37.0)], BOUND) is None
     assert dispute(stored, [Change(DAYS[300], 37.0, -37.0)], BOUND) is not None
     assert dispute(stored, [Change(DAYS[301], 30.0, 0.0)], BOUND) is not None
+
+
+class Counted(date):
+    """A day that counts how often it is asked whether it is later than another."""
+
+    asked = 0
+
+    def __gt__(self, other: date) -> bool:
+        Counted.asked += 1
+        return super().__gt__(other)
+
+
+def test_each_withdrawal_is_compared_with_the_last_session_that_remains() -> None:
+    days = [Counted(day.year, day.month, day.day) for day in DAYS[300:]]
+    found = doubted_withdrawals(COFFEE, days, [])
+    assert found is not None
+    assert (found.newest, Counted.asked) == (300, 300)
+    kept = doubted_withdrawals(COFFEE, DAYS[300:], [DAYS[-1] + timedelta(days=1)])
+    assert kept is not None
+    assert kept.newest == 0
+    every = doubted_withdrawals(COFFEE, DAYS, [])
+    assert every is not None
+    assert every.newest == 600
 
 
 def test_new_sessions_are_no_revisions() -> None:
