@@ -278,7 +278,7 @@ class RemoteDirectory:
         path = self.path / name
         path.fs.invalidate_cache(path.path)
         try:
-            found = path.stat()
+            found: Any = path.stat()  # its type does not say that it has as_info
         except FileNotFoundError:
             return None
         told = found.as_info()

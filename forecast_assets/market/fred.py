@@ -107,7 +107,7 @@ class Fred:
                 return Reply(answer.status_code, answer.headers, text)
 
         try:
-            answer = self.asker.ask(
+            answer: Reply = self.asker.ask(
                 lambda seconds: answer_within(seconds, lambda: reply(seconds)),
                 requests.RequestException,
             )
