@@ -4,9 +4,6 @@ from pydantic import Field
 
 from forecast_assets.configuration.section import Section
 
-MOST_BYTES, MOST_COLUMNS, MOST_ROWS = 1_000_000_000, 100_000, 100_000_000
-"""The largest limits. Room for as many bytes is reserved when a file is read."""
-
 
 class FileLimits(Section):
     """How large a file of prices or of a covariate may be."""
@@ -15,18 +12,18 @@ class FileLimits(Section):
         50_000_000,
         strict=True,
         ge=1,
-        le=MOST_BYTES,
+        le=2_000_000_000,
         description="Larger files, or what they unpack to, are refused.",
     )
     max_columns: int = Field(
-        1_000,
-        strict=True,
-        ge=2,
-        le=MOST_COLUMNS,
-        description="Files with more columns are refused.",
+        1_000, strict=True, ge=2, le=100_000, description="Files with more columns are refused."
     )
     max_rows: int = Field(
-        500_000, strict=True, ge=1, le=MOST_ROWS, description="Files with more rows are refused."
+        500_000,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="Files with more rows are refused.",
     )
 
 
