@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dagster import DagsterInstance
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
 from forecast_assets.configuration import home
 from forecast_assets.defs import resources
@@ -31,7 +32,7 @@ WRITES: tuple[tuple[str, Any, str], ...] = (
     ("a pulse begins", Pulses, "begin"),
     ("a pulse ends", Pulses, "end"),
     ("the mark is left", resources, "leave_mark"),
-    ("Dagster keeps a run", DagsterInstance, "add_run"),
+    ("Dagster keeps a run", SqlRunStorage, "add_run"),
     ("Dagster keeps an event", DagsterInstance, "handle_new_event"),
 )
 """What each write is called, and the function that does it, by the module in which it is called."""

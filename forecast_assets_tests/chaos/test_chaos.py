@@ -175,7 +175,11 @@ def test_it_says_how_many_kills_and_other_hits_it_did_in_its_time(
 @pytest.fixture
 def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A scene in which a disk never becomes full and no write comes."""
-    scene = Scene("quiet", lambda folder: made(folder) and None, lambda folder: None)
+
+    def begin(folder: Path) -> None:
+        made(folder)
+
+    scene = Scene("quiet", begin, lambda folder: None)
     monkeypatch.setitem(play.BY_NAME, scene.name, scene)
     play.prepare(tmp_path, scene.name)
     return scene

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from forecast_assets.automation.due import due_windows
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.after_commit import AfterCommit
 from forecast_assets.defs.assets.leaderboard import ranked
 from forecast_assets.defs.assets.published_distributions import published
 from forecast_assets.errors import ForecastAssetsError
@@ -35,7 +36,7 @@ def publish(settings: Settings) -> None:
     """Rank the models, and publish."""
     store = open_store(settings)
     for work in (ranked, published):
-        if failures := work(settings, store, desk.BY).failures:
+        if failures := work(settings, store, desk.BY, AfterCommit()).failures:
             raise ForecastAssetsError(*failures)
 
 

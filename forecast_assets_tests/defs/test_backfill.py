@@ -157,7 +157,7 @@ def commodities_of(run: dict[str, Any]) -> list[str]:
     return sorted({x["partition"].partition("|")[0] for x in run["assetMaterializations"]})
 
 
-class Site(Home):
+class Backfilled(Home):
     """A folder with a configuration, its prices, its tables, a Dagster instance and its logs."""
 
     def build(self) -> None:
@@ -230,7 +230,7 @@ def free_port() -> int:
 class Launched:
     """Two backfills under way at once: the daemon looks at them only every 30 s."""
 
-    site: Site
+    site: Backfilled
     graphql: GraphQL
     whole_range: str
     forecasts_only: str
@@ -238,7 +238,7 @@ class Launched:
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    site = Site(tmp_path_factory.mktemp("site"))
+    site = Backfilled(tmp_path_factory.mktemp("site"))
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in site.environment.items():
             monkeypatch.setenv(name, value)

@@ -1,12 +1,14 @@
 """Cases of hostile input: what is given, and what the message about it must contain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from forecast_assets_tests.hostile import made
 
 FOLDER = Path(__file__).parent
 
@@ -52,15 +54,32 @@ def document(changes: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def text_of(case: dict[str, Any]) -> bytes:
-    """The configuration file of a case: as bytes, as text, repeated, or with changed keys."""
+def written(case: Mapping[str, Any]) -> bytes | None:
+    """The contents that a case has as ``hex``, as ``text``, or as texts to ``repeat``."""
     if "hex" in case:
         return bytes.fromhex(case["hex"])
     if "text" in case:
         return str(case["text"]).encode()
     if "repeat" in case:
         return b"".join(str(text).encode() * times for text, times in case["repeat"])
-    return yaml.safe_dump(document(case["set"]), allow_unicode=True).encode()
+    return None
+
+
+def put(case: Mapping[str, Any], path: Path) -> None:
+    """Write the contents of a case into a file, or make it by the function that the case names."""
+    content = written(case)
+    if content is None:
+        getattr(made, case["made"])(path)
+    else:
+        path.write_bytes(content)
+
+
+def text_of(case: Mapping[str, Any]) -> bytes:
+    """The configuration file of a case: its contents, or the valid one with changed keys."""
+    content = written(case)
+    if content is None:
+        return yaml.safe_dump(document(case["set"]), allow_unicode=True).encode()
+    return content
 
 
 def require(said: str, fragments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.models import roster
 from forecast_assets.store.artifacts import ArtifactStore
+from forecast_assets_tests.hostile.cases import written
 from forecast_assets_tests.records import model
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -35,12 +36,9 @@ def golden(name: str) -> str:
 
 def changed(case: Case) -> bytes:
     """The bytes of a payload as a case has it."""
-    if "hex" in case:
-        return bytes.fromhex(case["hex"])
-    if "text" in case:
-        return str(case["text"]).encode()
-    if "repeat" in case:
-        return b"".join(text.encode() * times for text, times in case["repeat"])
+    content = written(case)
+    if content is not None:
+        return content
     document = json.loads(golden(case.get("of", "garch")))
     fills = {key: [value] * times for key, (value, times) in case.get("fill", {}).items()}
     for key, value in {**case.get("set", {}), **fills}.items():

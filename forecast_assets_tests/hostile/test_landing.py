@@ -21,7 +21,7 @@ from forecast_assets_tests.alarm import at_most
 from forecast_assets_tests.beginnings import at_home
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.hostile import made
-from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, cases, require
+from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, cases, put, require
 from forecast_assets_tests.web import Answer, served
 
 NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - as the tables keep it
@@ -69,15 +69,7 @@ def drop(place: Path, case: dict[str, Any]) -> str:
     if "fill" in case:
         room = LONGEST_NAME - len(name.format("").encode())
         name = name.format(case["fill"] * (room // len(case["fill"].encode())))
-    path = place / name
-    if "made" in case:
-        getattr(made, case["made"])(path)
-    elif "hex" in case:
-        path.write_bytes(bytes.fromhex(case["hex"]))
-    elif "repeat" in case:
-        path.write_bytes(b"".join(text.encode() * times for text, times in case["repeat"]))
-    else:
-        path.write_bytes(case["text"].encode())
+    put(case, place / name)
     return name
 
 

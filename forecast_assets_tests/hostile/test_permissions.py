@@ -42,7 +42,7 @@ LAST, NEXT = date(2019, 7, 12), date(2019, 7, 15)
 
 
 @dataclass(frozen=True)
-class Site:
+class OneUser:
     """A folder with a configuration, and the user who runs commands on it."""
 
     folder: Path
@@ -80,14 +80,14 @@ def forbidden(path: Path, mode: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path) -> OneUser:
     """A folder with the prices of two commodities, one of them dropped."""
     (tmp_path / "forecast.yaml").write_text(yaml.safe_dump(CONFIGURED))
     history = make_history(400)
     write_prices(tmp_path / "prices" / "Coffee.csv", history)
     write_prices(tmp_path / "data" / "landing" / "Sugar.csv", history)
     (tmp_path / ".dagster").mkdir()
-    return Site(tmp_path)
+    return OneUser(tmp_path)
 
 
 def test_these_processes_have_no_rights_of_root(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_these_processes_have_no_rights_of_root(tmp_path: Path) -> None:
     ],
 )
 def test_a_place_that_is_closed_to_the_user_is_named_with_what_to_set(
-    site: Site, closed: str, mode: int, commands: list[list[str]], message: list[str]
+    site: OneUser, closed: str, mode: int, commands: list[list[str]], message: list[str]
 ) -> None:
     with forbidden(site.folder / closed, mode):
         for command in commands:
@@ -130,7 +130,7 @@ def test_a_place_that_is_closed_to_the_user_is_named_with_what_to_set(
 
 
 def test_what_cannot_be_read_or_moved_is_told_and_what_is_good_beside_it_is_used(
-    site: Site,
+    site: OneUser,
 ) -> None:
     landing = site.data / "landing"
     (landing / "Sugar_2.csv").touch(NOBODY)
@@ -166,7 +166,7 @@ def test_what_cannot_be_read_or_moved_is_told_and_what_is_good_beside_it_is_used
     assert not (landing / "Sugar.csv").exists()
 
 
-def cutoffs(site: Site) -> dict[str, date]:
+def cutoffs(site: OneUser) -> dict[str, date]:
     """The newest cutoff of the forecasts of each commodity that has some."""
     reader = Reader(site.data / "commodity.duckdb")
     return {

@@ -16,8 +16,7 @@ from forecast_assets.market.meaning import AS_WRITTEN
 from forecast_assets.market.sources import read_files
 from forecast_assets.outside import is_plain
 from forecast_assets_tests.alarm import at_most
-from forecast_assets_tests.hostile import made
-from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, cases, require
+from forecast_assets_tests.hostile.cases import LONGEST_SECONDS, cases, put, require
 
 TODAY = date(2026, 11, 20)
 
@@ -29,11 +28,7 @@ def test_a_file_of_a_source_is_read_or_refused(case: dict[str, Any], tmp_path: P
     folder = tmp_path / "prices"
     folder.mkdir()
     path = folder / case.get("file", "prices.csv")
-    if "made" in case:
-        getattr(made, case["made"])(path)
-    else:
-        parts = case.get("repeat") or [[case["text"], 1]]
-        path.write_bytes(b"".join(text.encode() * times for text, times in parts))
+    put(case, path)
     with at_most(LONGEST_SECONDS):
         told = read(case["through"], path)
     require(told, case["message"])
