@@ -84,12 +84,14 @@ class Child:
             os.write(gives, json.dumps(given).encode())
             code = 0
         except BaseException as error:  # noqa: BLE001 - the end of a child, told by its exit code
-            traceback.print_exc()
             code = STARVED if told_full(error) else CRASHED
+            traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:  # there may be no room for what it says, and it must not live on as its parent
+                os._exit(code)
 
     def _settle(self) -> None:
         """Be where the folder's places are, and write what is said into its file."""

@@ -64,7 +64,8 @@ class Scene:
     scene ``after``. ``act``: what is done; done once more, it ends what was cut off. ``runs``:
     whether it is done by runs of Dagster. ``robs``: what it can be robbed of. ``due``: how the
     commands begin that do what may be due before the end. ``idle``: what it says if all of it was
-    done before. ``weight``: how often it is played, beside the others.
+    done before. ``only_reads``: whether it writes nothing to tables of this release.
+    ``weight``: how often it is played, beside the others.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Scene:
     due: tuple[str, ...] = DUE
     after: str | None = None
     idle: str | None = None
+    only_reads: bool = False
 
 
 def write_configuration(folder: Path, names: Mapping[str, str], **keys: Any) -> None:
@@ -291,6 +293,6 @@ SCENES = (
         idle=": 0 forecasts put back",
     ),
     Scene("rename", renamed, rename, after="publishing", idle="what has rows and"),
-    Scene("upgrade", old, lambda f: command("status")),
+    Scene("upgrade", old, lambda f: command("status"), only_reads=True),
     Scene("snapshot", as_it_is, lambda f: command("snapshot"), after="publishing"),
 )

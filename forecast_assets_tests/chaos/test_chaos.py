@@ -1,5 +1,7 @@
 """The crash harness finds what is broken: a write in two halves, a lost file, a run for ever."""
 
+import errno
+import os
 import random
 import signal
 from collections.abc import Iterator
@@ -244,6 +246,14 @@ def test_the_upgrade_of_tables_is_a_moment_at_which_a_process_is_killed(tmp_path
     play.prepare(tmp_path, "upgrade")
     counts = play.known_of(tmp_path, "upgrade").counts
     assert counts["before tables are upgraded"] == counts["before the older file is copied"] == 1
+
+
+def test_a_child_ends_also_if_there_is_no_room_for_what_it_says(tmp_path: Path) -> None:
+    def act() -> None:
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert done(tmp_path, act).code == STARVED
 
 
 def test_a_hit_follows_from_the_seed_alone() -> None:
