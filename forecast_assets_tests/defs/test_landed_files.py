@@ -59,22 +59,32 @@ def test_a_run_says_what_became_of_each_file_and_of_each_commodity(tmp_path: Pat
     assert set(checks) == {"no_missing_sessions", "no_strange_prices", "price_freshness"}
 
 
-@pytest.mark.parametrize(("strangers", "each", "more"), [(60, 2, 108), (51, 9, 351), (3, 100, 0)])
-def test_refused_values_that_are_not_shown_are_counted(
-    tmp_path: Path, strangers: int, each: int, more: int
-) -> None:
+def test_refused_values_of_many_unknown_commodities_are_a_line(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path, "Coffee")
+    rows = [f"2026-11-02,X{place},1" for place in range(60)]
+    keeper.landing.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(["date,commodity,close", "2026-11-02,Coffee,1", *rows, ""])
+    (keeper.landing / "all.csv").write_text(text)
+    landed(keeper)
+    (line,) = [line for each in keeper.heard.take() for line in each.problems]
+    assert line.startswith("all.csv: all.csv, lines 3 to 62, column commodity: first found 'X0'")
+
+
+@pytest.mark.parametrize(("others", "each", "more"), [(14, 2, 16), (15, 9, 27), (3, 100, 0)])
+def test_refused_values_that_are_not_shown_are_counted(
+    tmp_path: Path, others: int, each: int, more: int
+) -> None:
+    names = [f"X{place}" for place in range(others)]
+    keeper = caretaker(tmp_path, "Coffee", *names)
     days = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3, 4) for day in range(1, 29)]
-    rows = [f"{day},X{place},1,y" for place in range(strangers) for day in days[:each]]
+    rows = [f"{day},{name},1x," for name in names for day in days[:each]]
     text = "\n".join(["date,commodity,close,volume", "2026-11-02,Coffee,1,y", *rows, ""])
     keeper.landing.mkdir(parents=True, exist_ok=True)
     (keeper.landing / "all.csv").write_text(text)
     landed(keeper)
     heard = keeper.heard.take()
     lines = [line for each in heard for line in each.problems]
-    assert len(lines) == (min(12, strangers * each) if each <= 3 else min(12, strangers)) + (
-        more > 0
-    )
+    assert len(lines) == min(12, others * each if each <= 3 else others) + (more > 0)
     assert [line for line in lines if "more refused" in line] == (
         [f"X0: and {more} more refused values"] if more else []
     )
