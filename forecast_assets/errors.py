@@ -69,6 +69,10 @@ class StoreError(ForecastAssetsError):
     """The tables refused a read or a write; nothing was changed."""
 
 
+class VersionCorrupted(StoreError):
+    """What a model version was pinned to mean cannot be read from its row."""
+
+
 class StoreLocked(StoreError):
     """Another process held the lock of the tables for longer than a run waits."""
 

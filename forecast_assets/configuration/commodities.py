@@ -160,6 +160,12 @@ class Commodity(Section):
     covariates: dict[Name, Covariate] = Field(default={}, description="Series beside the prices.")
     bounds: Bounds | None = Field(None, description="What is plausible, where it differs.")
 
+    @property
+    def landing_symbols(self) -> tuple[str, ...]:
+        """What only dropped files call it, besides its name: one symbol, or none."""
+        symbol = self.source.symbol if isinstance(self.source, LandingSource) else None
+        return (symbol,) if symbol else ()
+
     @field_validator("calendar")
     @classmethod
     def _usable_calendar(cls, name: str) -> str:

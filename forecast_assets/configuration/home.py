@@ -209,13 +209,15 @@ class Places:
         """Lines about other Dagster homes: the one beside the configuration, and one used before.
 
         A home is mentioned if its runs are newer than those here. If the runs here worked on other
-        tables, it is mentioned if it has any runs.
+        tables, it is mentioned if it has any runs. A home that other tables are used with, as after
+        these were copied from them, is not mentioned.
         """
         known = history_of(self.dagster)
         elsewhere = self._tables_of_runs()
         beside = self.folder / ".dagster"
         for other in dict.fromkeys([beside, _noted(self.data / DAGSTER_OF_DATA) or beside]):
-            found = NO_HISTORY if other == self.dagster else history_of(other)
+            not_ours = other == self.dagster or self._is_of_others(other)
+            found = NO_HISTORY if not_ours else history_of(other)
             way = f"unset {DAGSTER}" if other == beside else f"set {DAGSTER}={other}"
             if found.newest > known.newest:
                 yield (
@@ -228,6 +230,11 @@ class Places:
                     f" {self.dagster} one of the tables in {elsewhere} ({known.runs} runs):"
                     f" {way} to go on with the former"
                 )
+
+    def _is_of_others(self, dagster: Path) -> bool:
+        """Whether a Dagster home was last used with another data folder, which exists."""
+        tables = _noted(dagster / DATA_OF_DAGSTER)
+        return tables is not None and tables != self.data and tables.is_dir()
 
     def _newer_tables(self, holds_rows: Callable[[Path], bool]) -> Iterator[str]:
         """A line if there are newer tables beside the configuration than in the data folder."""
@@ -252,10 +259,15 @@ class Places:
         """The data folder that Dagster's home was used with before, if that is another folder.
 
         The result is None if that folder no longer exists. It is also None if the folder has no
-        tables and Dagster's home has no runs; runs alone suffice, since the UI shows them.
+        tables and Dagster's home has no runs; runs alone suffice, since the UI shows them. And it
+        is None after that folder and its Dagster home were copied to those here.
         """
         other = _noted(self.dagster / DATA_OF_DAGSTER)
         if other is None or other == self.data or not other.is_dir():
+            return None
+        home = _noted(self.data / DAGSTER_OF_DATA)
+        is_copy = home not in (None, self.dagster) and home == _noted(other / DAGSTER_OF_DATA)
+        if home and is_copy and self._is_of_others(home):
             return None
         there = (other / DATABASE).exists() or history_of(self.dagster).runs > 0
         return other if there else None

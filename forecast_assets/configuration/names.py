@@ -51,6 +51,15 @@ def alike(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+SEPARATORS = "[ ._-]+"
+"""What separates the words of a name in the name of a file: all of it is equal there."""
+
+
+def as_in_files(text: str) -> str:
+    """A name as the names of files compare it: without its case and with equal separators."""
+    return re.sub(SEPARATORS, " ", text.casefold())
+
+
 def valid_reason(reason: str) -> str:
     """Return a user's reason without surrounding space. Raises ConfigurationError for another text.
 

@@ -93,6 +93,8 @@ def as_dumped(name: str, options: Mapping[str, Any]) -> Forecaster:
     """
     own = dict(options)
     if name == Ensemble.name:
+        if not own.get("members"):
+            raise ValueError(f"{name}: found no members, allowed: their options by their names")
         own["members"] = {each: as_dumped(each, some) for each, some in own["members"].items()}
     return _forecaster(name, own)
 

@@ -27,7 +27,7 @@ from forecast_assets.configuration.home import (
     expanded,
     local_url,
 )
-from forecast_assets.configuration.names import Name, alike, meant, valid_name
+from forecast_assets.configuration.names import Name, alike, as_in_files, meant, valid_name
 from forecast_assets.configuration.rosters import roster_of
 from forecast_assets.configuration.section import Section
 from forecast_assets.configuration.sections import (
@@ -92,6 +92,17 @@ class Settings(Section):
                 f"{same[0]} and {same[1]} differ only by case, which not every file system tells"
                 " apart; allowed: names that differ otherwise too"
             )
+        claimed: dict[str, tuple[str, str]] = {}
+        for name, commodity in commodities.items():
+            for called in (name, *commodity.landing_symbols):
+                other, theirs = claimed.setdefault(as_in_files(called), (name, called))
+                if other != name:
+                    raise ValueError(
+                        f"a dropped file called {called!r} could be of {other}, by"
+                        f" {theirs!r}, and of {name}, since case, spaces, '.', '_' and '-' do not"
+                        " count there; allowed: names and symbols of landing sources that differ"
+                        " otherwise too"
+                    )
         return commodities
 
     @field_validator("feature_sets", mode="after")

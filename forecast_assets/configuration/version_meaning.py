@@ -6,13 +6,31 @@ so that neither an edited configuration nor another default of a release can cha
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from forecast_assets.configuration.commodities import Covariate
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.models.base import Forecaster
 
 Options = Mapping[str, Any]
+
+
+def _as_options(found: dict[str, Any]) -> dict[str, Any]:
+    """The options of a model as they were stored, those of members within them."""
+    members, is_name = found.get("members", {}), isinstance(found.get("features", ""), str | None)
+    if not isinstance(members, dict) or not all(isinstance(x, dict) for x in members.values()):
+        raise ValueError("members: allowed: the options of each member by its name")
+    if not is_name:
+        raise ValueError("features: allowed: the name of a feature set")
+    for each in members.values():
+        _as_options(each)
+    return found
+
+
+StoredOptions = Annotated[dict[str, Any], AfterValidator(_as_options)]
+"""The form of options in the tables; which options a model has is not looked at."""
 
 VALUES_OF_A_COVARIATE = {
     "column",

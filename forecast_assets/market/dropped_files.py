@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -9,7 +10,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from forecast_assets.configuration.commodities import FileSource, LandingSource
+from forecast_assets.configuration.commodities import FileSource
+from forecast_assets.configuration.names import SEPARATORS, as_in_files
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import SourceError
 from forecast_assets.market.files.layout import Layout
@@ -59,32 +61,41 @@ class Names:
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """The commodity by each of its names in lower case: its own name and its symbol."""
-        names = {}
-        for name, commodity in self.settings.commodities.items():
-            if isinstance(commodity.source, LandingSource | FileSource) and commodity.source.symbol:
-                names[commodity.source.symbol.lower()] = name
-        return names | {name.lower(): name for name in self.settings.commodities}
+        """The commodity by each of its names without case: its own name and its symbol.
+
+        The symbol of a file source is what its own files say, and several may say the same. So it
+        is none of these names where another commodity is called so too.
+        """
+        commodities = self.settings.commodities.items()
+        own = [(called, name) for name, x in commodities for called in (name, *x.landing_symbols)]
+        taken = {as_in_files(called): name for called, name in own}
+        lent = [
+            (x.source.symbol, name)
+            for name, x in commodities
+            if isinstance(x.source, FileSource)
+            and x.source.symbol
+            and taken.get(as_in_files(x.source.symbol), name) == name
+        ]
+        times = Counter(as_in_files(symbol) for symbol, _ in lent)
+        alone = [(symbol, name) for symbol, name in lent if times[as_in_files(symbol)] == 1]
+        return {called.casefold(): name for called, name in (*alone, *own)}
 
     def find(self, text: str) -> str | None:
         """The commodity that a text names, or None."""
-        return text if text in self.settings.commodities else self.known.get(text.lower())
+        return text if text in self.settings.commodities else self.known.get(text.casefold())
 
     def of_file(self, stem: str) -> str | None:
         """The commodity that a file's name stands for, or None.
 
         Dates, numbers and marks of copies may follow the commodity's name. The longest name
-        counts: ``sugar_5`` stands for Sugar_5 if that is a commodity, otherwise for Sugar. All
-        separators are equal, so two commodities may have the same name; then the result is None.
+        counts: ``sugar_5`` stands for Sugar_5 if that is a commodity, otherwise for Sugar.
         """
         begun = {
             known: name
             for known, name in self.known.items()
             if (rest := _after(stem, known)) is not None and MARKS.fullmatch(rest)
         }
-        longest = {name for known, name in begun.items() if len(known) == max(map(len, begun))}
-        exact = self.find(stem)
-        return exact or (longest.pop() if len(longest) == 1 else None)
+        return self.find(stem) or (begun[max(begun, key=len)] if begun else None)
 
     def begun_by(self, stem: str) -> list[str]:
         """The commodities whose names begin a file's name and are followed by anything else."""
@@ -97,8 +108,8 @@ class Names:
 
 def _after(stem: str, known: str) -> str | None:
     """What follows a commodity's name in a file name; None if it does not begin the file name."""
-    words = (re.escape(word) for word in re.split(r"[ ._-]+", known))
-    begun = re.match("[ ._-]+".join(words) + r"(?![^\W_])", stem, re.IGNORECASE)
+    words = (re.escape(word) for word in re.split(SEPARATORS, known))
+    begun = re.match(SEPARATORS.join(words) + r"(?![^\W_])", stem, re.IGNORECASE)
     return stem[begun.end() :] if begun else None
 
 

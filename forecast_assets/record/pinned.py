@@ -1,17 +1,28 @@
 """Versions: what each means is pinned revision by revision, and all that was trained has a pin."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pandas as pd
 
-from forecast_assets.record.damage import Damage, damages
+from forecast_assets.configuration.in_force import pinned_model
+from forecast_assets.errors import ConfigurationError, VersionCorrupted
+from forecast_assets.record.damage import Damage, damages, day_of
 from forecast_assets.record.mending import BACKUP
+from forecast_assets.store.pinned_meaning import meaning_of
 
 TABLE = "forecast.versions"
+
+ORDER = [("model_version", "ascending"), ("revision", "ascending")]
 
 KEPT = 4
 """The schema from which on versions are pinned."""
 
 BY_HAND = "save_model"
 """Who wrote a model that was saved in a notebook, which pins nothing."""
+
+
+OTHER_RELEASE = f"the release that made it, or {BACKUP}"
 
 
 def of_versions(pins: pd.DataFrame, models: pd.DataFrame, since: pd.Timestamp) -> list[Damage]:
@@ -39,3 +50,25 @@ def of_versions(pins: pd.DataFrame, models: pd.DataFrame, since: pd.Timestamp) -
         for kind, (some, found, day) in kinds.items()
         for each in damages(kind, TABLE, "", some, found, BACKUP, day)
     ]
+
+
+def of_meanings(pins: Iterable[Mapping[str, Any]]) -> Iterable[Damage]:
+    """The rows of which no meaning can be read, and the models in force that cannot be made.
+
+    ``pins``: rows of ``versions``, in order of version and revision.
+    """
+    rows = list(pins)
+    newest = {row["model_version"]: row["revision"] for row in rows}
+    for row in rows:
+        version, day = row["model_version"], day_of(row["pinned_at"])
+        place = (f"commodity.{TABLE}", "", "", version, day)
+        try:
+            models = meaning_of(row).models
+        except VersionCorrupted as error:
+            yield Damage("changed meaning", *place, str(error), BACKUP)
+            continue
+        for name, options in models.items() if row["revision"] == newest[version] else ():
+            try:
+                pinned_model(version, name, options)
+            except ConfigurationError as error:
+                yield Damage("pinned model cannot be made", *place, str(error), OTHER_RELEASE)

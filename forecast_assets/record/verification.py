@@ -173,12 +173,13 @@ def _shared(settings: Settings, store: Store) -> list[Damage]:
     """What is wrong with rows that belong to no commodity, or to all of them together."""
     with store.reading() as tables:
         schemas = frame(tables.read("commodity.market.schema_versions"))
-        pins = frame(tables.read("commodity.forecast.versions"))
+        pins = tables.read("commodity.forecast.versions").sort_by(pinned.ORDER)
         columns = ["model_version", "created_at", "created_by"]
         models = frame(tables.read("commodity.forecast.trained_models", columns))
         return [
             *market.of_schemas(schemas),
-            *pinned.of_versions(pins, models, kept_since(tables, pinned.KEPT)),
+            *pinned.of_versions(frame(pins), models, kept_since(tables, pinned.KEPT)),
+            *pinned.of_meanings(pins.to_pylist()),
             *ranking.of_leaderboard(settings, store, tables),
         ]
 

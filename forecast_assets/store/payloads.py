@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast, FiniteFloat, RootModel
 
+from forecast_assets.configuration.version_meaning import Options, StoredOptions
 from forecast_assets.errors import (
     ArtifactsUnavailable,
     CannotFit,
@@ -30,7 +31,7 @@ from forecast_assets.forecast.payloads import (
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
-from forecast_assets.models.saved import checked
+from forecast_assets.models.saved import Form, checked
 from forecast_assets.store.artifacts import ArtifactStore, address_of
 
 TABLE = "commodity.forecast.trained_models"
@@ -197,19 +198,34 @@ Estimates = RootModel[dict[str, FiniteFloat]]
 """The estimates of a row by their names."""
 
 
+ModelOptions = RootModel[StoredOptions]
+"""The options of the model of a row."""
+
+
 def require_documents(row: TrainedModel) -> None:
-    """Raise PayloadCorrupted unless what a row tells people of its model can be read.
+    """Raise PayloadCorrupted unless what a row tells of its model can be read.
 
     Runs tell it of the models that they keep.
     """
     _require_said(row, "parameters", "fit_metrics")
     for column, form in (("parameters", Estimates), ("fit_metrics", FitTold)):
-        try:
-            checked(form, parsed(getattr(row, column).encode()), column)
-        except PayloadCorrupted as error:
-            raise PayloadCorrupted(
-                f"{row.model_id}: {column} of {TABLE} cannot be read: {error}: {TRAIN_AGAIN}"
-            ) from error
+        _document(row, column, form)
+    stored_options(row)
+
+
+def stored_options(row: TrainedModel) -> Options:
+    """The options that a model was trained with. Raises PayloadCorrupted."""
+    return _document(row, "options", ModelOptions).root
+
+
+def _document(row: TrainedModel, column: str, form: type[Form]) -> Form:
+    """What a column with JSON says. Raises PayloadCorrupted."""
+    try:
+        return checked(form, parsed((getattr(row, column) or "").encode()), column)
+    except PayloadCorrupted as error:
+        raise PayloadCorrupted(
+            f"{row.model_id}: {column} of {TABLE} cannot be read: {error}: {TRAIN_AGAIN}"
+        ) from error
 
 
 def _require_said(row: TrainedModel, *columns: str) -> None:

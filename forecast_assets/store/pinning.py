@@ -5,7 +5,6 @@ then taken over as the version's meaning, so that an upgrade together with an ed
 rewrites nothing.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,12 +22,12 @@ from forecast_assets.configuration.version_meaning import (
     sets_of,
     values_of,
 )
-from forecast_assets.errors import ConfigurationError, UnknownModel
+from forecast_assets.errors import ConfigurationError, PayloadCorrupted, UnknownModel
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.forecast.version_pins import FIRST, TAKEN_OVER, Pin, PinKind, rewritten
 from forecast_assets.store.contract import Store
-from forecast_assets.store.payloads import NOT_REBUILT
+from forecast_assets.store.payloads import NOT_REBUILT, stored_options
 from forecast_assets.store.saved_models import ModelStore
 
 LEDGER, MODELS = "commodity.forecast.forecasts", "commodity.forecast.trained_models"
@@ -232,11 +231,11 @@ def _joined(settings: Settings, commodity: str, names: Iterable[str]) -> dict[st
 
 
 def _options(row: TrainedModel) -> Options | None:
-    """A model's options; None if this release makes another model of them."""
-    found: Options = json.loads(row.options)
+    """A model's options; None if this release makes another model of them, or none."""
     try:
+        found = stored_options(row)
         same = canonical_json(as_dumped(row.model_name, found).model_dump()).decode()
-    except (KeyError, UnknownModel, ValueError):
+    except (PayloadCorrupted, UnknownModel, ValueError):
         return None
     return found if same == row.options else None
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -329,6 +330,44 @@ def test_a_place_that_has_moved_as_a_whole_tells_nothing(given: Given, tmp_path:
     (tmp_path / "before").rename(tmp_path / "after")
     given(FORECAST_CONFIG=tmp_path / "after/forecast.yaml")
     assert Places.here().elsewhere(Path.exists) == []
+
+
+def copied_home(given: Given, folder: Path) -> Path:
+    """A home with runs, and a copy of it beside; returns the copy."""
+    given(FORECAST_CONFIG=folder / "first/forecast.yaml")
+    Places.here().prepare()
+    (folder / "first/data/commodity.duckdb").touch()
+    remember(folder / "first/.dagster", runs=2)
+    shutil.copytree(folder / "first", folder / "second")
+    remember(folder / "first/.dagster")  # it goes on
+    given(FORECAST_CONFIG=folder / "second/forecast.yaml")
+    return folder / "second"
+
+
+def test_a_copy_of_a_home_is_a_home_of_its_own(given: Given, tmp_path: Path) -> None:
+    copied_home(given, tmp_path)
+    for prepares in (False, True):
+        if prepares:
+            Places.here().prepare()
+        assert Places.here().elsewhere(lambda path: False) == []
+    given(FORECAST_CONFIG=tmp_path / "first/forecast.yaml")
+    assert Places.here().elsewhere(Path.exists) == []
+
+
+def test_tables_that_were_copied_without_their_history_begin_one(
+    given: Given, tmp_path: Path
+) -> None:
+    shutil.rmtree(copied_home(given, tmp_path) / ".dagster")
+    assert Places.here().elsewhere(Path.exists) == []
+
+
+def test_a_copy_with_the_history_of_the_first_home_is_told(given: Given, tmp_path: Path) -> None:
+    copy, first = copied_home(given, tmp_path), tmp_path / "first"
+    given(FORECAST_CONFIG=copy / "forecast.yaml", DAGSTER_HOME=first / ".dagster")
+    told = Places.here().elsewhere(Path.exists)
+    assert told[-1].startswith(
+        f"Dagster's home {first / '.dagster'} holds runs on the tables in {first / 'data'}"
+    )
 
 
 @pytest.mark.parametrize("runs", [1, 2, 3])

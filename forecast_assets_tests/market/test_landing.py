@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.errors import LandingError, SourceError
+from forecast_assets.errors import ConfigurationError, LandingError, SourceError
 from forecast_assets.market import landing
 from forecast_assets.market.directory import Entry
 from forecast_assets.market.dropped_files import Dropped, Names, read_dropped
@@ -199,15 +199,44 @@ def test_of_two_names_the_longer_one_counts_whatever_separates(
     assert Names(folder.settings).of_file(name) == "Sugar_5"
 
 
-def test_names_that_differ_by_their_separators_alone_must_be_written_out(tmp_path: Path) -> None:
-    source = {"unit": "USD/t", "source": {"type": "landing"}}
-    commodities = {"Sugar_11": source, "Sugar-11": source}
+def landed(symbol: str | None = None) -> dict[str, Any]:
+    return {"unit": "USD/t", "source": {"type": "landing", "symbol": symbol}}
+
+
+@pytest.mark.parametrize(
+    "commodities",
+    [
+        {"Tea-1": landed("TEA"), "Tea-2": landed("TEA")},
+        {"Tea-1": landed("TEA 1"), "Tea-2": landed("tea_1")},
+        {"Tea": landed(), "Coffee": landed("tea")},
+        {"Coffee": landed("tea"), "Tea": landed()},
+        {"Sugar_11": landed(), "Sugar-11": landed()},
+        {"Street": landed("STRASSE"), "Way": landed("straße")},
+    ],
+)
+def test_two_commodities_of_one_name_in_dropped_files_are_refused(
+    tmp_path: Path, commodities: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"commodities: .* a dropped file called"
+    ) as caught:
+        caretaker(tmp_path, commodities=commodities)
+    for name in commodities:
+        caught.match(f"of {name}, ")
+
+
+def test_a_symbol_of_a_file_source_gives_way_in_dropped_files(tmp_path: Path) -> None:
+    def of_file(symbol: str) -> dict[str, Any]:
+        return {"unit": "USD/t", "source": {"type": "file", "path": "x.csv", "symbol": symbol}}
+
+    commodities = {
+        "Brent": of_file("B one"), "Raw": of_file("WTI"), "WTI": landed("CL=F"),
+        "Crude": of_file("cl=f"), "First": of_file("ICE B"), "Second": of_file("ice_b"),
+    }  # fmt: skip
     names = Names(caretaker(tmp_path, commodities=commodities).settings)
-    assert [names.of_file(stem) for stem in ("sugar-11", "Sugar_11", "sugar 11")] == [
-        "Sugar-11",
-        "Sugar_11",
-        None,
-    ]
+    found = {text: names.find(text) for text in ("b ONE", "wti", "CL=F", "ICE B", "ice_b")}
+    assert found == {"b ONE": "Brent", "wti": "WTI", "CL=F": "WTI", "ICE B": None, "ice_b": None}
+    assert [names.of_file(stem) for stem in ("b_one", "ICE-B 2026")] == ["Brent", None]
 
 
 @pytest.mark.parametrize("name", ["prices.csv", "sugarcane.csv", "new_sugar.csv"])

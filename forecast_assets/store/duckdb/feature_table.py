@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from forecast_assets.configuration.version_meaning import Options
-from forecast_assets.errors import StoreError
+from forecast_assets.errors import PayloadCorrupted, StoreError
+from forecast_assets.forecast.payloads import parsed
 from forecast_assets.market.features import Features
 from forecast_assets.market.records import FeatureChanges
 from forecast_assets.store.duckdb.database import Connection, Database
@@ -164,7 +165,15 @@ def _told(connection: Connection, commodity: str) -> dict[str, Options]:
     rows = connection.execute(
         "SELECT covariate, read_as FROM market.covariates WHERE commodity = ?", [commodity]
     ).fetchall()
-    return {name: json.loads(text) for name, text in rows}
+    return {name: _read_as(text) for name, text in rows}
+
+
+def _read_as(text: str) -> Options:
+    """How a covariate was read; nothing, and so it is read again, if the text does not tell."""
+    try:
+        return parsed(text.encode())
+    except PayloadCorrupted:
+        return {}
 
 
 def _tell_how(connection: Connection, features: Features, who: dict[str, object]) -> None:

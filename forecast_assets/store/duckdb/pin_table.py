@@ -4,14 +4,14 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from forecast_assets.configuration.version_meaning import VersionMeaning
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.version_pins import Pin
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.pinned_meaning import meaning_of
 
 FIND = """
     SELECT model_version, revision, kind, reason, pinned_at, pinned_by,
-        n_paths AS paths, horizon, models, feature_sets, covariates
+        n_paths, horizon, models, feature_sets, covariates
     FROM forecast.versions WHERE model_version = $model_version ORDER BY revision
 """
 
@@ -22,9 +22,7 @@ ADD = """
         $covariates AS covariates, $pinned_at AS pinned_at, $pinned_by AS pinned_by
 """
 
-COVARIATES = """
-    SELECT model_version, revision, covariates FROM forecast.versions ORDER BY ALL
-"""
+VERSIONS = "SELECT DISTINCT model_version FROM forecast.versions ORDER BY ALL"
 
 RENAME = """
     UPDATE forecast.versions SET covariates = $covariates
@@ -33,8 +31,6 @@ RENAME = """
 
 DOCUMENTS = ("models", "feature_sets", "covariates")
 """The columns with JSON."""
-
-MEANING = [field.name for field in fields(VersionMeaning)]
 
 
 @dataclass(frozen=True)
@@ -85,18 +81,18 @@ def add_revision(connection: Connection, pin: Pin) -> None:
 def rename_in_pins(connection: Connection, old: str, new: str) -> int:
     """Within a transaction: rename a commodity in what is pinned; return the number of rows."""
     changed = 0
-    for version, revision, text in connection.execute(COVARIATES).fetchall():
-        covariates = json.loads(text)
-        if old in covariates:
-            renamed = {new if name == old else name: each for name, each in covariates.items()}
-            key = {"model_version": version, "revision": revision}
-            connection.execute(RENAME, key | {"covariates": json.dumps(renamed, sort_keys=True)})
-            changed += 1
+    for (version,) in connection.execute(VERSIONS).fetchall():
+        for pin in found(connection, version):
+            held = pin.meaning.covariates
+            if old in held:
+                renamed = {new if name == old else name: each for name, each in held.items()}
+                key = {"model_version": version, "revision": pin.revision}
+                text = json.dumps(renamed, sort_keys=True)
+                connection.execute(RENAME, key | {"covariates": text})
+                changed += 1
     return changed
 
 
 def _pin(row: dict[str, Any]) -> Pin:
-    documents = {name: json.loads(row[name]) for name in DOCUMENTS}
-    meaning = VersionMeaning(**{name: (row | documents)[name] for name in MEANING})
-    rest = {name: value for name, value in row.items() if name not in MEANING}
-    return Pin(meaning=meaning, **rest)
+    rest = {each.name: row[each.name] for each in fields(Pin) if each.name in row}
+    return Pin(meaning=meaning_of(row), **rest)
