@@ -12,6 +12,9 @@ from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.content import Text
 from forecast_assets.market.files.written_days import SERIAL_START, with_time, written_day
 
+OF_THOUSANDS = 3
+"""So many digits may follow a point that stands after thousands."""
+
 MAX_CELLS = 5_000_000
 """A file with more cells, also empty ones, is refused: it would take minutes and gigabytes."""
 
@@ -210,6 +213,7 @@ def _text(cell: Any) -> str:
         case bool():
             return str(cell)
         case float():
-            return f"{cell!r}0" if "." in repr(cell) and "e" not in repr(cell) else repr(cell)
+            said = repr(cell)
+            return f"{said}0" if len(said.partition(".")[2]) == OF_THOUSANDS else said
         case _:
             return str(cell).strip()

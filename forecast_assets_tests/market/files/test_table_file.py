@@ -320,6 +320,13 @@ def test_a_workbook_is_read_whatever_it_is_called(
     assert read(workbook(rows), name) == {"11-23": 1.012, "11-24": 998.0}
 
 
+@pytest.mark.parametrize("close", [1.01, 67.31, 1.5, 10.123, 1234.5678, 0.001, 1e-05, 98.0])
+def test_numbers_of_a_workbook_have_no_thousands(read: Read, close: float) -> None:
+    assert read(workbook([["Date", "Price"], [MOMENTS[0], close]]), "prices.xlsx") == {
+        "11-23": close
+    }
+
+
 def test_of_several_sheets_the_one_with_rows_or_the_one_that_is_set_is_read(read: Read) -> None:
     book = workbook([["Date", "Price"], [MOMENTS[0], 1.5]])
     book.create_sheet("Notes").append(["Prices are mine"])
