@@ -77,14 +77,19 @@ def run(
     console = open_console()
     with reported(console, writes=True, commodities=commodity):
         from forecast_assets.cli.watching import watching
+        from forecast_assets.cli.wish import Wish
+        from forecast_assets.configuration.home import Places
+        from forecast_assets.configuration.settings import load_settings
 
         first, last, day = (each.date() if each else None for each in (from_, to, train_on))
+        wish = Wish(
+            commodity, model_version, first, last, recompute, day, allow_withdrawals, rewrite
+        )
+        wish.require_possible(load_settings())
+        Places.here().require_dagster()
         with watching(console, "forecast run") as progress:
-            from forecast_assets.cli.running import Wish, run_due
+            from forecast_assets.cli.running import run_due
 
-            wish = Wish(
-                commodity, model_version, first, last, recompute, day, allow_withdrawals, rewrite
-            )
             outcome = run_due(progress, wish)
         outcome.tell(console)
 
@@ -107,7 +112,9 @@ def report(
     console = open_console()
     with reported(console, writes=True):
         from forecast_assets.cli.watching import watching
+        from forecast_assets.configuration.home import Places
 
+        Places.here().require_dagster()
         with watching(console, "forecast report") as progress:
             from forecast_assets.cli.running import make_report
 

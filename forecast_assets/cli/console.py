@@ -151,8 +151,10 @@ def require_configuration(commodities: Sequence[str]) -> None:
         settings.commodity(name)
 
 
-def interruptible(job: Callable[[], Done], stopping: Event) -> Done:
+def interruptible(job: Callable[[], Done], stopping: Event, heard: Callable[[], object]) -> Done:
     """Do a job in a thread, and set ``stopping`` on Ctrl-C or SIGTERM.
+
+    ``heard``: is called once after that, at once, since it may take minutes until the job ends.
 
     In the main thread Dagster and DuckDB install their own handlers of these signals, which lose
     some of them.
@@ -161,8 +163,12 @@ def interruptible(job: Callable[[], Done], stopping: Event) -> Done:
     try:
         with ThreadPoolExecutor(max_workers=1) as threads:
             done = threads.submit(job)
+            answered = False
             while True:
                 try:
+                    if stopping.is_set() and not answered:
+                        answered = True
+                        heard()
                     return done.result()
                 except KeyboardInterrupt:
                     stopping.set()

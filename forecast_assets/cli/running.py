@@ -12,40 +12,15 @@ from forecast_assets.automation.scope import Scope
 from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import interruptible, write
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
-from forecast_assets.configuration.names import valid_reason
-from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.cli.wish import Wish
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.launching import Worker, work
 from forecast_assets.defs.progress import TerminalProgress, spoken
 from forecast_assets.defs.summary import spoken_bytes
-from forecast_assets.errors import ConfigurationError, StoreLocked
+from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.patience import GIVEN_UP
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The options that a user gave to ``forecast run``."""
-
-    commodity: list[str] | None
-    model_version: str | None
-    first: date | None
-    last: date | None
-    recompute: bool
-    train_on: date | None
-    allow_withdrawals: bool
-    rewrite: str | None
-
-    def require_whole_rewrite(self) -> None:
-        """Raise ConfigurationError for a rewrite of a part, or for a reason that is none."""
-        if self.rewrite is None:
-            return
-        if self.commodity or self.first or self.last or self.train_on:
-            raise ConfigurationError(
-                "--rewrite: allowed: without --commodity, --from, --to and --train-on, since a"
-                " model_version means the same for all commodities and windows"
-            )
-        valid_reason(self.rewrite)
 
 
 @dataclass(frozen=True)
@@ -117,17 +92,11 @@ class Outcome:
 
 
 def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
-    """Do all due work that the options select."""
-    wish.require_whole_rewrite()
+    """Do all due work that the options select; they are possible."""
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
     first, last = wish.first or date.min, wish.last or date.max
-    if first > last:
-        raise ConfigurationError(f"--from {first} is later than --to {last}")
-    if wish.train_on is not None:
-        narrowed = bool(wish.first or wish.last)
-        require_retraining(settings, names, version, wish.train_on, narrowed=narrowed)
     scope = Scope(tuple(names), first, last, wish.recompute, wish.train_on)
     before, began = size_of(settings.database_path), time.monotonic()
     worker = interruptible(
@@ -140,6 +109,7 @@ def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
             rewrite=wish.rewrite,
         ),
         progress.stopping,
+        progress.hear_stop,
     )
     return Outcome(worker, names, time.monotonic() - began, before)
 
@@ -151,6 +121,7 @@ def make_report(progress: TerminalProgress) -> Outcome:
     worker = interruptible(
         lambda: work(settings, settings.model_version, Scope(commodities=()), progress),
         progress.stopping,
+        progress.hear_stop,
     )
     return Outcome(worker, [], time.monotonic() - began, before)
 
@@ -158,22 +129,6 @@ def make_report(progress: TerminalProgress) -> Outcome:
 def size_of(path: Path) -> int:
     """The size of a file in bytes; 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
-
-
-def require_retraining(
-    settings: Settings, names: list[str], version: str, day: date, *, narrowed: bool
-) -> None:
-    """Raise ConfigurationError unless ``--train-on`` names a day inside a window that has begun."""
-    if version == settings.model_version:
-        raise ConfigurationError(f"--train-on {day} needs a --model-version of its own")
-    if narrowed:
-        raise ConfigurationError(f"--train-on {day}: allowed: without --from and --to")
-    windows = settings.windows.of(names[0])
-    if not any(window.training_date < day < window.end for window in windows):
-        raise ConfigurationError(
-            f"--train-on {day}: allowed: a day inside a window that has begun, after its training"
-            " date"
-        )
 
 
 def told_once(problems: list[str]) -> list[str]:

@@ -162,8 +162,9 @@ class Worker:
         """
         mine = replace(self.scope, commodities=(name,))
         while True:
-            attempts = self._attempts(DUE_WORK)
-            found = plan(self.meant, self.store, attempts, datetime.now(UTC), mine)
+            with self.progress.doing(f"planning {name}"):
+                attempts = self._attempts(DUE_WORK)
+                found = plan(self.meant, self.store, attempts, datetime.now(UTC), mine)
             self.problems += found.failures
             if not found.requests:
                 return
@@ -180,15 +181,17 @@ class Worker:
         This run counts as a try of all loading that was due before it, and of all that is still due
         after it.
         """
-        lacking = self._state(name).before_windows()
-        work, stage = [piece.work for piece in lacking], stage_of("prices", [name])
-        tagged = tags(DUE_WORK, self._attempts(DUE_WORK), work) if work else {}
+        with self.progress.doing(f"planning {name}"):
+            lacking = self._state(name).before_windows()
+            work, stage = [piece.work for piece in lacking], stage_of("prices", [name])
+            tagged = tags(DUE_WORK, self._attempts(DUE_WORK), work) if work else {}
         config = {"prices": self.reading} if self.reading else {}
         loaded = self._execute("load_prices", stage, config, tags=tagged, partition_key=name)
-        state = self._state(name)
-        still = [piece.work for piece in state.before_windows()]
-        self._remember(loaded.run_id, [*work, *still])
-        self.notes += to_look_at(self.settings, self.store, name)
+        with self.progress.doing(f"planning {name}"):
+            state = self._state(name)
+            still = [piece.work for piece in state.before_windows()]
+            self._remember(loaded.run_id, [*work, *still])
+            self.notes += to_look_at(self.settings, self.store, name)
         return state
 
     def _look_at(self, state: CommodityState) -> None:
@@ -328,12 +331,12 @@ def work(
             if names:
                 with boundary("landing", worker.problems):
                     worker.land()
-            served = progress.track(LOG, "forecast run", "commodities", names, len(names))
-            for name in served:
-                worker.serve(name)
+            if names:
+                for name in progress.track(LOG, "forecast run", "commodities", names, len(names)):
+                    worker.serve(name)
             with boundary("report", worker.problems):
                 worker.publish()
-            with boundary("history", worker.problems):
+            with boundary("history", worker.problems), progress.doing("deleting old runs"):
                 prune_by(settings, dagster)
         except StoreLocked as error:
             worker.give_up(error)

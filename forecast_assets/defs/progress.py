@@ -28,6 +28,11 @@ BEAT_SECONDS = 1.0
 """The display of a stage is updated this often, even if nothing of it is done."""
 
 
+STOPPING = (
+    "stopping after what is being worked on, which may take minutes; what was committed stays"
+)
+
+
 class Progress(Protocol):
     """Shows the progress of work."""
 
@@ -55,11 +60,15 @@ class Count:
 
 @dataclass
 class Stage:
-    """A named piece of work: when it began, and the counts of its units."""
+    """A named piece of work: when it began, and the counts of its units.
+
+    ``doing``: what is done now beside them; empty if nothing is to be said.
+    """
 
     name: str
     began: float
     counts: dict[str, Count] = field(default_factory=dict)
+    doing: str = ""
 
     def count(self, unit: str, total: int) -> Count:
         """Begin to count a unit; if all of it that was known is done, add ``total`` to it."""
@@ -80,7 +89,8 @@ class Stage:
 
     def counted(self) -> str:
         """A text of the counts: ``3 of 16 windows, 17 of 44 models``."""
-        return ", ".join(f"{x.done} of {x.total} {unit}" for unit, x in self.counts.items())
+        said = [f"{x.done} of {x.total} {unit}" for unit, x in self.counts.items()]
+        return ", ".join([*said, self.doing] if self.doing else said)
 
     def left(self, now: float) -> str:
         """The time left, estimated by the innermost unit partly done, or else the time so far."""
@@ -263,6 +273,17 @@ class Tracker:
                 if done < total:
                     self.require_going_on()
 
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Show what is done during the block, beside the counts of the innermost stage."""
+        with self.lock:
+            stage = list(self.stages.values())[-1] if self.stages else Stage("", self.clock())
+            stage.doing = what
+        try:
+            yield
+        finally:
+            stage.doing = ""
+
     def beat(self) -> None:
         """Update the display of the innermost stage, even if nothing of it was done."""
         with self.lock:
@@ -331,6 +352,11 @@ class TerminalProgress(Tracker):
         """Raise Interrupted if the user has asked to stop."""
         if self.stopping.is_set():
             raise Interrupted("interrupted: what was committed stays; run again for the rest")
+
+    def hear_stop(self) -> None:
+        """Say that the user's wish to stop was heard, and that it takes a while."""
+        with self.lock:
+            self.display.say(STOPPING)
 
     def track(
         self, log: logging.Logger, stage: str, unit: str, items: Iterable[Item], total: int

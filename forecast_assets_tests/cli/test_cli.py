@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
+from forecast_assets.defs.progress import STOPPING
 from forecast_assets.errors import CannotFit
 from forecast_assets.models.naive import Naive
 from forecast_assets.timeline.history import History
@@ -196,6 +197,7 @@ def test_what_does_no_harm_is_a_note_and_takes_nothing_from_a_run(complete: Grap
     [
         (["run", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
         (["run", "--from", "2021-01-01", "--to", "2020-01-01"], "--from 2021-01-01 is later than"),
+        (["run", "--train-on", "2020-01-15"], "--train-on 2020-01-15 needs a --model-version"),
         (["run", "--model-version", "a|b"], "model_version: found 'a|b', allowed: 1 to 64"),
         (["status", "--commodity", "Tea"], "commodity: found 'Tea', allowed: Coffee"),
     ],
@@ -206,6 +208,25 @@ def test_a_wrong_name_is_one_line_and_exit_code_one(
     result = forecast(*arguments)
     assert result.exit_code == 1
     assert says in result.output
+    assert "begins" not in result.output
+
+
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_a_history_that_cannot_be_used_is_told_before_anything_begins(
+    command: str, graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file"))
+    result = forecast(command)
+    assert result.exit_code == 1
+    assert "Not a directory; DAGSTER_HOME names it" in result.output
+    assert "begins" not in result.output
+
+
+def test_a_report_alone_counts_no_commodities(graph: Graph) -> None:
+    result = forecast("report")
+    assert "forecast report ended" in result.output
+    assert "commodities" not in result.output
 
 
 def test_no_configuration_is_one_line_and_exit_code_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +255,7 @@ def test_a_signal_stops_between_partitions_and_the_next_run_does_the_rest(
     assert process.returncode == 130
     assert len(graph.store.prices.history("Coffee")) > 0
     assert len(graph.store.models.find()) < WEEKS
+    assert output.count(STOPPING) == 1
     assert "interrupted: what was committed stays; run again for the rest" in output
     assert forecast("run").exit_code == 0
     assert len({row.training_date for row in graph.store.models.find()}) == WEEKS

@@ -154,6 +154,24 @@ def test_a_beat_tells_of_the_innermost_stage_and_of_none_when_none_is_open(
     ]
 
 
+def test_a_beat_tells_what_is_done_between_stages(clock: FakeClock, said: list[str]) -> None:
+    tracker = Tracker(Lines(said.append, clock), clock)
+    with tracker.doing("nothing that anybody sees"):
+        pass
+    with tracker.stage("forecast run", "commodities", 2):
+        for _ in range(2):
+            with tracker.doing("planning WTI"):
+                clock.now += 10
+                tracker.beat()
+        clock.now += 10
+        tracker.beat()
+    assert said[1:4] == [
+        "forecast run: 0 of 2 commodities, planning WTI, 10 s so far",
+        "forecast run: 0 of 2 commodities, planning WTI, 20 s so far",
+        "forecast run: 0 of 2 commodities, 30 s so far",
+    ]
+
+
 def test_a_stage_opened_before_its_windows_are_known_to_anyone_stays_one(
     tracker: Tracker, said: list[str]
 ) -> None:
