@@ -85,14 +85,7 @@ class PricesRead(Result):
     def notes(self) -> list[str]:
         """Rows that were left out without harm, and stored sessions that the source lacks."""
         left_out = [f"{self.commodity}: {each}" for each in self.observations.notes]
-        return [*left_out, *self.changes.lacking.notes(self.commodity), *self._taken_back]
-
-    @property
-    def _taken_back(self) -> list[str]:
-        if not self.changes.taken_back:
-            return []
-        which, whose = sessions(self.changes.taken_back), self.observations.origin
-        return [f"{self.commodity}: {whose} withdrew {which}, with the forecasts from there"]
+        return [*left_out, *self.changes.lacking.notes(self.commodity)]
 
     @property
     def problems(self) -> list[str]:
@@ -134,8 +127,15 @@ class FilesLanded(Result):
 
     @property
     def notes(self) -> list[str]:
-        """Rows that were left out without harm."""
-        return [note for file in self.received for note in file.notes]
+        """Which file withdrew which sessions, and rows that were left out without harm."""
+        withdrawn = [
+            f"{each.commodity}: {file.file} withdrew {sessions(each.changes.taken_back)}, with the"
+            " forecasts from there"
+            for file in self.received
+            for each in file.landings
+            if each.changes.taken_back and each.dispute is None
+        ]
+        return [*withdrawn, *(note for file in self.received for note in file.notes)]
 
     @property
     def problems(self) -> list[str]:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from types import FrameType
 from typing import TypeVar
 
 import typer
@@ -155,22 +156,26 @@ def interruptible(job: Callable[[], Done], stopping: Event, heard: Callable[[], 
     """Do a job in a thread, and set ``stopping`` on Ctrl-C or SIGTERM.
 
     ``heard``: is called once after that, at once, since it may take minutes until the job ends.
+    Ctrl-C is ignored where it was before, as in the background of a script.
 
     In the main thread Dagster and DuckDB install their own handlers of these signals, which lose
     some of them.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        if len(signals) == 1:
+            stopping.set()
+            heard()
+
+    handled = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        handled.append(signal.SIGINT)
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         with ThreadPoolExecutor(max_workers=1) as threads:
-            done = threads.submit(job)
-            answered = False
-            while True:
-                try:
-                    if stopping.is_set() and not answered:
-                        answered = True
-                        heard()
-                    return done.result()
-                except KeyboardInterrupt:
-                    stopping.set()
+            return threads.submit(job).result()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """Error texts for users: one line for each mistake in a configuration."""
 
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +13,8 @@ from forecast_assets.outside import shortened
 LONGEST_LINE = 1000
 """The most characters of a line about a mistake."""
 
+UNQUOTED = " (YAML reads it as no text: quote it)"
+
 
 def line_of(detail: Any, section: type[BaseModel]) -> str:
     """An error of pydantic about a key of ``section``, as a line that begins with the key."""
@@ -23,8 +26,7 @@ def _line_of(detail: Any, section: type[BaseModel]) -> str:
     message = detail["msg"]
     if last == "[key]":
         found = shown(detail["input"])
-        is_text = isinstance(detail["input"], str)
-        unquoted = "" if is_text else " (YAML reads it as no text: quote it)"
+        unquoted = "" if isinstance(detail["input"], str) else UNQUOTED
         return f"{'.'.join(parents[:-1])}: found the name {found}{unquoted}; {message}"
     tagged = len(parents) > 3 and parents[2] == "source"  # pydantic inserts the source's type
     key = ".".join([*parents[:3], *parents[4:], last] if tagged else [*parents, last])
@@ -43,5 +45,7 @@ def _line_of(detail: Any, section: type[BaseModel]) -> str:
             )
         case "union_tag_not_found":
             return f"{key}.type: missing, allowed: {', '.join(SOURCES)}"
+        case "string_type" if isinstance(detail["input"], int | float | date):
+            return f"{key}: found {found}{UNQUOTED}; {message}"
         case _:
             return f"{key}: found {found}; {message}"

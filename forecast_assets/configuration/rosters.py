@@ -52,6 +52,13 @@ def roster_of(
 def _members(
     entries: Any, feature_sets: Mapping[str, Any] | None, horizon: int | None
 ) -> dict[str, Forecaster]:
+    listed = entries if isinstance(entries, list) else []
+    names = [name for each in listed for name in (each if isinstance(each, Mapping) else [each])]
+    if Ensemble.name in names:
+        raise ValueError(
+            f"{Ensemble.name}.members: found {entries!r}; allowed: models other than"
+            f" {Ensemble.name}"
+        )
     try:
         return roster_of(entries, feature_sets, horizon)
     except ValueError as error:

@@ -16,7 +16,7 @@ from forecast_assets.forecast.forecasting import Forecasting
 from forecast_assets.forecast.records import ModelFailure
 from forecast_assets.market.lacking import Lacking
 from forecast_assets.market.reception import Received
-from forecast_assets.market.records import PriceChanges
+from forecast_assets.market.records import FileMerge, PriceChanges
 from forecast_assets_tests import results
 from forecast_assets_tests.records import draw, model
 from forecast_assets_tests.results import BROKEN, DECLINED, HISTORY, WINDOW, refusal
@@ -51,6 +51,20 @@ def test_what_is_refused_of_a_landed_file_is_told_once_and_of_the_file() -> None
     assert results.prices_landed(refusal(7)).problems == []
     assert landed.problems == ["b.csv: no usable row; it is now rejected/b.csv", REFUSED]
     assert landed.notes == ["a footer"]
+
+
+def test_of_many_files_the_one_that_withdrew_is_named() -> None:
+    nothing = PriceChanges(1, 0, 0, 0, 0)
+    withdrew = replace(nothing, taken_back=[date(2020, 1, 2), date(2020, 1, 3)])
+    files = [
+        Received(f"{name}.csv", f"accepted/{name}.csv", [FileMerge("Coffee", changes, False)])
+        for name, changes in (("a", nothing), ("b", withdrew), ("c", nothing))
+    ]
+    assert results.files_landed(*files).notes == [
+        "Coffee: b.csv withdrew 2 sessions, 2020-01-02, 2020-01-03, with the forecasts from there"
+    ]
+    whole = results.prices_landed()
+    assert replace(whole, changes=withdrew).notes == []
 
 
 def test_a_covariate_that_cannot_be_read_is_a_problem_and_one_without_values_a_note() -> None:

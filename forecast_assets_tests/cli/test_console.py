@@ -15,6 +15,7 @@ SECONDS = 60.0
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_wish_to_stop_is_answered_while_the_job_goes_on(number: int) -> None:
     stopping, answered, answers = Event(), Event(), []
+    before = signal.signal(number, signal.default_int_handler)
 
     def hear() -> None:
         answers.append(stopping.is_set())
@@ -26,5 +27,9 @@ def test_a_wish_to_stop_is_answered_while_the_job_goes_on(number: int) -> None:
             assert answered.wait(SECONDS)
         return "done"
 
-    assert interruptible(job, stopping, hear) == "done"
+    try:
+        assert interruptible(job, stopping, hear) == "done"
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
     assert answers == [True]
