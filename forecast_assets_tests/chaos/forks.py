@@ -84,12 +84,14 @@ class Child:
             os.write(gives, json.dumps(given).encode())
             code = 0
         except BaseException as error:  # noqa: BLE001 - the end of a child, told by its exit code
-            traceback.print_exc()
             code = STARVED if told_full(error) else CRASHED
+            traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                os._exit(code)  # also if there is no room for what was said
 
     def _settle(self) -> None:
         """Be where the folder's places are, and write what is said into its file."""

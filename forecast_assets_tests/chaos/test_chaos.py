@@ -1,7 +1,10 @@
 """The crash harness finds what is broken: a write in two halves, a lost file, a run for ever."""
 
+import errno
+import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -262,6 +265,15 @@ def child(tmp_path: Path) -> Iterator[Child]:
     made = Child(tmp_path, lambda child: child.reach(waits=True))
     yield made
     made.kill()
+
+
+def test_a_child_ends_although_there_is_no_room_for_what_it_says(tmp_path: Path) -> None:
+    def fail() -> None:
+        sys.stderr = open("/dev/full", "w")  # noqa: PTH123, SIM115 - for the life of the child
+        sys.stderr.write("lost")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert done(tmp_path, fail).code == STARVED
 
 
 def test_a_child_is_killed_at_its_point_or_goes_on_from_it(tmp_path: Path, child: Child) -> None:
