@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -30,6 +30,9 @@ INTERRUPTED = 130
 
 TRACEBACK = "FORECAST_TRACEBACK"
 """The environment variable that shows where an error happened which is not of this package."""
+
+HEARD_SECONDS = 0.2
+"""After so long at most a wish to stop is heard."""
 
 UNEXPECTED = f"not expected ({TRACEBACK}=1 shows where it happened)"
 """What is said of such an error before its own words."""
@@ -159,7 +162,8 @@ def interruptible(job: Callable[[], Done], stopping: Event, heard: Callable[[], 
     Ctrl-C is ignored where it was before, as in the background of a script.
 
     In the main thread Dagster and DuckDB install their own handlers of these signals, which lose
-    some of them.
+    some of them. This thread wakes up now and then, since the system may give a signal to another
+    one, where Python does not handle it.
     """
     signals: list[int] = []
 
@@ -175,7 +179,10 @@ def interruptible(job: Callable[[], Done], stopping: Event, heard: Callable[[], 
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         with ThreadPoolExecutor(max_workers=1) as threads:
-            return threads.submit(job).result()
+            done = threads.submit(job)
+            while not done.done():
+                wait([done], HEARD_SECONDS)
+            return done.result()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
