@@ -66,8 +66,9 @@ FILES = 20
 OF_A_DROPPED_FILE = 2
 """The file itself, and its note."""
 
-OF_A_WINDOW = 4
-"""The newest run of a window is kept with its events, and with what it printed in three files."""
+OF_A_WINDOW = 8
+"""Two runs of a window are kept, the newest that forecast in it and the newest that scored it; each
+with its events in a file, and with what it printed in three."""
 
 CONSOLE = Console()
 
