@@ -22,7 +22,7 @@ from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests import desk as desks
 from forecast_assets_tests.chaos import __main__ as chaos
 from forecast_assets_tests.chaos import hits, invariants, play
-from forecast_assets_tests.chaos.forks import CRASHED, HUNG, STARVED, Child, Ended, done
+from forecast_assets_tests.chaos.forks import CRASHED, HUNG, SAID, STARVED, Child, Ended, done
 from forecast_assets_tests.chaos.hits import AT, CLOCK, DISK, TIME, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import files_of, likeness_of
@@ -274,6 +274,7 @@ def test_a_child_ends_although_there_is_no_room_for_what_it_says(tmp_path: Path)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     assert done(tmp_path, fail).code == STARVED
+    assert "OSError: [Errno 28] No space left on device" in (tmp_path / SAID).read_text()
 
 
 def test_a_child_is_killed_at_its_point_or_goes_on_from_it(tmp_path: Path, child: Child) -> None:
