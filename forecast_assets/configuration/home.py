@@ -172,6 +172,19 @@ class Places:
             " made and written"
         )
 
+    def full(self) -> list[str]:
+        """A line for each of the two folders whose disk has no room, for people who meet an error.
+
+        SQLite calls some errors of a full disk ``disk I/O error``.
+        """
+        lines = []
+        for folder in (self.data, self.dagster):
+            try:
+                _require_room(folder)
+            except OSError as error:
+                lines.append(f"{folder}: {error.strerror}: make room, and run again")
+        return lines
+
     def elsewhere(self, holds_rows: Callable[[Path], bool]) -> list[str]:
         """Lines for users about other folders that hold the runs or tables they may expect here.
 

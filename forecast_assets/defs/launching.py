@@ -342,6 +342,7 @@ def work(
             worker.give_up(error)
         except Interrupted as error:
             raise Interrupted(*worker.problems, *error.args) from error
+        worker.problems += settings.places.full() if worker.problems else []
     return worker
 
 

@@ -85,7 +85,8 @@ class Child:
             code = 0
         except BaseException as error:  # noqa: BLE001 - the end of a child, told by its exit code
             code = STARVED if told_full(error) else CRASHED
-            traceback.print_exc()
+            with (self.folder / SAID).open("a") as said:  # streams may lead to a full disk
+                traceback.print_exc(file=said)
         finally:
             try:
                 sys.stdout.flush()

@@ -8,6 +8,7 @@ import ctypes
 import os
 import resource
 import shutil
+import sqlite3
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,10 +23,19 @@ FULL = ("No space left on device", "File too large", "database or disk is full")
 """What an error says of a full disk: that of the system, of a limit, and of SQLite."""
 
 
+IO_ERROR = "disk I/O error"
+
+
 def told_full(error: BaseException | None) -> bool:
-    """Whether an error, or what it says is its cause, is that of a full disk."""
+    """Whether an error, or what it says is its cause, is that of a full disk.
+
+    Where shared memory of SQLite finds no room, its own error says only ``IO_ERROR``; so does who
+    calls Dagster by itself, and not the project.
+    """
     if error is None:
         return False
+    if isinstance(error, sqlite3.OperationalError) and str(error) == IO_ERROR:
+        return True
     return any(each in str(error) for each in FULL) or told_full(error.__cause__)
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests import desk as desks
 from forecast_assets_tests.chaos import __main__ as chaos
 from forecast_assets_tests.chaos import hits, invariants, play
-from forecast_assets_tests.chaos.forks import CRASHED, HUNG, STARVED, Child, Ended, done
+from forecast_assets_tests.chaos.forks import CRASHED, HUNG, SAID, STARVED, Child, Ended, done
 from forecast_assets_tests.chaos.hits import AT, CLOCK, DISK, TIME, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import files_of, likeness_of
@@ -248,14 +249,6 @@ def test_the_upgrade_of_tables_is_a_moment_at_which_a_process_is_killed(tmp_path
     assert counts["before tables are upgraded"] == counts["before the older file is copied"] == 1
 
 
-def test_a_child_ends_also_if_there_is_no_room_for_what_it_says(tmp_path: Path) -> None:
-    def act() -> None:
-        os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    assert done(tmp_path, act).code == STARVED
-
-
 def test_a_hit_follows_from_the_seed_alone() -> None:
     known = Undisturbed(1.0, {"before the commit": 3, "after the commit": 3}, (9, 9), 0, {}, {}, [])
     for scene in SCENES:
@@ -272,6 +265,16 @@ def child(tmp_path: Path) -> Iterator[Child]:
     made = Child(tmp_path, lambda child: child.reach(waits=True))
     yield made
     made.kill()
+
+
+def test_a_child_ends_although_there_is_no_room_for_what_it_says(tmp_path: Path) -> None:
+    def fail() -> None:
+        sys.stderr = open("/dev/full", "w")  # noqa: PTH123, SIM115 - for the life of the child
+        sys.stderr.write("lost")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert done(tmp_path, fail).code == STARVED
+    assert "OSError: [Errno 28] No space left on device" in (tmp_path / SAID).read_text()
 
 
 def test_a_child_is_killed_at_its_point_or_goes_on_from_it(tmp_path: Path, child: Child) -> None:

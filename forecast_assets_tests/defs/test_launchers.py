@@ -1,8 +1,11 @@
 """Sensor and terminal are two launchers of one plan: the same tables, the same work."""
 
+import errno
 import json
 import logging
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -15,6 +18,8 @@ import pytest
 from dagster import DagsterRun, DagsterRunStatus
 
 from forecast_assets.automation.scope import Scope
+from forecast_assets.configuration import home as places
+from forecast_assets.defs import launching
 from forecast_assets.defs.assets import landed_files
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.launching import Worker, work
@@ -406,3 +411,26 @@ def test_who_interrupts_a_command_is_told_what_was_refused_of_files_that_are_put
     assert "a.csv, line 7" in first
     assert last.startswith("interrupted: what was committed stays")
     assert (keeper.landing / "b.csv").exists()
+
+
+def test_who_meets_an_error_on_a_full_disk_is_told_that_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "data"))
+    settings = caretaker(tmp_path, **KEYS).settings
+
+    def full(folder: Path) -> None:
+        if folder == settings.places.dagster:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    def broken(*_: object) -> None:
+        monkeypatch.setattr(places, "_require_room", full)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(launching, "prune_by", broken)
+    progress = TerminalProgress(Lines(lambda line: None), Event())
+    worker = work(settings, settings.model_version, Scope(commodities=()), progress)
+    assert worker.problems == [
+        "history: OperationalError: disk I/O error",
+        f"{settings.places.dagster}: No space left on device: make room, and run again",
+    ]
