@@ -92,7 +92,8 @@ def verify(
         for each in commodities or whole:
             done.damages += _undeclared(settings, store, each)
         for name in commodities or store.integrity.commodities():
-            _walk(settings, store, name, redraw, done)
+            with told_as_damage(name, done):
+                _walk(settings, store, name, redraw, done)
         if not commodities:
             done.damages += _shared(settings, store)
     except StoreLocked:

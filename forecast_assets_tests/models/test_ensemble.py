@@ -415,8 +415,8 @@ def test_alone_it_has_members_of_its_own(tmp_path: Path) -> None:
         ("[]", "ensemble.members: found []; allowed: at least 1 item"),
         ("naive", "ensemble.members: found 'naive'; allowed: a list of model names"),
         ("[naive, naive]", "naive is listed twice"),
-        ("[naive, ensemble]", "allowed: other models"),
-        ("[naive, {ensemble: {members: [garch]}}]", "allowed: other models"),
+        ("[naive, ensemble]", "allowed: models other than ensemble"),
+        ("[naive, {ensemble: {members: [garch]}}]", "allowed: models other than ensemble"),
     ],
 )
 def test_wrong_members_are_told_with_their_key(tmp_path: Path, members: str, message: str) -> None:

@@ -228,10 +228,24 @@ def damage_artifact(folder: Path, *, missing: bool) -> None:
 
 
 def test_rows_that_no_check_can_look_at_stop_no_other_check(folder: Path) -> None:
-    broken = f"UPDATE {LEDGER} SET n_paths = NULL; UPDATE {LOG} SET entry = 3 WHERE entry = 2;"
-    execute(folder, [Case("no number of paths", broken, [])])
+    broken = f"UPDATE {LEDGER} SET generation_timestamp = 'infinity', n_paths = NULL;"
+    broken += f" UPDATE {LOG} SET entry = 3 WHERE entry = 2;"
+    execute(folder, [Case("a moment that never comes", broken, [])])
     found = {key[0] for key in keys_of(verified(folder).damages)}
     assert {"missing value", "cannot be verified", "gap in entries"} <= found
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"UPDATE {LEDGER} SET data_cutoff_date = 'infinity'",
+        "UPDATE market.price_revisions SET date = 'infinity'",
+        f"UPDATE {LEDGER} SET data_cutoff_date = NULL",
+    ],
+)
+def test_days_that_are_none_are_damage(folder: Path, broken: str) -> None:
+    execute(folder, [Case("days that are none", broken, [])])
+    assert verified(folder).damages
 
 
 def test_what_was_published_of_a_superseded_forecast_is_compared_with_what_was_kept(

@@ -136,4 +136,5 @@ def _whose(table: Table, columns: Sequence[str]) -> str:
         for name in ("commodity", "model_name", "model_version")
     ]
     day = next((name for name in DAYS if name in columns), None)
-    return ", ".join([*texts, f'"{day}" AS day' if day else "NULL::DATE AS day"])
+    finite = f'CASE WHEN isfinite("{day}") THEN "{day}" END AS day'  # others fit no date of Python
+    return ", ".join([*texts, finite if day else "NULL::DATE AS day"])

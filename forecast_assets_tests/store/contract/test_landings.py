@@ -144,7 +144,7 @@ def test_a_future_row_is_refused_today_and_lands_when_its_day_has_come(tmp_path:
 def test_a_commodity_that_is_configured_later_lands_from_the_same_file(tmp_path: Path) -> None:
     keeper = caretaker(tmp_path)
     content = "date,commodity,close\n2026-11-02,Coffee,1\n2026-11-02,Sugar,2\n"
-    assert "Sugar: all.csv, line 3, column commodity: found 'Sugar'" in put(
+    assert "all.csv: all.csv, line 3, column commodity: found 'Sugar'" in put(
         keeper, "all.csv", content
     )
     larger = caretaker(tmp_path / "larger", "Coffee", "Sugar")
