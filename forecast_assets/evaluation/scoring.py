@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import scoringrules
 from numpy.typing import NDArray
 
 from forecast_assets.forecast.points import (
@@ -50,9 +49,6 @@ PATH_SCORES = (*SESSION_SCORES, "energy_score", "variogram_score", "directional_
 
 SUMMARIZED = (1, 7, 14)
 """A path is scored up to each of these sessions that it goes beyond, and up to its end."""
-
-VARIOGRAM_ORDER = 0.5
-"""The power of differences in a variogram score: Scheuerer and Hamill (2015)."""
 
 PERMUTATION_SEED = 20_111
 """The seed of the permutation of paths for the energy score; it is the same for all forecasts."""
@@ -153,8 +149,8 @@ def _of_points(points: Points, outcomes: Values) -> dict[str, Values]:
     absolute = np.abs(points.median - outcomes)
     relative = np.full_like(absolute, np.nan)
     np.divide(100 * absolute, np.abs(outcomes), out=relative, where=outcomes != 0)
-    levels = np.array(LEVELS)[:, None, None]
-    losses = scoringrules.quantile_score(outcomes[None], points.quantiles, levels)
+    over, levels = outcomes - points.quantiles, np.array(LEVELS)[:, None, None]
+    losses = np.maximum(levels * over, (levels - 1) * over)
     scores = {
         "absolute_error": absolute,
         "squared_error": (points.mean - outcomes) ** 2,
@@ -176,21 +172,47 @@ def _of_distributions(ordered: Ordered, points: Points, outcomes: Values) -> dic
     The middle price is subtracted first, since sums of large prices would lose their differences.
     """
     centre, rest = centred(ordered)
-    came = outcomes - centre
-    crps = scoringrules.crps_ensemble(came, rest, estimator="pwm", sorted_ensemble=True)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a bandwidth or a density may be zero
-        log_score = scoringrules.logs_ensemble(came, rest, bw=bandwidth(points, rest.shape[-1]))
+    away = rest - (outcomes - centre)[..., None]
     return {
-        "crps": crps,
-        "log_score": log_score,
+        "crps": crps(rest, away),
+        "log_score": log_score(away, bandwidth(points, rest.shape[-1])),
         "pit": pit(ordered, outcomes),
     }
+
+
+def crps(rest: Values, away: Values) -> Values:
+    """The CRPS, shape (n_origins, horizon), from probability-weighted moments of the paths.
+
+    ``rest``: prices in ascending order, relative to any price of their session; ``away``: the same
+    relative to the outcome; both of shape (n_origins, horizon, n_paths). Half the mean distance of
+    two paths is the sum of their (2 rank - n_paths - 1) times the price, divided by n_paths
+    (n_paths - 1): Taillardat et al. (2016), Calibrated Ensemble Forecasts.
+    """
+    n_paths = rest.shape[-1]
+    weights = np.arange(1 - n_paths, n_paths, 2) / (n_paths * (n_paths - 1))
+    spread: Values = np.einsum("ijk,k->ij", rest, weights)
+    distance: Values = np.abs(away).mean(axis=-1)
+    return distance - spread
+
+
+def log_score(away: Values, widths: Values) -> Values:
+    """Minus the logarithm of the density of Gaussian kernels at the outcome, (n_origins, horizon).
+
+    ``away``: paths relative to the outcome, shape (n_origins, horizon, n_paths); their memory is
+    used. ``widths``: the standard deviations of the kernels, shape (n_origins, horizon).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):  # a width or a density may be zero
+        np.multiply(away, (np.sqrt(0.5) / widths)[..., None], out=away)
+        np.square(away, out=away)
+        np.exp(np.negative(away, out=away), out=away)
+        score: Values = np.log(widths * np.sqrt(2 * np.pi)) - np.log(away.mean(axis=-1))
+    return score
 
 
 def bandwidth(points: Points, n_paths: int) -> Values:
     """Silverman's (1986, section 3.4.2) width of a Gaussian kernel, shape (n_origins, horizon).
 
-    The formula is that of scoringrules, which would sort the paths again for its quantiles.
+    The deviation is that of the paths themselves, with n_paths in its denominator.
     """
     lower, upper = points.bounds(0.5)
     deviation = points.standard_deviation * np.sqrt((n_paths - 1) / n_paths)
@@ -217,10 +239,9 @@ def _of_paths(paths: NDArray[np.float32], outcomes: Values, last: list[int]) -> 
     centre = paths[:, :1, :].mean(axis=(1, 2), dtype=np.float64)
     rest = np.subtract(permuted(paths), centre[:, None, None], dtype=np.float64)
     came = outcomes - centre[:, None]
-    reached = [(came[:, : place + 1], rest[:, : place + 1]) for place in last]
     return {
-        "energy_score": np.stack([energy_score(*some) for some in reached], axis=1),
-        "variogram_score": np.stack([variogram_score(*some) for some in reached], axis=1),
+        "energy_score": energy_scores(came, rest, last),
+        "variogram_score": variogram_scores(came, rest, last),
     }
 
 
@@ -230,35 +251,53 @@ def permuted(paths: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(paths.transpose(0, 2, 1)).take(order, axis=2)
 
 
-def energy_score(outcomes: Values, blocks: Values) -> Values:
-    """The energy score: the mean distance of paths from the outcome, minus half of that of pairs.
+def energy_scores(outcomes: Values, blocks: Values, last: list[int]) -> Values:
+    """Energy scores: the mean distance of paths from the outcome, minus half of that of pairs.
 
     ``outcomes``: shape (n_origins, sessions). ``blocks``: ``permuted`` paths, shape (n_origins,
-    sessions, n_paths). The result has shape (n_origins,). Only neighbouring paths are used as
-    pairs, since all pairs would take n_paths times as long; so neighbours must be independent.
-    They are not in a pooled model without permutation, which keeps the paths of a member together.
+    sessions, n_paths). The result has shape (n_origins, len(last)): a score of the sessions up to
+    and including each of ``last``. Only neighbouring paths are used as pairs, since all pairs would
+    take n_paths times as long; so neighbours must be independent. They are not in a pooled model
+    without permutation, which keeps the paths of a member together.
     """
-    scores: Values = scoringrules.es_ensemble(
-        outcomes, blocks, m_axis=-1, v_axis=-2, estimator="akr"
-    )
+    away = np.square(blocks - outcomes[..., None])
+    apart = np.empty_like(blocks)
+    np.subtract(blocks[..., 1:], blocks[..., :-1], out=apart[..., 1:])
+    np.subtract(blocks[..., 0], blocks[..., -1], out=apart[..., 0])
+    np.square(apart, out=apart)
+    scores = np.empty((len(blocks), len(last)))
+    for place, end in enumerate(last):
+        distance, pairs = (np.sqrt(each[:, : end + 1].sum(axis=1)) for each in (away, apart))
+        scores[:, place] = distance.mean(axis=-1) - pairs.mean(axis=-1) / 2
     return scores
 
 
-def variogram_score(outcomes: Values, blocks: Values) -> Values:
-    """Squared errors of the variogram of order 0.5, over all pairs of sessions: (n_origins,).
+def variogram_scores(outcomes: Values, blocks: Values, last: list[int]) -> Values:
+    """Squared errors of the variogram of order 0.5, over all pairs: Scheuerer and Hamill (2015).
 
     ``outcomes``: shape (n_origins, sessions). ``blocks``: shape (n_origins, sessions, n_paths).
-    Both are relative to a price near them, since they are compared as float32. Origins are taken
-    one at a time, so that the differences between all pairs of sessions stay in the cache.
+    The result has shape (n_origins, len(last)), for the pairs of sessions up to and including each
+    of ``last``. Both are relative to a price near them, since they are compared as float32: pairs
+    of sessions with the same sessions between them are compared at once.
     """
-    pairs = zip(outcomes.astype(np.float32), blocks.astype(np.float32), strict=True)
-    return np.array(
-        [
-            scoringrules.vs_ensemble(came, block, m_axis=-1, v_axis=-2, p=VARIOGRAM_ORDER)
-            for came, block in pairs
-        ],
-        dtype=np.float64,
-    )
+    rest, came = blocks.astype(np.float32), outcomes.astype(np.float32)
+    n_origins, sessions, _ = rest.shape
+    errors = np.zeros((n_origins, sessions, sessions))
+    for lag in range(1, sessions):
+        first = np.arange(sessions - lag)
+        expected = _root_of_distance(rest[:, lag:], rest[:, :-lag]).mean(axis=-1)
+        happened = _root_of_distance(came[:, lag:], came[:, :-lag])
+        errors[:, first, first + lag] = np.square(happened - expected, dtype=np.float64)
+    each_pair_twice = [2 * errors[:, : end + 1, : end + 1].sum(axis=(1, 2)) for end in last]
+    return np.stack(each_pair_twice, axis=1)
+
+
+def _root_of_distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The square root of distances, which is what a variogram of order 0.5 compares."""
+    distance = one - other
+    np.abs(distance, out=distance)
+    np.sqrt(distance, out=distance)
+    return distance
 
 
 def direction(medians: Values, closes: Values, outcomes: Values) -> Values:

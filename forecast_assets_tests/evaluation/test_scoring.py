@@ -6,19 +6,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import scoringrules
 from numpy.typing import NDArray
 from scipy import stats
 
 from forecast_assets.evaluation.scoring import (
     PATH_SCORES,
     SESSION_SCORES,
-    energy_score,
+    bandwidth,
+    energy_scores,
     permuted,
     pit,
     score,
     summary_horizons,
 )
-from forecast_assets.forecast.points import LEVELS, in_order
+from forecast_assets.forecast.points import LEVELS, in_order, points_of
 
 Floats = NDArray[np.float64]
 
@@ -128,6 +130,25 @@ def test_energy_and_variogram_scores_are_those_of_slow_loops(
             )
 
 
+@pytest.mark.parametrize("close", [0.5, 50.0, -3.0, 100_000.0])
+def test_scores_are_those_of_a_library(close: float) -> None:
+    paths, closes, outcomes = forecasts(11, 200, 14, close)
+    found = score(paths, closes, outcomes)
+    members = paths.transpose(0, 2, 1).astype(np.float64)
+    crps = scoringrules.crps_ensemble(outcomes, members, estimator="pwm")
+    widths = bandwidth(points_of(in_order(paths)), 200)
+    log_score = scoringrules.logs_ensemble(outcomes, members, bw=widths)
+    np.testing.assert_allclose(found.sessions["crps"], crps, rtol=1e-6)
+    np.testing.assert_allclose(found.sessions["log_score"], log_score, rtol=1e-6)
+    blocks = permuted(paths).astype(np.float64)
+    for place, end in enumerate(found.horizons):
+        some = outcomes[:, :end], blocks[:, :end]
+        energy = scoringrules.es_ensemble(*some, m_axis=-1, v_axis=-2, estimator="akr")
+        variogram = scoringrules.vs_ensemble(*some, m_axis=-1, v_axis=-2, p=0.5)
+        np.testing.assert_allclose(found.paths["energy_score"][:, place], energy, rtol=1e-6)
+        np.testing.assert_allclose(found.paths["variogram_score"][:, place], variogram, rtol=2e-6)
+
+
 def test_paths_kept_together_by_member_need_the_permutation() -> None:
     rng = np.random.default_rng(3)
     low, high = rng.standard_normal((150, 4)), 20 + rng.standard_normal((150, 4))
@@ -136,7 +157,7 @@ def test_paths_kept_together_by_member_need_the_permutation() -> None:
     every_pair = [(a, b) for a in range(300) for b in range(300) if a != b]
     exact = slow_energy(pooled[0].astype(np.float64), outcome[0], every_pair)
     shuffled = score(pooled, np.array([10.0]), outcome).paths["energy_score"][0, -1]
-    as_stored = energy_score(outcome, pooled.astype(np.float64).transpose(0, 2, 1)).item()
+    as_stored = energy_scores(outcome, pooled.astype(np.float64).transpose(0, 2, 1), [3]).item()
     # Half of all pairs are 40 apart, sqrt(4 * 20**2): the exact score is near 20 - 10. Of 300
     # neighbours some 150 are such pairs, give or take sqrt(300) / 2, each of which weighs 40 / 600.
     assert exact == pytest.approx(10, abs=1)

@@ -94,7 +94,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="score_io_manager",
         group_name="trust",
-        kinds={"scoringrules", ENGINE.lower()},
+        kinds={"numpy", ENGINE.lower()},
         description=__doc__,
     )
     def scores(
