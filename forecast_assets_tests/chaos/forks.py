@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests.chaos.small_disk import told_full
 
 LIMIT_SECONDS = 240.0
@@ -29,6 +30,9 @@ CRASHED = 70
 
 STARVED = 71
 """The exit code of a child that ended by an exception which says that a disk is full."""
+
+FAILED = 73
+"""The exit code of a child that ended by an error that the project tells."""
 
 HUNG = 72
 """The exit code that stands for a child that took too long, and was killed for it."""
@@ -84,7 +88,8 @@ class Child:
             os.write(gives, json.dumps(given).encode())
             code = 0
         except BaseException as error:  # noqa: BLE001 - the end of a child, told by its exit code
-            code = STARVED if told_full(error) else CRASHED
+            code = FAILED if isinstance(error, ForecastAssetsError) else CRASHED
+            code = STARVED if told_full(error) else code
             with (self.folder / SAID).open("a") as said:  # streams may lead to a full disk
                 traceback.print_exc(file=said)
         finally:

@@ -14,7 +14,7 @@ from typing import Any
 from forecast_assets.cli.console import UNEXPECTED
 from forecast_assets.store.opening import connection_to, open_store
 from forecast_assets_tests.chaos import invariants
-from forecast_assets_tests.chaos.forks import CRASHED, HUNG, SAID, STARVED, Ended, done
+from forecast_assets_tests.chaos.forks import CRASHED, FAILED, HUNG, SAID, STARVED, Ended, done
 from forecast_assets_tests.chaos.hits import CLOCK, DISKS, ROBBERIES, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import Likeness, files_of, likeness_of
@@ -150,7 +150,8 @@ def badly_ended(hit: Hit, ended: Ended, said: str) -> list[str]:
     A command catches its errors and returns 1; one that the project did not expect is told so.
     """
     starved = hit.kind in DISKS
-    if ended.code in ({CRASHED} if starved else {CRASHED, STARVED}):
+    allowed = {STARVED} if starved else {FAILED} if hit.kind in ROBBERIES else set()
+    if ended.code in {CRASHED, FAILED, STARVED} - allowed:
         return [f"it ended by an exception: {said[-600:]}"]
     if ended.code == HUNG:
         return [f"it hangs: {said[-600:]}"]

@@ -22,7 +22,16 @@ from forecast_assets.errors import ForecastAssetsError
 from forecast_assets_tests import desk as desks
 from forecast_assets_tests.chaos import __main__ as chaos
 from forecast_assets_tests.chaos import hits, invariants, play
-from forecast_assets_tests.chaos.forks import CRASHED, HUNG, SAID, STARVED, Child, Ended, done
+from forecast_assets_tests.chaos.forks import (
+    CRASHED,
+    FAILED,
+    HUNG,
+    SAID,
+    STARVED,
+    Child,
+    Ended,
+    done,
+)
 from forecast_assets_tests.chaos.hits import AT, CLOCK, DISK, TIME, Hit, Undisturbed
 from forecast_assets_tests.chaos.invariants import Landed
 from forecast_assets_tests.chaos.likeness import files_of, likeness_of
@@ -225,6 +234,9 @@ TOLD = f"error: {UNEXPECTED}: KeyError: 'x'"
         (DISK, 0, 1, "error: another program has it open", "does not say that the disk is full"),
         (DISK, STARVED, None, "", ""),
         (AT, STARVED, None, "", "ended by an exception"),
+        (AT, FAILED, None, "", "ended by an exception"),
+        ("an artifact is deleted", FAILED, None, "", ""),
+        ("an artifact is deleted", CRASHED, None, "", "ended by an exception"),
         (AT, 0, 1, TOLD, "not expected"),
         (DISK, 0, 1, f"{TOLD}: No space left on device", "not expected"),
         (AT, HUNG, None, "", "it hangs"),
