@@ -54,6 +54,11 @@ HAPPENED = (
     """,
 )
 
+SESSIONS = """
+    SELECT date FROM market.prices
+    WHERE commodity = $commodity AND close IS NOT NULL AND list_contains($cutoffs::DATE[], date)
+"""
+
 WITHDRAW = (
     """
     DELETE FROM forecast.forecasts
@@ -107,7 +112,15 @@ def apply(
 def withdraw(
     connection: Connection, written: Written, now: datetime, cutoffs: Sequence[date]
 ) -> None:
-    """Delete the forecasts from cutoffs that are no longer sessions; keep a record of each."""
+    """Delete the forecasts from cutoffs that are no longer sessions; keep a record of each.
+
+    A session that has come since the run read its history is one, though the run has not seen it.
+    """
+    if not cutoffs:
+        return
+    asked = {"commodity": written.commodity, "cutoffs": list(cutoffs)}
+    there = {day for (day,) in connection.execute(SESSIONS, asked).fetchall()}
+    cutoffs = [cutoff for cutoff in cutoffs if cutoff not in there]
     supersede(connection, written, now, dict.fromkeys(cutoffs, WITHDRAWN))
     for cutoff, statement in product(cutoffs, WITHDRAW):
         connection.execute(statement, _whose(written) | {"cutoff": cutoff})

@@ -17,6 +17,7 @@ from forecast_assets.forecast.forecasting import (
 )
 from forecast_assets.forecast.records import Draw, WindowChange
 from forecast_assets.store.contract import Store
+from forecast_assets_tests.observed import said
 from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
 from forecast_assets_tests.rows import rows
 
@@ -161,6 +162,15 @@ def test_what_is_withdrawn_is_kept_of_every_model(store: Store) -> None:
     ] * 2
     store.paths.apply(LATER, WindowChange([of("naive", [DAYS[1]], 5.0)]))  # it came back
     assert len(kept(store)) == 2
+
+
+def test_a_session_that_has_come_meanwhile_is_not_withdrawn(store: Store) -> None:
+    """A run that read its history before took what another one drew from it for withdrawn."""
+    store.paths.apply(WRITTEN, WindowChange([of("naive", DAYS, 1.0)]))
+    store.prices.write(said(dict.fromkeys(DAYS[:2], 50.0)), WRITTEN.at, "run")
+    store.paths.apply(LATER, WindowChange(withdrawn=DAYS[1:]))
+    assert [row.data_cutoff_date for row in store.paths.issued("Coffee", "v1.0")] == DAYS[:2]
+    assert [row[0] for row in kept(store)] == DAYS[2:]
 
 
 def test_a_moved_start_is_kept_as_it_was_said_and_paths_stay(store: Store) -> None:
