@@ -187,8 +187,15 @@ os.register_at_fork(after_in_child=ENGINES.forked)
 
 
 def require_regular(path: Path) -> None:
-    """Raise StoreError for a folder, and for a pipe or a device, which may never answer."""
-    if path.exists() and not path.is_file():
+    """Raise StoreError for a folder, and for a pipe or a device, which may never answer.
+
+    It looks once, since another process may delete the file in between.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISREG(mode):
         raise StoreError(
             f"{path}: is no file, but a folder, a pipe or a device: move it away, and put the"
             " tables or a copy of them there"
