@@ -26,6 +26,8 @@ def test_a_guard_that_goes_while_it_is_looked_at_is_no_folder(
         patch.setattr(Path, "stat", looked_at)
         require_regular(guard)
         require_regular(guard)
+    (tmp_path / "file").touch()
+    require_regular(tmp_path / "file" / "guard")
 
 
 def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
