@@ -59,7 +59,10 @@ class Database(Section):
 
     memory_limit: str = Field("512MB", pattern=r"^[0-9]{1,6}(MB|GB|MiB|GiB)$")
     lock_timeout_seconds: float = Field(
-        120.0, gt=0, le=LONGEST_SECONDS, description="How long a run waits for locks, in all."
+        120.0,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="How long a run waits for whoever keeps the tables.",
     )
     read_copy: bool = Field(
         False, description="Whether every run leaves a copy for programs that only read."

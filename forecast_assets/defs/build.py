@@ -53,7 +53,7 @@ def build_definitions(
 ) -> Definitions:
     """The graph of a configuration.
 
-    ``progress``: shows long work; by default in the run's log. ``patience``: the budget for waiting
+    ``progress``: shows long work; by default in the run's log. ``patience``: shared by all waiting
     for a locked file; by default each run has its own. ``listener``: receives each result; by
     default none does.
     """

@@ -18,10 +18,13 @@ from forecast_assets.defs.thinning import thin
 from forecast_assets.errors import StoreLocked
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import connection_to, open_file, open_store
-from forecast_assets.store.patience import BRIEF_SECONDS, Patience, Told
+from forecast_assets.store.patience import Patience, Told
 
 LOCK_SECONDS = 20.0
 """The longest time that a sensor, or the end of a run, waits for the tables."""
+
+BRIEF_SECONDS = 2.0
+"""Programs that read for so long, and then let go, keep no run from being asked for."""
 
 
 class StoreResource(DuckDBResource):
@@ -40,8 +43,7 @@ class StoreResource(DuckDBResource):
     def of(cls, settings: Settings, patience: Patience | None = None) -> "StoreResource":
         """The store of a configuration.
 
-        ``patience``: a budget for waiting for locks that is shared; by default each run has its
-        own.
+        ``patience``: shared by all waits for locks; by default each run has its own.
         """
         return cls(
             patience=patience or Patience(settings.database.lock_timeout_seconds, "run"),

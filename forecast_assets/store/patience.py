@@ -20,7 +20,7 @@ from tenacity import (
 from forecast_assets.errors import StoreLocked
 
 Opened = TypeVar("Opened")
-BudgetOf = Literal["wait", "run", "command"]
+Scope = Literal["wait", "run", "command"]
 Told = Callable[[str], object]
 """A function that receives lines about the wait. If it raises an error, the wait ends."""
 
@@ -37,9 +37,6 @@ SILENT_SECONDS = 1.0
 
 REPEAT_SECONDS = 5.0
 """The time after which users are told again of a wait that goes on."""
-
-BRIEF_SECONDS = 2.0
-"""Waits up to this long do not use the budget, since many brief readers would exhaust it."""
 
 KEPT = "another process kept this file for"
 """A part of the message of every wait that was given up."""
@@ -58,34 +55,31 @@ class Kept(Exception):
 
 @dataclass
 class Patience:
-    """A budget of seconds for waiting for locks, and the function that is told of waits.
+    """How many seconds a lock is waited for, and the function that is told of waits.
 
-    ``budget_of``: what shares the budget: each ``wait`` has it for itself, or all waits of one
-    ``run`` of Dagster share it, or all waits of one ``command`` with all its runs. When it is used
-    up, further waits fail at once, until the file could be written again. ``limit``: what sets the
-    number of seconds, for users.
+    ``scope``: what ends with a wait that was given up. A ``wait`` for itself; or a ``run`` of
+    Dagster, or a ``command`` with all its runs, whose further waits fail at once until the file
+    could be written again: so a forgotten reader is waited for once. A wait that ends well leaves
+    the next one as many seconds, since programs that come and go let everybody have a turn.
+    ``limit``: what sets the number of seconds, for users.
     """
 
     seconds: float
-    budget_of: BudgetOf = "wait"
+    scope: Scope = "wait"
     told: Told = logging.getLogger(__name__).warning
-    spent: float = 0.0
-    given_up: str | None = None
+    given_up: bool = False
     limit: str = "database.lock_timeout_seconds"
     run_id: str | None = field(default=None, repr=False)
 
     def begin(self, run_id: str) -> None:
-        """Begin a run of Dagster: it has a new budget, unless the budget is that of a command."""
-        if self.budget_of == "run" and run_id != self.run_id:
-            self.run_id, self.spent, self.given_up = run_id, 0.0, None
+        """Begin a run of Dagster: it is patient again, unless the command has given up."""
+        if self.scope == "run" and run_id != self.run_id:
+            self.run_id, self.given_up = run_id, False
 
     @property
     def left(self) -> float:
         """How many seconds the next wait may take."""
-        if self.budget_of == "wait":
-            return self.seconds
-        brief = min(BRIEF_SECONDS, self.seconds)
-        return 0.0 if self.given_up else max(self.seconds - self.spent, brief)
+        return 0.0 if self.given_up and self.scope != "wait" else self.seconds
 
     def open(
         self, path: Path, connect: Callable[[], Opened], *, writing: bool, also: Told | None
@@ -100,7 +94,7 @@ class Patience:
             connection = wait.until(connect)
         except RetryError as error:
             holder = _holder(error.last_attempt.exception())
-            self.spent, self.given_up = self.seconds, holder
+            self.given_up = True
             lost = "; what was computed to be written is lost" if writing else ""
             raise StoreLocked(
                 f"{path}: {KEPT} {wait.waited:.3g} s, and no more is"
@@ -108,10 +102,8 @@ class Patience:
                 f" {holder}. Nothing was written{lost}. Close it there, let that program read a"
                 " copy (`forecast snapshot` makes one), and run again"
             ) from error
-        if wait.waited > BRIEF_SECONDS:
-            self.spent += wait.waited
         if writing:
-            self.given_up = None
+            self.given_up = False
         return connection
 
 

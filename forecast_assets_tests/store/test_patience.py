@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -29,7 +28,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are told sooner than people want to hear of them."""
     monkeypatch.setattr(module, "SILENT_SECONDS", 0.1)
     monkeypatch.setattr(module, "REPEAT_SECONDS", 0.3)
-    monkeypatch.setattr(module, "BRIEF_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,7 +93,7 @@ def test_two_are_told_of_one_wait(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("waits", "total"), [(("write", "write"), 1.0), (("read", "write"), 1.0), (("write",) * 3, 0.6)]
 )
-def test_all_waits_of_a_run_have_one_budget(
+def test_a_run_waits_once_for_a_program_that_never_lets_go(
     tmp_path: Path, waits: tuple[str, ...], total: float
 ) -> None:
     patience = Patience(total, "run", lambda line: None)
@@ -118,18 +116,7 @@ def test_all_waits_of_a_run_have_one_budget(
         assert sum(spent[1:]) < total  # tried, but not waited for
     with tables.writing():  # it is free, and so is what comes after
         pass
-    assert patience.given_up is None
-
-
-def test_what_an_earlier_wait_took_is_lacking_later(tmp_path: Path) -> None:
-    patience = Patience(30.0, "run", lambda line: None)
-    tables = database(tmp_path / "commodity.duckdb", patience)
-    with holding(tables.path) as holder:
-        Timer(1.0, holder.release).start()
-        with tables.writing():
-            pass
-    assert 0.5 < patience.spent < 29.0
-    assert patience.left == pytest.approx(30.0 - patience.spent)
+    assert not patience.given_up
 
 
 @dataclass
@@ -146,24 +133,27 @@ class Locked:
         return "connected"
 
 
-def test_brief_readers_never_use_the_budget_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BRIEF_SECONDS", 30.0)  # however slow the machine is
-    patience = Patience(60.0, "run", lambda line: None)
-    for _ in range(20):
-        assert patience.open(Path("x"), Locked(1), writing=True, also=None) == "connected"
-    assert patience.spent == 0.0
-
-
-@pytest.mark.parametrize(("budget_of", "left"), [("wait", 8.0), ("run", 8.0), ("command", 0.2)])
-def test_a_run_begins_with_a_whole_budget_unless_it_is_part_of_a_command(
-    budget_of: module.BudgetOf, left: float
+def test_programs_that_let_go_are_waited_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    patience = Patience(8.0, budget_of, spent=8.0)
+    """Together they may keep the file for longer than any of them may."""
+    monkeypatch.setattr(module, "PAUSES", lambda state: 0.3)
+    patience = Patience(0.5, "run", lambda line: None)
+    for _ in range(4):
+        assert patience.open(Path("x"), Locked(1), writing=True, also=None) == "connected"
+    assert patience.left == 0.5
+
+
+@pytest.mark.parametrize(("scope", "left"), [("wait", 8.0), ("run", 8.0), ("command", 0.0)])
+def test_a_run_is_patient_again_unless_it_is_part_of_a_command_that_gave_up(
+    scope: module.Scope, left: float
+) -> None:
+    patience = Patience(8.0, scope, given_up=True)
     patience.begin("another run")
     assert patience.left == left
-    patience.spent = 3.0
+    patience.given_up = True
     patience.begin("another run")
-    assert patience.left == (8.0 if budget_of == "wait" else 5.0)
+    assert patience.left == (8.0 if scope == "wait" else 0.0)
 
 
 def test_a_wish_to_stop_ends_a_wait(tmp_path: Path) -> None:
