@@ -141,7 +141,9 @@ class FilesLanded(Result):
     def problems(self) -> list[str]:
         """The files that were rejected whole, and the refused rows of the others."""
         rejected = [file for file in self.received if file.reason]
-        put_away = [f"{file.outcome}; it is now {file.place}" for file in rejected]
+        put_away = [
+            f"{file.outcome}; it is now {file.place}, with a note beside it" for file in rejected
+        ]
         return [*put_away, *self.refused.lines]
 
 

@@ -102,7 +102,8 @@ def receive(
         LOG.exception("%s", arrival.name)
         return _reject(folder, arrival, f"{told_of(arrival.name, error)}: none of it was merged")
     if not merged:
-        return _reject(folder, arrival, f"{arrival.name}: no usable row", dropped)
+        why = "" if dropped.rejections else ": it has none below its header, or only blank ones"
+        return _reject(folder, arrival, f"{arrival.name}: no usable row{why}", dropped)
     drawer = HELD if any(landing.dispute for landing in merged) else "accepted"
     place = folder.put_away(arrival, drawer, note_about(dropped, merged))
     rejections, notes = dropped.rejections, dropped.notes

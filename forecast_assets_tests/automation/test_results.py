@@ -49,7 +49,10 @@ def test_what_is_refused_of_a_landed_file_is_told_once_and_of_the_file() -> None
     rejected = Received("b.csv", "rejected/b.csv", reason="b.csv: no usable row")
     landed = results.files_landed(file, rejected)
     assert results.prices_landed(refusal(7)).problems == []
-    assert landed.problems == ["b.csv: no usable row; it is now rejected/b.csv", REFUSED]
+    assert landed.problems == [
+        "b.csv: no usable row; it is now rejected/b.csv, with a note beside it",
+        REFUSED,
+    ]
     assert landed.notes == ["a footer"]
 
 

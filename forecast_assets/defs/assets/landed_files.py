@@ -42,6 +42,8 @@ from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 
+STAGE = "landing"
+
 
 @dataclass
 class Arrivals:
@@ -70,7 +72,7 @@ class Arrivals:
             waiting = folder.waiting(time.time())
             self.unfinished = len(waiting.unfinished)
             arrivals = {str(number): each for number, each in enumerate(waiting.whole)}
-            for number in progress.track(log, "landing", "files", arrivals, len(arrivals)):
+            for number in progress.track(log, STAGE, "files", arrivals, len(arrivals)):
                 arrival = arrivals[number]
                 try:
                     by = self.context.run.run_id
@@ -140,14 +142,15 @@ def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefi
         listener: ResourceParam[Listener],
     ) -> MaterializeResult[None]:
         arrivals = Arrivals(settings, context, store, listener)
-        try:
-            arrivals.receive_all(progress)
-        except BaseException:  # a user who cancels the run, too
-            # Dagster ignores the metadata of a step that fails, so it is logged as an event before.
-            observed = AssetObservation("landed_files", metadata=arrivals.told())
-            arrivals.after.attempt("landed files", lambda: context.log_event(observed), None)
-            raise
-        context.add_asset_metadata(arrivals.told())
+        with progress.during(context.log, STAGE):  # to tell of many commodities takes a while, too
+            try:
+                arrivals.receive_all(progress)
+            except BaseException:  # a user who cancels the run, too
+                # Dagster ignores the metadata of a step that fails, so an event has it.
+                observed = AssetObservation("landed_files", metadata=arrivals.told())
+                arrivals.after.attempt("landed files", lambda: context.log_event(observed), None)
+                raise
+            context.add_asset_metadata(arrivals.told())
         return MaterializeResult(data_version=DataVersion(UNCHANGED))
 
     return landed_files
