@@ -41,6 +41,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.schedules import schedules
 from forecast_assets.defs.sensors import sensors
 from forecast_assets.defs.services import FredResource, YahooResource
+from forecast_assets.evaluation.drawn_scores import DrawnScores
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.saved_models import artifacts_of
 
@@ -70,6 +71,7 @@ def build_definitions(
         resources={
             "progress": progress or LogProgress(),
             "listener": listener or Nobody(),
+            "drawn_scores": DrawnScores(),
             **live_sources(settings),
             **kept_by(StoreResource.of(settings, patience), settings),
         },

@@ -26,6 +26,7 @@ from forecast_assets.automation.partition_loop import (
     Failed,
     Steps,
     each_by_itself,
+    nothing_ahead,
     nothing_found,
 )
 from forecast_assets.automation.results import Result
@@ -96,6 +97,7 @@ class Partitioned(Generic[Value, Outcome]):
     """The value of an asset: its partitions, each of which is computed just before its commit.
 
     ``work``: computes a partition. ``inspect``: finds what is wrong with it before the commit.
+    ``ahead``: begins the next one meanwhile (see ``Steps``).
     ``description``: decides what the UI shows of it. ``training_dates``: those that have come, if
     data versions depend on the past. ``code_kept``: the older code version that a partition keeps
     if the run leaves contents in it that older code has made; otherwise None.
@@ -110,6 +112,7 @@ class Partitioned(Generic[Value, Outcome]):
     description: Description[Outcome]
     work: Callable[[str], Value]
     inspect: Callable[[Value], Sequence[Finding]] | None = None
+    ahead: Callable[[Value, str], Callable[[], Value] | None] = nothing_ahead
     training_dates: Sequence[date] = ()
     code_kept: Callable[[str], str | None] = of_this_code
     shown: dict[str, Shown] = field(default_factory=dict)
@@ -147,9 +150,10 @@ class Partitioned(Generic[Value, Outcome]):
             lambda value: save(value, context.run_id),
             self._described,
             self.inspect or nothing_found,
+            self.ahead,
         )
         failures = []
-        for became in each_by_itself(self._tracked(), steps):
+        for became in each_by_itself(self._tracked(), steps, self.keys):
             self.findings[became.key] = became.findings
             if isinstance(became, Failed):
                 failures.append(became.line)

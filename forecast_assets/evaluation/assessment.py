@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
-from forecast_assets.evaluation.scoring import score
+from forecast_assets.evaluation.scoring import Scores, score
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
@@ -17,6 +17,13 @@ from forecast_assets.timeline.window import Window
 
 ReadPaths = Callable[[str, list[date]], NDArray[np.float32]]
 """A function that reads a model's paths from some cutoffs: (n_cutoffs, n_paths, horizon)."""
+
+Known = Callable[[Sequence[IssuedForecast], Outcomes], Scores | None]
+"""A function that knows the scores of some forecasts of one model, or returns None."""
+
+
+def nothing_known(forecasts: Sequence[IssuedForecast], happened: Outcomes) -> None:
+    """All scores are made of the paths in the tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +59,16 @@ def assess_window(
     *,
     horizon: int,
     read: ReadPaths,
+    known: Known = nothing_known,
     spread: Callable[..., Iterable[Any]] = map,
     anew: bool = False,
 ) -> Assessment:
     """Score the forecasts of a window whose stored scores are missing or outdated.
 
     ``issued`` and ``scored``: the forecasts and scores of a commodity and version, in all windows.
-    ``spread``: runs independent pieces of work, as ``map`` does. ``anew``: whether to score the
-    forecasts again that have current scores.
+    ``known``: knows the scores of forecasts that have just been drawn. ``spread``: runs
+    independent pieces of work, as ``map`` does. ``anew``: whether to score the forecasts again that
+    have current scores.
     """
     mine = forecasts_in(window, history, issued)
     happened = outcomes_of(mine, history, horizon)
@@ -68,8 +77,10 @@ def assess_window(
     for name, n_paths in sorted({(forecast.model_name, forecast.n_paths) for forecast in due}):
         forecasts = [x for x in due if (x.model_name, x.n_paths) == (name, n_paths)]
         after = outcomes_of(forecasts, history, horizon)
-        paths = read(name, after.cutoffs)
-        scores = score(paths, after.cutoff_closes, after.closes, spread)
+        scores = known(forecasts, after)
+        if scores is None:
+            paths = read(name, after.cutoffs)
+            scores = score(paths, after.cutoff_closes, after.closes, spread)
         models.append(ScoredModel(name, forecasts, after, scores))
     begun = [forecast for forecast, known in zip(mine, happened.known, strict=True) if known]
     again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}

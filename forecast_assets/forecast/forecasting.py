@@ -4,7 +4,7 @@ A forecast has one model and one origin. Those that are missing are drawn, and t
 from something that has changed since are drawn again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -86,8 +86,8 @@ class Forecasting:
 
     ``moved``: (cutoff, start) of forecasts whose first session turned out to be another day,
     ``start``. ``withdrawn``: cutoffs of issued forecasts that are no longer sessions.
-    ``happened``: the outcomes after the cutoffs drawn now, and after those whose outcomes in the
-    tables are not those of the history. ``outcomes``: the number of cutoffs with a newly known
+    ``happened``: the outcomes after the cutoffs drawn now, and after ``settled``, whose outcomes in
+    the tables are not those of the history. ``outcomes``: the number of cutoffs with a newly known
     session. ``expected``: the sessions after the newest close, by the calendar.
     """
 
@@ -98,6 +98,7 @@ class Forecasting:
     moved: list[tuple[date, date]] = field(default_factory=list)
     withdrawn: list[date] = field(default_factory=list)
     happened: Outcomes | None = None
+    settled: list[date] = field(default_factory=list)
     kept: int = 0
     stale_cutoffs: list[date] = field(default_factory=list)
     redrawn: int = 0
@@ -122,6 +123,11 @@ class Forecasting:
         return WindowChange(
             self.draws, self.failures, self.moved, self.withdrawn, self.happened, self.expected
         )
+
+    @property
+    def reaches_others(self) -> bool:
+        """Whether it changes forecasts of other windows, or those that were issued before it."""
+        return bool(self.moved or self.withdrawn or self.settled)
 
     @property
     def changes_tables(self) -> bool:
@@ -259,8 +265,11 @@ def forecast_window(
     *,
     recompute: bool = False,
     anew: bool = False,
+    spread: Callable[..., Iterable[ModelForecasts]] = map,
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
+
+    ``spread``: runs independent pieces of work, as ``map`` does.
 
     Raises LookAheadError if a model was trained too late, or a forecast would start too early. An
     error of a model, of whatever class, is a failure of that model.
@@ -268,12 +277,12 @@ def forecast_window(
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
     asked = Asked(settings, window, origins, Views(history), recompute, anew)
-    parts = [forecast_model(asked, loaded, issued) for loaded in models]
+    parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
     draws = [part.draw for part in parts if part.draw]
     agendas = [part.todo for part in parts if part.todo]
+    settled = unsettled(history, issued, settings.horizon)
     cutoffs = {day for draw in draws for day in draw.cutoffs}
-    cutoffs.update(unsettled(history, issued, settings.horizon))
-    happened = Outcomes.after(history, sorted(cutoffs), settings.horizon)
+    happened = Outcomes.after(history, sorted(cutoffs.union(settled)), settings.horizon)
     return Forecasting(
         origins=origins,
         n_paths=settings.paths,
@@ -282,6 +291,7 @@ def forecast_window(
         moved=moved(history, origins, issued),
         withdrawn=withdrawn(history, issued),
         happened=happened,
+        settled=settled,
         kept=sum(todo.kept for todo in agendas),
         stale_cutoffs=sorted(day for todo in agendas for day in todo.stale),
         redrawn=sum(len(todo.why) for todo in agendas),

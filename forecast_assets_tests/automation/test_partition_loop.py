@@ -4,6 +4,8 @@ import gc
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from threading import Event
 
 import pytest
 
@@ -204,6 +206,104 @@ def test_tables_that_are_kept_end_the_loop() -> None:
     became = asset.run()
     assert lines(became) == {SECOND: f"{SECOND}: kept for 5 s"}
     assert [each.key for each in became] == [FIRST, SECOND]
+
+
+@dataclass
+class Overlapping(Asset):
+    """Partitions that are begun while the one before is committed, and the keys that must wait."""
+
+    waiting: tuple[str, ...] = ()
+    computed: dict[str, Event] = field(default_factory=lambda: {key: Event() for key in KEYS})
+    overlaps: list[str] = field(default_factory=list)
+
+    def ahead(self, value: str, following: str) -> Callable[[], str] | None:
+        self.step("read", following)
+        if following in self.waiting:
+            return None
+
+        def compute() -> str:
+            self.step("compute", following)
+            self.computed[following].set()
+            return following
+
+        return compute
+
+    def commit(self, value: str) -> Written:
+        following = dict(pairwise(KEYS)).get(value)
+        is_begun = ("read", following) in self.steps and following not in self.waiting
+        if is_begun and self.computed[str(following)].wait(60.0):
+            self.overlaps.append(value)
+        return super().commit(value)
+
+    def run(self, keys: Iterator[str] | None = None) -> list[Done[Written, str] | Failed[Written]]:
+        steps = Steps(self.work, self.commit, self.describe, self.inspect, self.ahead)
+        return list(each_by_itself(keys or iter(KEYS), steps, KEYS))
+
+
+def test_the_next_partition_is_read_before_a_commit_and_computed_during_it() -> None:
+    asset = Overlapping()
+    became = asset.run()
+    assert became == [Done(key, Written(key), f"{key} is described", [SOUND]) for key in KEYS]
+    assert asset.overlaps == [FIRST, SECOND]
+    assert [key for name, key in asset.steps if name == "work"] == [FIRST]
+    assert asset.committed == KEYS
+
+
+def test_a_partition_that_must_wait_is_worked_after_the_commit() -> None:
+    asset = Overlapping(waiting=(SECOND,))
+    asset.run()
+    assert asset.steps.index(("commit", FIRST)) < asset.steps.index(("work", SECOND))
+    assert asset.overlaps == [SECOND]
+
+
+@pytest.mark.parametrize("step", ["read", "compute"])
+def test_what_goes_wrong_ahead_fails_the_partition_in_its_turn(step: str) -> None:
+    asset = Overlapping({(step, SECOND): ValueError("no luck")})
+    asset.computed[SECOND].set()  # nobody will
+    became = asset.run()
+    assert [each.key for each in became] == KEYS
+    assert lines(became) == {SECOND: f"{SECOND}: ValueError: no luck"}
+    assert asset.committed == [FIRST, THIRD]
+    assert ("work", THIRD) in asset.steps
+
+
+@pytest.mark.parametrize("step", ["read", "compute"])
+def test_a_wish_to_stop_ahead_leaves_what_is_being_committed(step: str) -> None:
+    asset = Overlapping({(step, SECOND): Interrupted("interrupted: run again")})
+    asset.computed[SECOND].set()
+    became = asset.run()
+    assert [each.key for each in became] == [FIRST, THE_REST]
+    assert asset.committed == [FIRST]
+
+
+def test_nothing_is_begun_after_a_partition_that_a_finding_blocks() -> None:
+    asset = Overlapping(findings={FIRST: [BLOCKING]})
+    asset.run()
+    assert [key for name, key in asset.steps if name == "work"] == [FIRST, SECOND]
+    assert asset.committed == [SECOND, THIRD]
+
+
+def test_no_more_than_two_values_are_kept_when_the_next_is_begun() -> None:
+    alive: list[weakref.ref[Paths]] = []
+    left: list[int] = []
+
+    def work(key: str) -> Paths:
+        gc.collect()
+        left.append(sum(each() is not None for each in alive))
+        value = Paths(key)
+        alive.append(weakref.ref(value))
+        return value
+
+    def ahead(value: Paths, key: str) -> Callable[[], Paths]:
+        return lambda: work(key)
+
+    steps: Steps[Paths, Written, str] = Steps(
+        work, lambda value: Written(value.key), lambda key, result: key, ahead=ahead
+    )
+    keys = [*KEYS, "Coffee|2020-10-01"]
+    assert [each.key for each in each_by_itself(keys, steps, keys)] == keys
+    assert left[0] == 0
+    assert max(left) == 1
 
 
 def test_without_an_inspection_nothing_is_found() -> None:

@@ -6,7 +6,9 @@ missing is drawn, and what a retrained model had drawn; another forecast whose h
 stays as it was said, unless nothing has happened after it or the run has ``recompute: true``.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,15 +36,19 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_config import MODELS_OF_A_RUN, TRAINING_DATE_OF_A_RUN
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.defs.version_of_run import version_of_run
+from forecast_assets.evaluation.drawn_scores import DrawnScores
 from forecast_assets.evaluation.findings import Finding, of_forecasting
+from forecast_assets.evaluation.scoring import score
 from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.forecasting import forecast_window
-from forecast_assets.forecast.records import ModelFailure, Written
+from forecast_assets.forecast.records import Draw, ModelFailure, Written
 from forecast_assets.forecast.training import not_due
 from forecast_assets.forecast.version_pins import as_rewrites
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import FittedModels
+from forecast_assets.timeline.history import History
+from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Window
 
 
@@ -63,13 +69,17 @@ class ForecastConfig(Config):
 
 @dataclass(frozen=True)
 class Drawing:
-    """The inputs from which a run draws its forecasts; ``version``: the meaning to draw by."""
+    """The inputs from which a run draws its forecasts; ``version``: the meaning to draw by.
+
+    ``scores``: gets those of the forecasts whose outcomes are known when they are drawn.
+    """
 
     version: PinnedVersion
     windows: RunWindows
     features: Histories
     models: FittedModels
     store: StoreResource
+    scores: DrawnScores
     recompute: bool
 
     def forecast(self, key: str) -> ForecastWindow:
@@ -77,6 +87,18 @@ class Drawing:
 
         Raises NoSession if no forecast can start in the run's windows yet.
         """
+        return self.prepared(key)()
+
+    def ahead(self, value: ForecastWindow, key: str) -> Callable[[], ForecastWindow] | None:
+        """Begin the next window, unless what is to be committed changes forecasts besides its own.
+
+        The tables as they are now lack only forecasts of another window then.
+        """
+        is_another = self.windows.of(key).commodity != value.window.commodity
+        return self.prepared(key) if is_another or not value.forecasting.reaches_others else None
+
+    def prepared(self, key: str) -> Callable[[], ForecastWindow]:
+        """Read what a window is made of; the result draws it, and reads no table."""
         log, window = self.windows.context.log, self.windows.of(key)
         history = self.features[window.commodity]
         header = self.windows.written(window, self.features.read_at[window.commodity])
@@ -84,25 +106,43 @@ class Drawing:
         if reason:
             log.warning("%s: nothing is due: %s", key, reason)
         issued = self.store.tables().paths.issued(window.commodity, self.version.version)
-        outcome = forecast_window(
-            self.version.settings,
-            window,
-            history,
-            models,
-            issued,
-            recompute=self.recompute,
-            anew=self.windows.anew(key),
-        )
-        outcome = as_rewrites(outcome, issued, self.version.rewritten)
-        if reason and not outcome.changes_tables:
-            self.windows.require_session(history)
-        outcome = replace(outcome, failures=[*broken, *outcome.failures])
-        for failure in outcome.failures:
-            log.error("%s", failure.reason)
-        return ForecastWindow(window, header, outcome, history, reason)
+        settings, anew = self.version.settings, self.windows.anew(key)
+
+        def draw() -> ForecastWindow:
+            with ThreadPoolExecutor(settings.parallel.processes or os.cpu_count()) as pool:
+                outcome = forecast_window(
+                    settings,
+                    window,
+                    history,
+                    models,
+                    issued,
+                    recompute=self.recompute,
+                    anew=anew,
+                    spread=pool.map,
+                )
+                for each in outcome.draws:
+                    self._score(header, each, history, pool)
+            outcome = as_rewrites(outcome, issued, self.version.rewritten)
+            if reason and not outcome.changes_tables:
+                self.windows.require_session(history)
+            outcome = replace(outcome, failures=[*broken, *outcome.failures])
+            return ForecastWindow(window, header, outcome, history, reason)
+
+        return draw
+
+    def _score(
+        self, header: Written, draw: Draw, history: History, pool: ThreadPoolExecutor
+    ) -> None:
+        """Score the forecasts of a draw whose outcomes are known, while their paths are at hand."""
+        happened = Outcomes.after(history, draw.cutoffs, draw.paths.shape[2])
+        if happened.known.any():
+            closes, outcomes = happened.cutoff_closes, happened.closes
+            self.scores.keep(header, draw, happened, score(draw.paths, closes, outcomes, pool.map))
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
-        """Check a window's new forecasts."""
+        """Log what failed in a window, and check its new forecasts."""
+        for failure in value.forecasting.failures:
+            self.windows.context.log.error("%s", failure.reason)
         return of_forecasting(self.version.settings, value.history, value.forecasting)
 
     def _models(
@@ -145,12 +185,16 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         features: Histories,
         trained_models: FittedModels,
         store: StoreResource,
+        drawn_scores: ResourceParam[DrawnScores],
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
         version = version_of_run(context, settings, store, config.model_version, config.models)
         windows = RunWindows(context, partitions, version.version, config.training_date)
-        drawing = Drawing(version, windows, features, trained_models, store, config.recompute)
+        drawn_scores.clear()
+        drawing = Drawing(
+            version, windows, features, trained_models, store, drawn_scores, config.recompute
+        )
         description = ForecastDescription(settings, store, version.in_force.differences)
         yield from Partitioned(
             context,
@@ -159,6 +203,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
             description,
             drawing.forecast,
             drawing.inspect,
+            drawing.ahead,
             code_kept=windows.code_kept,
         ).given()
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from dagster import (
     AssetExecutionContext,
@@ -33,6 +34,7 @@ from forecast_assets.defs.progress import Progress
 from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.evaluation.assessment import assess_window
+from forecast_assets.evaluation.drawn_scores import DrawnScores
 from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
@@ -54,6 +56,7 @@ class Scoring:
     windows: RunWindows
     prices: Histories
     store: StoreResource
+    drawn: DrawnScores
 
     def assess(self, key: str) -> AssessedWindow:
         """Compute the scores that are due in a window.
@@ -71,6 +74,7 @@ class Scoring:
                 tables.scores.scored(name, version),
                 horizon=self.settings.horizon,
                 read=lambda model, days: tables.paths.drawn(name, model, version, days),
+                known=partial(self.drawn.take, name, version),
                 spread=pool.map,
                 anew=self.windows.anew(key),
             )
@@ -102,11 +106,12 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         config: ScoringConfig,
         prices: Histories,
         store: StoreResource,
+        drawn_scores: ResourceParam[DrawnScores],
         progress: ResourceParam[Progress],
         listener: ResourceParam[Listener],
     ) -> Iterator[Given]:
         windows = RunWindows(context, partitions, settings.version(config.model_version))
-        scoring = Scoring(settings, windows, prices, store)
+        scoring = Scoring(settings, windows, prices, store, drawn_scores)
         description = ScoreDescription(settings, store)
         yield from Partitioned(
             context, progress, listener, description, scoring.assess, code_kept=windows.code_kept
