@@ -19,7 +19,10 @@ LINK = "a link"
 """The kinds of entries of a folder that have a meaning of their own."""
 
 PART_BYTES = 1 << 24
-"""So much of a file is read at once: memory is taken for what a file has, not for what it may."""
+"""Of a file at most so much is read at once: memory is for what it has, not for what it may have."""
+
+MORE_BYTES = 1 << 16
+"""So much is asked for beyond the size that a file had when it was opened, since it may grow."""
 
 
 def kind_of(mode: int) -> str:
@@ -74,9 +77,11 @@ def bounded(file: BinaryIO, size: int, most: int) -> bytes:
     if size > most:
         raise UnclearFormat(too_large(size, most))
     parts: list[bytes] = []
-    while part := file.read(PART_BYTES):
+    found = 0
+    while part := file.read(min(PART_BYTES, max(size - found, 0) + MORE_BYTES)):
         parts.append(part)
-        if (found := sum(map(len, parts))) > most:
+        found += len(part)
+        if found > most:
             raise UnclearFormat(too_large(found, most))
     return b"".join(parts)
 

@@ -28,3 +28,16 @@ def test_what_grows_while_it_is_read_is_read_whole_or_refused(
 def test_a_limit_has_a_limit(key: str) -> None:
     with pytest.raises(ValueError, match=f"{key}\n.*less than or equal to"):
         FileLimits.model_validate({key: 10**11})
+
+
+def test_a_small_file_takes_little_memory_while_it_is_read() -> None:
+    asked: list[int] = []
+
+    class Asked(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            asked.append(size or -1)
+            return super().read(size)
+
+    assert bounded(Asked(b"date,close\n"), 11, 10**11) == b"date,close\n"
+    assert 11 < max(asked) <= 11 + regular.MORE_BYTES
+    assert min(asked) > 0
