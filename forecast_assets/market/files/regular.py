@@ -19,7 +19,7 @@ LINK = "a link"
 """The kinds of entries of a folder that have a meaning of their own."""
 
 PART_BYTES = 1 << 24
-"""Of a file at most so much is read at once: memory is for what it has, not for what it may have."""
+"""Of a file at most so much is read at once: memory is for what it has, not what it may have."""
 
 MORE_BYTES = 1 << 16
 """So much is asked for beyond the size that a file had when it was opened, since it may grow."""
