@@ -22,7 +22,10 @@ Clock = Callable[[], float]
 """A function that returns seconds since a fixed moment and never goes back."""
 
 QUIET_SECONDS = 5.0
-"""A stage that is shown by lines has at least one line in this time."""
+"""In a log, a stage has at least one line in this time."""
+
+LIVELY_SECONDS = 1.5
+"""Where a command's output goes, the next beat after this time has a line."""
 
 BEAT_SECONDS = 1.0
 """The display of a stage is updated this often, even if nothing of it is done."""
@@ -140,11 +143,21 @@ class Display(Protocol):
 
 
 class Lines:
-    """Shows stages by lines: when one begins and ends, and every few seconds in between."""
+    """Shows stages by lines: when one begins and ends, and every few seconds in between.
 
-    def __init__(self, write: Callable[[str], object], clock: Clock = time.monotonic) -> None:
+    ``quiet``: at least so many seconds are between two lines of what goes on.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        clock: Clock = time.monotonic,
+        *,
+        quiet: float = LIVELY_SECONDS,
+    ) -> None:
         self.write = write
         self.clock = clock
+        self.quiet = quiet
         self.written = clock()
 
     def begun(self, stage: Stage) -> None:
@@ -153,7 +166,7 @@ class Lines:
 
     def moved(self, stage: Stage) -> None:
         """Write the progress of a stage, unless a line was written just before."""
-        if self.clock() - self.written >= QUIET_SECONDS:
+        if self.clock() - self.written >= self.quiet:
             self.say(stage.line(self.clock()))
 
     def ended(self, stage: Stage) -> None:
@@ -333,7 +346,7 @@ class LogProgress:
         if stage in self.trackers:
             yield self.trackers[stage]
             return
-        tracker = self.trackers[stage] = Tracker(Lines(log.info))
+        tracker = self.trackers[stage] = Tracker(Lines(log.info, quiet=QUIET_SECONDS))
         try:
             with tracker.beating():
                 yield tracker

@@ -63,7 +63,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def tracker(clock: FakeClock, said: list[str]) -> Tracker:
-    return Tracker(Lines(said.append, clock), clock)
+    return Tracker(Lines(said.append, clock, quiet=5), clock)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_one_long_item_is_not_silent(clock: FakeClock, said: list[str]) -> None:
         said.append(line)
         seen.set()
 
-    tracker = Tracker(Lines(write, clock), clock)
+    tracker = Tracker(Lines(write, clock, quiet=5), clock)
     with tracker.beating(0.001):
         for _ in tracker.follow("WTI train", "windows", ["2020-01-01"], 1):
             for _ in range(3):
@@ -155,7 +155,7 @@ def test_a_beat_tells_of_the_innermost_stage_and_of_none_when_none_is_open(
 
 
 def test_a_beat_tells_what_is_done_between_stages(clock: FakeClock, said: list[str]) -> None:
-    tracker = Tracker(Lines(said.append, clock), clock)
+    tracker = Tracker(Lines(said.append, clock, quiet=5), clock)
     with tracker.doing("nothing that anybody sees"):
         pass
     with tracker.stage("forecast run", "commodities", 2):
