@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from dagster import AssetExecutionContext
 
@@ -45,6 +45,21 @@ class RunWindows:
     def all_of(self, commodity: str) -> Mapping[str, Window]:
         """The windows of a commodity by key, in order."""
         return {key: self.of(key) for key in self.keys_of(commodity)}
+
+    def is_first(self, key: str) -> bool:
+        """Whether a window is the first of its commodity in the run.
+
+        It also mends what is wrong in other windows, such as sessions that moved, so the rest of a
+        run reads of the tables only what is its own.
+        """
+        return key == self.keys_of(commodity_of(key))[0]
+
+    def cutoffs(self, key: str, history: History) -> tuple[date, date] | None:
+        """The cutoffs of which a window reads what the tables hold; None if it reads all."""
+        if self.is_first(key):
+            return None
+        window = self.of(key)
+        return window.cutoffs(history, self.settings.commodity(window.commodity).calendar)
 
     @property
     def renews(self) -> bool:

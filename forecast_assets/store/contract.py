@@ -91,6 +91,11 @@ from forecast_assets.market.records import (
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
 
+Span = tuple[date, date]
+"""The first and last of some days."""
+
+ALWAYS: Span = (date.min, date.max)
+
 How = Literal["=", "<=", ">=", "in"]
 Condition = tuple[str, How, Any]
 """A condition on rows: a column, a comparison, and a value, or a list of values after ``in``.
@@ -249,8 +254,13 @@ class PathTable(Protocol):
     def apply(self, written: Written, change: WindowChange) -> int:
         """Write a change of a window's forecasts; return the number of paths written."""
 
-    def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
-        """All forecasts of a commodity and version, in order of model and cutoff."""
+    def issued(
+        self, commodity: str, model_version: str, cutoffs: Span | None = None
+    ) -> list[IssuedForecast]:
+        """The forecasts of a commodity and version, in order of model and cutoff.
+
+        ``cutoffs``: the first and last of those wanted; by default all are.
+        """
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
         """The forecasts from a cutoff that used closes revised since, in order of models."""
@@ -293,8 +303,10 @@ class PathTable(Protocol):
 class ScoreTable(Protocol):
     """Scores of forecasts whose outcome is known, by session ahead and over paths."""
 
-    def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
-        """All scored forecasts of a commodity and version."""
+    def scored(
+        self, commodity: str, model_version: str, cutoffs: Span | None = None
+    ) -> list[ScoredForecast]:
+        """The scored forecasts of a commodity and version; ``cutoffs``: as for ``issued``."""
 
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]

@@ -60,6 +60,11 @@ class Window:
             )
         return replace(self, training_date=day, earlier=(), begun=self.training_date)
 
+    def cutoffs(self, history: History, calendar: str) -> tuple[date, date] | None:
+        """The first and the last cutoff of its forecasts; None if there are none yet."""
+        found = self.origins(history, calendar)
+        return (found[0].cutoff, found[-1].cutoff) if found else None
+
     def origins(self, history: History, calendar: str) -> list[Origin]:
         """The origins of all forecasts that start in this window, in order.
 

@@ -105,7 +105,9 @@ class Drawing:
         reason, models, broken = self._models(window, header)
         if reason:
             log.warning("%s: nothing is due: %s", key, reason)
-        issued = self.store.tables().paths.issued(window.commodity, self.version.version)
+        issued = self.store.tables().paths.issued(
+            window.commodity, self.version.version, self.windows.cutoffs(key, history)
+        )
         settings, anew = self.version.settings, self.windows.anew(key)
 
         def draw() -> ForecastWindow:

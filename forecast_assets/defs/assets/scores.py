@@ -65,13 +65,14 @@ class Scoring:
         """
         window, version = self.windows.of(key), self.windows.version
         name, tables, history = window.commodity, self.store.tables(), self.prices[window.commodity]
+        cutoffs = self.windows.cutoffs(key, history)
         threads = self.settings.parallel.processes or os.cpu_count()
         with ThreadPoolExecutor(threads) as pool:
             assessment = assess_window(
                 window,
                 history,
-                tables.paths.issued(name, version),
-                tables.scores.scored(name, version),
+                tables.paths.issued(name, version, cutoffs),
+                tables.scores.scored(name, version, cutoffs),
                 horizon=self.settings.horizon,
                 read=lambda model, days: tables.paths.drawn(name, model, version, days),
                 known=partial(self.drawn.take, name, version),

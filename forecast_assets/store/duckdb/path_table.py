@@ -17,10 +17,12 @@ from forecast_assets.forecast.records import (
     WindowChange,
     Written,
 )
+from forecast_assets.store.contract import ALWAYS, Span
 from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.restored_paths import restore
 from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.duckdb.window_change import apply
+from forecast_assets.store.made_rows import made
 from forecast_assets.store.paths import in_blocks
 from forecast_assets.timeline.clock import now
 
@@ -34,13 +36,15 @@ ISSUED, ISSUED_BY_OLDER = (
         SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
         FROM forecast.distributions
         WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
+            AND data_cutoff_date BETWEEN $first AND $last
     ) AS happened USING (model_name, data_cutoff_date)
     WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date BETWEEN $first AND $last
     ORDER BY model_name, data_cutoff_date
     """  # noqa: S608 - an expression of this release
     for close in ("cutoff_close", CLOSE_USED)
 )
-"""All forecasts, as they are stored, and with the closes that earlier releases did not store.
+"""Forecasts, as they are stored, and with the closes that earlier releases did not store.
 
 Looking up these closes takes almost as long as all the rest.
 """
@@ -110,9 +114,17 @@ class DuckDBPathTable:
             self._require_horizon(connection)
             return apply(connection, written, now(), change, self.horizon)
 
-    def issued(self, commodity: str, model_version: str) -> list[IssuedForecast]:
-        """All forecasts of a commodity and version, in order of model and cutoff."""
-        criteria = {"commodity": commodity, "model_version": model_version}
+    def issued(
+        self, commodity: str, model_version: str, cutoffs: Span | None = None
+    ) -> list[IssuedForecast]:
+        """The forecasts of a commodity and version, in order of model and cutoff."""
+        first, last = cutoffs or ALWAYS
+        criteria = {
+            "commodity": commodity,
+            "model_version": model_version,
+            "first": first,
+            "last": last,
+        }
 
         def read(connection: Connection) -> pa.Table:
             self._require_horizon(connection)
@@ -121,6 +133,9 @@ class DuckDBPathTable:
                 return rows
             return connection.sql(ISSUED_BY_OLDER, params=criteria).to_arrow_table()
 
+        if cutoffs is not None:
+            with self.database.reading() as connection:
+                return made(read(connection), IssuedForecast)
         key = ("issued", commodity, model_version, self.horizon)
         return self.database.made_rows(key, read, IssuedForecast)
 

@@ -13,7 +13,9 @@ from forecast_assets.errors import StoreError
 from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
 from forecast_assets.forecast.records import Written
+from forecast_assets.store.contract import ALWAYS, Span
 from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.made_rows import made
 
 SKILL = """
     SELECT scored.commodity, scored.model_name, scored.model_version, scored.training_date,
@@ -29,6 +31,7 @@ SCORED = """
     SELECT model_name, data_cutoff_date, any_value(forecast_start_date),
         any_value(generation_timestamp), any_value(cutoff_close), list(actual ORDER BY day_ahead)
     FROM forecast.scores WHERE commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date BETWEEN $first AND $last
     GROUP BY model_name, data_cutoff_date ORDER BY model_name, data_cutoff_date
 """
 
@@ -76,14 +79,25 @@ class DuckDBScoreTable:
     database: Database
     horizon: int
 
-    def scored(self, commodity: str, model_version: str) -> list[ScoredForecast]:
-        """All scored forecasts of a commodity and version."""
-        criteria = {"commodity": commodity, "model_version": model_version}
-        return self.database.made_rows(
-            ("scored", commodity, model_version),
-            lambda connection: connection.sql(SCORED, params=criteria).to_arrow_table(),
-            ScoredForecast,
-        )
+    def scored(
+        self, commodity: str, model_version: str, cutoffs: Span | None = None
+    ) -> list[ScoredForecast]:
+        """The scored forecasts of a commodity and version."""
+        first, last = cutoffs or ALWAYS
+        criteria = {
+            "commodity": commodity,
+            "model_version": model_version,
+            "first": first,
+            "last": last,
+        }
+
+        def read(connection: Connection) -> pa.Table:
+            return connection.sql(SCORED, params=criteria).to_arrow_table()
+
+        if cutoffs is not None:
+            with self.database.reading() as connection:
+                return made(read(connection), ScoredForecast)
+        return self.database.made_rows(("scored", commodity, model_version), read, ScoredForecast)
 
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]

@@ -10,7 +10,9 @@ import pytest
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import WindowChange
 from forecast_assets.store.contract import Store
+from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets_tests.engines import Engine
+from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw, model
 
 
@@ -59,6 +61,19 @@ def test_drawing_again_replaces_and_never_duplicates(store: Store) -> None:
     assert len(table) == 12 + 3
     assert table.column("day_1").to_pylist()[4:7] == [10.0, None, 50.0]
     assert len(store.paths.issued("Coffee", "v1.0")) == 3
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 2), (0, 0), (1, 1)])
+def test_forecasts_from_some_cutoffs_are_read_as_all_are(
+    store: Store, first: int, last: int
+) -> None:
+    happened = Outcomes.after(make_history(40), make_history(40).dates[:3].tolist(), 3)
+    happened = replace(happened, cutoffs=DAYS)
+    store.paths.apply(WRITTEN, WindowChange([draw()], happened=happened))
+    whole = store.paths.issued("Coffee", "v1.0")
+    assert whole[0].outcome is not None
+    some = store.paths.issued("Coffee", "v1.0", (DAYS[first], DAYS[last]))
+    assert some == whole[first : last + 1]
 
 
 def test_the_newest_forecast_of_each_model_is_a_fan(store: Store) -> None:

@@ -336,6 +336,14 @@ def test_the_skill_is_that_of_pandas_and_points_have_the_same_actuals(graph: Gra
     assert errors.to_numpy() == pytest.approx(both.absolute_error.to_numpy(), rel=1e-9)
 
 
+def test_scores_from_some_cutoffs_are_read_as_all_are(graph: Graph) -> None:
+    whole = graph.store.scores.scored("Coffee", "v1.0")
+    span = date(2020, 5, 5), date(2020, 7, 10)
+    some = graph.store.scores.scored("Coffee", "v1.0", span)
+    assert some == [x for x in whole if span[0] <= x.data_cutoff_date <= span[1]]
+    assert {x.model_name for x in some} == set(MODELS)
+
+
 def test_what_is_due_is_what_runs_would_write(graph: Graph) -> None:
     windows = graph.settings.windows.of("Coffee")[1:3]
 
