@@ -6,7 +6,7 @@ import pytest
 
 from forecast_assets_tests.growth import FILES, LARGER, STRETCH, Day, bounds, broken
 
-DAY = Day(1, 2.0, 400_000_000, 9, 300, 10**7, 10**6)
+DAY = Day(1, 2.0, 400_000_000, 500_000_000, 9, 300, 10**7, 10**6)
 
 WITHIN = replace(DAY, seconds=2.19, memory=DAY.memory + int(LARGER), files=DAY.files + FILES)
 """A day at the bounds."""
@@ -14,6 +14,7 @@ WITHIN = replace(DAY, seconds=2.19, memory=DAY.memory + int(LARGER), files=DAY.f
 BEYOND = {
     "a late day takes 1.11 times as long": replace(DAY, seconds=2.22),
     "memory grew by 33 MB": replace(DAY, memory=DAY.memory + 33_000_000),
+    "a run's memory grew by 40 MB": replace(DAY, run=DAY.run + 40_000_000),
     "1 more handles are open": replace(DAY, handles=10),
     "101 more files are kept": replace(DAY, files=401),
 }
