@@ -82,7 +82,7 @@ def assess_window(
             paths = read(name, after.cutoffs)
             scores = score(paths, after.cutoff_closes, after.closes, spread)
         models.append(ScoredModel(name, forecasts, after, scores))
-    begun = [forecast for forecast, known in zip(mine, happened.known, strict=True) if known]
+    begun = [forecast for forecast, came in zip(mine, happened.known, strict=True) if came]
     again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}
     kept = sum((each.model_name, each.data_cutoff_date) not in again for each in begun)
     return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
