@@ -114,6 +114,6 @@ def supersede(
         "now": now,
         "by": written.by,
     }
-    connection.execute(SUPERSEDE[0], header)
-    for statement in SUPERSEDE[1:]:
+    ((replaced,),) = connection.execute(SUPERSEDE[0], header).fetchall()
+    for statement in SUPERSEDE[1:] if replaced else ():
         connection.execute(statement)
