@@ -303,7 +303,7 @@ def test_no_more_than_two_values_are_kept_when_the_next_is_begun() -> None:
     keys = [*KEYS, "Coffee|2020-10-01"]
     assert [each.key for each in each_by_itself(keys, steps, keys)] == keys
     assert left[0] == 0
-    assert max(left) == 1
+    assert max(left) <= 1
 
 
 def test_without_an_inspection_nothing_is_found() -> None:

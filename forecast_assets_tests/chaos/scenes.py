@@ -1,6 +1,7 @@
 """What is run: each scene is a folder as it is before, and what is done in it."""
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -217,6 +218,9 @@ def backfill(folder: Path) -> None:
             graph.run(job, "Coffee|2020-01-01", "Coffee|2020-02-01")
 
 
+NOTHING_DUE = "no sensor asks for a run"
+
+
 def tick(folder: Path) -> None:
     """Look at the sensors, and execute what they ask for, until nothing is due."""
     settings = settings_of(folder)
@@ -230,7 +234,8 @@ def tick(folder: Path) -> None:
                 raise ForecastAssetsError(*failures_of(dagster))
             return done
 
-        until_rest(ticked)
+        if not until_rest(ticked):
+            sys.stdout.write(f"{NOTHING_DUE}\n")  # what a run would clean up is left over
 
 
 def failures_of(dagster: DagsterInstance) -> list[str]:
@@ -278,7 +283,7 @@ SCENES = (
     Scene("landing", dropped, lambda f: command("run"), True, ("a file is deleted",), 0.8),
     Scene("report", as_it_is, lambda f: command("report"), True, FILES[1:2], 0.4, after="scoring"),
     Scene("backfill", loaded, backfill, True, FILES[1:], 0.3),
-    Scene("sensors", dropped_first, tick, True, (), 0.3),
+    Scene("sensors", dropped_first, tick, True, (), 0.3, idle=NOTHING_DUE),
     Scene("training", loaded, lambda f: work.train(settings_of(f)), robs=FILES[1:], weight=2.0),
     Scene("forecasting", as_it_is, forecast, weight=2.0, after="training"),
     Scene("scoring", as_it_is, score, weight=1.5, after="forecasting"),
