@@ -88,6 +88,7 @@ def score(
     closes: Values,
     outcomes: Values,
     spread: Callable[[Callable[[slice], Part], Iterable[slice]], Iterable[Part]] = map,
+    ordered: Ordered | None = None,
 ) -> Scores:
     """Score forecasts by their outcomes.
 
@@ -95,7 +96,7 @@ def score(
     (n_origins,). ``outcomes``: the closes after it, shape (n_origins, horizon); those at the end of
     a row are NaN if they are not known. ``spread``: ``map`` or a function with the same result,
     such as ``ThreadPoolExecutor.map``; it is given a few origins at a time, which are independent
-    of all others.
+    of all others. ``ordered``: the paths ``in_order``, if somebody has them.
 
     Raises ValueError if the shapes do not fit, and for fewer than two paths.
     """
@@ -109,8 +110,9 @@ def score(
 
     def score_some(some: slice) -> Part:
         rows = begun[some]
+        sorted_paths = in_order(paths[rows]) if ordered is None else ordered[rows]
         with np.errstate(over="ignore", invalid="ignore"):  # such scores are not defined
-            return _score(paths[rows], closes[rows], outcomes[rows])
+            return _score(paths[rows], sorted_paths, closes[rows], outcomes[rows])
 
     parts = list(chunks(len(begun)))
     for some, (by_session, by_path) in zip(parts, spread(score_some, parts), strict=True):
@@ -126,9 +128,8 @@ def _defined(values: Values) -> Values:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _score(paths: NDArray[np.float32], closes: Values, outcomes: Values) -> Part:
+def _score(paths: NDArray[np.float32], ordered: Ordered, closes: Values, outcomes: Values) -> Part:
     """Score a few origins at once."""
-    ordered = in_order(paths)
     points = points_of(ordered)
     by_session = _of_points(points, outcomes) | _of_distributions(ordered, points, outcomes)
     last = [sessions - 1 for sessions in summary_horizons(outcomes.shape[1])]
@@ -266,8 +267,10 @@ def energy_scores(outcomes: Values, blocks: Values, last: list[int]) -> Values:
     np.subtract(blocks[..., 0], blocks[..., -1], out=apart[..., 0])
     np.square(apart, out=apart)
     scores = np.empty((len(blocks), len(last)))
-    for place, end in enumerate(last):
-        distance, pairs = (np.sqrt(each[:, : end + 1].sum(axis=1)) for each in (away, apart))
+    for place, (begin, end) in enumerate(zip([0, *(x + 1 for x in last)], last, strict=False)):
+        for each in (away, apart):  # the first session gets the sum of those before
+            each[:, 0] += each[:, max(begin, 1) : end + 1].sum(axis=1)
+        distance, pairs = (np.sqrt(each[:, 0]) for each in (away, apart))
         scores[:, place] = distance.mean(axis=-1) - pairs.mean(axis=-1) / 2
     return scores
 

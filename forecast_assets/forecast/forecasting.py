@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError, MissingCovariate
 from forecast_assets.forecast.drawing import Broken, Loaded, attempted, drawn_paths
-from forecast_assets.forecast.points import in_order, points_of
+from forecast_assets.forecast.points import Ordered, in_order, points_of
 from forecast_assets.forecast.records import (
     Draw,
     IssuedForecast,
@@ -230,12 +230,20 @@ class Views:
         return self.of(names)[1]
 
 
+Look = Callable[[Draw, Ordered], object]
+"""A function that looks at a draw, and at its prices in ascending order, while they are there."""
+
+
+def nobody_looks(draw: Draw, ordered: Ordered) -> None:
+    """A draw is only kept."""
+
+
 @dataclass(frozen=True, eq=False)
 class Asked:
     """What is asked of each model of a window.
 
     ``recompute``: whether forecasts from a revised history are drawn again. ``anew``: whether all
-    are.
+    are. ``look``: sees each draw.
     """
 
     settings: Settings
@@ -244,6 +252,7 @@ class Asked:
     views: Views
     recompute: bool
     anew: bool
+    look: Look
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,17 +275,19 @@ def forecast_window(
     recompute: bool = False,
     anew: bool = False,
     spread: Callable[..., Iterable[ModelForecasts]] = map,
+    look: Look = nobody_looks,
 ) -> Forecasting:
     """Draw the forecasts of a window that are due.
 
-    ``spread``: runs independent pieces of work, as ``map`` does.
+    ``spread``: runs independent pieces of work, as ``map`` does. ``look``: sees each draw, where
+    it was made.
 
     Raises LookAheadError if a model was trained too late, or a forecast would start too early. An
     error of a model, of whatever class, is a failure of that model.
     """
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
-    asked = Asked(settings, window, origins, Views(history), recompute, anew)
+    asked = Asked(settings, window, origins, Views(history), recompute, anew, look)
     parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
     draws = [part.draw for part in parts if part.draw]
     agendas = [part.todo for part in parts if part.todo]
@@ -317,7 +328,7 @@ def forecast_model(
     todo = agenda(
         asked.settings, origins, row, held, prints, recompute=asked.recompute, anew=asked.anew
     )
-    draw, failures = draw_model(asked.settings, asked.window, view, loaded, todo, prints)
+    draw, failures = draw_model(asked, view, loaded, todo, prints)
     reissues = reissues_of(draw, todo, held) if draw else []
     return ModelForecasts(failures, todo, draw, reissues)
 
@@ -332,8 +343,7 @@ def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -
 
 
 def draw_model(
-    settings: Settings,
-    window: Window,
+    asked: Asked,
     history: History,
     loaded: Loaded,
     todo: Agenda,
@@ -343,7 +353,7 @@ def draw_model(
 
     Returns the draw, or None if there is no path, and the origins that failed or were declined.
     """
-    row, due = loaded[0], todo.due
+    settings, window, row, due = asked.settings, asked.window, loaded[0], todo.due
     if not due:
         return None, []
     require_no_look_ahead(window, row, due)
@@ -357,7 +367,7 @@ def draw_model(
     able = [origin for origin in due if origin.cutoff not in declined]
     if not able:
         return None, failures
-    cutoffs = [origin.cutoff for origin in able]
+    cutoffs, ordered = [origin.cutoff for origin in able], in_order(paths)
     draw = Draw(
         model=row,
         cutoffs=cutoffs,
@@ -365,9 +375,10 @@ def draw_model(
         fingerprints=[fingerprints[day] for day in cutoffs],
         closes=known.closes[known.positions(cutoffs)].tolist(),
         paths=paths,
-        points=points_of(in_order(paths)),
+        points=points_of(ordered),
         why={day: todo.why[day] for day in cutoffs if day in todo.why},
     )
+    asked.look(draw, ordered)
     return draw, failures
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import PayloadCorrupted
-from forecast_assets.forecast.forecasting import agenda, draw_model
+from forecast_assets.forecast.forecasting import Asked, Views, agenda, draw_model, nobody_looks
 from forecast_assets.forecast.payloads import parsed
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.models.base import FittedForecaster
@@ -101,7 +101,8 @@ def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> list[str]:
     origins = window().origins(HISTORY, settings.commodity("Coffee").calendar)[:2]
     prints = dict(zip(HISTORY.dates.tolist(), HISTORY.fingerprints, strict=True))
     todo = agenda(settings, origins, row, {}, prints, recompute=False)
-    draw, failures = draw_model(settings, window(), HISTORY, (row, rebuilt), todo, prints)
+    asked = Asked(settings, window(), origins, Views(HISTORY), False, False, nobody_looks)
+    draw, failures = draw_model(asked, HISTORY, (row, rebuilt), todo, prints)
     assert draw is None or np.isfinite(draw.paths).all()
     assert draw is not None or failures
     assert all(row.model_name in failure.reason for failure in failures)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dagster import (
@@ -41,6 +42,7 @@ from forecast_assets.evaluation.findings import Finding, of_forecasting
 from forecast_assets.evaluation.scoring import score
 from forecast_assets.forecast.drawing import Loaded
 from forecast_assets.forecast.forecasting import forecast_window
+from forecast_assets.forecast.points import Ordered
 from forecast_assets.forecast.records import Draw, ModelFailure, Written
 from forecast_assets.forecast.training import not_due
 from forecast_assets.forecast.version_pins import as_rewrites
@@ -121,9 +123,8 @@ class Drawing:
                     recompute=self.recompute,
                     anew=anew,
                     spread=pool.map,
+                    look=partial(self._score, header, history),
                 )
-                for each in outcome.draws:
-                    self._score(header, each, history, pool)
             outcome = as_rewrites(outcome, issued, self.version.rewritten)
             if reason and not outcome.changes_tables:
                 self.windows.require_session(history)
@@ -132,14 +133,13 @@ class Drawing:
 
         return draw
 
-    def _score(
-        self, header: Written, draw: Draw, history: History, pool: ThreadPoolExecutor
-    ) -> None:
-        """Score the forecasts of a draw whose outcomes are known, while their paths are at hand."""
+    def _score(self, header: Written, history: History, draw: Draw, ordered: Ordered) -> None:
+        """Score the forecasts of a draw whose outcomes are known, while their paths are there."""
         happened = Outcomes.after(history, draw.cutoffs, draw.paths.shape[2])
         if happened.known.any():
             closes, outcomes = happened.cutoff_closes, happened.closes
-            self.scores.keep(header, draw, happened, score(draw.paths, closes, outcomes, pool.map))
+            found = score(draw.paths, closes, outcomes, ordered=ordered)
+            self.scores.keep(header, draw, happened, found)
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
         """Log what failed in a window, and check its new forecasts."""
