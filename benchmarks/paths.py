@@ -119,7 +119,7 @@ def storing(history: History, folder: Path) -> tuple[str, float, float]:
     paths = np.exp(bare_normals()).transpose(0, 2, 1)
     points = points_of(in_order(paths))
     draw = Draw(model_row(), days[:-1], days[1:], ["x"] * ORIGINS, [70.0] * ORIGINS, paths, points)
-    table = path_rows(written, draw)
+    table = path_rows(written, [draw])
 
     def ours() -> None:
         store = open_file(folder / f"{time.monotonic_ns()}.duckdb", HORIZON, "512MB", 10.0)

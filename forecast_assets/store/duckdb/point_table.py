@@ -1,5 +1,6 @@
 """``commodity.forecast.point_forecasts``: a few numbers of a forecast for each session ahead."""
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -30,9 +31,9 @@ WITHDRAW = """
 """
 
 
-def write_points(connection: Connection, written: Written, draw: Draw) -> None:
+def write_points(connection: Connection, written: Written, draws: Sequence[Draw]) -> None:
     """Within the transaction of paths: write their point forecasts."""
-    connection.register("points", point_rows(written, draw))
+    connection.register("points", pa.concat_tables(point_rows(written, draw) for draw in draws))
     connection.execute(
         "INSERT OR REPLACE INTO forecast.point_estimates BY NAME SELECT * FROM points"
     )

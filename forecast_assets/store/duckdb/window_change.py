@@ -22,6 +22,7 @@ from forecast_assets.store.duckdb.superseded_table import (
     supersede,
 )
 from forecast_assets.store.duckdb.target_view import expect
+from forecast_assets.timeline.history import Dates
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """
@@ -100,7 +101,7 @@ def apply(
     withdraw(connection, written, now, change.withdrawn)
     draws = [unstored(connection, written, draw) for draw in change.draws]
     draws = [draw for draw in draws if draw.cutoffs]
-    paths = sum(write_draw(connection, written, now, draw, horizon) for draw in draws)
+    paths = write_draws(connection, written, now, draws, horizon)
     move(connection, written, now, change.moved)
     drawn = [day for draw in draws for day in draw.cutoffs]
     tell(connection, written, outcome_rows(change.happened, drawn, horizon))
@@ -151,35 +152,39 @@ def tell(connection: Connection, written: Written, happened: pa.Table) -> None:
         connection.execute(statement, _whose(written) | names)
 
 
-def write_draw(
-    connection: Connection, written: Written, now: datetime, draw: Draw, horizon: int
+def write_draws(
+    connection: Connection, written: Written, now: datetime, draws: Sequence[Draw], horizon: int
 ) -> int:
-    """Replace the forecasts of a draw's model and cutoffs by the draw; return its paths' number.
+    """Replace the forecasts of some models and cutoffs by draws; return the number of paths.
 
     Raises StoreError unless all paths are finite, have the length of the horizon, and are in the
     table afterwards.
     """
-    n_origins, n_paths, n_sessions = draw.paths.shape
-    n_rows: int = n_origins * n_paths
-    if n_sessions != horizon or not np.all(np.isfinite(draw.paths)):
-        raise StoreError(f"{draw.model.model_id}: paths must be finite and {horizon} sessions long")
-    criteria = {
-        "commodity": written.commodity,
-        "model_name": draw.model.model_name,
-        "model_version": written.model_version,
-        "cutoffs": draw.cutoffs,
-        "first": min(draw.cutoffs),
-        "last": max(draw.cutoffs),
-    }
-    why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
-    supersede(connection, written, now, why, model_name=draw.model.model_name)
-    connection.execute(DELETE, criteria)
-    connection.register("paths", path_rows(written, draw))
+    if not draws:
+        return 0
+    for draw in draws:
+        if draw.paths.shape[2] != horizon or not np.all(np.isfinite(draw.paths)):
+            raise StoreError(
+                f"{draw.model.model_id}: paths must be finite and {horizon} sessions long"
+            )
+        why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
+        supersede(connection, written, now, why, model_name=draw.model.model_name)
+        connection.execute(DELETE, _which(written, draw))
+    connection.register("paths", path_rows(written, draws))
     connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
-    write_points(connection, written, draw)
-    connection.register("forecasts", forecast_rows(written, now, draw))
+    write_points(connection, written, draws)
+    connection.register(
+        "forecasts", pa.concat_tables(forecast_rows(written, now, draw) for draw in draws)
+    )
     connection.execute("INSERT OR REPLACE INTO forecast.forecasts BY NAME SELECT * FROM forecasts")
-    found = connection.execute(COUNT, criteria).fetchall()
+    return sum(_require_there(connection, written, draw) for draw in draws)
+
+
+def _require_there(connection: Connection, written: Written, draw: Draw) -> int:
+    """The number of a draw's paths. Raises StoreError unless so many are in the table."""
+    n_origins, n_paths, _ = draw.paths.shape
+    n_rows: int = n_origins * n_paths
+    found = connection.execute(COUNT, _which(written, draw)).fetchall()
     if found != [(n_rows, n_origins)]:
         raise StoreError(
             f"{draw.model.model_id}: {found} paths and forecasts after a write of"
@@ -188,29 +193,42 @@ def write_draw(
     return n_rows
 
 
+def _which(written: Written, draw: Draw) -> dict[str, object]:
+    """Which paths are those of a draw."""
+    return _whose(written) | {
+        "model_name": draw.model.model_name,
+        "cutoffs": draw.cutoffs,
+        "first": min(draw.cutoffs),
+        "last": max(draw.cutoffs),
+    }
+
+
 def _whose(written: Written) -> dict[str, object]:
     return {"commodity": written.commodity, "model_version": written.model_version}
 
 
-def path_rows(written: Written, draw: Draw) -> pa.Table:
-    """The rows of ``distributions`` for one draw."""
-    n_origins, n_paths, horizon = draw.paths.shape
-    n_rows = n_origins * n_paths
+def path_rows(written: Written, draws: Sequence[Draw]) -> pa.Table:
+    """The rows of ``distributions`` for some draws, in one piece.
+
+    What arrives in pieces that are no multiple of its row groups DuckDB compresses twice.
+    """
+    counts = [draw.paths.shape[0] * draw.paths.shape[1] for draw in draws]
+    n_rows = sum(counts)
     columns = {
-        "path_id": pa.array(np.tile(np.arange(1, n_paths + 1, dtype=np.int32), n_origins)),
+        "path_id": pa.array(np.concatenate([_path_ids(draw) for draw in draws])),
         "commodity": _constant(written.commodity, n_rows),
-        "model_name": _constant(draw.model.model_name, n_rows),
+        "model_name": _constants([draw.model.model_name for draw in draws], counts),
         "model_version": _constant(written.model_version, n_rows),
-        "model_id": _constant(draw.model.model_id, n_rows),
+        "model_id": _constants([draw.model.model_id for draw in draws], counts),
         "training_date": _constant(written.training_date, n_rows),
-        "forecast_start_date": _each(draw.starts, n_paths),
-        "data_cutoff_date": _each(draw.cutoffs, n_paths),
+        "forecast_start_date": pa.array(np.concatenate([_each(x, x.starts) for x in draws])),
+        "data_cutoff_date": pa.array(np.concatenate([_each(x, x.cutoffs) for x in draws])),
         "generation_timestamp": _constant(written.at, n_rows),
         "is_actuals": pa.array(np.zeros(n_rows, dtype=bool)),
         "has_data_leakage": pa.array(np.zeros(n_rows, dtype=bool)),
     }
-    for session in range(horizon):
-        columns[f"day_{session + 1}"] = pa.array(_column(draw.paths, session))
+    for session in range(draws[0].paths.shape[2]):
+        columns[f"day_{session + 1}"] = pa.array(_prices(draws, session, counts))
     return pa.table(columns)
 
 
@@ -253,12 +271,28 @@ def outcome_rows(happened: Outcomes | None, drawn: Sequence[date], horizon: int)
 
 
 def _constant(value: object, n_rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(np.zeros(n_rows, dtype=np.int8), pa.array([value]))
+    return _constants([value], [n_rows])
 
 
-def _each(days: list[date], n_paths: int) -> pa.Array:
-    return pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), n_paths))
+def _constants(values: Sequence[object], counts: Sequence[int]) -> pa.DictionaryArray:
+    """Each value so many times."""
+    places = np.repeat(np.arange(len(values), dtype=np.int16), counts)
+    return pa.DictionaryArray.from_arrays(places, pa.array(values))
 
 
-def _column(paths: NDArray[np.float32], session: int) -> NDArray[np.float32]:
-    return np.ascontiguousarray(paths[:, :, session]).reshape(-1)
+def _path_ids(draw: Draw) -> NDArray[np.int32]:
+    n_origins, n_paths, _ = draw.paths.shape
+    return np.tile(np.arange(1, n_paths + 1, dtype=np.int32), n_origins)
+
+
+def _each(draw: Draw, days: list[date]) -> Dates:
+    """The day of each origin for each of its paths."""
+    return np.repeat(np.array(days, dtype="datetime64[D]"), draw.paths.shape[1])
+
+
+def _prices(draws: Sequence[Draw], session: int, counts: Sequence[int]) -> NDArray[np.float32]:
+    """The prices of one session, of all paths: each is copied once."""
+    prices = np.empty(sum(counts), dtype=np.float32)
+    for draw, end, count in zip(draws, np.cumsum(counts), counts, strict=True):
+        prices[end - count : end].reshape(draw.paths.shape[:2])[...] = draw.paths[:, :, session]
+    return prices
