@@ -8,6 +8,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from dagster import AssetKey, ExecuteInProcessResult
 
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.assets import landed_files
+from forecast_assets.defs.build import build_definitions
+from forecast_assets.defs.progress import Lines, TerminalProgress
 from forecast_assets.errors import Interrupted, StoreError, StoreLocked
 from forecast_assets.market import reception
 from forecast_assets.market.dropped_files import read_dropped
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
+from forecast_assets.report.plots import price_plot
 from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.opening import open_store
 from forecast_assets_tests.caretaker import Caretaker, caretaker
@@ -57,6 +61,25 @@ def test_a_run_says_what_became_of_each_file_and_of_each_commodity(tmp_path: Pat
     ]
     checks = {x.check_name: x.passed for x in result.get_asset_check_evaluations()}
     assert set(checks) == {"no_missing_sessions", "no_strange_prices", "price_freshness"}
+
+
+def test_landing_is_shown_until_all_of_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = caretaker(tmp_path, "Coffee", "Sugar")
+    keeper.drop("a.csv", make_history(5), make_history(6, 2, "Sugar"))
+    shown: list[list[str]] = []
+    progress = TerminalProgress(Lines(lambda line: None), Event())
+    drawn = price_plot
+
+    def plot(*given: Any) -> str:
+        shown.append([*progress.stages])
+        return drawn(*given)
+
+    monkeypatch.setattr(landed_files, "price_plot", plot)
+    keeper.built = keeper.settings, build_definitions(keeper.settings, progress)
+    landed(keeper)
+    assert shown == [["landing"], ["landing"]]
 
 
 def test_refused_values_of_many_unknown_commodities_are_a_line(tmp_path: Path) -> None:

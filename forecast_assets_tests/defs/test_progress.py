@@ -17,6 +17,7 @@ from forecast_assets.cli.watching import bars, watching
 from forecast_assets.configuration.sections import Parallel
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.progress import (
+    BEAT_SECONDS,
     Bars,
     Lines,
     LogProgress,
@@ -118,6 +119,17 @@ def test_lines_tell_begin_and_end_and_no_more_than_one_every_few_seconds_between
         "WTI forecast: 6 of 6 windows, 12 s so far",
         "WTI forecast ended after 12 s: 6 of 6 windows",
     ]
+
+
+def test_a_command_is_silent_for_no_more_than_two_seconds(
+    clock: FakeClock, said: list[str]
+) -> None:
+    tracker = Tracker(Lines(said.append, clock), clock)
+    with tracker.stage("WTI train"):
+        for _ in range(4):
+            clock.now += BEAT_SECONDS
+            tracker.beat()
+    assert said[1:-1] == [f"WTI train: {each} s so far" for each in (2, 4)]
 
 
 def test_one_long_item_is_not_silent(clock: FakeClock, said: list[str]) -> None:

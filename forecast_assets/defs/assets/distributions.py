@@ -6,6 +6,7 @@ missing is drawn, and what a retrained model had drawn; another forecast whose h
 stays as it was said, unless nothing has happened after it or the run has ``recompute: true``.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,8 @@ from forecast_assets.store.saved_models import FittedModels
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.outcomes import Outcomes
 from forecast_assets.timeline.window import Window
+
+LOG = logging.getLogger(__name__)
 
 
 class ForecastConfig(Config):
@@ -134,12 +137,18 @@ class Drawing:
         return draw
 
     def _score(self, header: Written, history: History, draw: Draw, ordered: Ordered) -> None:
-        """Score the forecasts of a draw whose outcomes are known, while their paths are there."""
-        happened = Outcomes.after(history, draw.cutoffs, draw.paths.shape[2])
-        if happened.known.any():
-            closes, outcomes = happened.cutoff_closes, happened.closes
-            found = score(draw.paths, closes, outcomes, ordered=ordered)
-            self.scores.keep(header, draw, happened, found)
+        """Score the forecasts of a draw whose outcomes are known, while their paths are there.
+
+        What goes wrong keeps no forecast from being stored: ``scores`` meets it again and tells it.
+        """
+        try:
+            happened = Outcomes.after(history, draw.cutoffs, draw.paths.shape[2])
+            if happened.known.any():
+                closes, outcomes = happened.cutoff_closes, happened.closes
+                found = score(draw.paths, closes, outcomes, ordered=ordered)
+                self.scores.keep(header, draw, happened, found)
+        except Exception:  # the boundary of what is only done early
+            LOG.debug("%s: not scored early", draw.model.model_id, exc_info=True)
 
     def inspect(self, value: ForecastWindow) -> list[Finding]:
         """Log what failed in a window, and check its new forecasts."""

@@ -15,6 +15,7 @@ from forecast_assets.store.duckdb.confined import confined, confined_to
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
 from forecast_assets.store.duckdb.migrations import SCHEMA, backed_up, schema_of, upgrade
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
+from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import Patience, Told
 from forecast_assets.timeline.clock import now
 
@@ -82,13 +83,18 @@ class Database:
 
     def made_rows(
         self,
-        key: Hashable,
+        key: Hashable | None,
         read: Callable[[Connection], pa.Table],
         make: Callable[..., Made],
     ) -> list[Made]:
-        """An object for each row of a query, as ``MadeRows`` has it. ``key``: names the query."""
+        """An object for each row of a query, as ``MadeRows`` has it.
+
+        ``key``: names the query; None for one that is so small that nothing of it is kept.
+        """
         there = self.path.exists()
         with self.reading() as connection:
+            if key is None:
+                return made(read(connection), make)
             state = self._settled() if there else None
             return self._engine.made.of(key, state, lambda: read(connection), make)
 

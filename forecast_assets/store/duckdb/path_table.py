@@ -22,7 +22,6 @@ from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.duckdb.restored_paths import restore
 from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.duckdb.window_change import apply
-from forecast_assets.store.made_rows import made
 from forecast_assets.store.paths import in_blocks
 from forecast_assets.timeline.clock import now
 
@@ -133,11 +132,8 @@ class DuckDBPathTable:
                 return rows
             return connection.sql(ISSUED_BY_OLDER, params=criteria).to_arrow_table()
 
-        if cutoffs is not None:
-            with self.database.reading() as connection:
-                return made(read(connection), IssuedForecast)
-        key = ("issued", commodity, model_version, self.horizon)
-        return self.database.made_rows(key, read, IssuedForecast)
+        whole = ("issued", commodity, model_version, self.horizon)
+        return self.database.made_rows(None if cutoffs else whole, read, IssuedForecast)
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
         """The forecasts from a cutoff that used closes revised since, in order of models."""

@@ -15,7 +15,6 @@ from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
 from forecast_assets.forecast.records import Written
 from forecast_assets.store.contract import ALWAYS, Span
 from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.made_rows import made
 
 SKILL = """
     SELECT scored.commodity, scored.model_name, scored.model_version, scored.training_date,
@@ -94,10 +93,8 @@ class DuckDBScoreTable:
         def read(connection: Connection) -> pa.Table:
             return connection.sql(SCORED, params=criteria).to_arrow_table()
 
-        if cutoffs is not None:
-            with self.database.reading() as connection:
-                return made(read(connection), ScoredForecast)
-        return self.database.made_rows(("scored", commodity, model_version), read, ScoredForecast)
+        whole = ("scored", commodity, model_version)
+        return self.database.made_rows(None if cutoffs else whole, read, ScoredForecast)
 
     def replace(
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
