@@ -79,7 +79,7 @@ fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SE
 	@for target in $$(ls forecast_assets_tests/fuzz/corpus); do \
 		$(BIN)/python -m forecast_assets_tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
 
-growth: $(VENV)/installed-dev ## Compare a day after 1,950 days with one after 150: DAYS=2000 has all days come
+growth: $(VENV)/installed-dev ## Compare a day after 1,976 days with one after 150: DAYS=2000 has all days come
 	$(BIN)/python -m forecast_assets_tests.growth $(if $(DAYS),--days $(DAYS),--compare)
 
 KILLS ?= 100

@@ -10,7 +10,7 @@ from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.timeline.outcomes import Outcomes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScoredForecast:
     """A forecast as it was when it was scored.
 

@@ -60,7 +60,7 @@ class ModelFailure:
     origins: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IssuedForecast:
     """One forecast that the tables hold, and what it was made from.
 

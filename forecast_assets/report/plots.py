@@ -294,8 +294,9 @@ def chance_band(independent: int) -> tuple[float, float]:
 
     The count in a bin is binomial with probability 1 / PIT_BINS.
     """
-    low, high = scipy.stats.binom.interval(CHANCE, independent, 1 / PIT_BINS)
-    return float(low) / independent, float(high) / independent
+    reached = scipy.special.bdtr(np.arange(independent + 1), independent, 1 / PIT_BINS)
+    low, high = np.searchsorted(reached, [(1 - CHANCE) / 2, (1 + CHANCE) / 2])
+    return int(low) / independent, int(high) / independent
 
 
 def coverage_plot(

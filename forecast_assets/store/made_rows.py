@@ -7,11 +7,12 @@ reading the rows, and the more days there were, the longer.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Made = TypeVar("Made")
 
@@ -97,6 +98,16 @@ def blocks_of(
 
 
 def made(rows: pa.Table, make: Callable[..., Made]) -> list[Made]:
-    """An object for each row."""
-    columns: list[list[Any]] = [values.to_pylist() for values in rows.columns]
+    """An object for each row; equal values of a column are one object."""
+    columns = [_values(column) for column in rows.columns]
     return [make(*row) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_list(column.type):
+        items = iter(_values(pc.list_flatten(column)))
+        lengths = pc.list_value_length(column).to_pylist()
+        return [None if n is None else [*islice(items, n)] for n in lengths]
+    coded = column.combine_chunks().dictionary_encode()
+    values = coded.dictionary.to_pylist()
+    return [None if place is None else values[place] for place in coded.indices.to_pylist()]
