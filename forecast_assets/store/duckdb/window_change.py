@@ -6,13 +6,13 @@ from itertools import product
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import Draw, WindowChange, Written
 from forecast_assets.store.duckdb import point_table
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.failure_table import replace_failures
+from forecast_assets.store.duckdb.path_rows import path_rows
 from forecast_assets.store.duckdb.point_table import write_points
 from forecast_assets.store.duckdb.stored_draws import unstored
 from forecast_assets.store.duckdb.superseded_table import (
@@ -22,7 +22,6 @@ from forecast_assets.store.duckdb.superseded_table import (
     supersede,
 )
 from forecast_assets.store.duckdb.target_view import expect
-from forecast_assets.timeline.history import Dates
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """
@@ -207,31 +206,6 @@ def _whose(written: Written) -> dict[str, object]:
     return {"commodity": written.commodity, "model_version": written.model_version}
 
 
-def path_rows(written: Written, draws: Sequence[Draw]) -> pa.Table:
-    """The rows of ``distributions`` for some draws, in one piece.
-
-    What arrives in pieces that are no multiple of its row groups DuckDB compresses twice.
-    """
-    counts = [draw.paths.shape[0] * draw.paths.shape[1] for draw in draws]
-    n_rows = sum(counts)
-    columns = {
-        "path_id": pa.array(np.concatenate([_path_ids(draw) for draw in draws])),
-        "commodity": _constant(written.commodity, n_rows),
-        "model_name": _constants([draw.model.model_name for draw in draws], counts),
-        "model_version": _constant(written.model_version, n_rows),
-        "model_id": _constants([draw.model.model_id for draw in draws], counts),
-        "training_date": _constant(written.training_date, n_rows),
-        "forecast_start_date": pa.array(np.concatenate([_each(x, x.starts) for x in draws])),
-        "data_cutoff_date": pa.array(np.concatenate([_each(x, x.cutoffs) for x in draws])),
-        "generation_timestamp": _constant(written.at, n_rows),
-        "is_actuals": pa.array(np.zeros(n_rows, dtype=bool)),
-        "has_data_leakage": pa.array(np.zeros(n_rows, dtype=bool)),
-    }
-    for session in range(draws[0].paths.shape[2]):
-        columns[f"day_{session + 1}"] = pa.array(_prices(draws, session, counts))
-    return pa.table(columns)
-
-
 def forecast_rows(written: Written, now: datetime, draw: Draw) -> pa.Table:
     """The rows of ``forecasts`` for one draw."""
     n_origins, n_paths, _ = draw.paths.shape
@@ -268,31 +242,3 @@ def outcome_rows(happened: Outcomes | None, drawn: Sequence[date], horizon: int)
     for session in range(horizon):
         columns[f"day_{session + 1}"] = pa.array(prices[:, session], from_pandas=True)
     return pa.table(columns)
-
-
-def _constant(value: object, n_rows: int) -> pa.DictionaryArray:
-    return _constants([value], [n_rows])
-
-
-def _constants(values: Sequence[object], counts: Sequence[int]) -> pa.DictionaryArray:
-    """Each value so many times."""
-    places = np.repeat(np.arange(len(values), dtype=np.int16), counts)
-    return pa.DictionaryArray.from_arrays(places, pa.array(values))
-
-
-def _path_ids(draw: Draw) -> NDArray[np.int32]:
-    n_origins, n_paths, _ = draw.paths.shape
-    return np.tile(np.arange(1, n_paths + 1, dtype=np.int32), n_origins)
-
-
-def _each(draw: Draw, days: list[date]) -> Dates:
-    """The day of each origin for each of its paths."""
-    return np.repeat(np.array(days, dtype="datetime64[D]"), draw.paths.shape[1])
-
-
-def _prices(draws: Sequence[Draw], session: int, counts: Sequence[int]) -> NDArray[np.float32]:
-    """The prices of one session, of all paths: each is copied once."""
-    prices = np.empty(sum(counts), dtype=np.float32)
-    for draw, end, count in zip(draws, np.cumsum(counts), counts, strict=True):
-        prices[end - count : end].reshape(draw.paths.shape[:2])[...] = draw.paths[:, :, session]
-    return prices
