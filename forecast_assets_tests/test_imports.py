@@ -111,6 +111,11 @@ def test_status_loads_no_library_of_models_calendars_or_plots(own: Path) -> None
     assert not loaded & {"arch", "exchange_calendars", "matplotlib", "statsmodels"}
 
 
+def test_the_sample_is_read_without_the_package_that_has_it() -> None:
+    loaded = loaded_by("from forecast_assets.market.sources import wti\nwti()\n")
+    assert not loaded & {"arch", "statsmodels"}
+
+
 def test_what_dagster_loads_neither_draws_nor_tests_nor_reads_nor_fits_before_it_has_to(
     own: Path,
 ) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import Pulses
 from forecast_assets.defs.run_history import leave_mark
+from forecast_assets.defs.run_memory import give_back_large_arrays
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.thinning import thin
 from forecast_assets.errors import StoreLocked
@@ -56,6 +57,7 @@ class StoreResource(DuckDBResource):
     def setup_for_execution(self, context: InitResourceContext) -> None:
         """Begin the run's pulse, and write waits for the tables into its log from now on."""
         if context.run is not None:
+            give_back_large_arrays()
             self._told = context.log.warning if context.log else None
             self.patience.begin(context.run.run_id)
             self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)

@@ -1,6 +1,7 @@
 """Price sources: reading the observations of a commodity from samples and files."""
 
 from datetime import date
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import assert_never
 
@@ -94,10 +95,13 @@ def read_sample(name: str, source: SampleSource) -> Observations:
 
 
 def wti() -> pd.Series:
-    """WTI spot at Cushing in USD/bbl, 1986 to 2019, from FRED; NaN on holidays."""
-    from arch.data import wti as packaged
+    """WTI spot at Cushing in USD/bbl, 1986 to 2019, from FRED; NaN on holidays.
 
-    return packaged.load()["DCOILWTICO"]
+    The package that has the file is not imported, since that takes seconds and 90 MB.
+    """
+    file = distribution("arch").locate_file("arch/data/wti/wti.csv.gz")
+    prices = pd.read_csv(str(file), index_col="Date", parse_dates=True, na_values=".")
+    return prices["DCOILWTICO"]
 
 
 def gold() -> pd.Series:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import arch.data.wti
 import exchange_calendars
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
 from forecast_assets.market.rows import UNREAD
-from forecast_assets.market.sources import read_files, read_source
+from forecast_assets.market.sources import read_files, read_source, wti
 
 TODAY = date(2024, 6, 3)
 GOOD = "date,close\n2024-01-02,1.5\n2024-01-03,2.5\n"
@@ -66,12 +67,16 @@ def refusals(observations: Observations) -> list[tuple[str, int, str, str, str]]
 
 
 def test_wti_is_every_traded_day_and_the_rest_is_counted() -> None:
-    wti = sample("wti")
-    assert closes_of(wti)["1986-01-02"] == 25.56
-    assert len(wti.prices) == 8321
-    assert wti.without_close == 290  # 8611 weekdays from 1986-01-02 to 2019-01-03, less 8321
+    found = sample("wti")
+    assert closes_of(found)["1986-01-02"] == 25.56
+    assert len(found.prices) == 8321
+    assert found.without_close == 290  # 8611 weekdays from 1986-01-02 to 2019-01-03, less 8321
     assert np.busday_count("1986-01-02", "2019-01-04") == 8321 + 290
-    assert (wti.commodity, wti.origin, wti.rejections) == ("WTI", "sample:wti", [])
+    assert (found.commodity, found.origin, found.rejections) == ("WTI", "sample:wti", [])
+
+
+def test_wti_is_as_the_package_that_has_it_reads_it() -> None:
+    pd.testing.assert_series_equal(wti(), arch.data.wti.load()["DCOILWTICO"])
 
 
 def test_gold_starts_where_it_is_daily_and_has_no_london_holiday() -> None:
