@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.comparison import Comparison, in_turns, share_of, table_of
-from benchmarks.peers.curve import curves, plot
+from benchmarks.peers.curve import growing, measured, plot
 from benchmarks.peers.econometrics import ArchGjr, OnePathEach, StatsmodelsArima, StatsmodelsEts
 from benchmarks.peers.job import Job, Paths, window_of_wti
 from benchmarks.peers.keeping import by_pandas, from_frame, row_by_row
@@ -130,15 +130,26 @@ def test_a_ratio_is_of_the_peer_to_ours_and_a_share_is_told() -> None:
     assert list(table_of([slower]).columns[-1].cells) == ["4"]
 
 
+def test_one_thing_grows_at_a_time(job: Job) -> None:
+    grown = {
+        name: [jobs_of(size) for size in sizes]
+        for name, (_, sizes, jobs_of) in growing(job).items()
+    }
+    assert [len(jobs) for jobs in grown["windows"]] == [1, 2, 4]
+    assert [window.known for window in grown["windows"][-1]] == [400, 403, 406, 409]
+    assert len({one.history.commodity for one in grown["commodities"][-1]}) == 4
+    assert [one.n_paths for (one,) in grown["paths"]] == [500, 1000, 2000]
+    assert [one.horizon for (one,) in grown["horizon"]] == [7, 14, 28]
+
+
 @pytest.mark.usefixtures("pictures")
-def test_time_is_plotted_against_each_size_with_its_unit(job: Job, tmp_path: Path) -> None:
-    drawn = list(curves(replace(job, n_origins=1, n_paths=2), [Own("naive")], tmp_path))
-    assert [each.name for each in drawn] == ["windows", "paths", "horizon", "commodities"]
-    for each in drawn:
-        (seconds,) = each.seconds.values()
-        assert len(seconds) == len(each.sizes)
-        assert min(seconds) > 0
-        assert plot(each, tmp_path).read_bytes().startswith(b"\x89PNG")
+def test_time_is_plotted_against_a_size_with_units(tmp_path: Path) -> None:
+    done: list[int] = []
+    curve = measured("sizes", "sizes of nothing", (1, 2), {"ours": done.append})
+    assert done == [1, 1, 2, 2]
+    assert len(curve.seconds["ours"]) == 2
+    assert plot(curve, tmp_path) == tmp_path / "sizes.png"
+    assert (tmp_path / "sizes.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_only_pandas_is_pinned_otherwise_than_in_constraints() -> None:

@@ -27,7 +27,7 @@ from benchmarks.peers.own import Own
 from benchmarks.peers.way import Way
 
 PAIRS: tuple[tuple[str, Way, int], ...] = (
-    ("arima_111", StatsmodelsArima(), 25),
+    ("arima_111", StatsmodelsArima(), ORIGINS),
     ("arima_auto", NixtlaArima(), 5),
     ("ets", StatsmodelsEts(), ORIGINS),
     ("ets", NixtlaEts(), 25),

@@ -52,11 +52,14 @@ def peers(jobs: Sequence[Job], processes: int) -> None:
 
 
 def cores(job: Job) -> Curve:
-    """Both, on as many processes as there are cores, up to four series."""
+    """Both, in one process up to as many as there are cores.
+
+    Our processes stay for the next training; the peer starts its own each time.
+    """
     jobs = list(job.commodities(4))
     sizes = range(1, (os.cpu_count() or 1) + 1)
     works = {
-        "arima_auto": lambda size: ours(jobs, size),
+        "forecast_assets arima_auto": lambda size: ours(jobs, size),
         "statsforecast AutoARIMA": lambda size: peers(jobs, size),
     }
     return measured("cores", f"processes, {len(jobs)} fits of {SESSIONS:,} sessions", sizes, works)

@@ -20,12 +20,12 @@ MEMORY, PATIENCE = "512MB", 10.0
 class Own(Way):
     """A model of the roster with its default options."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, model: str) -> None:
+        self.model, self.name = model, f"forecast_assets {model}"
 
     def fit(self, job: Job) -> FittedForecaster:
         """Fit as training does."""
-        return ROSTER[self.name]().fit(job.sample)
+        return ROSTER[self.model]().fit(job.sample)
 
     def draw(self, job: Job, fitted: FittedForecaster) -> Paths:
         """Draw from all origins at once, each with its own seed."""
@@ -44,8 +44,8 @@ class Own(Way):
         row = replace(
             model_row(),
             commodity=name,
-            model_name=self.name,
-            model_id=f"{name} {self.name} {begin}",
+            model_name=self.model,
+            model_id=f"{name} {self.model} {begin}",
             training_date=begin,
         )
         draw = Draw(
