@@ -1,9 +1,10 @@
 """The project against the libraries that a user would pick instead, on the embedded WTI.
 
-``make peers``, or ``python -m benchmarks.peers --plots FOLDER`` where statsforecast is
-installed. A window is 125 origins x 2,000 paths x 14 sessions. Slow peers draw from the first
-origins only, and so do we beside them: about five minutes. ``--whole`` has all draw from all 125:
-about fifteen.
+``make peers``, or ``python -m benchmarks.peers --plots FOLDER`` where statsforecast is installed.
+A window is 125 origins x 2,000 paths x 14 sessions. The slowest peers draw from the first origins
+only, and so do we beside them: about five minutes. ``--whole`` has all draw from all 125: about
+ten. Both sides have one thread for their algebra: its matrices are small, and on a busy machine
+its threads would wait for each other.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from benchmarks.paths import ORIGINS
 from benchmarks.peers import keeping
@@ -118,7 +120,7 @@ def main() -> None:
     asked = parser.parse_args()
     console, job = Console(width=150), window_of_wti()
     found: list[Comparison] = []
-    with TemporaryDirectory() as name, console.status("measuring"):
+    with TemporaryDirectory() as name, console.status("measuring"), threadpool_limits(1):
         folder = Path(name)
         found += fits_and_draws(job, whole=asked.whole)
         found += kept(job, folder)
