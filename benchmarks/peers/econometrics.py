@@ -18,7 +18,7 @@ PERCENT = 100
 class StatsmodelsArima(Way):
     """ARIMA(1, 1, 1): fitted once, extended to each origin, all paths of an origin at once.
 
-    ``innovations_mle`` is the quickest of its estimators. ``extend`` keeps only the sessions after
+    ``innovations_mle`` is quicker than its default. ``extend`` keeps only the sessions after
     the sample; after ``apply`` or ``append``, which keep all, to simulate takes a hundred times as
     long.
     """
