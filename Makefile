@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test suite check rooms columns browser security audit sbom dependencies \
-	bench chaos fuzz growth quality clean
+	bench peers chaos fuzz growth quality clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
@@ -59,6 +59,7 @@ $(VENV)/installed-audit: pyproject.toml | $(BIN)/python
 
 audit: $(VENV)/installed-audit ## Compare the pinned releases with published vulnerabilities; needs the internet
 	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(VENV)/audit/bin/pip-audit --requirement benchmarks/peers/pins.txt --no-deps --disable-pip
 
 sbom: $(VENV)/installed-audit $(VENV)/installed ## Write build/sbom.json: what is installed, as CycloneDX
 	@mkdir -p build
@@ -73,6 +74,18 @@ bench: $(VENV)/installed-dev ## Measure drawing, storing, training, a backfill, 
 	$(BIN)/python -m benchmarks.backfill
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.tick
+
+$(VENV)/installed-peers: pyproject.toml constraints.txt benchmarks/peers/pins.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)/peers
+	grep -v '^pandas==' constraints.txt > $(VENV)/peers/constraints.txt
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint $(VENV)/peers/constraints.txt --requirement benchmarks/peers/pins.txt \
+		scoringrules --editable .
+	@touch $@
+
+PLOTS ?= build/peers
+peers: $(VENV)/installed-peers ## Measure against statsforecast, statsmodels, arch and pandas: PLOTS=build/peers
+	$(VENV)/peers/bin/python -m benchmarks.peers --plots $(PLOTS)
 
 SECONDS ?= 60
 fuzz: $(VENV)/installed-dev ## Fuzz what strangers may write, each target for SECONDS=60
