@@ -89,6 +89,7 @@ def score(
     outcomes: Values,
     spread: Callable[[Callable[[slice], Part], Iterable[slice]], Iterable[Part]] = map,
     ordered: Ordered | None = None,
+    points: Points | None = None,
 ) -> Scores:
     """Score forecasts by their outcomes.
 
@@ -96,7 +97,8 @@ def score(
     (n_origins,). ``outcomes``: the closes after it, shape (n_origins, horizon); those at the end of
     a row are NaN if they are not known. ``spread``: ``map`` or a function with the same result,
     such as ``ThreadPoolExecutor.map``; it is given a few origins at a time, which are independent
-    of all others. ``ordered``: the paths ``in_order``, if somebody has them.
+    of all others. ``ordered`` and ``points``: the paths ``in_order`` and ``points_of`` them, if
+    somebody has them.
 
     Raises ValueError if the shapes do not fit, and for fewer than two paths.
     """
@@ -111,8 +113,9 @@ def score(
     def score_some(some: slice) -> Part:
         rows = begun[some]
         sorted_paths = in_order(paths[rows]) if ordered is None else ordered[rows]
+        told = points_of(sorted_paths) if points is None else points.only(rows)
         with np.errstate(over="ignore", invalid="ignore"):  # such scores are not defined
-            return _score(paths[rows], sorted_paths, closes[rows], outcomes[rows])
+            return _score(paths[rows], sorted_paths, told, closes[rows], outcomes[rows])
 
     parts = list(chunks(len(begun)))
     for some, (by_session, by_path) in zip(parts, spread(score_some, parts), strict=True):
@@ -128,9 +131,10 @@ def _defined(values: Values) -> Values:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _score(paths: NDArray[np.float32], ordered: Ordered, closes: Values, outcomes: Values) -> Part:
+def _score(
+    paths: NDArray[np.float32], ordered: Ordered, points: Points, closes: Values, outcomes: Values
+) -> Part:
     """Score a few origins at once."""
-    points = points_of(ordered)
     by_session = _of_points(points, outcomes) | _of_distributions(ordered, points, outcomes)
     last = [sessions - 1 for sessions in summary_horizons(outcomes.shape[1])]
     by_path = {name: _up_to(by_session[name], last) for name in AVERAGED}
@@ -261,17 +265,20 @@ def energy_scores(outcomes: Values, blocks: Values, last: list[int]) -> Values:
     take n_paths times as long; so neighbours must be independent. They are not in a pooled model
     without permutation, which keeps the paths of a member together.
     """
-    away = np.square(blocks - outcomes[..., None])
-    apart = np.empty_like(blocks)
-    np.subtract(blocks[..., 1:], blocks[..., :-1], out=apart[..., 1:])
-    np.subtract(blocks[..., 0], blocks[..., -1], out=apart[..., 0])
-    np.square(apart, out=apart)
-    scores = np.empty((len(blocks), len(last)))
-    for place, (begin, end) in enumerate(zip([0, *(x + 1 for x in last)], last, strict=False)):
-        for each in (away, apart):  # the first session gets the sum of those before
-            each[:, 0] += each[:, max(begin, 1) : end + 1].sum(axis=1)
-        distance, pairs = (np.sqrt(each[:, 0]) for each in (away, apart))
-        scores[:, place] = distance.mean(axis=-1) - pairs.mean(axis=-1) / 2
+    n_origins, _, n_paths = blocks.shape
+    away, apart = np.zeros((2, n_origins, n_paths))
+    squares = np.empty((n_origins, n_paths))
+    scores = np.empty((n_origins, len(last)))
+    for session in range(last[-1] + 1):
+        prices = blocks[:, session]
+        np.subtract(prices, outcomes[:, session, None], out=squares)
+        away += np.square(squares, out=squares)
+        np.subtract(prices[:, 1:], prices[:, :-1], out=squares[:, 1:])
+        np.subtract(prices[:, 0], prices[:, -1], out=squares[:, 0])
+        apart += np.square(squares, out=squares)
+        if session in last:
+            distance, pairs = (np.sqrt(each).mean(axis=-1) for each in (away, apart))
+            scores[:, last.index(session)] = distance - pairs / 2
     return scores
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError, MissingCovariate
@@ -288,7 +289,8 @@ def forecast_window(
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
     asked = Asked(settings, window, origins, Views(history), recompute, anew, look)
-    parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
+    with threadpool_limits(limits=1):  # as in training: no sum depends on the cores
+        parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
     draws = [part.draw for part in parts if part.draw]
     agendas = [part.todo for part in parts if part.todo]
     settled = unsettled(history, issued, settings.horizon)

@@ -36,7 +36,7 @@ class Points:
     standard_deviation: NDArray[np.float64]
     quantiles: NDArray[np.float64]
 
-    def only(self, origins: Sequence[int]) -> "Points":
+    def only(self, origins: Sequence[int] | NDArray[np.intp]) -> "Points":
         """The points of some origins, by their places."""
         kept = list(origins)
         return Points(self.mean[kept], self.standard_deviation[kept], self.quantiles[:, kept])

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError
@@ -86,6 +87,23 @@ def test_every_session_of_the_window_gets_a_forecast_from_every_model(graph: Gra
     assert outcome.drawn == 2 * ORIGINS
     assert outcome.change.expected[:2] == [date(2020, 9, 7), date(2020, 9, 8)]
     assert len(outcome.change.expected) == 2 * 14
+
+
+def test_no_sum_of_a_draw_depends_on_the_number_of_cores(graph: Graph) -> None:
+    def threads() -> set[int]:
+        return {each["num_threads"] for each in threadpool_info()}
+
+    seen: list[set[int]] = []
+    with threadpool_limits(limits=2):
+        forecast_window(
+            graph.settings,
+            WINDOW,
+            HISTORY,
+            loaded(graph),
+            [],
+            look=lambda *_: seen.append(threads()),
+        )
+        assert (seen, threads()) == ([{1}, {1}], {2})
 
 
 def test_one_day_more_draws_one_forecast_more_and_the_same_bytes(graph: Graph) -> None:

@@ -145,7 +145,7 @@ class Drawing:
             happened = Outcomes.after(history, draw.cutoffs, draw.paths.shape[2])
             if happened.known.any():
                 closes, outcomes = happened.cutoff_closes, happened.closes
-                found = score(draw.paths, closes, outcomes, ordered=ordered)
+                found = score(draw.paths, closes, outcomes, ordered=ordered, points=draw.points)
                 self.scores.keep(header, draw, happened, found)
         except Exception:  # the boundary of what is only done early
             LOG.debug("%s: not scored early", draw.model.model_id, exc_info=True)
