@@ -90,7 +90,7 @@ def run(
         with watching(console, "forecast run") as progress:
             from forecast_assets.cli.running import run_due
 
-            outcome = run_due(progress, wish)
+            outcome = run_due(console, progress, wish)
         outcome.tell(console)
 
 

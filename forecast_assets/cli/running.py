@@ -11,6 +11,7 @@ from rich.console import Console
 from forecast_assets.automation.scope import Scope
 from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import interruptible, write
+from forecast_assets.cli.first_fan import FirstFan
 from forecast_assets.cli.overview import commodities, failures_of, line, overview
 from forecast_assets.cli.wish import Wish
 from forecast_assets.configuration.settings import load_settings
@@ -91,8 +92,11 @@ class Outcome:
         )
 
 
-def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
-    """Do all due work that the options select; they are possible."""
+def run_due(console: Console, progress: TerminalProgress, wish: Wish) -> Outcome:
+    """Do all due work that the options select; they are possible.
+
+    ``console``: shows the first fan of many.
+    """
     settings = load_settings()
     names = commodities(settings, wish.commodity)
     version = settings.version(wish.model_version)
@@ -107,6 +111,7 @@ def run_due(progress: TerminalProgress, wish: Wish) -> Outcome:
             progress,
             allow_withdrawals=wish.allow_withdrawals,
             rewrite=wish.rewrite,
+            show=FirstFan(console, settings).show,
         ),
         progress.stopping,
         progress.hear_stop,

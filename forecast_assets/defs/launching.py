@@ -19,7 +19,8 @@ from dagster import (
 
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
-from forecast_assets.automation.listener import Collector
+from forecast_assets.automation.first_forecasts import FirstForecasts, Show, show_nothing
+from forecast_assets.automation.listener import Collector, Several
 from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.state import CommodityState
@@ -65,7 +66,8 @@ class Worker:
     ``version``: the model version to work for. ``reading``: the run configuration of ``prices``.
     ``problems`` and ``notes``: lines for users on failures, and on what else to know. ``windows``:
     the windows that the command is about. ``done``: the runs of this command so far, each with the
-    pieces of work that it began. ``heard``: collects the results of the runs.
+    pieces of work that it began. ``heard``: collects the results of the runs. ``first``: shows the
+    first forecasts, if there are many to come.
     """
 
     settings: Settings
@@ -80,13 +82,15 @@ class Worker:
     windows: set[Window] = field(default_factory=set)
     done: list[PastRun] = field(default_factory=list)
     heard: Collector = field(default_factory=Collector)
+    first: FirstForecasts = field(default_factory=FirstForecasts)
 
     def __post_init__(self) -> None:
         """Build the graph that runs are made of, and open the tables."""
         seconds = self.settings.database.lock_timeout_seconds
         self.patience = Patience(seconds, "command", self.progress.say)
+        listener = Several((self.heard, self.first))
         self.definitions: Definitions = build_definitions(
-            self.settings, self.progress, self.patience, self.heard
+            self.settings, self.progress, self.patience, listener
         )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
@@ -215,6 +219,7 @@ class Worker:
 
     def _launch(self, request: PlannedRun, attempts: Attempts) -> None:
         """Execute a requested run, with the same tags as a sensor's."""
+        self.first.expect(request)
         first, last = request.bounds or ("", "")
         windows = [x for x in self.settings.windows.of(commodity_of(first)) if x.key <= last]
         result = self._execute(
@@ -312,18 +317,21 @@ def work(
     *,
     allow_withdrawals: bool = False,
     rewrite: str | None = None,
+    show: Show = show_nothing,
 ) -> Worker:
     """Do the due work of a scope, for each commodity in turn; one that fails stops no other.
 
     ``version``: the model version to work for. ``allow_withdrawals``: whether sources may withdraw
     all sessions that they lack. ``rewrite``: a user's reason to give the version the configured
-    meaning; if nothing differs from it, nothing is done. Returns the worker with its results.
+    meaning; if nothing differs from it, nothing is done. ``show``: shows the
+    first forecasts, if there are many to come. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     names = scope.names(list(settings.commodities))
     filled = settings.places.prepare()
     with instance(settings.places, progress.say) as dagster:
-        worker = Worker(settings, version, scope, dagster, progress, reading)
+        first = FirstForecasts(show)
+        worker = Worker(settings, version, scope, dagster, progress, reading, first=first)
         worker.notes += [*filled, *worker.bury()]
         try:
             if rewrite is not None and not worker.rewrite(rewrite):
