@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +23,7 @@ from forecast_assets.automation.first_forecasts import FirstForecasts, Show, sho
 from forecast_assets.automation.listener import Collector, Several
 from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
+from forecast_assets.automation.settled import Settled
 from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
@@ -37,7 +38,8 @@ from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.pruning import prune_by
-from forecast_assets.defs.resources import pulses_beside
+from forecast_assets.defs.pulse import pulses_beside
+from forecast_assets.defs.resources import BRIEF_SECONDS
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.stages import stage_of
@@ -46,6 +48,7 @@ from forecast_assets.errors import ConfigurationError, Interrupted, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.source_files import source_state
 from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.patience import GIVEN_UP, Patience, Told
@@ -255,6 +258,21 @@ class Worker:
         """Rank the models, publish forecasts, and write the report."""
         self._execute("publish", "publish")
 
+    def settle(self, sources: Sequence[str] | None) -> None:
+        """Note for the next command that nothing is left to do, if this one was to do everything.
+
+        ``sources``: the state of the source files before they were read.
+        """
+        settings, everything = self.settings, Scope(tuple(self.settings.commodities))
+        asked = (self.scope, self.version, self.reading)
+        if self.problems or asked != (everything, settings.model_version, {}):
+            return
+        at, store = datetime.now(UTC), open_store(settings, at_most=BRIEF_SECONDS)
+        attempts = replace(self._attempts(DUE_WORK), marks=store.marks)
+        found = plan(self.meant, store, attempts, at)
+        if not found.requests and not found.failures:
+            Settled(settings, store).note(sources, self.notes, at)
+
     def attempted(self, failure: RecordedFailure) -> bool:
         """Whether a failure belongs to the windows of this command."""
         wanted = (failure.commodity, failure.training_date)
@@ -327,7 +345,7 @@ def work(
     first forecasts, if there are many to come. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
-    names = scope.names(list(settings.commodities))
+    names, sources = scope.names(list(settings.commodities)), source_state(settings)
     filled = settings.places.prepare()
     with instance(settings.places, progress.say) as dagster:
         first = FirstForecasts(show)
@@ -346,6 +364,8 @@ def work(
                 worker.publish()
             with boundary("history", worker.problems), progress.doing("deleting old runs"):
                 prune_by(settings, dagster)
+            with boundary("nothing to do", worker.notes), suppress(StoreLocked):
+                worker.settle(sources)
         except StoreLocked as error:
             worker.give_up(error)
         except Interrupted as error:
