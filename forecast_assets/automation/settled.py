@@ -19,6 +19,7 @@ from forecast_assets.automation.standing_notes import standing_notes
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files
 from forecast_assets.automation.work import Work, signature
+from forecast_assets.configuration.home import history_of
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.regular import opened
@@ -96,13 +97,16 @@ class Settled:
         sources, waiting = source_state(settings), folder.waiting(time.time())
         if sources is None or waiting.whole or waiting.unfinished:
             return None
+        dagster = settings.places.dagster
+        if not history_of(dagster).runs:  # the UI would show nothing of what the tables hold
+            return None
         days = [
             Meaning.of(name, commodity).today(now.replace(tzinfo=None)).isoformat()
             for name, commodity in settings.commodities.items()
         ]
         inputs = plan_inputs(settings, self.store, now)
         code = installed_version("forecast_assets")
-        return signature(code, inputs, sources, days, held_files(folder))
+        return signature(code, str(dagster), inputs, sources, days, held_files(folder))
 
     def _noted(self) -> list[str]:
         """The lines of the note; none if there is no such file."""

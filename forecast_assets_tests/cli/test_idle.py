@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,6 +122,10 @@ def killed(graph: Graph) -> None:
     (folder / "c0ffee.lock").touch()
 
 
+def forgotten(graph: Graph) -> None:
+    shutil.rmtree(graph.settings.places.dagster / "history")
+
+
 CHANGES: list[Callable[[Graph], None]] = [
     lambda graph: rewritten(graph, "prices/Coffee.csv"),
     lambda graph: rewritten(graph, "covariates/vix.csv"),
@@ -131,6 +136,7 @@ CHANGES: list[Callable[[Graph], None]] = [
     gone,
     corrupt,
     killed,
+    forgotten,
 ]
 
 
