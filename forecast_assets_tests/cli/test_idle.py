@@ -22,8 +22,8 @@ from forecast_assets_tests.commands import begin, forecast
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history, with_features
 from forecast_assets_tests.holders import holding
+from forecast_assets_tests.loading import command, loaded_by
 from forecast_assets_tests.rows import change
-from forecast_assets_tests.test_imports import command, loaded_by
 
 pytestmark = pytest.mark.long
 
