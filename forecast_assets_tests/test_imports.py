@@ -1,7 +1,5 @@
 """What is loaded before anything is said: nothing heavy, in a process of its own."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -9,23 +7,9 @@ from pathlib import Path
 import pytest
 
 import forecast_assets
+from forecast_assets_tests.loading import command, loaded_by
 
 pytestmark = pytest.mark.long
-
-HEAVY = (
-    "arch",
-    "dagster",
-    "exchange_calendars",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "pandera",
-    "pyarrow",
-    "scipy",
-    "scipy.stats",
-    "statsmodels",
-)
-"""Packages that take from a tenth of a second to several."""
 
 CONFIGURATION = """\
 model_version: v1.0
@@ -43,25 +27,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text(CONFIGURATION)
     monkeypatch.setenv("FORECAST_CONFIG", str(path))
     return path
-
-
-def loaded_by(code: str, *, check: bool = False) -> set[str]:
-    """The heavy packages that a process has loaded at its end; ``check``: it must go well."""
-    told = (
-        "import atexit, sys\n"
-        f"heavy = {HEAVY!r}\n"
-        "atexit.register(lambda: print('loaded:', *[x for x in heavy if x in sys.modules]))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", told + code], capture_output=True, text=True, check=check
-    )
-    assert "loaded:" in done.stdout, done.stderr
-    return set(done.stdout.rpartition("loaded:")[2].split())
-
-
-def command(*arguments: str) -> str:
-    """The code of a process that is the console script."""
-    return f"from forecast_assets.cli import app\napp({list(arguments)!r})\n"
 
 
 def loaded_by_commands(asked: Sequence[tuple[Path, list[str]]]) -> set[str]:

@@ -4,6 +4,7 @@ The UI needs no listener, since it reads materializations. A terminal collects t
 run that it launches, and prints a summary of them after the run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,3 +39,15 @@ class Collector:
         """Return the results since the last call, and forget them."""
         taken, self.results = self.results, []
         return taken
+
+
+@dataclass(frozen=True)
+class Several:
+    """Listeners that receive each result one after the other; the first that raises is the last."""
+
+    listeners: Sequence[Listener]
+
+    def hear(self, result: Result) -> None:
+        """Give all of them the result."""
+        for listener in self.listeners:
+            listener.hear(result)

@@ -177,6 +177,14 @@ def publishing_due(settings: Settings, store: Store) -> Work | None:
     return Work("publish", signature(evidence.isoformat()))
 
 
+def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]:
+    """What the plan depends on: the tables, the report, the day and the configuration."""
+    page = settings.report_path
+    written = page.stat().st_mtime_ns if page.exists() else 0
+    configured = signature(settings.model_dump_json(serialize_as_any=True))  # options of models too
+    return [store.token(), written, now.date().isoformat(), configured]
+
+
 def _loading(begun: Keys, pieces: Sequence[Piece]) -> list[PlannedRun]:
     asked = []
     for assets in (LOAD, LOAD[1:]):

@@ -88,9 +88,13 @@ def run(
         wish.require_possible(load_settings())
         Places.here().require_dagster()
         with watching(console, "forecast run") as progress:
-            from forecast_assets.cli.running import run_due
+            from forecast_assets.cli.idle import found_idle
 
-            outcome = run_due(progress, wish)
+            outcome = found_idle() if wish.is_plain else None
+            if outcome is None:
+                from forecast_assets.cli.running import run_due
+
+                outcome = run_due(console, progress, wish)
         outcome.tell(console)
 
 

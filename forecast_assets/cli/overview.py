@@ -5,16 +5,13 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from forecast_assets.automation.doubts import doubts
 from forecast_assets.automation.due import due_windows
-from forecast_assets.automation.renaming import departures
+from forecast_assets.automation.standing_notes import standing_notes
 from forecast_assets.automation.version_differences import version_lines
-from forecast_assets.automation.waiting import held_files, to_know
 from forecast_assets.boundary import boundary
 from forecast_assets.cli.console import cell, note, write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.forecast.records import RecordedFailure
-from forecast_assets.market.landing import LandingFolder
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.pinning import PinnedVersion
@@ -31,7 +28,7 @@ def show_status(console: Console, commodity: list[str] | None, model_version: st
     console.print(overview(store, settings, names, version, broken))
     version_of = PinnedVersion.of(settings.of_run(version, None), store)
     notes = version_lines(version_of, datetime.now(UTC))
-    for each in [*notes, *notes_of(store, settings, names, broken)]:
+    for each in [*notes, *standing_notes(settings, store, names, now(), broken)]:
         note(console, each)
     for failure in failures_of(store, settings, names, version, broken):
         write(console, line(failure))
@@ -85,23 +82,6 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
         str(sum(not failure.declined for failure in recorded)),
         str(sum(failure.declined for failure in recorded)),
     ]
-
-
-def notes_of(store: Store, settings: Settings, names: list[str], broken: list[str]) -> list[str]:
-    """Lines on what users should know although nothing failed; the report shows them at its top.
-
-    They say what is stale or old, why a commodity has no window to train or forecast, what in its
-    prices needs a look, what waits for a decision, and which commodities are no longer configured.
-    If a commodity raises an error, ``broken`` gets a line.
-    """
-    lines: list[str] = []
-    for name in names:
-        with boundary(name, broken):
-            lines += [each.line for each in doubts(settings, store, name, now())]
-            lines += to_know(settings, store, store.prices.history(name), now())
-    with boundary("landing", broken):
-        lines += held_files(LandingFolder(settings))
-    return [*lines, *departures(settings, store)]
 
 
 def failures_of(

@@ -1,5 +1,7 @@
 """``forecast show``: the newest forecast of a commodity, as a table with a fan beside it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -16,6 +18,7 @@ from forecast_assets.store.opening import open_store
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import History
 
 
 def show_newest(
@@ -32,19 +35,28 @@ def show_newest(
     for line in told:
         note(console, line)
     for newest in newest_of(reader, commodity, model, settings.model_version):
-        cutoff, start = newest.cutoffs[0].item(), newest.starts[0].item()
-        used = newest.closes[0].item()
-        fan = Fan(cutoff, start, newest.prices[0], None if np.isnan(used) else used)
-        close = fan.opens_at(history)
-        write(
-            console,
-            f"{commodity}, {newest.model_name} {newest.model_version}: {close:g} {unit} on"
-            f" {cutoff}, and the sessions from {start} on",
-        )
-        for line in revised(settings, store, newest):
-            if f"{commodity}: {line}" not in told:
-                note(console, f"{commodity}: {line}")
-        console.print(fan_table(fan, unit, close, console.width))
+        lines = [f"{commodity}: {line}" for line in revised(settings, store, newest)]
+        show_forecast(console, newest, history, unit, [x for x in lines if x not in told])
+
+
+def show_forecast(
+    console: Console, paths: Paths, history: History, unit: str, notes: Sequence[str] = ()
+) -> None:
+    """Print the first forecast of some paths: what it is, notes on it, and the table with its fan.
+
+    ``history``: the closes as they are now.
+    """
+    cutoff, start, used = paths.cutoffs[0].item(), paths.starts[0].item(), paths.closes[0].item()
+    fan = Fan(cutoff, start, paths.prices[0], None if np.isnan(used) else used)
+    close = fan.opens_at(history)
+    write(
+        console,
+        f"{paths.commodity}, {paths.model_name} {paths.model_version}: {close:g} {unit} on"
+        f" {cutoff}, and the sessions from {start} on",
+    )
+    for line in notes:
+        note(console, line)
+    console.print(fan_table(fan, unit, close, console.width))
 
 
 def revised(settings: Settings, store: Store, newest: Paths) -> list[str]:

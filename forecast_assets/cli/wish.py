@@ -21,6 +21,11 @@ class Wish:
     allow_withdrawals: bool
     rewrite: str | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether no option was given: all that is due is to be done."""
+        return self == Wish(None, None, None, None, False, None, False, None)
+
     def require_possible(self, settings: Settings) -> None:
         """Raise ConfigurationError for options that contradict each other or the configuration."""
         self._require_whole_rewrite()

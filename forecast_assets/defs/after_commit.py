@@ -103,7 +103,7 @@ class AfterCommit:
 
     def hear(self, result: Result) -> None:
         """Give the listener a result."""
-        self.attempt("the summary", lambda: self.listener.hear(result), None)
+        self.attempt("a part of the terminal's output", lambda: self.listener.hear(result), None)
 
 
 def with_picture(metadata: Metadata, picture: MetadataValue | None) -> Metadata:

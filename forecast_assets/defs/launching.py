@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,9 +19,11 @@ from dagster import (
 
 from forecast_assets.automation.attempts import Attempts, PastRun
 from forecast_assets.automation.due import due_windows, undue
-from forecast_assets.automation.listener import Collector
+from forecast_assets.automation.first_forecasts import FirstForecasts, Show, show_nothing
+from forecast_assets.automation.listener import Collector, Several
 from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
+from forecast_assets.automation.settled import Settled
 from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
@@ -36,7 +38,8 @@ from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.pruning import prune_by
-from forecast_assets.defs.resources import pulses_beside
+from forecast_assets.defs.pulse import pulses_beside
+from forecast_assets.defs.resources import BRIEF_SECONDS
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.stages import stage_of
@@ -45,6 +48,7 @@ from forecast_assets.errors import ConfigurationError, Interrupted, StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.forecast.training import not_due
 from forecast_assets.market.landing import LandingFolder
+from forecast_assets.market.source_files import source_state
 from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.patience import GIVEN_UP, Patience, Told
@@ -65,7 +69,8 @@ class Worker:
     ``version``: the model version to work for. ``reading``: the run configuration of ``prices``.
     ``problems`` and ``notes``: lines for users on failures, and on what else to know. ``windows``:
     the windows that the command is about. ``done``: the runs of this command so far, each with the
-    pieces of work that it began. ``heard``: collects the results of the runs.
+    pieces of work that it began. ``heard``: collects the results of the runs. ``first``: shows the
+    first forecasts, if there are many to come.
     """
 
     settings: Settings
@@ -80,13 +85,15 @@ class Worker:
     windows: set[Window] = field(default_factory=set)
     done: list[PastRun] = field(default_factory=list)
     heard: Collector = field(default_factory=Collector)
+    first: FirstForecasts = field(default_factory=FirstForecasts)
 
     def __post_init__(self) -> None:
         """Build the graph that runs are made of, and open the tables."""
         seconds = self.settings.database.lock_timeout_seconds
         self.patience = Patience(seconds, "command", self.progress.say)
+        listener = Several((self.heard, self.first))
         self.definitions: Definitions = build_definitions(
-            self.settings, self.progress, self.patience, self.heard
+            self.settings, self.progress, self.patience, listener
         )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
@@ -215,6 +222,7 @@ class Worker:
 
     def _launch(self, request: PlannedRun, attempts: Attempts) -> None:
         """Execute a requested run, with the same tags as a sensor's."""
+        self.first.expect(request)
         first, last = request.bounds or ("", "")
         windows = [x for x in self.settings.windows.of(commodity_of(first)) if x.key <= last]
         result = self._execute(
@@ -249,6 +257,21 @@ class Worker:
     def publish(self) -> None:
         """Rank the models, publish forecasts, and write the report."""
         self._execute("publish", "publish")
+
+    def settle(self, sources: Sequence[str] | None) -> None:
+        """Note for the next command that nothing is left to do, if this one was to do everything.
+
+        ``sources``: the state of the source files before they were read.
+        """
+        settings, everything = self.settings, Scope(tuple(self.settings.commodities))
+        asked = (self.scope, self.version, self.reading)
+        if self.problems or asked != (everything, settings.model_version, {}):
+            return
+        at, store = datetime.now(UTC), open_store(settings, at_most=BRIEF_SECONDS)
+        attempts = replace(self._attempts(DUE_WORK), marks=store.marks)
+        found = plan(self.meant, store, attempts, at)
+        if not found.requests and not found.failures:
+            Settled(settings, store).note(sources, self.notes, at)
 
     def attempted(self, failure: RecordedFailure) -> bool:
         """Whether a failure belongs to the windows of this command."""
@@ -312,18 +335,21 @@ def work(
     *,
     allow_withdrawals: bool = False,
     rewrite: str | None = None,
+    show: Show = show_nothing,
 ) -> Worker:
     """Do the due work of a scope, for each commodity in turn; one that fails stops no other.
 
     ``version``: the model version to work for. ``allow_withdrawals``: whether sources may withdraw
     all sessions that they lack. ``rewrite``: a user's reason to give the version the configured
-    meaning; if nothing differs from it, nothing is done. Returns the worker with its results.
+    meaning; if nothing differs from it, nothing is done. ``show``: shows the
+    first forecasts, if there are many to come. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
-    names = scope.names(list(settings.commodities))
+    names, sources = scope.names(list(settings.commodities)), source_state(settings)
     filled = settings.places.prepare()
     with instance(settings.places, progress.say) as dagster:
-        worker = Worker(settings, version, scope, dagster, progress, reading)
+        first = FirstForecasts(show)
+        worker = Worker(settings, version, scope, dagster, progress, reading, first=first)
         worker.notes += [*filled, *worker.bury()]
         try:
             if rewrite is not None and not worker.rewrite(rewrite):
@@ -338,6 +364,8 @@ def work(
                 worker.publish()
             with boundary("history", worker.problems), progress.doing("deleting old runs"):
                 prune_by(settings, dagster)
+            with boundary("nothing to do", worker.notes), suppress(StoreLocked):
+                worker.settle(sources)
         except StoreLocked as error:
             worker.give_up(error)
         except Interrupted as error:

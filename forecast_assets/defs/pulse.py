@@ -75,6 +75,11 @@ class Pulses:
         return self.folder / f"{run_id}.lock"
 
 
+def pulses_beside(database: Path) -> Pulses:
+    """The pulses of the runs that work on a database, in a folder beside it."""
+    return Pulses(database.parent / ".runs")
+
+
 def changed(file: Path) -> float:
     """When a file was made or written last, in seconds since 1970; now if it is gone."""
     try:

@@ -11,7 +11,7 @@ from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.defs.pulse import Pulses
+from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.defs.run_memory import give_back_large_arrays
 from forecast_assets.defs.run_process import RunProcess
@@ -123,11 +123,6 @@ class StoreResource(DuckDBResource):
 def impatient_store(settings: Settings) -> Store:
     """The tables for a sensor or schedule, with a wait of at most ``LOCK_SECONDS``."""
     return open_store(settings, at_most=LOCK_SECONDS)
-
-
-def pulses_beside(database: Path) -> Pulses:
-    """The pulses of the runs that work on a database, in a folder beside it."""
-    return Pulses(database.parent / ".runs")
 
 
 def require_free(settings: Settings) -> None:

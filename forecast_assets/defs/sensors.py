@@ -16,16 +16,17 @@ from dagster import (
 )
 
 from forecast_assets.automation.attempts import Attempts
-from forecast_assets.automation.plan import PlannedRun, plan, sorted_out
+from forecast_assets.automation.plan import PlannedRun, plan, plan_inputs, sorted_out
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
-from forecast_assets.automation.work import file_work, signature
+from forecast_assets.automation.work import file_work
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
 from forecast_assets.defs.dead_runs import bury
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.pruning import kept_since
-from forecast_assets.defs.resources import impatient_store, pulses_beside, require_free
+from forecast_assets.defs.pulse import pulses_beside
+from forecast_assets.defs.resources import impatient_store, require_free
 from forecast_assets.defs.run_history import (
     DUE_WORK,
     FILES,
@@ -35,7 +36,6 @@ from forecast_assets.defs.run_history import (
 )
 from forecast_assets.errors import AlertFailed, LandingError, StoreLocked
 from forecast_assets.market.landing import LandingFolder
-from forecast_assets.store.contract import Store
 from forecast_assets.store.pinning import PinnedVersion
 
 ALERT_SECONDS = 30
@@ -179,14 +179,6 @@ def run_request(request: PlannedRun, attempts: Attempts) -> RunRequest:
         asset_selection=[AssetKey(name) for name in request.assets],
         tags=request_tags(request, attempts),
     )
-
-
-def plan_inputs(settings: Settings, store: Store, now: datetime) -> list[object]:
-    """What the plan depends on: the tables, the report, the day and the configuration."""
-    page = settings.report_path
-    written = page.stat().st_mtime_ns if page.exists() else 0
-    configured = signature(settings.model_dump_json(serialize_as_any=True))  # options of models too
-    return [store.token(), written, now.date().isoformat(), configured]
 
 
 def status(settings: Settings) -> DefaultSensorStatus:

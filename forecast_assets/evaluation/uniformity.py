@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gamma, gammaln, kv
 
 Numbers = NDArray[np.float64]
 
@@ -48,16 +48,17 @@ def _series(w: Numbers, term: Callable[[Numbers, int], Numbers]) -> Numbers:
 
 def _limit(w: Numbers, k: int) -> Numbers:
     """A term of the distribution for a sample without end: equation 1.3."""
-    u = math.exp(gammaln(k + 0.5) - gammaln(k + 1)) / (np.pi**1.5 * np.sqrt(w))
+    special = scipy.special
+    u = math.exp(special.gammaln(k + 0.5) - special.gammaln(k + 1)) / (np.pi**1.5 * np.sqrt(w))
     y = 4 * k + 1
     q = y**2 / (16 * w)
-    term: Numbers = u * math.sqrt(y) * np.exp(-q) * kv(0.25, q)
+    term: Numbers = u * math.sqrt(y) * np.exp(-q) * special.kv(0.25, q)
     return term
 
 
 def _correction(w: Numbers, k: int) -> Numbers:
     """A term of the correction for a finite sample: equation 1.10 without its V(x) / 12."""
-    m, root = 2 * k + 1, 2 * np.sqrt(w)
+    gamma, m, root = scipy.special.gamma, 2 * k + 1, 2 * np.sqrt(w)
     y1, y2 = w ** (3 / 4), w ** (5 / 4)
     half, three_halves = float(gamma(k + 1 / 2)), float(gamma(k + 3 / 2))
     terms = (
@@ -73,7 +74,7 @@ def _correction(w: Numbers, k: int) -> Numbers:
 
 def _second(y: Numbers) -> Numbers:
     """The parabolic cylinder function of order 3/2 that equation 1.10 needs."""
-    z = y**2 / 4
+    kv, z = scipy.special.kv, y**2 / 4
     found: Numbers = (
         np.exp(-z) * (y / 2) ** (3 / 2) * (kv(1 / 4, z) + kv(3 / 4, z)) / math.sqrt(np.pi)
     )
@@ -82,7 +83,7 @@ def _second(y: Numbers) -> Numbers:
 
 def _third(y: Numbers) -> Numbers:
     """That of order 5/2."""
-    z = y**2 / 4
+    kv, z = scipy.special.kv, y**2 / 4
     bessel = 2 * kv(1 / 4, z) + 3 * kv(3 / 4, z) - kv(5 / 4, z)
     found: Numbers = np.exp(-z) / math.sqrt(np.pi) * (y / 2) ** (5 / 2) * bessel
     return found

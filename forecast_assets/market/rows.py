@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from glob import escape, glob
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,13 @@ import pandas as pd
 
 from forecast_assets.configuration.file_format import PLAIN, FileFormat
 from forecast_assets.configuration.file_limits import LIMITS, FileLimits
-from forecast_assets.configuration.home import expanded
 from forecast_assets.errors import SourceError, UnclearFormat
 from forecast_assets.market.files.layout import Layout
 from forecast_assets.market.files.months import LANGUAGES, WORD
 from forecast_assets.market.files.regular import bytes_of
 from forecast_assets.market.files.table_file import TableFile, open_table
 from forecast_assets.market.files.written_numbers import MISSING
+from forecast_assets.market.source_files import files_at
 from forecast_assets.market.stamps import Stamps
 from forecast_assets.outside import plain, shortened
 
@@ -109,9 +108,7 @@ def read_rows(
     each row. A file that cannot be read becomes a rejection; raises SourceError if no file can be
     read. ``key``: the key of the configuration that has ``path``.
     """
-    pattern = str(Path(escape(str(folder))) / expanded(path))
-    found = map(Path, sorted(glob(pattern, recursive=True)))  # noqa: PTH207 - may be absolute
-    files = [file for file in found if file.exists() and not file.is_dir()]
+    files = files_at(folder, path)
     if not files:
         raise SourceError(f"{name}: no file at {folder / path}; {key} names it")
     tables = []

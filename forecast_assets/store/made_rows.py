@@ -5,7 +5,7 @@ almost all of them are those of yesterday. Making an object of each row took thr
 reading the rows, and the more days there were, the longer.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from threading import Lock
@@ -82,19 +82,29 @@ class MadeRows(Generic[Made]):
 def blocks_of(
     rows: pa.Table, make: Callable[..., Made], before: Mapping[tuple[str, int], Block[Made]]
 ) -> dict[tuple[str, int], Block[Made]]:
-    """The rows in blocks; a block whose rows are as ``before`` has the objects of before."""
-    found: dict[tuple[str, int], Block[Made]] = {}
+    """The rows in blocks; a block whose rows are as ``before`` has the objects of before.
+
+    The rows of all other blocks are made into objects at once: models share most of their values.
+    """
+    # With the old rows the whole table that they are a part of would stay in memory.
+    new = dict(in_blocks(rows))
+    same = {key for key, some in new.items() if key in before and before[key].rows.equals(some)}
+    others = [some for key, some in new.items() if key not in same]
+    objects = iter(made(pa.concat_tables(others), make) if others else [])
+    return {
+        key: Block(some, before[key].objects if key in same else [*islice(objects, len(some))])
+        for key, some in new.items()
+    }
+
+
+def in_blocks(rows: pa.Table) -> Iterator[tuple[tuple[str, int], pa.Table]]:
+    """The blocks of rows that are in order of models, by the model and the place of the first."""
     first = 0
     for model in rows.column(0).value_counts().to_pylist():
         name, count = model["values"], model["counts"]
         for place in range(0, count, BLOCK):
-            some = rows.slice(first + place, min(BLOCK, count - place))
-            old = before.get((name, place))
-            same = old is not None and old.rows.equals(some)
-            # With the old rows the whole table that they are a part of would stay in memory.
-            found[name, place] = Block(some, old.objects if old and same else made(some, make))
+            yield (name, place), rows.slice(first + place, min(BLOCK, count - place))
         first += count
-    return found
 
 
 def made(rows: pa.Table, make: Callable[..., Made]) -> list[Made]:

@@ -312,7 +312,7 @@ def test_status_names_the_commodity_whose_notes_cannot_be_told(
             raise ValueError("out of order")
         return [f"{history.commodity}: to be known"]
 
-    monkeypatch.setattr("forecast_assets.cli.overview.to_know", broken)
+    monkeypatch.setattr("forecast_assets.automation.standing_notes.to_know", broken)
     said = forecast("status").output
     assert "failed: Coffee: ValueError: out of order" in said
     assert "note: Tea: to be known" in said

@@ -12,7 +12,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.dead_runs import UNFINISHED, bury
 from forecast_assets.defs.launching import instance
-from forecast_assets.defs.resources import pulses_beside
+from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.run_process import PROCESS
 from forecast_assets.record.verification import verify
 from forecast_assets.store.opening import connection_to, open_store

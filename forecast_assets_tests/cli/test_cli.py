@@ -70,7 +70,7 @@ def test_run_materializes_what_is_missing_and_records_it_and_a_second_run_has_no
     assert "This run: nothing was due, in " in again.output
     assert "  Coffee: nothing was due; " in again.output
     assert " trained" not in again.output.split("This run: ")[1]
-    with DagsterInstance.get() as instance:
+    with DagsterInstance.get() as instance:  # in a copy of the folder, all was read again
         names = [run.job_name for run in instance.get_runs()]
         assert [names.count(name) for name in ("load_prices", "catch_up", "publish")] == [2, 1, 2]
 

@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 
-from forecast_assets.cli.running import told_once
+from forecast_assets.cli.outcome import told_once
 from forecast_assets.defs.launching import instance
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.errors import StoreLocked

@@ -60,6 +60,11 @@ def test_whatever_was_read_before_the_objects_are_those_of_the_rows(
         assert counted.read(rows) == rows
 
 
+def test_models_share_the_values_that_they_have_alike() -> None:
+    found = Counted().read([("a", 2**40, [0.5]), ("b", 2**40, [0.5])])
+    assert found[0][1] is found[1][1]
+
+
 def test_rows_that_came_and_changed_are_made_and_no_others() -> None:
     counted = Counted()
     before = [*days(3 * BLOCK), *days(BLOCK, "b")]

@@ -1,0 +1,227 @@
+"""``forecast run`` with nothing to do loads no Dagster, says what it said, and misses nothing."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import DagsterInstance
+
+from forecast_assets.automation.settled import Settled
+from forecast_assets.cli.idle import found_idle, notes_if_settled
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.pulse import pulses_beside
+from forecast_assets.market.source_files import source_state
+from forecast_assets.timeline.history import History
+from forecast_assets_tests.beginnings import Beginnings
+from forecast_assets_tests.commands import begin, forecast
+from forecast_assets_tests.graphs import Graph, MakeGraph
+from forecast_assets_tests.histories import make_history, with_features
+from forecast_assets_tests.holders import holding
+from forecast_assets_tests.loading import command, loaded_by
+from forecast_assets_tests.rows import change
+
+pytestmark = pytest.mark.long
+
+SESSIONS = 530
+QUICK = {
+    "models": ["naive"],
+    "paths": 5,
+    "horizon": 3,
+    "training": {"cadence": "monthly", "start": "2020-01-01"},
+}
+
+
+@pytest.fixture
+def graph(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Graph:
+    """Prices and a covariate in files."""
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    history = with_features(make_history(SESSIONS), ("vix",))
+    graph: Graph = make_graph(history, **QUICK)
+    return graph
+
+
+@pytest.fixture
+def idle(graph: Graph, beginnings: Beginnings) -> Graph:
+    """The same after a run, as if that had been in this place."""
+    begin(beginnings, graph.settings.folder, "run")
+    note(graph)
+    return graph
+
+
+def note(graph: Graph) -> None:
+    Settled(graph.settings, graph.store).note(source_state(graph.settings), [], datetime.now(UTC))
+
+
+def names_of_runs() -> list[str]:
+    with DagsterInstance.get() as instance:
+        return sorted(run.job_name for run in instance.get_runs())
+
+
+def without_times(output: str) -> list[str]:
+    """The lines after those of the progress, without durations, and how much the tables grew."""
+    lines = output.splitlines()
+    end = next(place for place, line in enumerate(lines) if "forecast run ended" in line)
+    return [re.split(", in |; | MB", line)[0] for line in lines[end + 1 :]]
+
+
+def test_a_run_with_nothing_to_do_says_the_same_without_a_run_and_without_its_libraries(
+    graph: Graph, beginnings: Beginnings
+) -> None:
+    begin(beginnings, graph.settings.folder, "run")
+    looked = forecast("run")
+    runs, page = names_of_runs(), graph.settings.report_path.stat().st_mtime_ns
+    again = forecast("run")
+    assert looked.exit_code == again.exit_code == 0
+    assert "  Coffee: nothing was due" in again.output
+    assert "note: Coffee: the newest price is of 2020-01-10, " in again.output
+    assert without_times(again.output) == without_times(looked.output)
+    assert names_of_runs() == runs
+    assert graph.settings.report_path.stat().st_mtime_ns == page
+    loaded = loaded_by(command("run"))
+    assert not loaded & {"dagster", "matplotlib", "pandera", "arch", "statsmodels", "scipy.special"}
+
+
+def rewritten(graph: Graph, name: str) -> None:
+    file = graph.settings.folder / name
+    file.write_text(file.read_text())
+
+
+def configured(graph: Graph) -> None:
+    file = graph.settings.folder / "forecast.yaml"
+    file.write_text(file.read_text() + "checks: {median_bound: 0.3}\n")
+
+
+def withdrawn(graph: Graph) -> None:
+    assert (
+        forecast("prices", "withdraw", "Coffee", "2020-01-10", "--reason", "a test").exit_code == 0
+    )
+
+
+def dropped(graph: Graph) -> None:
+    landing = graph.settings.home / "landing"
+    landing.mkdir(exist_ok=True)
+    (landing / "Coffee.csv").write_text("date,close\n2020-01-14,50\n")
+
+
+def gone(graph: Graph) -> None:
+    graph.settings.report_path.unlink()
+
+
+def corrupt(graph: Graph) -> None:
+    change(graph.store, "forecast.trained_models", lambda row: {"fitted_model_json": "{}"})
+
+
+def killed(graph: Graph) -> None:
+    folder = pulses_beside(graph.settings.database_path).folder
+    folder.mkdir(exist_ok=True)
+    (folder / "c0ffee.lock").touch()
+
+
+def forgotten(graph: Graph) -> None:
+    shutil.rmtree(graph.settings.places.dagster / "history")
+
+
+CHANGES: list[Callable[[Graph], None]] = [
+    lambda graph: rewritten(graph, "prices/Coffee.csv"),
+    lambda graph: rewritten(graph, "covariates/vix.csv"),
+    lambda graph: (graph.settings.folder / "covariates/vix.csv").unlink(),
+    configured,
+    withdrawn,
+    dropped,
+    gone,
+    corrupt,
+    killed,
+    forgotten,
+]
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_whatever_has_changed_is_looked_at(idle: Graph, changed: Callable[[Graph], None]) -> None:
+    assert found_idle() is not None
+    changed(idle)
+    assert found_idle() is None
+
+
+def test_a_new_day_and_kept_tables_are_looked_at_and_a_damaged_note_is_none(idle: Graph) -> None:
+    settings, today = idle.settings, datetime.now(UTC)
+    assert notes_if_settled(settings, today) is not None
+    assert notes_if_settled(settings, today + timedelta(days=1)) is None
+    with holding(settings.database_path, "write"):
+        assert notes_if_settled(settings, today) is None
+    file = Settled(settings, idle.store).file
+    file.write_bytes(b"\xff\n")
+    assert notes_if_settled(settings, today) is None
+    file.unlink()
+    os.mkfifo(file)
+    assert notes_if_settled(settings, today) is None
+
+
+def test_options_ask_for_a_run(idle: Graph) -> None:
+    before = names_of_runs()
+    assert forecast("run", "--commodity", "Coffee").exit_code == 0
+    assert len(names_of_runs()) > len(before)
+
+
+def test_what_fails_or_is_refused_or_is_left_out_is_tried_and_told_each_time(graph: Graph) -> None:
+    file = graph.settings.folder / "prices" / "Coffee.csv"
+    whole = file.read_text()
+    file.write_text(f"{whole}2020-01-14,what\n")
+    for _ in range(2):
+        done = forecast("run")
+        assert done.exit_code == 1
+        assert "found 'what'" in done.output
+    assert found_idle() is None
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_settled(idle: Graph) -> None:
+    settled, before = Settled(idle.settings, idle.store), source_state(idle.settings)
+    rewritten(idle, "prices/Coffee.csv")
+    settled.note(before, [], datetime.now(UTC))
+    assert not settled.holds(datetime.now(UTC))
+    note(idle)
+    assert settled.holds(datetime.now(UTC))
+
+
+def test_what_was_said_once_is_not_settled(idle: Graph) -> None:
+    settled = Settled(idle.settings, idle.store)
+    settled.file.unlink()
+    settled.note(
+        source_state(idle.settings), ["run c0ffee is reported as failed"], datetime.now(UTC)
+    )
+    assert not settled.file.exists()
+
+
+def test_services_are_always_asked(idle: Graph) -> None:
+    file = idle.settings.folder / "forecast.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["commodities"]["Coffee"]["source"] = {"type": "yahoo", "symbol": "KC=F"}
+    file.write_text(yaml.safe_dump(document))
+    settings = Settings.load(file)
+    assert source_state(settings) is None
+    settled = Settled(settings, idle.store)
+    settled.file.unlink()
+    settled.note(None, [], datetime.now(UTC))
+    assert not settled.file.exists()
+
+
+def test_what_models_declined_is_said_and_is_nothing_to_do(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    history = make_history(SESSIONS)
+    closes = history.closes.copy()
+    closes[500:510] = -1.0
+    make_graph(
+        History("Coffee", history.dates, closes), **{**QUICK, "models": ["naive", "arima_111"]}
+    )
+    first, again = forecast("run"), forecast("run")
+    assert first.exit_code == 0, first.output
+    assert "declined: Coffee|2020-01-01: Coffee: arima_111 works on logarithms" in first.output
+    declined = [line for line in first.output.splitlines() if line.startswith("declined: ")]
+    assert [line for line in again.output.splitlines() if line.startswith("declined: ")] == declined
+    assert names_of_runs().count("load_prices") == 1
