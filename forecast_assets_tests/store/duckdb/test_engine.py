@@ -1,5 +1,7 @@
 """Engines that are kept, and files that are not: locks end with their use."""
 
+import ctypes
+import gc
 import os
 import re
 import subprocess
@@ -7,16 +9,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import pytest
 
-from forecast_assets.store.duckdb.engine import ENGINES, MOST, Engine, open_here
+from forecast_assets.store.duckdb.engine import ENGINES, MOST, USES, Engine, open_here
 from forecast_assets.store.patience import Kept
 from forecast_assets_tests.holders import holding
 
 LIMIT = "256MB"
 COUNT = "SELECT count(*) FROM t"
+
+
+JOIN = "SELECT count(*) FROM t JOIN t AS other USING (range)"
+OF_A_JOIN = 4_000
+"""The bytes that an instance of DuckDB keeps of a join until it is closed."""
 
 OTHER = """
 import sys, duckdb
@@ -25,6 +33,18 @@ try:
 except duckdb.IOException:
     sys.exit(3)
 """
+
+
+class Allocated(ctypes.Structure):
+    """What glibc's ``mallinfo2`` says."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
 
 
 @pytest.fixture
@@ -152,3 +172,25 @@ def test_what_does_not_fit_into_memory_is_kept_beside_the_file(path: Path) -> No
     with opened(ENGINES.of(path, LIMIT)) as connection:
         folder = connection.execute("SELECT current_setting('temp_directory')").fetchall()
     assert folder == [(f"{path}.tmp",)]
+
+
+def test_what_an_instance_keeps_of_joins_does_not_add_up(path: Path) -> None:
+    engine = ENGINES.of(path, LIMIT)
+
+    def use(times: int) -> None:
+        for _ in range(times):
+            with opened(engine) as connection:
+                assert connection.execute(JOIN).fetchall() == [(3,)]
+
+    use(USES)
+    before = taken()
+    use(16 * USES)
+    assert taken() - before < 2 * USES * OF_A_JOIN
+
+
+def taken() -> int:
+    """How many bytes the allocator of the system has given to this process and not got back."""
+    of_system = ctypes.CDLL(None).mallinfo2
+    of_system.restype = Allocated
+    gc.collect()
+    return int(of_system().uordblks)
