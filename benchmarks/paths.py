@@ -29,7 +29,7 @@ from forecast_assets.forecast.tasks import inline
 from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
-from forecast_assets.store.duckdb.path_rows import path_rows
+from forecast_assets.store.duckdb.path_rows import PathRows
 from forecast_assets.store.opening import open_file
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.timeline.history import History
@@ -119,7 +119,7 @@ def storing(history: History, folder: Path) -> tuple[str, float, float]:
     paths = np.exp(bare_normals()).transpose(0, 2, 1)
     points = points_of(in_order(paths))
     draw = Draw(model_row(), days[:-1], days[1:], ["x"] * ORIGINS, [70.0] * ORIGINS, paths, points)
-    table = path_rows(written, [draw]).read_all()
+    table = PathRows(written, [draw]).reader().read_all()
 
     def ours() -> None:
         store = open_file(folder / f"{time.monotonic_ns()}.duckdb", HORIZON, "512MB", 10.0)

@@ -13,6 +13,7 @@ HEAVY = (
     "pandera",
     "pyarrow",
     "scipy",
+    "scipy.special",
     "scipy.stats",
     "statsmodels",
 )

@@ -10,22 +10,22 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
+import forecast_assets
 from forecast_assets.automation.attempts import Attempts
 from forecast_assets.automation.plan import Plan, plan, plan_inputs
 from forecast_assets.automation.standing_notes import standing_notes
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files
 from forecast_assets.automation.work import Work, signature
-from forecast_assets.configuration.home import history_of
+from forecast_assets.configuration.home import INSTANCE_SETTINGS, history_of
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import UnclearFormat
 from forecast_assets.market.files.regular import opened
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.meaning import Meaning
-from forecast_assets.market.source_files import source_state
+from forecast_assets.market.source_files import source_state, stamp
 from forecast_assets.store.contract import Store
 from forecast_assets.store.local_files import put
 from forecast_assets.store.pinning import PinnedVersion
@@ -46,12 +46,15 @@ class Settled:
         """The note: what was read, and a line for each piece of work that models declined."""
         return self.settings.home / ".settled"
 
-    def note(self, sources: Sequence[str] | None, said: Iterable[str], now: datetime) -> None:
+    def note(
+        self, sources: Sequence[str] | None, token: str, said: Iterable[str], now: datetime
+    ) -> None:
         """Note that a command has left nothing to do, as its own plan says.
 
         Nothing is noted if a failure is recorded, or if the command would say something else when
         it has nothing to do. ``sources``: the state of the source files before they were read.
-        ``said``: its notes. ``now``: with a time zone.
+        ``token``: of the tables, before that plan was made. ``said``: its notes. ``now``: with a
+        time zone.
         """
         names, broken = list(self.settings.commodities), list[str]()
         failed = [
@@ -63,8 +66,9 @@ class Settled:
         standing, read = self.notes(now, broken), self._read(now)
         if failed or broken or set(said) - set(standing) or read is None:
             return
-        if sources == source_state(self.settings):  # none has changed since it was read
-            declined = sorted(_lines(self._plan(now)))
+        declined = sorted(_lines(self._plan(now)))
+        # Whatever another program has changed since it was read is not known to be done.
+        if sources == source_state(self.settings) and token == self.store.token():
             put(self.file, "\n".join([read, *declined]).encode())
 
     def notes(self, now: datetime, broken: list[str]) -> list[str]:
@@ -97,16 +101,15 @@ class Settled:
         sources, waiting = source_state(settings), folder.waiting(time.time())
         if sources is None or waiting.whole or waiting.unfinished:
             return None
-        dagster = settings.places.dagster
-        if not history_of(dagster).runs:  # the UI would show nothing of what the tables hold
+        history = history_of(settings.places.dagster)
+        if not history.runs:  # the UI would show nothing of what the tables hold
             return None
-        days = [
-            Meaning.of(name, commodity).today(now.replace(tzinfo=None)).isoformat()
-            for name, commodity in settings.commodities.items()
-        ]
+        days = days_of(settings, now)
         inputs = plan_inputs(settings, self.store, now)
-        code = installed_version("forecast_assets")
-        return signature(code, str(dagster), inputs, sources, days, held_files(folder))
+        dagster = settings.places.dagster / INSTANCE_SETTINGS
+        files = [stamp(file) for file in (dagster, *copies(settings), *code())]
+        runs = [history.runs, history.newest]
+        return signature(str(dagster), runs, files, inputs, sources, days, held_files(folder))
 
     def _noted(self) -> list[str]:
         """The lines of the note; none if there is no such file."""
@@ -115,6 +118,23 @@ class Settled:
                 return file.read(LARGEST_NOTE).decode(errors="replace").split("\n")
         except (FileNotFoundError, UnclearFormat):
             return []
+
+
+def days_of(settings: Settings, now: datetime) -> list[str]:
+    """The day in UTC, and where each commodity trades; ``now``: in UTC."""
+    moment = now.replace(tzinfo=None)
+    days = [Meaning.of(*each).today(moment) for each in settings.commodities.items()]
+    return [day.isoformat() for day in (now.date(), *days)]
+
+
+def copies(settings: Settings) -> list[Path]:
+    """The copy of the tables for programs that only read, if there is to be one."""
+    return [settings.read_copy_path] if settings.database.read_copy else []
+
+
+def code() -> list[Path]:
+    """The files of this package."""
+    return sorted(Path(forecast_assets.__file__).parent.rglob("*.py"))
 
 
 def _lines(found: Plan) -> set[str]:

@@ -79,10 +79,10 @@ class Outcome:
             found = failures_of(
                 worker.store, worker.settings, names, worker.version, worker.problems
             )
+            return [failure for failure in found if worker.attempted(failure)]
         except StoreLocked as error:
             worker.problems.append(str(error))
             return []
-        return [failure for failure in found if worker.attempted(failure)]
 
     def _summary(self, console: Console) -> None:
         """Print a line for each commodity on what this command did."""

@@ -23,7 +23,7 @@ from forecast_assets.automation.first_forecasts import FirstForecasts, Show, sho
 from forecast_assets.automation.listener import Collector, Several
 from forecast_assets.automation.plan import PlannedRun, plan
 from forecast_assets.automation.scope import Scope
-from forecast_assets.automation.settled import Settled
+from forecast_assets.automation.settled import Settled, days_of
 from forecast_assets.automation.state import CommodityState
 from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.automation.waiting import held_files, to_look_at
@@ -258,20 +258,24 @@ class Worker:
         """Rank the models, publish forecasts, and write the report."""
         self._execute("publish", "publish")
 
-    def settle(self, sources: Sequence[str] | None) -> None:
+    def settle(self, sources: Sequence[str] | None, began: datetime) -> None:
         """Note for the next command that nothing is left to do, if this one was to do everything.
 
-        ``sources``: the state of the source files before they were read.
+        ``sources``: the state of the source files before they were read. ``began``: when the
+        command began; over midnight, what it read is that of the day before.
         """
         settings, everything = self.settings, Scope(tuple(self.settings.commodities))
-        asked = (self.scope, self.version, self.reading)
+        asked, at = (self.scope, self.version, self.reading), datetime.now(UTC)
         if self.problems or asked != (everything, settings.model_version, {}):
             return
-        at, store = datetime.now(UTC), open_store(settings, at_most=BRIEF_SECONDS)
+        if days_of(settings, began) != days_of(settings, at):
+            return
+        store = open_store(settings, at_most=BRIEF_SECONDS)
+        token = store.token()
         attempts = replace(self._attempts(DUE_WORK), marks=store.marks)
         found = plan(self.meant, store, attempts, at)
-        if not found.requests and not found.failures:
-            Settled(settings, store).note(sources, self.notes, at)
+        if found.settled:
+            Settled(settings, store).note(sources, token, self.notes, at)
 
     def attempted(self, failure: RecordedFailure) -> bool:
         """Whether a failure belongs to the windows of this command."""
@@ -341,11 +345,12 @@ def work(
 
     ``version``: the model version to work for. ``allow_withdrawals``: whether sources may withdraw
     all sessions that they lack. ``rewrite``: a user's reason to give the version the configured
-    meaning; if nothing differs from it, nothing is done. ``show``: shows the
-    first forecasts, if there are many to come. Returns the worker with its results.
+    meaning; if nothing differs from it, nothing is done. ``show``: shows the first forecasts, if
+    there are many to come. Returns the worker with its results.
     """
     reading: dict[str, object] = {"allow_withdrawals": True} if allow_withdrawals else {}
     names, sources = scope.names(list(settings.commodities)), source_state(settings)
+    began = datetime.now(UTC)
     filled = settings.places.prepare()
     with instance(settings.places, progress.say) as dagster:
         first = FirstForecasts(show)
@@ -365,7 +370,7 @@ def work(
             with boundary("history", worker.problems), progress.doing("deleting old runs"):
                 prune_by(settings, dagster)
             with boundary("nothing to do", worker.notes), suppress(StoreLocked):
-                worker.settle(sources)
+                worker.settle(sources, began)
         except StoreLocked as error:
             worker.give_up(error)
         except Interrupted as error:

@@ -291,11 +291,23 @@ def forecast_window(
     asked = Asked(settings, window, origins, Views(history), recompute, anew, look)
     with threadpool_limits(limits=1):  # as in training: no sum depends on the cores
         parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
+    return _together(asked, history, issued, parts)
+
+
+def _together(
+    asked: Asked,
+    history: History,
+    issued: Sequence[IssuedForecast],
+    parts: Sequence[ModelForecasts],
+) -> Forecasting:
+    """The forecasts of all models, and what else is due in the tables."""
+    settings, window, origins = asked.settings, asked.window, asked.origins
     draws = [part.draw for part in parts if part.draw]
     agendas = [part.todo for part in parts if part.todo]
     settled = unsettled(history, issued, settings.horizon)
     cutoffs = {day for draw in draws for day in draw.cutoffs}
     happened = Outcomes.after(history, sorted(cutoffs.union(settled)), settings.horizon)
+    calendar = settings.commodity(window.commodity).calendar
     return Forecasting(
         origins=origins,
         n_paths=settings.paths,

@@ -18,7 +18,7 @@ def files_at(folder: Path, path: str) -> list[Path]:
 def source_state(settings: Settings) -> list[str] | None:
     """What the system says of each source file; it differs after a file was written or replaced.
 
-    None if a source is a service, which must be asked, or if a file has gone in this moment.
+    None if a source is a service, which must be asked, or if a file or folder cannot be looked at.
     """
     told: list[str] = []
     for name, commodity in settings.commodities.items():
@@ -27,14 +27,17 @@ def source_state(settings: Settings) -> list[str] | None:
             return None
         paths = [each.path for each in commodity.covariates.values()]
         paths += [source.path] if isinstance(source, FileSource) else []
-        states = [_state(file) for path in paths for file in files_at(settings.folder, path)]
+        try:
+            states = [stamp(file) for path in paths for file in files_at(settings.folder, path)]
+        except OSError:
+            return None
         if not all(states):
             return None
         told += [f"{name} {state}" for state in states]
     return told
 
 
-def _state(file: Path) -> str:
+def stamp(file: Path) -> str:
     """What the system says of a file; empty if it says nothing."""
     try:
         found = file.stat()

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 
-from forecast_assets.automation.settled import Settled
+from forecast_assets.automation.settled import Settled, days_of
 from forecast_assets.cli.idle import found_idle, notes_if_settled
 from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs import launching
+from forecast_assets.defs.launching import Worker
 from forecast_assets.defs.pulse import pulses_beside
+from forecast_assets.market import source_files
 from forecast_assets.market.source_files import source_state
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.beginnings import Beginnings
@@ -53,8 +56,18 @@ def idle(graph: Graph, beginnings: Beginnings) -> Graph:
     return graph
 
 
-def note(graph: Graph) -> None:
-    Settled(graph.settings, graph.store).note(source_state(graph.settings), [], datetime.now(UTC))
+def note(
+    graph: Graph,
+    *,
+    sources: list[str] | None = None,
+    token: str | None = None,
+    said: Sequence[str] = (),
+) -> Settled:
+    """Note that nothing is left to do; the state of files and tables is that of now by default."""
+    settled = Settled(graph.settings, graph.store)
+    before = sources or source_state(graph.settings)
+    settled.note(before, token or graph.store.token(), said, datetime.now(UTC))
+    return settled
 
 
 def names_of_runs() -> list[str]:
@@ -82,7 +95,7 @@ def test_a_run_with_nothing_to_do_says_the_same_without_a_run_and_without_its_li
     assert without_times(again.output) == without_times(looked.output)
     assert names_of_runs() == runs
     assert graph.settings.report_path.stat().st_mtime_ns == page
-    loaded = loaded_by(command("run"))
+    loaded = loaded_by(command("run"), check=True)
     assert not loaded & {"dagster", "matplotlib", "pandera", "arch", "statsmodels", "scipy.special"}
 
 
@@ -122,6 +135,10 @@ def killed(graph: Graph) -> None:
     (folder / "c0ffee.lock").touch()
 
 
+def bare(graph: Graph) -> None:
+    (graph.settings.places.dagster / "dagster.yaml").write_text("")
+
+
 def forgotten(graph: Graph) -> None:
     shutil.rmtree(graph.settings.places.dagster / "history")
 
@@ -136,6 +153,7 @@ CHANGES: list[Callable[[Graph], None]] = [
     gone,
     corrupt,
     killed,
+    bare,
     forgotten,
 ]
 
@@ -167,7 +185,7 @@ def test_options_ask_for_a_run(idle: Graph) -> None:
     assert len(names_of_runs()) > len(before)
 
 
-def test_what_fails_or_is_refused_or_is_left_out_is_tried_and_told_each_time(graph: Graph) -> None:
+def test_a_refused_row_is_told_each_time(graph: Graph) -> None:
     file = graph.settings.folder / "prices" / "Coffee.csv"
     whole = file.read_text()
     file.write_text(f"{whole}2020-01-14,what\n")
@@ -179,21 +197,52 @@ def test_what_fails_or_is_refused_or_is_left_out_is_tried_and_told_each_time(gra
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_settled(idle: Graph) -> None:
-    settled, before = Settled(idle.settings, idle.store), source_state(idle.settings)
+    before = source_state(idle.settings)
     rewritten(idle, "prices/Coffee.csv")
-    settled.note(before, [], datetime.now(UTC))
-    assert not settled.holds(datetime.now(UTC))
-    note(idle)
-    assert settled.holds(datetime.now(UTC))
+    assert not note(idle, sources=before).holds(datetime.now(UTC))
+    assert note(idle).holds(datetime.now(UTC))
+
+
+def test_what_another_program_makes_due_before_the_note_is_not_noted_as_done(idle: Graph) -> None:
+    before = idle.store.token()
+    withdrawn(idle)
+    assert not note(idle, token=before).holds(datetime.now(UTC))
+    told = forecast("run").output
+    assert "nothing was due" not in told, told
+
+
+def test_a_command_over_midnight_notes_nothing(
+    idle: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = datetime.now(UTC) - timedelta(days=1)
+    assert days_of(idle.settings, began) != days_of(idle.settings, datetime.now(UTC))
+    Settled(idle.settings, idle.store).file.unlink()
+    monkeypatch.setattr(launching.Worker, "settle", yesterday(launching.Worker.settle, began))
+    assert forecast("run").exit_code == 0
+    assert found_idle() is None
+
+
+def yesterday(
+    settle: Callable[[Worker, list[str] | None, datetime], None], began: datetime
+) -> Callable[[Worker, list[str] | None, datetime], None]:
+    """The same, of a command that began on the day before."""
+    return lambda worker, sources, _: settle(worker, sources, began)
 
 
 def test_what_was_said_once_is_not_settled(idle: Graph) -> None:
-    settled = Settled(idle.settings, idle.store)
-    settled.file.unlink()
-    settled.note(
-        source_state(idle.settings), ["run c0ffee is reported as failed"], datetime.now(UTC)
-    )
-    assert not settled.file.exists()
+    Settled(idle.settings, idle.store).file.unlink()
+    assert not note(idle, said=["run c0ffee is reported as failed"]).file.exists()
+
+
+def test_files_that_cannot_be_looked_at_are_asked_for_by_a_run(
+    idle: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: Path, path: str) -> list[Path]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(source_files, "files_at", closed)
+    assert source_state(idle.settings) is None
+    assert found_idle() is None
 
 
 def test_services_are_always_asked(idle: Graph) -> None:
@@ -205,7 +254,7 @@ def test_services_are_always_asked(idle: Graph) -> None:
     assert source_state(settings) is None
     settled = Settled(settings, idle.store)
     settled.file.unlink()
-    settled.note(None, [], datetime.now(UTC))
+    settled.note(None, idle.store.token(), [], datetime.now(UTC))
     assert not settled.file.exists()
 
 

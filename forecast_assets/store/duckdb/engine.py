@@ -123,7 +123,8 @@ class Engine:
                     self.guard.put_up(self._base, catalog_of(self.path))
             self._base.execute(f"DETACH {self.catalog}")
         except duckdb.Error as error:
-            self._renew()
+            self._base.close()
+            self._base = self._started()
             raise StoreError(
                 f"{self.path}: what was committed is in {log_of(self.path).name}, and could not be"
                 f" merged into the file: {' '.join(str(error).split())}. Keep both, make room on"
@@ -133,15 +134,17 @@ class Engine:
             if not self._read_only:
                 self.guard.drop()
             self._uses += 1
-            if self._uses % USES == 0:
+            if self._uses >= USES:
                 self._renew()
         finally:
             self.guard.let_go()
 
     def _renew(self) -> None:
-        """Begin with a new instance, to which no file is attached."""
-        self._base.close()
-        self._base = self._started()
+        """Begin with a new instance; where none can be started, the old one is used once more."""
+        with suppress(duckdb.Error, OSError, MemoryError):
+            new = self._started()
+            self._base.close()
+            self._base, self._uses = new, 0
 
     def _attach(self, *, read_only: bool) -> None:
         """Attach the file. Raises Kept if another part of this process has it open.

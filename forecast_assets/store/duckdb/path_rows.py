@@ -54,18 +54,33 @@ class Piece:
         return self.draw.paths[self.origins, :, session].reshape(-1)[self.rows]
 
 
-def path_rows(written: Written, draws: Sequence[Draw]) -> pa.RecordBatchReader:
-    """The rows of at least one path, in order of draws, origins and paths. They can be read once.
+@dataclass
+class PathRows:
+    """The rows of at least one path, in order of draws, origins and paths.
 
-    All draws have the same number of sessions.
+    All draws have the same number of sessions. ``error``: what went wrong while rows were made, of
+    which a reader of another language tells only a text.
     """
-    n_rows = sum(draw.paths.shape[0] * draw.paths.shape[1] for draw in draws)
-    batches = (
-        _batch(written, [*pieces(draws, first, min(first + ROW_GROUP, n_rows))])
-        for first in range(0, n_rows, ROW_GROUP)
-    )
-    head = next(batches)
-    return pa.RecordBatchReader.from_batches(head.schema, chain([head], batches))
+
+    written: Written
+    draws: Sequence[Draw]
+    error: BaseException | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        """A reader of the rows."""
+        batches = self._batches()
+        head = next(batches)
+        return pa.RecordBatchReader.from_batches(head.schema, chain([head], batches))
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        n_rows = sum(draw.paths.shape[0] * draw.paths.shape[1] for draw in self.draws)
+        try:
+            for first in range(0, n_rows, ROW_GROUP):
+                end = min(first + ROW_GROUP, n_rows)
+                yield _batch(self.written, [*pieces(self.draws, first, end)])
+        except BaseException as error:
+            self.error = error
+            raise
 
 
 def pieces(draws: Sequence[Draw], first: int, end: int) -> Iterator[Piece]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import product
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from forecast_assets.forecast.records import Draw, WindowChange, Written
 from forecast_assets.store.duckdb import point_table
 from forecast_assets.store.duckdb.database import Connection
 from forecast_assets.store.duckdb.failure_table import replace_failures
-from forecast_assets.store.duckdb.path_rows import path_rows
+from forecast_assets.store.duckdb.path_rows import PathRows
 from forecast_assets.store.duckdb.point_table import write_points
 from forecast_assets.store.duckdb.stored_draws import unstored
 from forecast_assets.store.duckdb.superseded_table import (
@@ -169,14 +170,24 @@ def write_draws(
         why = {day: draw.why.get(day, REPLACED) for day in draw.cutoffs}
         supersede(connection, written, now, why, model_name=draw.model.model_name)
         connection.execute(DELETE, _which(written, draw))
-    connection.register("paths", path_rows(written, draws))
-    connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
+    insert_paths(connection, PathRows(written, draws))
     write_points(connection, written, draws)
     connection.register(
         "forecasts", pa.concat_tables(forecast_rows(written, now, draw) for draw in draws)
     )
     connection.execute("INSERT OR REPLACE INTO forecast.forecasts BY NAME SELECT * FROM forecasts")
     return sum(_require_there(connection, written, draw) for draw in draws)
+
+
+def insert_paths(connection: Connection, rows: PathRows) -> None:
+    """Insert the rows of paths. Raises what was raised while they were made."""
+    connection.register("paths", rows.reader())
+    try:
+        connection.execute("INSERT INTO forecast.distributions BY NAME SELECT * FROM paths")
+    except duckdb.Error:
+        if rows.error is not None:
+            raise rows.error from None
+        raise
 
 
 def _require_there(connection: Connection, written: Written, draw: Draw) -> int:

@@ -188,6 +188,25 @@ def test_what_an_instance_keeps_of_joins_does_not_add_up(path: Path) -> None:
     assert taken() - before < 2 * USES * OF_A_JOIN
 
 
+def test_where_no_new_instance_can_be_started_the_old_one_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ENGINES.of(path, LIMIT)
+
+    def none_left() -> duckdb.DuckDBPyConnection:
+        raise duckdb.IOException("no thread is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_started", none_left)
+        for _ in range(USES + 2):
+            with opened(engine) as connection:
+                assert connection.execute(COUNT).fetchall() == [(3,)]
+    old = engine._base
+    with opened(engine):
+        pass
+    assert engine._base is not old
+
+
 def taken() -> int:
     """How many bytes the allocator of the system has given to this process and not got back."""
     of_system = ctypes.CDLL(None).mallinfo2

@@ -36,7 +36,7 @@ def test_rows_of_whole_groups_are_those_of_a_loop(
 ) -> None:
     monkeypatch.setattr(path_rows, "ROW_GROUP", group)
     draws = [named(number, *size) for number, size in enumerate(sizes)]
-    batches = [*path_rows.path_rows(WRITTEN, draws)]
+    batches = [*path_rows.PathRows(WRITTEN, draws).reader()]
     assert {len(batch) for batch in batches[:-1]} <= {group}
     assert 0 < len(batches[-1]) <= group
     told = ["path_id", "model_name", "model_id", "forecast_start_date", "data_cutoff_date"]
@@ -54,5 +54,6 @@ def test_rows_of_whole_groups_are_those_of_a_loop(
 def test_the_paths_of_a_draw_may_lie_in_any_order_in_memory() -> None:
     some = draw()
     other = np.asfortranarray(some.paths)
-    one, two = (path_rows.path_rows(WRITTEN, [x]) for x in (some, replace(some, paths=other)))
-    assert one.read_all() == two.read_all()
+    both = (some, replace(some, paths=other))
+    one, two = (path_rows.PathRows(WRITTEN, [x]).reader().read_all() for x in both)
+    assert one == two
