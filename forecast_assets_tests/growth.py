@@ -5,7 +5,9 @@ and both sensors and the runs that they ask for do what is due, with the clock o
 Dagster's history pruned after ``--keep`` days. Sensors look in this process, which stays as a
 daemon does; a run is a process of its own. It prints the time, memory, open files, files and bytes
 by day, and exits with 1 if a bound is broken. 2,000 days take two hours or more; a
-quarter less with ``--plain``, which draws no pictures: these cost the same on every day.
+quarter less with ``--plain``, which draws no pictures: these cost the same on every day. With
+``--home FOLDER`` all is kept there, with a row for each day, and the same command goes on after it
+was stopped; the memory of the process that stays then begins anew.
 
 ``--compare`` takes two minutes instead: of two homes one is after 150 days and one after 1,976, by
 tables that were filled at once. They do days in turns, now the one and now the other first, so
@@ -29,7 +31,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Self, get_type_hints
 
 import numpy as np
 import pytest
@@ -103,7 +105,8 @@ class Day:
 
     ``seconds``: of CPU, of all processes. ``memory``: of the process that stays, without what the
     allocator keeps of freed memory, to give out again. ``run``: what the largest run needed beside
-    what it began with, which in a process of a daemon is what it imported.
+    what it began with, which in a process of a daemon is what it imported. ``began``: when it
+    began, in seconds since 1970.
     """
 
     day: int
@@ -114,6 +117,7 @@ class Day:
     files: int
     bytes: int
     history_bytes: int
+    began: float
 
 
 @dataclass
@@ -206,6 +210,7 @@ class Life:
             files - self.kept(),
             size,
             sizes(self.folder / "dagster")[1],
+            self.began[-1].timestamp(),
         )
 
 
@@ -278,17 +283,35 @@ def load_all() -> None:
         preload(life.folder, life.come)
 
 
-def live(folder: Path, days: int, keep: int, rows: Path) -> list[Day]:
-    """All days, one after the other; each is written to a file of rows as it ends."""
-    found: list[Day] = []
+def live(folder: Path, days: int, keep: int) -> list[Day]:
+    """All days, one after the other; each is written to a file of rows as it ends.
+
+    If the folder has days already, those that come after them.
+    """
+    rows = folder / "days.csv"
+    found = read(rows) if rows.exists() else []
     with opened(folder, days, keep) as life, rows.open("w") as file:
+        life.days = len(found)
+        life.began += [datetime.fromtimestamp(day.began, UTC) for day in found]
         write = csv.writer(file)
         write.writerow(each.name for each in fields(Day))
-        for _ in range(days):
+        write.writerows(vars(day).values() for day in found)
+        for _ in range(days - len(found)):
             found.append(life.lived())
             write.writerow(vars(found[-1]).values())
             file.flush()
     return found
+
+
+def read(rows: Path) -> list[Day]:
+    """The days in a file of rows; one whose row is not whole is left out, and comes again."""
+    types = get_type_hints(Day)
+    with rows.open() as file:
+        return [
+            Day(**{name: types[name](value) for name, value in row.items()})
+            for row in csv.DictReader(file)
+            if None not in row.values()
+        ]
 
 
 def broken(days: Sequence[Day]) -> list[str]:
@@ -368,7 +391,7 @@ def main() -> int:
     )
     parser.add_argument("--days", type=int, default=2000, help="how many days come")
     parser.add_argument("--keep", type=int, default=90, help="after how many days runs are pruned")
-    parser.add_argument("--rows", type=Path, default=Path("growth.csv"), help="a row for each day")
+    parser.add_argument("--home", type=Path, help="keep all in this folder, and go on from it")
     parser.add_argument("--compare", action="store_true", help="compare early and late days only")
     parser.add_argument("--plain", action="store_true", help="draw no pictures")
     asked = parser.parse_args()
@@ -378,7 +401,7 @@ def main() -> int:
             said = compared()
         else:
             with TemporaryDirectory() as folder:
-                days = live(Path(folder), asked.days, asked.keep, asked.rows)
+                days = live(asked.home or Path(folder), asked.days, asked.keep)
             show(days)
             said = broken(days)
     for line in said:

@@ -1,12 +1,14 @@
 """The harness of growth tells a day that costs more than before, in each of what it measures."""
 
-from dataclasses import replace
+import csv
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
-from forecast_assets_tests.growth import FILES, LARGER, STRETCH, Day, bounds, broken
+from forecast_assets_tests.growth import FILES, LARGER, STRETCH, Day, bounds, broken, read
 
-DAY = Day(1, 2.0, 400_000_000, 500_000_000, 9, 300, 10**7, 10**6)
+DAY = Day(1, 2.0, 400_000_000, 500_000_000, 9, 300, 10**7, 10**6, 1.5e9)
 
 WITHIN = replace(DAY, seconds=2.19, memory=DAY.memory + int(LARGER), files=DAY.files + FILES)
 """A day at the bounds."""
@@ -38,3 +40,17 @@ def test_the_last_days_are_compared_with_those_from_the_101st_on() -> None:
     assert line.startswith("a late day takes 1.50 times")
     (line,) = broken([DAY] * (3 * STRETCH - 1))
     assert line.startswith("299 days are too few")
+
+
+def test_days_are_read_as_they_were_and_a_row_that_is_not_whole_comes_again(
+    tmp_path: Path,
+) -> None:
+    days = [DAY, replace(DAY, day=2, seconds=2.5)]
+    file = tmp_path / "days.csv"
+    with file.open("w") as rows:
+        write = csv.DictWriter(rows, asdict(DAY))
+        write.writeheader()
+        write.writerows(asdict(day) for day in days)
+    assert read(file) == days
+    file.write_text(file.read_text() + "3,2.0,4000")
+    assert read(file) == days
