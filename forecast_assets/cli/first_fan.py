@@ -30,7 +30,8 @@ class FirstFan:
         store = open_store(settings, at_most=WAIT_SECONDS)
         issued = store.paths.issued(window.commodity, forecast.model_version)
         chosen = self.choice([x for x in issued if x.training_date == window.training_date])
-        day, reader = chosen.forecast_start_date, Reader.of(settings, WAIT_SECONDS)
+        day, memory = chosen.forecast_start_date, settings.database.memory_limit
+        reader = Reader(settings.database_path, WAIT_SECONDS, memory)
         paths = reader.paths(window.commodity, chosen.model_name, forecast.model_version, day, day)
         write(
             self.console,

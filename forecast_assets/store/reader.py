@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecast_assets.configuration.settings import Settings, load_settings
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ModelNotFound
 from forecast_assets.store.contract import Condition, How, Reading
 from forecast_assets.store.frames import column, days_of, frame, in_order_of
@@ -65,13 +65,8 @@ class Reader:
     @classmethod
     def of_configuration(cls) -> "Reader":
         """The tables of the configuration that ``FORECAST_CONFIG`` names."""
-        return cls.of(load_settings())
-
-    @classmethod
-    def of(cls, settings: Settings, lock_timeout_seconds: float = 30.0) -> "Reader":
-        """The tables of a configuration."""
-        memory = settings.database.memory_limit
-        return cls(settings.database_path, lock_timeout_seconds, memory)
+        settings = load_settings()
+        return cls(settings.database_path, memory_limit=settings.database.memory_limit)
 
     def models(self) -> pd.DataFrame:
         """A row for each commodity, model and version: how many forecasts there are, and which."""
