@@ -30,6 +30,9 @@ from forecast_assets.store.contract import Store
 from forecast_assets.store.local_files import put
 from forecast_assets.store.pinning import PinnedVersion
 
+NOTE = ".settled"
+"""The name of the note in the data folder."""
+
 LARGEST_NOTE = 1_000_000
 """Most bytes of the note that are read; a declined piece of work takes about fifty."""
 
@@ -44,7 +47,7 @@ class Settled:
     @property
     def file(self) -> Path:
         """The note: what was read, and a line for each piece of work that models declined."""
-        return self.settings.home / ".settled"
+        return self.settings.home / NOTE
 
     def note(
         self, sources: Sequence[str] | None, token: str, said: Iterable[str], now: datetime

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from forecast_assets.automation.settled import NOTE
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.store.opening import connection_to, open_store
 from forecast_assets.store.tables import tables
@@ -45,7 +46,11 @@ def likeness_of(settings: Settings, but: Collection[str] = ()) -> Likeness:
 
 
 def files_of(folder: Path) -> list[str]:
-    """The files of a data folder by name, without what differs by moment."""
+    """The files of a data folder by name, without what differs by moment.
+
+    Whether a command leaves a note that nothing is left to do depends on what it had to tell.
+    """
     home = folder / "home"
     names = sorted(str(file.relative_to(home)) for file in home.rglob("*") if file.is_file())
-    return [name for name in names if ".schema-" not in name or name.startswith(".")]
+    kept = [name for name in names if ".schema-" not in name or name.startswith(".")]
+    return [name for name in kept if not name.startswith(NOTE)]
