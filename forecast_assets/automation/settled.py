@@ -136,8 +136,9 @@ def copies(settings: Settings) -> list[Path]:
 
 
 def code() -> list[Path]:
-    """The files of this package."""
-    return sorted(Path(forecast_assets.__file__).parent.rglob("*.py"))
+    """The files of this package, without those that Python compiles."""
+    files = Path(forecast_assets.__file__).parent.rglob("*")
+    return sorted(each for each in files if each.is_file() and each.suffix != ".pyc")
 
 
 def _lines(found: Plan) -> set[str]:

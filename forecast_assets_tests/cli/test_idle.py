@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 
+import forecast_assets
 from forecast_assets.automation.settled import Settled, days_of
 from forecast_assets.cli.idle import found_idle, notes_if_settled
 from forecast_assets.configuration.settings import Settings
@@ -243,6 +245,23 @@ def test_files_that_cannot_be_looked_at_are_asked_for_by_a_run(
     monkeypatch.setattr(source_files, "files_at", closed)
     assert source_state(idle.settings) is None
     assert found_idle() is None
+
+
+def test_another_release_and_a_copy_that_is_gone_are_looked_at(
+    idle: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = idle.settings.folder / "forecast.yaml"
+    file.write_text(file.read_text() + "database: {read_copy: true}\n")
+    settings = Settings.load(file)
+    settings.read_copy_path.touch()
+    monkeypatch.setattr(forecast_assets, "__file__", str(tmp_path / "code" / "__init__.py"))
+    page = tmp_path / "code" / "templates" / "report.html.jinja"
+    page.parent.mkdir(parents=True)
+    for changed in (page.touch, settings.read_copy_path.unlink):
+        note(replace(idle, settings=settings))
+        assert found_idle() is not None
+        changed()
+        assert found_idle() is None
 
 
 def test_services_are_always_asked(idle: Graph) -> None:

@@ -78,7 +78,7 @@ class PathRows:
             for first in range(0, n_rows, ROW_GROUP):
                 end = min(first + ROW_GROUP, n_rows)
                 yield _batch(self.written, [*pieces(self.draws, first, end)])
-        except BaseException as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # not that nobody reads on
             self.error = error
             raise
 

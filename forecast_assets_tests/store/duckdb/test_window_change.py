@@ -1,5 +1,6 @@
 """A write of paths that lands other rows than were due, or whose rows fail, is taken back."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -53,3 +54,13 @@ def test_what_goes_wrong_while_rows_are_made_is_raised_as_it_is(
     assert raised.value is error
     table = store.paths.read("Coffee", [date(2024, 1, 1)])
     assert (len(table), table.column("day_1").to_pylist()[:2]) == (12 + 3, [None, 1.0])
+
+
+def test_what_the_tables_refuse_is_told_though_rows_are_left_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DuckDBStore(tmp_path / "commodity.duckdb", 3, "256MB", lock_timeout_seconds=5)
+    monkeypatch.setattr(path_rows, "ROW_GROUP", 1)
+    some = draw(n_paths=4000)
+    with pytest.raises(StoreError, match="CHECK constraint"):
+        store.paths.apply(WRITTEN, WindowChange([replace(some, starts=some.cutoffs)]))
