@@ -29,9 +29,9 @@ from forecast_assets.forecast.tasks import inline
 from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
-from forecast_assets.store.duckdb.path_rows import PathRows
 from forecast_assets.store.opening import open_file
 from forecast_assets.store.saved_models import FittedModels, ModelStore
+from forecast_assets.store.sql.path_rows import PathRows
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import FROM_DATA
 

@@ -174,6 +174,17 @@ class WindowChange:
     happened: Outcomes | None = None
     expected: Sequence[date] = ()
 
+    @property
+    def cutoffs(self) -> set[date]:
+        """The cutoffs whose forecasts it replaces, moves or deletes, or adds."""
+        drawn = {cutoff for draw in self.draws for cutoff in draw.cutoffs}
+        return drawn | {cutoff for cutoff, _ in self.moved} | {*self.withdrawn}
+
+    @property
+    def told(self) -> set[date]:
+        """The cutoffs whose forecasts get an outcome."""
+        return {*self.happened.cutoffs} if self.happened else set()
+
 
 @dataclass(frozen=True, eq=False)
 class Restoration:

@@ -8,7 +8,7 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
-from forecast_assets.store.duckdb.reading import reading_file as reading_file
+from forecast_assets.store.duckdb.reading_file import reading_file as reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience, Told
 

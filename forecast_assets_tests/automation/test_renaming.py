@@ -150,7 +150,7 @@ def test_a_version_that_differs_from_one_in_the_tables_only_by_case_is_refused(m
 def test_a_rename_that_fails_half_way_changes_nothing(
     made: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from forecast_assets.store.duckdb import commodity_names
+    from forecast_assets.store.sql import commodity_names
 
     done: list[str] = []
     rename_in = commodity_names._renamed

@@ -26,7 +26,7 @@ from forecast_assets.defs.descriptions import PriceDescription, TrainingDescript
 from forecast_assets.errors import Interrupted, StoreLocked
 from forecast_assets.models.naive import Naive
 from forecast_assets.report import plots
-from forecast_assets.store.duckdb.leaderboard_table import DuckDBLeaderboardTable
+from forecast_assets.store.sql.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.events import materializations, value
 from forecast_assets_tests.graphs import MakeGraph, Run

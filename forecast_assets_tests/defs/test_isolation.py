@@ -78,20 +78,20 @@ def break_down(
 STAGES = {
     "reading": ("Barley", "defs.assets.prices:read_source"),
     "landing": ("Barley", "market.reception:read_dropped"),
-    "merging": ("Cocoa", "store.duckdb.landing_table:_land"),
-    "history": ("Copper", "store.duckdb.price_table:DuckDBPriceTable.history"),
+    "merging": ("Cocoa", "store.sql.landing_table:_land"),
+    "history": ("Copper", "store.sql.price_table:DuckDBPriceTable.history"),
     "covariates": ("Cotton", "defs.assets.features:read_features"),
     "calendar": ("Gold", "timeline.window:Window.origins"),
     "training": ("Cocoa", "forecast.training:_planned"),
     "drawing": ("Cotton", "defs.assets.distributions:forecast_window"),
     "scoring": ("Lead", "defs.assets.scores:assess_window"),
-    "scores": ("Cocoa", "store.duckdb.score_table:DuckDBScoreTable.records"),
+    "scores": ("Cocoa", "store.sql.score_table:DuckDBScoreTable.records"),
     "publishing": ("Nickel", "defs.assets.published_distributions:publications"),
     "briefing": ("Cotton", "report.briefing:brief"),
     "page": ("Lead", "report.plots:newest_fan"),
     "price-plot": ("Nickel", "report.plots:price_plot"),
     "check": ("Nickel", "defs.checks:held_of"),
-    "paths": ("Oats", "store.duckdb.path_table:DuckDBPathTable.issued"),
+    "paths": ("Oats", "store.sql.path_table:DuckDBPathTable.issued"),
 }
 """What breaks, and of which commodity: none of its errors keeps another of them from being met."""
 
@@ -298,11 +298,11 @@ def next_day(day_after: Path, tmp_path: Path) -> Caretaker:
 
 
 PLANS = {
-    "the history": "store.duckdb.price_table:DuckDBPriceTable.history",
-    "covariates": "store.duckdb.feature_table:DuckDBFeatureTable.read",
+    "the history": "store.sql.price_table:DuckDBPriceTable.history",
+    "covariates": "store.sql.feature_table:DuckDBFeatureTable.read",
     "the calendar": "timeline.window:Window.origins",
-    "models": "store.duckdb.model_table:DuckDBModelTable.find",
-    "scores": "store.duckdb.score_table:DuckDBScoreTable.scored",
+    "models": "store.sql.model_table:DuckDBModelTable.find",
+    "scores": "store.sql.score_table:DuckDBScoreTable.scored",
 }
 
 

@@ -24,8 +24,8 @@ from forecast_assets.market.dropped_files import read_dropped
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.market.reception import receive
 from forecast_assets.report.plots import price_plot
-from forecast_assets.store.duckdb.price_table import DuckDBPriceTable
 from forecast_assets.store.opening import open_store
+from forecast_assets.store.sql.price_table import DuckDBPriceTable
 from forecast_assets_tests.caretaker import Caretaker, caretaker
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.records import AT

@@ -29,8 +29,8 @@ ADDING = {"append", "extend", "insert", "add", "update"}
 """Methods that add their last argument to a list, set or mapping."""
 
 QUOTING = {
-    "forecast_assets.store.duckdb.names.quoted",
-    "forecast_assets.store.duckdb.confined.text",
+    "forecast_assets.store.sql.names.quoted",
+    "forecast_assets.store.sql.confined.text",
 }
 """The functions that make an identifier or a literal of any text; `test_names.py` tests them."""
 

@@ -7,9 +7,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from forecast_assets.store.duckdb.confined import confined_to, text
 from forecast_assets.store.duckdb.database import holds_rows
 from forecast_assets.store.duckdb.engine import Engine
+from forecast_assets.store.sql.confined import confined_to, text
 
 OUTSIDE = {
     "FROM read_text('{secret}')": "file system operations are disabled",

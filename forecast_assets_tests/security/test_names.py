@@ -7,7 +7,7 @@ import pytest
 from forecast_assets.configuration.names import valid_name
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.sql.names import quoted
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
 

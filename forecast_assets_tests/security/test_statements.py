@@ -72,8 +72,8 @@ def test_a_statement_made_of_a_value_is_found(line: str, part: str) -> None:
 )
 def test_parameters_constants_and_quoted_names_are_let_be(line: str) -> None:
     package = Package()
-    declared = "from forecast_assets.store.duckdb.confined import text\n"
-    declared += "from forecast_assets.store.duckdb.names import quoted\n"
+    declared = "from forecast_assets.store.sql.confined import text\n"
+    declared += "from forecast_assets.store.sql.names import quoted\n"
     declared += "COLUMNS = 'date, close'\nALL = (f'SELECT {COLUMNS}', 'SELECT 1')\n\n"
     package.add("good", f"{declared}def outer(connection, name):\n    {line}\n")
     assert package.unsafe() == []

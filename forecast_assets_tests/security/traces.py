@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.sql.names import quoted
 
 
 def traces(folder: Path, texts: Collection[str], but: Collection[Path] = ()) -> list[str]:

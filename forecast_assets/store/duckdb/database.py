@@ -11,16 +11,19 @@ import duckdb
 import pyarrow as pa
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb.confined import confined, confined_to
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
+from forecast_assets.store.duckdb.file_names import catalog_of, log_of
 from forecast_assets.store.duckdb.migrations import SCHEMA, backed_up, schema_of, upgrade
-from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
 from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.sql.confined import confined, confined_to
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.writes import Write
 from forecast_assets.timeline.clock import now
 
-Connection = duckdb.DuckDBPyConnection
 Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 SECOND_NS = 1_000_000_000
 
@@ -47,6 +50,11 @@ class Database:
     patience: Patience = field(default_factory=lambda: Patience(120.0))
     told: Told | None = None
 
+    @property
+    def place(self) -> str:
+        """Where the tables are, for users."""
+        return str(self.path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read-only connection; if the file lacks tables, they are made first.
@@ -64,6 +72,11 @@ class Database:
                     pass
                 connection = stack.enter_context(self._opened(read_only=True))
             yield connection
+
+    def write(self, write: Write, change: Callable[[Connection], Result]) -> Result:
+        """Have ``change`` write in one transaction, which needs no order of its tables."""
+        with self.writing() as connection:
+            return change(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -152,7 +165,7 @@ class Database:
     def _empty(self) -> Connection:
         """Empty tables without a file, with the catalog name that the file would have."""
         name = quoted(catalog_of(self.path))
-        connection = confined(None, memory_limit=self.memory_limit)
+        connection = confined(memory_limit=self.memory_limit)
         connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
         for definition in self.definitions:
             connection.execute(definition)

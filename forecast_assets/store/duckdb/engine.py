@@ -17,12 +17,13 @@ from typing import Any
 import duckdb
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb.confined import confined, text
+from forecast_assets.store.duckdb.file_names import catalog_of, files_of, log_of
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
-from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
 from forecast_assets.store.made_rows import MadeRows
 from forecast_assets.store.patience import Kept
+from forecast_assets.store.sql.confined import confined, text
+from forecast_assets.store.sql.names import quoted
 
 MOST = 4
 """How many engines a process keeps; it rarely uses more files than this in turn."""
@@ -62,7 +63,7 @@ class Engine:
     def _started(self) -> duckdb.DuckDBPyConnection:
         """Start an instance of DuckDB, to which no file is attached."""
         limit, spilled = self._memory_limit, f"{self.path}.tmp"
-        return confined(self.path, memory_limit=limit, temp_directory=spilled)
+        return confined(files_of(self.path), memory_limit=limit, temp_directory=spilled)
 
     def open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open a connection to the file, which the caller must pass to ``close``.

@@ -14,6 +14,8 @@ import duckdb
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.file_copying import in_another_process
+from forecast_assets.store.sql.definitions import definitions
+from forecast_assets.store.sql.mark_table import FIRST as FIRST_MARK
 
 UNNUMBERED = 1
 """The schema of release 0.1.0, which did not store its number."""
@@ -116,6 +118,12 @@ FIRST = f"""
     SELECT {SCHEMA}, now() AT TIME ZONE 'UTC', NULL WHERE NOT EXISTS (FROM market.schema_versions)
 """
 """The number that new tables get."""
+
+
+def file_definitions(horizon: int, catalog: str) -> tuple[str, ...]:
+    """The statements that make all that a file has, and those of its first rows."""
+    return (*definitions(horizon, catalog), FIRST_MARK, FIRST)
+
 
 PLACES = """
     SELECT table_name FROM information_schema.tables WHERE table_schema IN ('market', 'forecast')

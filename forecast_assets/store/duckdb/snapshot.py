@@ -8,7 +8,7 @@ from pathlib import Path
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.database import Database
 from forecast_assets.store.duckdb.file_copying import in_another_process
-from forecast_assets.store.duckdb.names import log_of
+from forecast_assets.store.duckdb.file_names import log_of
 from forecast_assets.store.lock_file import one_at_a_time
 
 READ_ONLY = 0o444

@@ -8,8 +8,12 @@ import duckdb
 import pytest
 
 from forecast_assets.store.duckdb import migrations
-from forecast_assets.store.duckdb.definitions import definitions
-from forecast_assets.store.duckdb.migrations import MIGRATIONS, UNNUMBERED, upgrade
+from forecast_assets.store.duckdb.migrations import (
+    MIGRATIONS,
+    UNNUMBERED,
+    file_definitions,
+    upgrade,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 """Files of each released schema: ``schema_1`` is that of 0.1.0."""
@@ -37,7 +41,7 @@ def upgraded_to(path: Path, schema: int) -> None:
     """Have migrations make a file of an older schema of one of the first release."""
     if schema == UNNUMBERED:
         return
-    due = definitions(HORIZON, path.stem)
+    due = file_definitions(HORIZON, path.stem)
     if schema < OF_THE_LOG:
         due = tuple(each for each in due if "TABLE IF NOT EXISTS market.schema_versions" in each)
     with closing(duckdb.connect(path)) as connection, pytest.MonkeyPatch.context() as patch:

@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from forecast_assets.store.duckdb.definitions import table_definitions
 from forecast_assets.store.opening import open_file
+from forecast_assets.store.sql.definitions import table_definitions
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
     Before,

@@ -6,8 +6,8 @@ import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.market.features import Feature, Features
-from forecast_assets.store.duckdb import feature_table
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.sql import feature_table
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.histories import make_history, with_features
 from forecast_assets_tests.records import AT

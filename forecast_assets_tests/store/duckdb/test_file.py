@@ -11,9 +11,10 @@ import pytest
 
 from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import WindowChange
-from forecast_assets.store.duckdb import database, path_table
+from forecast_assets.store.duckdb import database
 from forecast_assets.store.duckdb.database import Database, holds_rows
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.sql import path_table
 from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw, model
 
 

@@ -7,10 +7,10 @@ import duckdb
 import pytest
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.duckdb.confined import CONFINED
 from forecast_assets.store.duckdb.engine import Engine, open_here
+from forecast_assets.store.duckdb.file_names import log_of
 from forecast_assets.store.duckdb.guard import Guard
-from forecast_assets.store.duckdb.names import log_of
+from forecast_assets.store.sql.confined import CONFINED
 from forecast_assets_tests.children import in_a_child
 
 LIMIT = "256MB"

@@ -9,8 +9,8 @@ import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import Engine
+from forecast_assets.store.duckdb.file_names import log_of
 from forecast_assets.store.duckdb.guard import BLOCKS_AT, HEADERS_AT, HEADERS_BYTES
-from forecast_assets.store.duckdb.names import log_of
 from forecast_assets.store.patience import Kept
 from forecast_assets_tests.holders import holding
 

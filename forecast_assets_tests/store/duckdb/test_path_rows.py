@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast_assets.forecast.records import Draw
-from forecast_assets.store.duckdb import path_rows
+from forecast_assets.store.sql import path_rows
 from forecast_assets_tests.records import DAYS, WRITTEN, draw, model
 
 DRAWS = st.lists(st.tuples(st.integers(1, len(DAYS)), st.integers(2, 7)), min_size=1, max_size=4)

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from forecast_assets.store.duckdb import score_table
+from forecast_assets.store.sql import score_table
 from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.panel import FIRST, panel
 from forecast_assets_tests.rows import put, rows, table

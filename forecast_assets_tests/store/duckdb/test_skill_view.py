@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 
 from forecast_assets.evaluation.skill import skill
-from forecast_assets.store.duckdb.score_table import SKILL
+from forecast_assets.store.sql.score_table import SKILL
 
 DAY = date(2020, 1, 1)
 CASES = np.array([(3.0, 4.0), (5.0, 4.0), (1.0, 0.0), (0.0, 0.0), (0.0, 2.0)])

@@ -20,7 +20,7 @@ from forecast_assets.cli import app
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.store.duckdb import file_copy
 from forecast_assets.store.duckdb.database import Database
-from forecast_assets.store.duckdb.definitions import definitions
+from forecast_assets.store.duckdb.migrations import file_definitions
 from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.reader import Reader
@@ -37,7 +37,7 @@ def _configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
 
 
-TABLE = (*definitions(1, "commodity"), "CREATE TABLE IF NOT EXISTS market.t (a INTEGER)")
+TABLE = (*file_definitions(1, "commodity"), "CREATE TABLE IF NOT EXISTS market.t (a INTEGER)")
 ADDED = "INSERT INTO market.t SELECT coalesce(max(a), 0) + 1 FROM market.t"
 
 

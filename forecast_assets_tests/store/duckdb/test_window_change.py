@@ -9,9 +9,9 @@ import pytest
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import WindowChange, Written
-from forecast_assets.store.duckdb import path_rows, window_change
-from forecast_assets.store.duckdb.path_rows import PathRows
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.sql import path_rows, window_change
+from forecast_assets.store.sql.path_rows import PathRows
 from forecast_assets_tests.records import WRITTEN, draw
 
 

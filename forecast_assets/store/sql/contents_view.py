@@ -6,7 +6,7 @@ The moment of a write and the run that wrote are no part of them.
 from dataclasses import dataclass
 from datetime import date
 
-from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.sql.database import Database
 
 WINDOW = "commodity = $commodity AND training_date >= $first AND training_date < $end"
 

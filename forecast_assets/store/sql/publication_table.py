@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from forecast_assets.evaluation.outlook import Outlook
 from forecast_assets.evaluation.records import Numbers, Publication, PublicationChanges
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.writes import PUBLICATIONS
 
 NEWEST = """
     QUALIFY row_number() OVER (
@@ -139,7 +140,8 @@ class DuckDBPublicationTable:
     ) -> PublicationChanges:
         """Publish these and nothing else of a commodity, by entries for what differs."""
         identity = {"commodity": commodity, "model_version": model_version}
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> PublicationChanges:
             _choose(connection, identity, publications)
             connection.execute(ENTRIES, {"commodity": commodity})
             connection.register("numbers", number_rows(numbers or {}))
@@ -150,7 +152,9 @@ class DuckDBPublicationTable:
                 "SELECT count(*) FROM entries WHERE is_published"
             ).fetchall()
             ((withdrawn,),) = connection.execute(f"SELECT count(*) {REPEATED}").fetchall()
-        return PublicationChanges(added, withdrawn, unchanged=len(publications) - added)
+            return PublicationChanges(added, withdrawn, unchanged=len(publications) - added)
+
+        return self.database.write(PUBLICATIONS.of(commodity), change)
 
     def find(self, commodity: str, model_version: str) -> list[Publication]:
         """What is published of a commodity and version, in order of dates."""

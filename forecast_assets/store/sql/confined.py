@@ -4,12 +4,11 @@ A file of tables may hold views that somebody else has written. Without these se
 read any file or web address that a view names, and download extensions for it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-
-from forecast_assets.store.duckdb.names import files_of
 
 CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -21,24 +20,26 @@ CONFINED: dict[str, str | bool | int | float | list[str]] = {
 """Settings of each instance. The last keeps SQL from reading variables of the Python program."""
 
 
-def confined(path: Path | None, **config: Any) -> duckdb.DuckDBPyConnection:
-    """Start an instance in memory, with access to a file of tables and its logs, or to no file.
+def confined(files: Sequence[Path] = (), **config: Any) -> duckdb.DuckDBPyConnection:
+    """Start an instance in memory, with access to some files, or to none.
 
     Its settings cannot be changed afterwards. ``config``: further settings. DuckDB itself also
     allows what is in the ``temp_directory``.
     """
-    return confine(duckdb.connect(config=CONFINED | config), path)
+    return confine(duckdb.connect(config=CONFINED | config), files)
 
 
 def confined_to(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a file of tables for reading, with access to no other file."""
-    return confine(duckdb.connect(path, read_only=True, config=CONFINED), None)
+    return confine(duckdb.connect(path, read_only=True, config=CONFINED))
 
 
-def confine(connection: duckdb.DuckDBPyConnection, path: Path | None) -> duckdb.DuckDBPyConnection:
-    """Take from an instance the access to all files but those of some tables, for good."""
-    if path is not None:
-        allowed = ", ".join(text(str(file)) for file in files_of(path))
+def confine(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Take from an instance the access to all files but these, for good."""
+    if files:
+        allowed = ", ".join(text(str(file)) for file in files)
         connection.execute(f"SET allowed_paths = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

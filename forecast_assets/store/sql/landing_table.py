@@ -7,8 +7,9 @@ from datetime import datetime
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import FileMerge, PriceChanges
 from forecast_assets.market.refusals import rows_of
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.price_table import disputed, doubted, merge, prepare
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.price_table import disputed, doubted, merge, prepare
+from forecast_assets.store.sql.writes import LANDINGS
 from forecast_assets.timeline.scrutiny import Scrutiny
 
 FOUND = """
@@ -43,10 +44,13 @@ class DuckDBLandingTable:
 
         If ``scrutiny`` disputes revisions of a commodity, none of its rows is merged.
         """
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> list[FileMerge]:
             return [
                 _land(connection, file, sha256, each, at, by, scrutiny) for each in observations
             ]
+
+        return self.database.write(LANDINGS.of(*(each.commodity for each in observations)), change)
 
 
 def _land(

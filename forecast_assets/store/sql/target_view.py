@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from forecast_assets.store.duckdb.database import Connection
+from forecast_assets.store.sql.database import Connection
 
 BY_TARGET = """
     WITH newest AS (

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.writes import LEADERBOARD
 
 REPLACE = """
     INSERT INTO forecast.leaderboard BY NAME
@@ -28,11 +29,14 @@ class DuckDBLeaderboardTable:
 
     def replace(self, rows: pa.Table, at: datetime, by: str) -> None:
         """Replace all rows by these."""
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> None:
             connection.execute("DELETE FROM forecast.leaderboard")
             if len(rows):
                 connection.register("arriving", rows)
                 connection.execute(REPLACE, {"at": at, "by": by})
+
+        self.database.write(LEADERBOARD, change)
 
     def read(self) -> pa.Table:
         """All rows, in order of commodity, version and place."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from forecast_assets.forecast.records import Draw, Written
-from forecast_assets.store.duckdb.database import Connection
+from forecast_assets.store.sql.database import Connection
 
 
 def with_actuals(horizon: int) -> str:

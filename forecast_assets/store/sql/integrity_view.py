@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from forecast_assets.evaluation.leaderboard import ALL
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.definitions import condition
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.definitions import condition
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from forecast_assets.market.records import HeldPrice, HeldReason
-from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.writes import ACCEPTANCE, REFUSAL, WORDS
 
 HOLDING = """
     CREATE OR REPLACE TEMP TABLE holding AS
@@ -137,23 +138,30 @@ class DuckDBHeldTable:
     def accept(self, commodity: str, day: date | None, at: datetime, by: str) -> list[date]:
         """Merge the waiting prices of one session, or of all; return the sessions."""
         chosen = {"commodity": commodity, "day": day}
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> list[date]:
             connection.execute(SAY, chosen | {"word": "accepted", "at": at})
             connection.execute(MERGE, chosen | {"at": at, "by": by})
             return _days(connection.execute(FORGET, chosen).fetchall())
 
+        return self.database.write(ACCEPTANCE.of(commodity), change)
+
     def reject(self, commodity: str, day: date | None, at: datetime) -> list[date]:
         """Drop the waiting prices of one session, or of all, for good; return the sessions."""
         chosen = {"commodity": commodity, "day": day}
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> list[date]:
             connection.execute(SAY, chosen | {"word": "rejected", "at": at})
             return _days(connection.execute(FORGET, chosen).fetchall())
 
+        return self.database.write(REFUSAL.of(commodity), change)
+
     def vouch(self, commodity: str, days: Collection[date], at: datetime) -> None:
         """Record that a user accepts the stored closes of some sessions."""
-        with self.database.writing() as connection:
-            said = {"days": sorted(days), "word": "accepted", "at": at}
-            connection.execute(SAY_OF_STORED, said | {"commodity": commodity})
+        said = {"days": sorted(days), "word": "accepted", "at": at, "commodity": commodity}
+        self.database.write(
+            WORDS.of(commodity), lambda connection: connection.execute(SAY_OF_STORED, said)
+        )
 
 
 def _days(rows: Sequence[tuple[date]]) -> list[date]:

@@ -7,8 +7,8 @@ still have it from bringing it back.
 from datetime import date, datetime
 
 from forecast_assets.market.records import WithdrawnPrice
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.held_table import SAY_OF_STORED
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.held_table import SAY_OF_STORED
 
 SOURCE = "word:withdrawn"
 """The source of the revision of a session that a user has withdrawn."""

@@ -2,10 +2,8 @@
 
 from functools import cache
 
-from forecast_assets.store.duckdb import (
+from forecast_assets.store.sql import (
     feature_table,
-    mark_table,
-    migrations,
     point_table,
     price_table,
     publication_table,
@@ -27,16 +25,24 @@ from forecast_assets.store.tables.table import (
     Together,
 )
 
-SCHEMAS = ("market", "forecast")
+MAKE_SCHEMAS = ("CREATE SCHEMA IF NOT EXISTS market", "CREATE SCHEMA IF NOT EXISTS forecast")
 
 
 @cache
 def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
     """The statements, in an order in which they can be executed.
 
-    ``catalog``: the name of the database when the file is opened.
+    ``catalog``: the name of the database when it is opened.
     """
-    views = {
+    statements = [*MAKE_SCHEMAS]
+    for table in tables(horizon).values():
+        statements += [view_definition(table, horizon)] if table.view else table_definitions(table)
+    return (*statements, *as_of_definitions(catalog))
+
+
+def view_definition(view: Table, horizon: int) -> str:
+    """The statement that makes a view over tables that there are."""
+    queries = {
         "commodity.market.prices": price_table.NEWEST,
         "commodity.market.price_moves": price_table.MOVES,
         "commodity.forecast.point_forecasts": point_table.with_actuals(horizon),
@@ -46,17 +52,13 @@ def definitions(horizon: int, catalog: str) -> tuple[str, ...]:
         "commodity.forecast.publications": publication_table.CURRENT,
         "commodity.forecast.published_distributions": publication_table.PUBLISHED,
     }
-    statements = [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS]
-    for table in tables(horizon).values():
-        if table.view:
-            name = f"{table.room}.{table.short_name}"
-            statements.append(f"CREATE VIEW IF NOT EXISTS {name} AS {views[table.name]}")
-        else:
-            statements += table_definitions(table)
-    first = (mark_table.FIRST, migrations.FIRST)
+    return f"CREATE VIEW IF NOT EXISTS {view.room}.{view.short_name} AS {queries[view.name]}"
+
+
+def as_of_definitions(catalog: str) -> tuple[str, ...]:
+    """The statements that make the macros of tables as they were at a moment."""
     dated = (price_table, feature_table, superseded_table, publication_table)
-    as_of = (each.as_of_definition(catalog) for each in dated)
-    return (*statements, *as_of, *first)
+    return tuple(each.as_of_definition(catalog) for each in dated)
 
 
 def table_definitions(table: Table) -> list[str]:

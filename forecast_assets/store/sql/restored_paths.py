@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import Restoration, Written
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.window_change import outcome_rows, tell
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.window_change import outcome_rows, tell
 
 OF_THEM = """
     WHERE commodity = $commodity AND model_name = $model_name AND model_version = $model_version

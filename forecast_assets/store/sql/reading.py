@@ -1,9 +1,7 @@
 """Reading rows of any table or view, in one connection, so that they are those of one moment."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,9 +9,8 @@ import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Condition, How
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.names import quoted
-from forecast_assets.store.patience import Patience
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.names import quoted
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
@@ -26,10 +23,10 @@ COMPARISONS = {"=": "=", "<=": "<=", ">=": ">="}
 
 @dataclass(frozen=True)
 class DuckDBReading:
-    """The tables of an open connection to a file."""
+    """The tables of an open connection; ``place``: where they are, for users."""
 
     connection: Connection
-    path: Path
+    place: str
 
     def columns(self, table: str) -> list[str]:
         """The names of a table's columns, in order."""
@@ -58,7 +55,7 @@ class DuckDBReading:
             return self.connection.sql(query, params=dict(values)).to_arrow_table()
         except duckdb.CatalogException as error:
             raise StoreError(
-                f"{self.path}: a table is missing: run `forecast run`, which makes those of this"
+                f"{self.place}: a table is missing: run `forecast run`, which makes those of this"
                 f" release: {error}"
             ) from error
 
@@ -74,15 +71,3 @@ def _condition(table: Table, column: str, how: How, place: str) -> str:
         kind = table.column(column).sql_type
         return f"{name} IN (SELECT unnest($value_{place}::{kind}[]))"
     return f"{name} {COMPARISONS[how]} $value_{place}"
-
-
-@contextmanager
-def reading_file(
-    path: Path, memory_limit: str, lock_timeout_seconds: float
-) -> Iterator[DuckDBReading]:
-    """Open the tables in a file without making any. Raises StoreError if there is no file."""
-    if not path.is_file():
-        raise StoreError(f"{path}: there is no such file: run `forecast run` first")
-    database = Database(path, (), memory_limit, Patience(lock_timeout_seconds))
-    with database.reading() as connection:
-        yield DuckDBReading(connection, path)

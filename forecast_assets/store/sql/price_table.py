@@ -9,15 +9,16 @@ from forecast_assets.errors import StoreError
 from forecast_assets.market.lacking import Lacking, lacking
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.records import HeldReason, PriceChanges, WithdrawnPrice
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.held_table import (
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.held_table import (
     SAY_OF_STORED,
     accepted_days,
     forget_rejected,
     hold,
 )
-from forecast_assets.store.duckdb.names import quoted
-from forecast_assets.store.duckdb.withdrawals import restore, withdraw, withdrawn
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.withdrawals import restore, withdraw, withdrawn
+from forecast_assets.store.sql.writes import PRICES, RETURN, WITHDRAWAL
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import (
     Change,
@@ -368,7 +369,8 @@ class DuckDBPriceTable:
         """Append new and revised prices that need not wait, and withdraw sessions."""
         if observations.prices.empty and observations.complete:
             raise StoreError(f"{observations.commodity}: refusing to write no prices at all")
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> PriceChanges:
             prepare(connection, observations)
             return merge(
                 connection,
@@ -379,6 +381,8 @@ class DuckDBPriceTable:
                 scrutiny=scrutiny,
             )
 
+        return self.database.write(PRICES.of(observations.commodity), change)
+
     def history(self, commodity: str) -> History:
         """The newest close of every session, in order."""
         with self.database.reading() as connection:
@@ -386,13 +390,16 @@ class DuckDBPriceTable:
 
     def withdraw(self, commodity: str, day: date, reason: str, at: datetime, by: str) -> bool:
         """Take a session back, unless there is none that day; whether there was."""
-        with self.database.writing() as connection:
-            return withdraw(connection, commodity, day, reason, at, by)
+        return self.database.write(
+            WITHDRAWAL.of(commodity),
+            lambda connection: withdraw(connection, commodity, day, reason, at, by),
+        )
 
     def restore(self, commodity: str, day: date, at: datetime, by: str) -> bool:
         """Bring back a session that was withdrawn for a reason; whether it was."""
-        with self.database.writing() as connection:
-            return restore(connection, commodity, day, at, by)
+        return self.database.write(
+            RETURN.of(commodity), lambda connection: restore(connection, commodity, day, at, by)
+        )
 
     def withdrawn(self, commodity: str) -> list[WithdrawnPrice]:
         """The sessions that were withdrawn for a reason and have not come back, in order."""

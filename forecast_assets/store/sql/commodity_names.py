@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.names import quoted
-from forecast_assets.store.duckdb.pin_table import rename_in_pins
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.pin_table import rename_in_pins
+from forecast_assets.store.sql.writes import RENAMING
 from forecast_assets.timeline.clock import now
 
 KNOWN = """
@@ -59,8 +60,9 @@ class DuckDBCommodityNames:
 
     def rename(self, old: str, new: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
         """Give all rows of ``old`` the name ``new``; return the number of rows by table."""
-        moved = {}
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> dict[str, int]:
+            moved = {}
             prints = {"old": list(fingerprints), "new": list(fingerprints.values())}
             connection.register("prints", pa.table(prints, schema=PRINTS))
             for schema, table, columns, keyed in connection.execute(TABLES).fetchall():
@@ -73,7 +75,9 @@ class DuckDBCommodityNames:
             if rows := rename_in_pins(connection, old, new):
                 moved["forecast.versions"] = rows
             connection.execute(LOG, {"old": old, "new": new, "now": now()})
-        return moved
+            return moved
+
+        return self.database.write(RENAMING.of(old, new), change)
 
 
 PRINTS = pa.schema([("old", pa.string()), ("new", pa.string())])

@@ -10,19 +10,19 @@ import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import Draw, WindowChange, Written
-from forecast_assets.store.duckdb import point_table
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.failure_table import replace_failures
-from forecast_assets.store.duckdb.path_rows import PathRows
-from forecast_assets.store.duckdb.point_table import write_points
-from forecast_assets.store.duckdb.stored_draws import unstored
-from forecast_assets.store.duckdb.superseded_table import (
+from forecast_assets.store.sql import point_table
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.failure_table import replace_failures
+from forecast_assets.store.sql.path_rows import PathRows
+from forecast_assets.store.sql.point_table import write_points
+from forecast_assets.store.sql.stored_draws import unstored
+from forecast_assets.store.sql.superseded_table import (
     MOVED,
     REPLACED,
     WITHDRAWN,
     supersede,
 )
-from forecast_assets.store.duckdb.target_view import expect
+from forecast_assets.store.sql.target_view import expect
 from forecast_assets.timeline.outcomes import Outcomes
 
 DELETE = """

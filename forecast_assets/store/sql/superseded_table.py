@@ -6,8 +6,8 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from forecast_assets.forecast.records import Written
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.names import quoted
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.names import quoted
 
 REPLACED, WITHDRAWN, MOVED = "drawn again", "session withdrawn", "moved start"
 """The reasons that are recorded if no other is given."""

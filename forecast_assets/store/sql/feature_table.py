@@ -12,9 +12,10 @@ from forecast_assets.errors import PayloadCorrupted, StoreError
 from forecast_assets.forecast.payloads import parsed
 from forecast_assets.market.features import Features
 from forecast_assets.market.records import FeatureChanges
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.names import quoted
 from forecast_assets.store.past_histories import joined
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.writes import FEATURES
 from forecast_assets.timeline.history import History
 
 INCOMING = """
@@ -97,7 +98,8 @@ class DuckDBFeatureTable:
     def write(self, features: Features, at: datetime, by: str) -> FeatureChanges:
         """Make the table equal to ``features``, changing only the rows that differ."""
         commodity = {"commodity": features.commodity}
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> FeatureChanges:
             connection.register("arriving", _long(features))
             connection.execute(INCOMING)
             connection.execute(CHANGES, commodity)
@@ -111,9 +113,11 @@ class DuckDBFeatureTable:
             (deleted,) = connection.execute(WITHDRAW, commodity | missing).fetchall()[0]
             _tell_how(connection, features, who)
             _require_rows(connection, features)
-        added, revised = counts.get(True, 0), counts.get(False, 0)
-        due = len(features.sessions) * len(features.present)
-        return FeatureChanges(added, revised, int(deleted), due - added - revised)
+            added, revised = counts.get(True, 0), counts.get(False, 0)
+            due = len(features.sessions) * len(features.present)
+            return FeatureChanges(added, revised, int(deleted), due - added - revised)
+
+        return self.database.write(FEATURES.of(features.commodity), change)
 
     def sessions(self, commodity: str) -> dict[str, int]:
         """The number of sessions for which each covariate has a row."""

@@ -8,7 +8,8 @@ only the marks up to that copy.
 from dataclasses import dataclass
 from datetime import datetime
 
-from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.sql.database import Database
+from forecast_assets.store.sql.writes import MARKS
 
 FIRST = """
     INSERT INTO market.marks
@@ -31,8 +32,8 @@ class DuckDBMarkTable:
 
     def leave(self, mark: str, at: datetime) -> None:
         """Add a mark, unless it is there already."""
-        with self.database.writing() as connection:
-            connection.execute(LEAVE, {"mark": mark, "at": at})
+        said = {"mark": mark, "at": at}
+        self.database.write(MARKS, lambda connection: connection.execute(LEAVE, said))
 
     def found(self) -> list[str]:
         """All marks, the newest last."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forecast_assets.forecast.records import ModelFailure, RecordedFailure, Stage, Written
-from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.sql.database import Connection, Database
 
 
 def replace_failures(

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from forecast_assets.forecast.forecasting import OTHER_CODE
 from forecast_assets.forecast.records import Draw, Written
-from forecast_assets.store.duckdb.database import Connection
-from forecast_assets.store.duckdb.names import quoted
-from forecast_assets.store.duckdb.point_table import point_rows
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.names import quoted
+from forecast_assets.store.sql.point_table import point_rows
 
 SAME_MODEL_AND_HISTORY = """
     SELECT data_cutoff_date FROM forecast.forecasts JOIN drawn

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from forecast_assets.store.contract import HeldVersion
-from forecast_assets.store.duckdb.database import Database
+from forecast_assets.store.sql.database import Database
 
 HELD = """
     WITH trained AS (

@@ -9,9 +9,10 @@ import pyarrow as pa
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
 from forecast_assets.forecast.version_pins import Pin
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.failure_table import replace_failures
-from forecast_assets.store.duckdb.pin_table import add_revision
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.failure_table import replace_failures
+from forecast_assets.store.sql.pin_table import add_revision
+from forecast_assets.store.sql.writes import MODELS
 
 RETIRE = """
     UPDATE forecast.trained_models SET is_active = FALSE
@@ -61,7 +62,8 @@ class DuckDBModelTable:
         pin: Pin | None = None,
     ) -> None:
         """Add models, and deactivate those that the new models or failures replace."""
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> None:
             if pin is not None:
                 add_revision(connection, pin)
             new = [model for model in models if not _has_twin(connection, model)]
@@ -74,6 +76,8 @@ class DuckDBModelTable:
                 )
                 _require_one_active(connection, model.model_id)
             replace_failures(connection, written, "train", failures)
+
+        self.database.write(MODELS.of(written.commodity), change)
 
     def find(
         self,

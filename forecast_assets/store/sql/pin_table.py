@@ -6,8 +6,9 @@ from typing import Any
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.version_pins import Pin
-from forecast_assets.store.duckdb.database import Connection, Database
 from forecast_assets.store.pinned_meaning import meaning_of
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.writes import PINS
 
 FIND = """
     SELECT model_version, revision, kind, reason, pinned_at, pinned_by,
@@ -46,8 +47,7 @@ class DuckDBPinTable:
 
     def append(self, pin: Pin) -> None:
         """Add a revision, unless another run has added the same."""
-        with self.database.writing() as connection:
-            add_revision(connection, pin)
+        self.database.write(PINS, lambda connection: add_revision(connection, pin))
 
 
 def found(connection: Connection, model_version: str) -> list[Pin]:

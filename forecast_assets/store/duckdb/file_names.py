@@ -1,11 +1,6 @@
-"""Names in SQL and of files: quoted ones, a file's catalog in DuckDB, and its logs."""
+"""Names of a file of tables: its catalog in DuckDB, and its logs."""
 
 from pathlib import Path
-
-
-def quoted(name: str) -> str:
-    """Return a name as an SQL identifier, whatever characters it has."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def catalog_of(path: Path) -> str:

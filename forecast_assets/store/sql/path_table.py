@@ -18,11 +18,12 @@ from forecast_assets.forecast.records import (
     Written,
 )
 from forecast_assets.store.contract import ALWAYS, Span
-from forecast_assets.store.duckdb.database import Connection, Database
-from forecast_assets.store.duckdb.restored_paths import restore
-from forecast_assets.store.duckdb.superseded_table import CLOSE_USED, COUNTED
-from forecast_assets.store.duckdb.window_change import apply
 from forecast_assets.store.paths import in_blocks
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.restored_paths import restore
+from forecast_assets.store.sql.superseded_table import CLOSE_USED, COUNTED
+from forecast_assets.store.sql.window_change import apply
+from forecast_assets.store.sql.writes import PATHS, RESTORATION
 from forecast_assets.timeline.clock import now
 
 ISSUED, ISSUED_BY_OLDER = (
@@ -109,9 +110,13 @@ class DuckDBPathTable:
 
     def apply(self, written: Written, change: WindowChange) -> int:
         """Write a change in one transaction; return the number of paths written."""
-        with self.database.writing() as connection:
+
+        def apply_to(connection: Connection) -> int:
             self._require_horizon(connection)
             return apply(connection, written, now(), change, self.horizon)
+
+        write = PATHS.of(written.commodity, cutoffs=change.cutoffs, told=change.told)
+        return self.database.write(write, apply_to)
 
     def issued(
         self, commodity: str, model_version: str, cutoffs: Span | None = None
@@ -213,8 +218,10 @@ class DuckDBPathTable:
 
     def restore(self, restoration: Restoration, at: datetime) -> None:
         """Put paths, points and outcomes of issued forecasts back in one transaction."""
-        with self.database.writing() as connection:
-            restore(connection, restoration, at)
+        self.database.write(
+            RESTORATION.of(restoration.commodity, cutoffs=restoration.cutoffs),
+            lambda connection: restore(connection, restoration, at),
+        )
 
     def tally(self, commodity: str) -> pa.Table:
         """How many paths have the same columns besides their prices, and their least and last id.
@@ -229,7 +236,7 @@ class DuckDBPathTable:
         days = sum(name.startswith("day_") for name, *_ in columns)
         if days != self.horizon:
             raise StoreError(
-                f"{self.database.path}: forecast.distributions has {days} sessions ahead, another"
+                f"{self.database.place}: forecast.distributions has {days} sessions ahead, another"
                 f" horizon than the configured {self.horizon}: give this horizon a FORECAST_HOME"
                 " of its own"
             )

@@ -14,7 +14,8 @@ from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
 from forecast_assets.forecast.records import Written
 from forecast_assets.store.contract import ALWAYS, Span
-from forecast_assets.store.duckdb.database import Connection, Database
+from forecast_assets.store.sql.database import Connection, Database
+from forecast_assets.store.sql.writes import SCORES
 
 SKILL = """
     SELECT scored.commodity, scored.model_name, scored.model_version, scored.training_date,
@@ -100,8 +101,9 @@ class DuckDBScoreTable:
         self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
     ) -> int:
         """Replace the scores of these forecasts, and delete those of ``gone``."""
-        rows = 0
-        with self.database.writing() as connection:
+
+        def change(connection: Connection) -> int:
+            rows = 0
             for name in sorted({old.model_name for old in gone}):
                 cutoffs = [old.data_cutoff_date for old in gone if old.model_name == name]
                 _delete(connection, written, name, cutoffs)
@@ -114,7 +116,11 @@ class DuckDBScoreTable:
                         f"INSERT INTO forecast.{table} BY NAME SELECT * FROM arriving"  # noqa: S608
                     )
                 rows += _require_all(connection, written, model)
-        return rows
+            return rows
+
+        cutoffs = {old.data_cutoff_date for old in gone}
+        cutoffs |= {one.data_cutoff_date for model in models for one in model.forecasts}
+        return self.database.write(SCORES.of(written.commodity, cutoffs=cutoffs), change)
 
     def read(
         self, commodity: str, training_dates: Sequence[date], model_version: str | None = None
