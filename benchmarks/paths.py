@@ -29,7 +29,7 @@ from forecast_assets.forecast.tasks import inline
 from forecast_assets.forecast.training import WindowToTrain, train
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
-from forecast_assets.store.opening import open_file
+from forecast_assets.store.opening import open_tables
 from forecast_assets.store.saved_models import FittedModels, ModelStore
 from forecast_assets.store.sql.path_rows import PathRows
 from forecast_assets.timeline.history import History
@@ -122,7 +122,7 @@ def storing(history: History, folder: Path) -> tuple[str, float, float]:
     table = PathRows(written, [draw]).reader().read_all()
 
     def ours() -> None:
-        store = open_file(folder / f"{time.monotonic_ns()}.duckdb", HORIZON, "512MB", 10.0)
+        store = open_tables(str(folder / f"{time.monotonic_ns()}.duckdb"), HORIZON, "512MB", 10.0)
         store.paths.apply(written, WindowChange([draw]))
 
     def bare() -> None:
@@ -163,7 +163,7 @@ def backfill(history: History, folder: Path) -> tuple[str, float, float]:
 
     def plain() -> None:
         models = ModelStore(
-            open_file(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
+            open_tables(str(folder / "plain.duckdb"), HORIZON, "512MB", 10.0),
             ModelStore.of(settings).artifacts,
             10**6,
         )
@@ -204,11 +204,11 @@ def scoring(history: History, folder: Path) -> tuple[str, float, float]:
     """Scoring the whole backfill, after ``backfill``, against drawing and storing its paths."""
     settings = settings_over(history, folder)
     shelf = ModelStore(
-        open_file(folder / "plain.duckdb", HORIZON, "512MB", 10.0),
+        open_tables(str(folder / "plain.duckdb"), HORIZON, "512MB", 10.0),
         ModelStore.of(settings).artifacts,
         10**6,
     )
-    store = open_file(folder / "scored.duckdb", HORIZON, "512MB", 10.0)
+    store = open_tables(str(folder / "scored.duckdb"), HORIZON, "512MB", 10.0)
     windows = [
         window for window in settings.windows.of("Coffee") if window.origins(history, FROM_DATA)
     ][:16]

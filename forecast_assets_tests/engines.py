@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from deltalake import write_deltalake
 
 from forecast_assets.store.contract import Store
+from forecast_assets.store.delta.delta_tables import stored_schema
+from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,31 @@ def put_into_duckdb(store: Store, table: str, rows: pa.Table) -> None:
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM arriving")  # noqa: S608
 
 
+def open_delta(folder: Path, horizon: int) -> DeltaStore:
+    """The tables in a folder below a folder."""
+    return DeltaStore(str(folder / "lake"), horizon, "256MB", Patience(30.0))
+
+
+def put_into_delta(store: Store, table: str, rows: pa.Table) -> None:
+    """Columns that the rows lack are NULL."""
+    assert isinstance(store, DeltaStore)
+    name = table.removeprefix("commodity.")
+    store.lake.stored.make([name])
+    whole = stored_schema(store.lake.declared[name])
+    lacking = [field for field in whole if field.name not in rows.column_names]
+    for field in lacking:
+        rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    write_deltalake(
+        store.lake.stored.address(name), rows.select(whole.names).cast(whole), mode="overwrite"
+    )
+
+
 ENGINES = {
-    engine.name: engine for engine in (Engine("duckdb", DuckDBStore, open_duckdb, put_into_duckdb),)
+    engine.name: engine
+    for engine in (
+        Engine("duckdb", DuckDBStore, open_duckdb, put_into_duckdb),
+        Engine("delta", DeltaStore, open_delta, put_into_delta),
+    )
 }
 
 

@@ -11,7 +11,7 @@ from forecast_assets.forecast.records import Draw, WindowChange, Written
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
-from forecast_assets.store.opening import open_file
+from forecast_assets.store.opening import open_tables
 
 MEMORY, PATIENCE = "512MB", 10.0
 """What DuckDB may use, and how many seconds it waits for a locked file."""
@@ -58,4 +58,6 @@ class Own(Way):
             points_of(in_order(paths)),
         )
         written = Written(name, row.model_version, begin, AT, "bench")
-        open_file(file, job.horizon, MEMORY, PATIENCE).paths.apply(written, WindowChange([draw]))
+        open_tables(str(file), job.horizon, MEMORY, PATIENCE).paths.apply(
+            written, WindowChange([draw])
+        )

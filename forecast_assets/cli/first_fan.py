@@ -31,7 +31,7 @@ class FirstFan:
         issued = store.paths.issued(window.commodity, forecast.model_version)
         chosen = self.choice([x for x in issued if x.training_date == window.training_date])
         day, memory = chosen.forecast_start_date, settings.database.memory_limit
-        reader = Reader(settings.database_path, WAIT_SECONDS, memory)
+        reader = Reader(settings.tables_at, WAIT_SECONDS, memory)
         paths = reader.paths(window.commodity, chosen.model_name, forecast.model_version, day, day)
         write(
             self.console,

@@ -8,7 +8,7 @@ from functools import cached_property
 from forecast_assets.automation.due import due_windows
 from forecast_assets.automation.settled import Settled
 from forecast_assets.boundary import boundary
-from forecast_assets.cli.outcome import Outcome, size_of
+from forecast_assets.cli.outcome import Outcome
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.summary import Summaries
@@ -61,7 +61,7 @@ def found_idle() -> Outcome | None:
     if notes is None:
         return None
     idle = Idle(settings, open_store(settings), settings.model_version, notes)
-    names, size = list(settings.commodities), size_of(settings.database_path)
+    names, size = list(settings.commodities), idle.store.size()
     for name in names:
         idle.summaries.of(name).begun = True
     return Outcome(idle, names, time.monotonic() - began, size)

@@ -1,7 +1,6 @@
 """The outcome of ``forecast run`` and ``forecast report``: what they print at their end."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import typer
@@ -16,7 +15,6 @@ from forecast_assets.defs.summary import Summaries, spoken_bytes
 from forecast_assets.errors import StoreLocked
 from forecast_assets.forecast.records import RecordedFailure
 from forecast_assets.store.contract import Store
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.patience import GIVEN_UP
 
 
@@ -97,18 +95,15 @@ class Outcome:
 
     def _tables(self) -> str:
         """A text with the path and size of the tables, and by how much they grew."""
-        path = self.worker.settings.database_path
-        size, grown = size_of(path), size_of(path) - self.bytes_before
+        store = self.worker.store
+        size = store.size()
+        grown = size - self.bytes_before
         more = f"{spoken_bytes(abs(grown))} {'more' if grown > 0 else 'less'} than before"
         return (
-            f"Tables: {path}, {spoken_bytes(size)}{f', {more}' if grown else ''}; in {ENGINE}"
+            f"Tables: {store.place}, {spoken_bytes(size)}{f', {more}' if grown else ''};"
+            f" in {store.engine}"
             " commodity.forecast.distributions has a row a path"
         )
-
-
-def size_of(path: Path) -> int:
-    """The size of a file in bytes; 0 if there is none."""
-    return path.stat().st_size if path.exists() else 0
 
 
 def told_once(problems: list[str]) -> list[str]:

@@ -8,12 +8,13 @@ from rich.console import Console
 from forecast_assets.automation.scope import Scope
 from forecast_assets.cli.console import interruptible
 from forecast_assets.cli.first_fan import FirstFan
-from forecast_assets.cli.outcome import Outcome, size_of
+from forecast_assets.cli.outcome import Outcome
 from forecast_assets.cli.overview import commodities
 from forecast_assets.cli.wish import Wish
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.defs.launching import work
 from forecast_assets.defs.progress import TerminalProgress
+from forecast_assets.store.opening import open_store
 
 
 def run_due(console: Console, progress: TerminalProgress, wish: Wish) -> Outcome:
@@ -26,7 +27,7 @@ def run_due(console: Console, progress: TerminalProgress, wish: Wish) -> Outcome
     version = settings.version(wish.model_version)
     first, last = wish.first or date.min, wish.last or date.max
     scope = Scope(tuple(names), first, last, wish.recompute, wish.train_on)
-    before, began = size_of(settings.database_path), time.monotonic()
+    before, began = open_store(settings).size(), time.monotonic()
     worker = interruptible(
         lambda: work(
             settings,
@@ -46,7 +47,7 @@ def run_due(console: Console, progress: TerminalProgress, wish: Wish) -> Outcome
 def make_report(progress: TerminalProgress) -> Outcome:
     """Rank the models, publish forecasts, and write the report."""
     settings = load_settings()
-    before, began = size_of(settings.database_path), time.monotonic()
+    before, began = open_store(settings).size(), time.monotonic()
     worker = interruptible(
         lambda: work(settings, settings.model_version, Scope(commodities=()), progress),
         progress.stopping,

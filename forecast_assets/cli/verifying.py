@@ -25,12 +25,11 @@ def verify_tables(
     if redraw != "all" and not redraw.isdecimal():
         raise typer.BadParameter(f"--redraw {redraw}: allowed: all, or how many of each model")
     settings = load_settings()
-    if not settings.database_path.is_file():
-        raise StoreError(
-            f"{settings.database_path}: there is no such file: run `forecast run` first"
-        )
+    store = open_store(settings)
+    if not store.size():
+        raise StoreError(f"{store.place}: there are no tables: run `forecast run` first")
     most = None if redraw == "all" else int(redraw)
-    found = verify(settings, open_store(settings), commodities, most)
+    found = verify(settings, store, commodities, most)
     if as_json:
         write_json(console, document_of(found))
     else:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -54,8 +54,34 @@ class Artifacts(Section):
     )
 
 
+class EmbeddedStore(Section):
+    """The tables in one file of the data folder."""
+
+    type: Literal["duckdb"] = "duckdb"
+
+    @property
+    def kind(self) -> str:
+        """What Dagster's UI shows a symbol of."""
+        return "duckdb"
+
+
+class DeltaLake(Section):
+    """The tables as Delta Lake, for several machines and other programs."""
+
+    type: Literal["delta"]
+    url: Folder = Field(description="A folder, or s3://bucket/prefix, below which each table lies.")
+
+    @property
+    def kind(self) -> str:
+        """What Dagster's UI shows a symbol of."""
+        return "deltalake"
+
+
+Tables = Annotated[EmbeddedStore | DeltaLake, Field(discriminator="type")]
+
+
 class Database(Section):
-    """The embedded database."""
+    """The database: the embedded one, or the one that reads and writes Delta tables."""
 
     memory_limit: str = Field("512MB", pattern=r"^[0-9]{1,6}(MB|GB|MiB|GiB)$")
     lock_timeout_seconds: float = Field(

@@ -38,6 +38,7 @@ from forecast_assets.configuration.sections import (
     Calibration,
     Checks,
     Database,
+    EmbeddedStore,
     Fetch,
     Landing,
     LandingFormat,
@@ -45,6 +46,7 @@ from forecast_assets.configuration.sections import (
     Parallel,
     Publish,
     RunsKept,
+    Tables,
     Training,
 )
 from forecast_assets.errors import ConfigurationError
@@ -77,6 +79,7 @@ class Settings(Section):
     history: RunsKept = RunsKept()
     alerts: Alerts = Alerts()
     artifacts: Artifacts = Artifacts()
+    store: Tables = EmbeddedStore()
     database: Database = Database()
     parallel: Parallel = Parallel()
     owners: Owners = Owners()
@@ -214,6 +217,14 @@ class Settings(Section):
     def database_path(self) -> Path:
         """The database file; SQL clients see its name as the catalog of every table."""
         return self.home / DATABASE
+
+    @property
+    def tables_at(self) -> str:
+        """Where the tables are: the path of the database file, or a URL."""
+        if isinstance(self.store, EmbeddedStore):
+            return str(self.database_path)
+        address = self._address_of(self.store.url, "")
+        return address if "://" in address else Path(address).resolve().as_uri()
 
     @property
     def landing_lock(self) -> Path:

@@ -61,7 +61,7 @@ def build_definitions(
     return Definitions(
         assets=[
             *(catalogued(settings, each) for each in assets(settings)),
-            catalogue_entry(settings, record_spec()),
+            catalogue_entry(settings, record_spec(settings)),
         ],
         asset_checks=[*table_checks(settings), record_check(settings)],
         jobs=[*JOBS, prune_job(settings)],

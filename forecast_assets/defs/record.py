@@ -24,7 +24,6 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.verdicts import of_wrong
 from forecast_assets.record.damage import Group, grouped
 from forecast_assets.record.verification import Verification, verify
-from forecast_assets.store.opening import ENGINE
 
 RECORD, SOUND = "record", "record_is_sound"
 
@@ -33,13 +32,13 @@ CHECK = AssetCheckKey(AssetKey(RECORD), SOUND)
 SAYS = "Every row of the tables is as it was written; `forecast verify` says the same."
 
 
-def record_spec() -> AssetSpec:
+def record_spec(settings: Settings) -> AssetSpec:
     """The tables together, as an asset that no run makes."""
     return AssetSpec(
         RECORD,
         deps=["leaderboard", "published_distributions"],
         group_name="trust",
-        kinds={ENGINE.lower()},
+        kinds={settings.store.kind},
         description=__doc__,
     )
 

@@ -18,7 +18,7 @@ from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.thinning import thin
 from forecast_assets.errors import StoreLocked
 from forecast_assets.store.contract import Store
-from forecast_assets.store.opening import connection_to, open_file, open_store
+from forecast_assets.store.opening import open_store, open_tables
 from forecast_assets.store.patience import Patience, Told
 
 LOCK_SECONDS = 20.0
@@ -29,8 +29,9 @@ BRIEF_SECONDS = 2.0
 
 
 class StoreResource(DuckDBResource):
-    """The tables, in one file: behind their contract, or by SQL in assets of one's own."""
+    """The tables: behind their contract, or by SQL in assets of one's own."""
 
+    tables_at: str = Field(description="The path of a file, or the URL of Delta tables.")
     horizon: int = Field(description="Sessions ahead: the day columns of distributions.")
     memory_limit: str = Field(description="What an engine may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
@@ -49,6 +50,7 @@ class StoreResource(DuckDBResource):
         return cls(
             patience=patience or Patience(settings.database.lock_timeout_seconds, "run"),
             database=str(settings.database_path),
+            tables_at=settings.tables_at,
             horizon=settings.horizon,
             memory_limit=settings.database.memory_limit,
             lock_timeout_seconds=settings.database.lock_timeout_seconds,
@@ -83,8 +85,8 @@ class StoreResource(DuckDBResource):
     def tables(self) -> Store:
         """The tables."""
         seconds = self.lock_timeout_seconds
-        return open_file(
-            Path(self.database),
+        return open_tables(
+            self.tables_at,
             self.horizon,
             self.memory_limit,
             seconds,
@@ -111,13 +113,13 @@ class StoreResource(DuckDBResource):
 
         It waits for locks as all other access does. Raises StoreError or StoreLocked.
         """
-        with connection_to(self.tables(), read_only=read_only) as connection:
+        with self.tables().connection(read_only=read_only) as connection:
             yield connection
 
     def _impatient(self) -> Store:
         """The tables, with a wait of at most ``LOCK_SECONDS``, and of none if the run gave up."""
         seconds = min(LOCK_SECONDS, self.patience.left)
-        return open_file(Path(self.database), self.horizon, self.memory_limit, seconds)
+        return open_tables(self.tables_at, self.horizon, self.memory_limit, seconds)
 
 
 def impatient_store(settings: Settings) -> Store:

@@ -477,8 +477,25 @@ class CommodityNames(Protocol):
 class Store(Protocol):
     """All tables together."""
 
+    @property
+    def place(self) -> str:
+        """Where the tables are, for users: a path or a URL."""
+
+    @property
+    def engine(self) -> str:
+        """What keeps the tables, as people call it."""
+
+    def size(self) -> int:
+        """How many bytes the tables take; 0 before they are made."""
+
     def reading(self) -> AbstractContextManager[Reading]:
         """All tables as they are at one moment; tables that do not exist yet are empty."""
+
+    def connection(self, *, read_only: bool) -> AbstractContextManager[Any]:
+        """A connection of the engine for your own SQL: read-only, or in one transaction.
+
+        Raises StoreError if the engine has no such connection.
+        """
 
     def token(self) -> str:
         """A text that is different whenever the tables may have changed.

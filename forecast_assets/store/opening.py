@@ -1,19 +1,16 @@
-"""Opening the tables: the only module that knows which engine keeps them."""
+"""Opening the tables: the only module that knows which engines keep them."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
-from forecast_assets.store.contract import Store
+from forecast_assets.store.contract import Reading, Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
-from forecast_assets.store.duckdb.reading_file import reading_file as reading_file
+from forecast_assets.store.duckdb.reading_file import reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience, Told
-
-ENGINE = "DuckDB"
-"""What keeps the tables, as people call it."""
 
 BRIEFLY = "the most that is waited here, in seconds"
 """What limits a wait that is shorter than the configuration allows, for users."""
@@ -31,26 +28,53 @@ def open_store(
     seconds = min(at_most, configured)
     if seconds < configured:
         patience = patience or Patience(seconds, limit=BRIEFLY)
-    return open_file(settings.database_path, settings.horizon, memory, seconds, patience)
+    return open_tables(settings.tables_at, settings.horizon, memory, seconds, patience)
 
 
-def open_file(
-    path: Path,
+def open_tables(
+    place: str,
     horizon: int,
     memory_limit: str,
     lock_timeout_seconds: float,
     patience: Patience | None = None,
     told: Told | None = None,
 ) -> Store:
-    """The tables in a file. ``told``: a function to tell of waits for a lock."""
+    """The tables in a file, or below a URL. ``told``: a function to tell of waits for a lock."""
+    if is_url(place):
+        return _lakehouse(place, horizon, memory_limit, patience or Patience(lock_timeout_seconds))
+    path = Path(place)
     return DuckDBStore(path, horizon, memory_limit, lock_timeout_seconds, patience, told)
 
 
-def connection_to(store: Store, *, read_only: bool) -> AbstractContextManager[Any]:
-    """A connection of the engine for your own SQL: read-only, or in one transaction.
+@contextmanager
+def reading_at(
+    place: Path | str, memory_limit: str, lock_timeout_seconds: float
+) -> Iterator[Reading]:
+    """The tables in a file or below a URL; none is made.
 
-    Raises StoreError if the engine has no such connection.
+    Raises StoreError if there are none.
     """
-    if not isinstance(store, DuckDBStore):
-        raise StoreError(f"{type(store).__name__} has no connection for SQL")
-    return store.database.reading() if read_only else store.database.writing()
+    if not is_url(place):
+        with reading_file(Path(place), memory_limit, lock_timeout_seconds) as tables:
+            yield tables
+        return
+    patience = Patience(lock_timeout_seconds)
+    with _lakehouse(str(place), None, memory_limit, patience).reading() as lake:
+        yield lake
+
+
+def is_url(place: Path | str) -> bool:
+    """Whether tables are below a URL, rather than in a file."""
+    return isinstance(place, str) and "://" in place
+
+
+def _lakehouse(place: str, horizon: int | None, memory_limit: str, patience: Patience) -> Store:
+    """The tables below a URL; ``horizon``: None takes that of the tables there are."""
+    try:
+        from forecast_assets.store.delta.store import DeltaStore
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{place}: the package {error.name} is missing, with which these tables are read and"
+            " written: pip install 'forecast_assets[delta]'"
+        ) from error
+    return DeltaStore(place, horizon, memory_limit, patience)

@@ -27,7 +27,7 @@ from forecast_assets.store.ledger import (
     published,
     require_model,
 )
-from forecast_assets.store.opening import reading_file
+from forecast_assets.store.opening import reading_at
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.price_revisions import newest_closes
 from forecast_assets.store.publication_log import published_at
@@ -48,7 +48,7 @@ ACTUAL = [
 
 @dataclass(frozen=True)
 class Reader:
-    """The tables of one database file, read-only.
+    """The tables of one database file, or below a URL, read-only.
 
     A connection is open only while a method runs. If the file is being written, the method waits.
     The arguments ``first`` and ``last`` of methods are bounds of ``forecast_start_date``, unless
@@ -58,7 +58,7 @@ class Reader:
     which lists the existing names, for a name that does not exist.
     """
 
-    database: Path
+    database: Path | str
     lock_timeout_seconds: float = 30.0
     memory_limit: str = "512MB"
 
@@ -66,7 +66,7 @@ class Reader:
     def of_configuration(cls) -> "Reader":
         """The tables of the configuration that ``FORECAST_CONFIG`` names."""
         settings = load_settings()
-        return cls(settings.database_path, memory_limit=settings.database.memory_limit)
+        return cls(settings.tables_at, memory_limit=settings.database.memory_limit)
 
     def models(self) -> pd.DataFrame:
         """A row for each commodity, model and version: how many forecasts there are, and which."""
@@ -314,7 +314,7 @@ class Reader:
 
     def _reading(self) -> AbstractContextManager[Reading]:
         """Open the existing tables; none is ever created."""
-        return reading_file(self.database, self.memory_limit, self.lock_timeout_seconds)
+        return reading_at(self.database, self.memory_limit, self.lock_timeout_seconds)
 
 
 def _between(

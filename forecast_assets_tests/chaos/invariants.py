@@ -15,7 +15,7 @@ from forecast_assets.defs.launching import instance
 from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.run_process import PROCESS
 from forecast_assets.record.verification import verify
-from forecast_assets.store.opening import connection_to, open_store
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.tables import tables
 from forecast_assets_tests.chaos.likeness import Likeness, files_of, likeness_of
 
@@ -38,7 +38,7 @@ def broken_after(settings: Settings, due: tuple[str, ...] = DUE, lost: str = LOS
     store = open_store(settings)
     if not settings.database_path.exists():
         return []
-    with connection_to(store, read_only=True) as connection:
+    with store.connection(read_only=True) as connection:
         for table in tables(settings.horizon):
             connection.execute(f"SELECT count(*) FROM {table.removeprefix('commodity.')}")  # noqa: S608 - names of our tables
     found = verify(settings, store, redraw=REDRAWN)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from forecast_assets.automation.settled import NOTE
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.store.opening import connection_to, open_store
+from forecast_assets.store.opening import open_store
 from forecast_assets.store.tables import tables
 
 OF_A_RUN = {
@@ -28,7 +28,7 @@ def likeness_of(settings: Settings, but: Collection[str] = ()) -> Likeness:
     """
     found: Likeness = {}
     store = open_store(settings)
-    with connection_to(store, read_only=True) as connection:
+    with store.connection(read_only=True) as connection:
         for table in tables(settings.horizon):
             if tables(settings.horizon)[table].view or table.rpartition(".")[2] in OF_RUNS:
                 continue

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast_assets.cli.console import UNEXPECTED
-from forecast_assets.store.opening import connection_to, open_store
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.chaos import invariants
 from forecast_assets_tests.chaos.forks import CRASHED, FAILED, HUNG, SAID, STARVED, Ended, done
 from forecast_assets_tests.chaos.hits import CLOCK, DISKS, ROBBERIES, Hit, Undisturbed
@@ -225,7 +225,7 @@ def _again(scene: Scene, folder: Path, known: Undisturbed) -> list[str]:
     told = said.read_text()[before:]
     idle = scene.idle is not None and scene.idle in told
     if idle or scene.only_reads:
-        with connection_to(open_store(settings_of(folder)), read_only=False):
+        with open_store(settings_of(folder)).connection(read_only=False):
             pass  # the next who writes cleans up
     well = idle or (code in (0, known.code) and UNEXPECTED not in told)
     return [] if well else [f"exit code {code}: see {said}"]

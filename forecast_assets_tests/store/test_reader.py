@@ -17,7 +17,7 @@ import pytest
 
 from forecast_assets.errors import ModelNotFound, StoreError, StoreLocked
 from forecast_assets.store.contract import Condition, Store
-from forecast_assets.store.opening import open_file
+from forecast_assets.store.opening import open_tables
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.reader import Reader
 from forecast_assets.timeline.history import Dates
@@ -177,7 +177,7 @@ def insert_choices(store: Store) -> None:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the tables of this release and rows in them, in no order."""
     path = tmp_path_factory.mktemp("home") / "commodity.duckdb"
-    store = open_file(path, HORIZON, "512MB", 5)
+    store = open_tables(str(path), HORIZON, "512MB", 5)
     columns = {"date": SESSIONS, "close": CLOSES}
     prices = {"source": "s", "revision": 1, "ingested_at": AT, "ingested_by": "run"}
     for commodity in ("WTI", "Gold"):
@@ -258,7 +258,7 @@ def test_closes_are_those_that_the_paths_were_drawn_from(database: Path, tmp_pat
     copied = tmp_path / "commodity.duckdb"
     shutil.copyfile(database, copied)
     drawn_from = CLOSES[FIRST_ORIGIN:]
-    store = open_file(copied, HORIZON, "512MB", 5)
+    store = open_tables(str(copied), HORIZON, "512MB", 5)
     for place in (-1, -4):  # revised after everything was drawn
         of_wti: Condition = ("commodity", "=", "WTI")
         that_day: Condition = ("date", "=", SESSIONS[place].item())
@@ -434,7 +434,7 @@ def copied_to(folder: Path, database: Path) -> tuple[Path, Store]:
     """A copy of a file, to be damaged, and its tables."""
     copy = folder / "commodity.duckdb"
     copy.write_bytes(database.read_bytes())
-    return copy, open_file(copy, HORIZON, "512MB", 5)
+    return copy, open_tables(str(copy), HORIZON, "512MB", 5)
 
 
 def test_a_file_that_is_missing_is_said_and_not_made(tmp_path: Path) -> None:

@@ -47,7 +47,6 @@ from forecast_assets.forecast.points import Ordered
 from forecast_assets.forecast.records import Draw, ModelFailure, Written
 from forecast_assets.forecast.training import not_due
 from forecast_assets.forecast.version_pins import as_rewrites
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import FittedModels
 from forecast_assets.timeline.history import History
@@ -187,7 +186,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         io_manager_key="paths_io_manager",
         check_specs=forecast_checks("distributions"),
         group_name="forecast",
-        kinds={"numpy", ENGINE.lower()},
+        kinds={"numpy", settings.store.kind},
         description=__doc__,
     )
     def distributions(

@@ -29,7 +29,6 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.market.features import Features, read_features
 from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.refusals import Refused
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
 
@@ -43,7 +42,7 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="feature_io_manager",
         group_name="market",
-        kinds={"python", ENGINE.lower()},
+        kinds={"python", settings.store.kind},
         description=__doc__,
     )
     def features(

@@ -38,7 +38,6 @@ from forecast_assets.market.reception import Received, receive
 from forecast_assets.report.plots import price_plot
 from forecast_assets.store.contract import Store
 from forecast_assets.store.lock_file import one_at_a_time
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 
@@ -134,7 +133,7 @@ class Arrivals:
 def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
     """The asset ``landed_files`` of a configuration."""
 
-    @asset(group_name="market", kinds={"python", ENGINE.lower()}, description=__doc__)
+    @asset(group_name="market", kinds={"python", settings.store.kind}, description=__doc__)
     def landed_files(
         context: AssetExecutionContext,
         store: StoreResource,

@@ -29,7 +29,6 @@ from forecast_assets.evaluation.publishing import tolerance_of
 from forecast_assets.report.plots import skill_plot
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
@@ -67,7 +66,7 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
         name="leaderboard",
         deps=["scores", "trained_models"],
         group_name="trust",
-        kinds={"scipy", ENGINE.lower()},
+        kinds={"scipy", settings.store.kind},
         description=__doc__,
     )
     def rank(

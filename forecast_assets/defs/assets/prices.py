@@ -36,7 +36,6 @@ from forecast_assets.market.meaning import Meaning
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.refusals import Refused
 from forecast_assets.market.sources import read_source
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import too_sparse
@@ -99,7 +98,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="price_io_manager",
         group_name="market",
-        kinds={"python", ENGINE.lower()},
+        kinds={"python", settings.store.kind},
         description=__doc__,
     )
     def prices(

@@ -33,7 +33,6 @@ from forecast_assets.evaluation.records import Numbers, Publication, Publication
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 from forecast_assets.timeline.history import History
 
@@ -117,7 +116,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
         name="published_distributions",
         deps=["scores", "distributions"],
         group_name="trust",
-        kinds={ENGINE.lower()},
+        kinds={settings.store.kind},
         description=__doc__,
     )
     def publish(

@@ -35,7 +35,6 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.defs.run_windows import RunWindows
 from forecast_assets.evaluation.assessment import assess_window
 from forecast_assets.evaluation.drawn_scores import DrawnScores
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.timeline.clock import now
 
 
@@ -99,7 +98,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="score_io_manager",
         group_name="trust",
-        kinds={"numpy", ENGINE.lower()},
+        kinds={"numpy", settings.store.kind},
         description=__doc__,
     )
     def scores(

@@ -48,7 +48,6 @@ from forecast_assets.forecast.training import (
     require_session,
     train,
 )
-from forecast_assets.store.opening import ENGINE
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.clock import now
@@ -140,7 +139,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="model_io_manager",
         group_name="forecast",
-        kinds={"statsmodels", ENGINE.lower()},
+        kinds={"statsmodels", settings.store.kind},
         description=__doc__,
     )
     def trained_models(

@@ -1,7 +1,7 @@
 """The store of DuckDB: all tables in one file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from forecast_assets.configuration.settings import Settings
@@ -10,6 +10,7 @@ from forecast_assets.store.duckdb.file_names import catalog_of
 from forecast_assets.store.duckdb.migrations import file_definitions
 from forecast_assets.store.duckdb.snapshot import snapshot
 from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.reading import DuckDBReading
 from forecast_assets.store.sql.store import SqlStore
 
@@ -46,11 +47,27 @@ class DuckDBStore(SqlStore):
             patience,
         )
 
+    engine = "DuckDB"
+
+    @property
+    def place(self) -> str:
+        """Where the tables are, for users."""
+        return self.database.place
+
+    def size(self) -> int:
+        """The bytes of the file."""
+        path = self.database.path
+        return path.stat().st_size if path.exists() else 0
+
     @contextmanager
     def reading(self) -> Iterator[DuckDBReading]:
         """All tables as they are at one moment; tables that do not exist yet are empty."""
         with self.database.reading() as connection:
             yield DuckDBReading(connection, str(self.database.path))
+
+    def connection(self, *, read_only: bool) -> AbstractContextManager[Connection]:
+        """A connection to the file: read-only, or in one transaction."""
+        return self.database.reading() if read_only else self.database.writing()
 
     def token(self) -> str:
         """A text that is different whenever the tables may have changed."""

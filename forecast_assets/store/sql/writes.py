@@ -83,3 +83,12 @@ RENAMING = Write(
     ),
     afterwards=TOLD_BY,
 )
+
+MARKERS = tuple(
+    dict.fromkeys(
+        write.marker
+        for write in (LANDINGS, WITHDRAWAL, MODELS, PATHS, SCORES, PUBLICATIONS)
+        if write.marker is not None
+    )
+)
+"""All tables that are markers of a write."""

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from forecast_assets.store.opening import open_file
+from forecast_assets.store.opening import open_tables
 from forecast_assets.store.sql.definitions import table_definitions
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import (
@@ -101,7 +101,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, row: dict[str, A
 @pytest.mark.parametrize("horizon", [3, 14])
 def test_the_tables_of_a_file_are_those_declared(tmp_path: Path, horizon: int) -> None:
     path = tmp_path / "commodity.duckdb"
-    open_file(path, horizon, "256MB", 1.0).marks.leave("a run", AT)
+    open_tables(str(path), horizon, "256MB", 1.0).marks.leave("a run", AT)
     with duckdb.connect(path, read_only=True) as connection:
         for name, table in tables(horizon).items():
             described = connection.execute(f"DESCRIBE {name}").fetchall()

@@ -1,0 +1,199 @@
+"""Delta tables below one address, read by DuckDB and written in the order of the contract."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError, DeltaError
+from pyarrow.dataset import Dataset
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay
+
+from forecast_assets.errors import StoreError, StoreLocked
+from forecast_assets.store.delta.beginning import MARKS, begin, first_mark
+from forecast_assets.store.delta.claims import Claimed, claimed
+from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of
+from forecast_assets.store.delta.frames import FRAMES, define_views, empty, stored_tables
+from forecast_assets.store.delta.visible import in_order, seen, stored_as
+from forecast_assets.store.delta.workbench import BY_CUTOFF, OUTCOME, PATH, PATHS, Bench
+from forecast_assets.store.made_rows import made
+from forecast_assets.store.patience import PAUSES, Patience
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.definitions import table_definitions
+from forecast_assets.store.sql.writes import Write
+from forecast_assets.store.tables.table import Table
+
+Made = TypeVar("Made")
+Result = TypeVar("Result")
+
+ALL = "(all)"
+"""The claim of a write to rows of no commodity."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables below an address."""
+
+    url: str
+    horizon: int
+    memory_limit: str = "512MB"
+    options: Mapping[str, str] = field(default_factory=dict)
+    patience: Patience = field(default_factory=lambda: Patience(120.0))
+
+    @property
+    def place(self) -> str:
+        """Where the tables are, for users."""
+        return self.url
+
+    @cached_property
+    def declared(self) -> dict[str, Table]:
+        """The declarations of the stored tables, by their names without the catalog."""
+        return stored_tables(self.horizon)
+
+    @cached_property
+    def stored(self) -> DeltaTables:
+        """The Delta tables."""
+        return DeltaTables(self.url, self.options, self.declared)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection in which all tables are as they are at one moment."""
+        with (
+            self._told_as_ours(),
+            FRAMES.use(self.horizon, self.memory_limit) as connection,
+        ):
+            self._register(connection, self.stored.at_one_moment())
+            yield connection
+
+    def _register(self, connection: Connection, shown: Mapping[str, Dataset]) -> None:
+        """Put rows behind the views of a connection; a table that is not there has none."""
+        for name, table in self.declared.items():
+            rows = shown.get(name)
+            if rows is None:
+                rows = first_mark() if name == MARKS else table.schema.empty_table()
+            connection.register(stored_as(name), rows)
+
+    def write(self, write: Write, change: Callable[[Connection], Result]) -> Result:
+        """Have ``change`` write, and again if another program has written the same meanwhile."""
+        attempts = Retrying(
+            retry=retry_if_exception_type((CommitFailedError, Claimed)),
+            wait=PAUSES,
+            stop=stop_after_delay(self.patience.seconds),
+        )
+        try:
+            with self._told_as_ours():
+                result: Result = attempts(self._once, write, change)
+        except RetryError as error:
+            last = error.last_attempt.exception()
+            raise StoreLocked(
+                f"{self.url}: {', '.join(write.commodities) or 'these tables'}: for"
+                f" {self.patience.seconds:g} s {last} has written; nothing was written: run again"
+            ) from error
+        return result
+
+    def _once(self, write: Write, change: Callable[[Connection], Result]) -> Result:
+        begin(self.stored)
+        self.stored.make(write.changed)
+        with (
+            claimed(f"{self.url}/claims", self.options, write.commodities or (ALL,)) as claims,
+            closing(empty(self.memory_limit)) as connection,
+        ):
+            benches = self._benches(connection, write)
+            connection.begin()
+            result = change(connection)
+            for commit in commits(write, benches):
+                for claim in claims:
+                    claim.extend()
+                commit()
+        return result
+
+    def _benches(self, connection: Connection, write: Write) -> dict[str, list[Bench]]:
+        """Fill a connection with the tables that a write changes, and with views of the others."""
+        opened = {name: self.stored.open(name) for name in write.changed}
+        shown = self.stored.at_one_moment() | {name: rows_of(opened[name]) for name in opened}
+        benches: dict[str, list[Bench]] = {}
+        self._register(connection, shown)
+        for name in in_order(self.declared):
+            table = self.declared[name]
+            if name not in opened:
+                connection.execute(f"CREATE VIEW {name} AS {seen(name, table)}")
+                continue
+            connection.execute(table_definitions(table)[0])
+            for where, values in scopes(name, table, write):
+                connection.execute(
+                    f"INSERT INTO {name} BY NAME FROM ({seen(name, table)}) AS seen WHERE {where}",
+                    values,
+                )
+            parts = (PATH, OUTCOME) if name == PATHS else (None,)
+            benches[name] = [Bench(connection, name, table, opened[name], part) for part in parts]
+            for bench in benches[name]:
+                bench.remember()
+        define_views(connection, self.horizon)
+        return benches
+
+    def made_rows(
+        self,
+        key: Hashable | None,
+        read: Callable[[Connection], pa.Table],
+        make: Callable[..., Made],
+    ) -> list[Made]:
+        """An object for each row of a query."""
+        with self.reading() as connection:
+            return made(read(connection), make)
+
+    def token(self) -> str:
+        """A text that is different whenever a table has changed."""
+        return " ".join(f"{name}:{version}" for name, version in self.stored.versions().items())
+
+    @contextmanager
+    def _told_as_ours(self) -> Iterator[None]:
+        """Turn errors of the libraries into a StoreError that says where the tables are."""
+        try:
+            yield
+        except (duckdb.Error, DeltaError) as error:
+            if isinstance(error, CommitFailedError):
+                raise
+            raise StoreError(f"{self.url}: {' '.join(str(error).split())}") from error
+
+
+def commits(write: Write, benches: Mapping[str, list[Bench]]) -> Iterator[Callable[[], None]]:
+    """The commits of what a write has changed, in its order.
+
+    Marks of rows that are replaced are taken away before, and path 0 is told afterwards.
+    """
+    marker = benches[write.marker][0] if write.marker else None
+    listed = [bench for name in write.tables for bench in benches[name]]
+    told = [bench for bench in listed if marker and bench.among == OUTCOME]
+    order = [bench for name in write.records for bench in benches[name]]
+    yield from (bench.commit for bench in order if bench.is_changed)
+    if marker and listed and marker.removed:
+        yield marker.take_away
+    order = [bench for bench in listed if bench not in told] + ([marker] if marker else []) + told
+    order += [bench for name in write.afterwards for bench in benches[name]]
+    yield from (bench.commit for bench in order if bench.is_changed)
+
+
+def scopes(name: str, table: Table, write: Write) -> list[tuple[str, dict[str, object]]]:
+    """The rows of a table that a write may change, as conditions with their values."""
+    mine: str = "true"
+    values: dict[str, object] = {}
+    if write.commodities and "commodity" in table.schema.names:
+        mine, values = (
+            "list_contains($commodities, commodity)",
+            {"commodities": [*write.commodities]},
+        )
+    if name not in BY_CUTOFF or write.cutoffs is None:
+        return [(mine, values)]
+    found = []
+    for cutoffs, among in ((write.cutoffs, "true"), (write.told - write.cutoffs, OUTCOME)):
+        if cutoffs and (among == "true" or name == PATHS):
+            of_days = (
+                f"{mine} AND {among} AND data_cutoff_date BETWEEN $first AND $last"
+                " AND list_contains($cutoffs::DATE[], data_cutoff_date)"
+            )
+            days = {"first": min(cutoffs), "last": max(cutoffs), "cutoffs": sorted(cutoffs)}
+            found.append((of_days, values | days))
+    return found

@@ -1,0 +1,145 @@
+"""Where a write is made: the rows that it may change, as tables of DuckDB in memory.
+
+What the write has done to them is found by comparing each row with itself as it was before, and
+committed to Delta, a table at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+
+from forecast_assets.store.delta.delta_tables import stored_schema
+from forecast_assets.store.delta.predicate import Value, predicate
+from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.tables.table import Table
+
+PATHS = "forecast.distributions"
+OUTCOME, PATH = "path_id = 0", "path_id > 0"
+"""Path 0 is written anew each day, so it lies in files of its own."""
+
+BY_CUTOFF = (
+    PATHS,
+    "forecast.point_estimates",
+    "forecast.superseded_point_forecasts",
+    "forecast.scores",
+    "forecast.path_scores",
+)
+"""The large tables, of which only rows of the cutoffs of a write are looked at."""
+
+TELLING = (
+    "commodity",
+    "model_version",
+    "model_name",
+    "training_date",
+    "data_cutoff_date",
+    "date",
+    "sha256",
+    "mark",
+)
+"""The columns by which a commit says which rows it replaces."""
+
+ROWS_OF_A_FILE = 122_880
+"""The rows of a row group of the files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """One table of a write. ``among``: the rows of the table that are looked at here, as SQL."""
+
+    connection: Connection
+    name: str
+    table: Table
+    delta: DeltaTable
+    among: str | None = None
+
+    @property
+    def before(self) -> str:
+        """The name of the table that remembers the rows before the write."""
+        return f"before_{self.name.replace('.', '_')}{'_outcome' if self.among == OUTCOME else ''}"
+
+    @property
+    def telling(self) -> list[str]:
+        """The columns by which its rows are told apart."""
+        return [column for column in TELLING if column in self.table.schema.names]
+
+    def remember(self) -> None:
+        """Before the write: remember each row by its place and a hash of what it says."""
+        columns = ", ".join(["rowid AS _place", "hash(held) AS _said", *map(_quoted, self.telling)])
+        where = f"WHERE {self.among}" if self.among else ""
+        self.connection.execute(
+            f"CREATE TEMP TABLE {self.before} AS SELECT {columns} FROM {self.name} AS held {where}"  # noqa: S608
+        )
+
+    @cached_property
+    def removed(self) -> int:
+        """How many rows the write has deleted or changed."""
+        return self._count(self._removed)
+
+    @cached_property
+    def added(self) -> int:
+        """How many rows the write has added, or changed."""
+        return self._count(self._added)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the write has changed anything."""
+        return bool(self.removed or self.added)
+
+    @property
+    def _now(self) -> str:
+        where = f"WHERE {self.among}" if self.among else ""
+        return f"(SELECT rowid AS _place, hash(held) AS _said, * FROM {self.name} AS held {where})"  # noqa: S608
+
+    @property
+    def _removed(self) -> str:
+        return f"{self.before} ANTI JOIN {self._now} AS here USING (_place, _said)"
+
+    @property
+    def _added(self) -> str:
+        return f"{self._now} AS here ANTI JOIN {self.before} USING (_place, _said)"
+
+    def _count(self, rows: str) -> int:
+        ((count,),) = self.connection.execute(f"SELECT count(*) FROM {rows}").fetchall()  # noqa: S608
+        return int(count)
+
+    def take_away(self) -> None:
+        """Commit that the rows which the write has deleted or changed are gone."""
+        which = self._which([self._removed])
+        kept = f"{self._now} AS here SEMI JOIN {self.before} USING (_place, _said)"
+        self._commit(which, kept)
+
+    def commit(self) -> None:
+        """Commit the rows as the write has left them."""
+        self._commit(self._which([self._removed, self._added]), f"{self._now} AS here")
+
+    def _which(self, rows: Sequence[str]) -> str:
+        """The condition of the rows that a commit replaces: those with the values of these rows."""
+        values: dict[str, list[Value]] = {}
+        for column in self.telling:
+            union = " UNION ".join(f'SELECT "{column}" FROM {some}' for some in rows)  # noqa: S608
+            found = self.connection.execute(f"{union} ORDER BY ALL").fetchall()
+            values[column] = [value for (value,) in found]
+        return predicate(values, self.among, exactly=self.name in BY_CUTOFF)
+
+    def _commit(self, which: str, rows: str) -> None:
+        columns = ", ".join(
+            f'"{column.name}"{"::VARCHAR" if column.sql_type == "JSON" else ""} AS "{column.name}"'
+            for column in self.table.columns
+        )
+        query = f"SELECT {columns} FROM {rows} WHERE {which}"  # noqa: S608
+        reader = self.connection.sql(query).to_arrow_reader(ROWS_OF_A_FILE)
+        write_deltalake(
+            self.delta,
+            reader.cast(stored_schema(self.table)),
+            mode="overwrite",
+            predicate=which,
+            writer_properties=WriterProperties(
+                compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE
+            ),
+        )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
