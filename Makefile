@@ -7,11 +7,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test suite check rooms columns browser security audit sbom dependencies \
+.PHONY: help demo ui test test-engines suite check rooms columns browser security audit sbom dependencies \
 	bench peers chaos fuzz growth quality clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
 
 demo: $(VENV)/installed ## Install, and run the main job on the embedded sample
 	$(BIN)/forecast run
@@ -29,7 +29,11 @@ test: $(VENV)/installed-dev browser ## Install what tests need, then check besid
 # Tests wait for daemons and browsers; the types are checked in those moments.
 suite: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		-m "not engine" \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
+
+test-engines: $(VENV)/installed-dev ## Test the engines beside the embedded one, over the same contract
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engine
 
 check: $(VENV)/installed-dev ## Check format, lint, types, which room imports which, and what is declared
 	$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from deltalake import write_deltalake
 
 from forecast_assets.store.contract import Store
@@ -20,12 +21,16 @@ class Engine:
 
     ``opened``: the tables in a folder, with so many sessions ahead; ``put``: make a table hold
     just these rows, as no program of this project would: damaged, or of an older release.
+    ``at_once``: whether what replaces a forecast is seen in the moment in which the old one is not
+    seen any more; else neither is, while it is written.
     """
 
     name: str
     kind: type[Store]
     opened: Callable[[Path, int], Store]
     put: Callable[[Store, str, pa.Table], None]
+    at_once: bool = True
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
 def open_duckdb(folder: Path, horizon: int) -> DuckDBStore:
@@ -66,7 +71,14 @@ ENGINES = {
     engine.name: engine
     for engine in (
         Engine("duckdb", DuckDBStore, open_duckdb, put_into_duckdb),
-        Engine("delta", DeltaStore, open_delta, put_into_delta),
+        Engine(
+            "delta",
+            DeltaStore,
+            open_delta,
+            put_into_delta,
+            at_once=False,
+            marks=(pytest.mark.engine,),
+        ),
     )
 }
 

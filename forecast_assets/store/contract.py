@@ -23,9 +23,9 @@ write                     order of the commits                                  
 ``features.write``        ``superseded_features`` (2), ``features``,             ``features``
                           ``covariates`` (6)
 ``models.append``         ``versions`` (5), ``trained_models``, ``failures``     ``trained_models``
-``paths.apply``           ``superseded_*`` (2), ``distributions`` and            ``forecasts``
-                          ``point_estimates`` of the draws, ``forecasts``,
-                          path 0 (3), ``expected_sessions`` (3), ``failures``
+``paths.apply``           ``superseded_*`` (2), ``distributions`` with path 0,   ``forecasts``
+                          ``point_estimates``, ``forecasts``,
+                          ``expected_sessions`` (3), ``failures``
 ``paths.restore``         ``distributions``, ``point_estimates``                 none needed: (7)
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
@@ -36,9 +36,8 @@ write                     order of the commits                                  
 2. These tables record what was replaced. While ``forecasts`` still has the forecast with the same
    ``issued_at``, or ``features`` the row with the same ``created_at``, it was not replaced: its
    record is not read, and not written twice.
-3. Path 0 has the moment of its own write. Every run of the commodity compares it with the prices,
-   and so corrects it after a killed write. A forecast's first session is that in ``forecasts``.
-   Expected sessions are written anew with every change of the commodity's forecasts.
+3. Expected sessions are written anew with every change of the commodity's forecasts. Path 0 of
+   forecasts that are there already may be told before the rest: it is what happened.
 4. The old name is known until all tables are renamed, and renaming can be repeated.
 5. A pin in ``versions`` counts without its models too: it says what they are to mean, and the next
    run trains them.

@@ -1,6 +1,6 @@
 """The Delta tables below one address: making them, opening them, and all of them at one moment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -32,6 +32,7 @@ class DeltaTables:
     declared: Mapping[str, Table]
     _shown: dict[str, tuple[int, ds.Dataset]] = field(default_factory=dict)
     _opened: dict[str, DeltaTable] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def address(self, name: str) -> str:
@@ -42,9 +43,13 @@ class DeltaTables:
         """A table as it is now. Raises TableNotFoundError if it has not been made."""
         return DeltaTable(self.address(name), storage_options=dict(self.options))
 
-    def make(self, names: Iterable[str]) -> None:
-        """Make those tables that are not there; several programs may do so at once."""
-        for name in names:
+    def make(self, names: Iterable[str]) -> set[str]:
+        """Make those tables that are not there; several programs may do so at once.
+
+        Returns those of which this was not known.
+        """
+        unknown = set(names) - self._made
+        for name in unknown:
             table = self.declared[name]
             DeltaTable.create(
                 self.address(name),
@@ -55,6 +60,8 @@ class DeltaTables:
                 description=table.description,
                 storage_options=dict(self.options),
             )
+        self._made |= unknown
+        return unknown
 
     def versions(self) -> dict[str, int]:
         """The number of the newest commit of each table that there is."""
@@ -135,7 +142,12 @@ def horizon_of(url: str, options: Mapping[str, str]) -> int:
     """How many sessions the paths of some tables have. Raises StoreError if there are none."""
     tables = DeltaTables(url, options, {})
     try:
-        columns = tables.open("forecast.distributions").schema().fields
+        columns = [each.name for each in tables.open("forecast.distributions").schema().fields]
     except TableNotFoundError:
         raise StoreError(f"{url}: there are no tables: run `forecast run` first") from None
-    return sum(column.name.startswith("day_") for column in columns)
+    return sessions_in(columns)
+
+
+def sessions_in(columns: Sequence[str]) -> int:
+    """How many sessions ahead the columns of paths are."""
+    return sum(column.startswith("day_") for column in columns)

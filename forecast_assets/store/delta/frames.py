@@ -23,61 +23,65 @@ from forecast_assets.store.tables.table import CATALOG, Table
 USES = 64
 """After so many uses an instance is made anew."""
 
+MOST = 4
+"""How many instances are kept that nobody uses."""
+
+
+@dataclass
+class Frame:
+    """An instance with views. ``uses``: how often it was lent."""
+
+    base: Connection
+    uses: int = 0
+
 
 @dataclass
 class Frames:
-    """The instance that this process keeps for each horizon and limit of memory."""
+    """The instances that this process keeps, for each horizon and limit of memory."""
 
-    _kept: dict[tuple[int, str], tuple[Connection, int]] = field(default_factory=dict)
+    _idle: dict[tuple[int, str], list[Frame]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
-    def use(self, horizon: int, memory_limit: str) -> Iterator[Connection]:
-        """A connection with views; the rows of each table are still to be registered in it."""
-        key = horizon, memory_limit
+    def lend(self, horizon: int, memory_limit: str) -> Iterator[Connection]:
+        """A connection with views; the rows of each table are still to be registered in it.
+
+        Nobody else uses its instance. What is not committed in it is rolled back in the end.
+        """
         with self._lock:
-            base, uses = self._kept.get(key, (None, 0))
-            if base is None or uses == USES:
-                base, uses = with_views(horizon, memory_limit), 0
-            self._kept[key] = base, uses + 1
-            connection = base.cursor()
-        with closing(connection):
+            idle = self._idle.setdefault((horizon, memory_limit), [])
+            frame = idle.pop() if idle else None
+        frame = frame or Frame(with_views(horizon, memory_limit))
+        frame.uses += 1
+        with closing(frame.base.cursor()) as connection:
             connection.execute(f"USE {CATALOG}")
             yield connection
+        with self._lock:
+            if frame.uses < USES and len(idle) < MOST:
+                idle.append(frame)
 
 
 FRAMES = Frames()
 """Those of this process."""
 
 
-def empty(memory_limit: str) -> Connection:
-    """A connection without tables, with the name that all have before theirs."""
+def with_views(horizon: int, memory_limit: str) -> Connection:
+    """A connection with a view for each table and view that is declared."""
     connection = confined(memory_limit=memory_limit)
     connection.execute(f"ATTACH ':memory:' AS {CATALOG}; USE {CATALOG}")
     for statement in MAKE_SCHEMAS:
         connection.execute(statement)
-    return connection
-
-
-def with_views(horizon: int, memory_limit: str) -> Connection:
-    """A connection with a view for each table and view that is declared."""
-    connection = empty(memory_limit)
     declared = stored_tables(horizon)
     for name, table in declared.items():
         connection.register(stored_as(name), table.schema.empty_table())
     for name in in_order(declared):
         connection.execute(f"CREATE VIEW {name} AS {seen(name, declared[name])}")
-    define_views(connection, horizon)
-    return connection
-
-
-def define_views(connection: Connection, horizon: int) -> None:
-    """Make the views and macros over tables that there are."""
     for table in tables(horizon).values():
         if table.view:
             connection.execute(view_definition(table, horizon))
     for statement in as_of_definitions(CATALOG):
         connection.execute(statement)
+    return connection
 
 
 def stored_tables(horizon: int) -> dict[str, Table]:

@@ -1,7 +1,7 @@
 """Delta tables below one address, read by DuckDB and written in the order of the contract."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -13,16 +13,17 @@ from pyarrow.dataset import Dataset
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay
 
 from forecast_assets.errors import StoreError, StoreLocked
-from forecast_assets.store.delta.beginning import MARKS, begin, first_mark
+from forecast_assets.store.delta.beginning import begin, first_rows
 from forecast_assets.store.delta.claims import Claimed, claimed
-from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of
-from forecast_assets.store.delta.frames import FRAMES, define_views, empty, stored_tables
-from forecast_assets.store.delta.visible import in_order, seen, stored_as
+from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of, sessions_in
+from forecast_assets.store.delta.frames import FRAMES, stored_tables
+from forecast_assets.store.delta.visible import all_stored, in_order, stored_as, unnamed
 from forecast_assets.store.delta.workbench import BY_CUTOFF, OUTCOME, PATH, PATHS, Bench
 from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import PAUSES, Patience
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.definitions import table_definitions
+from forecast_assets.store.sql.path_table import require_horizon
 from forecast_assets.store.sql.writes import Write
 from forecast_assets.store.tables.table import Table
 
@@ -63,18 +64,18 @@ class Lake:
         """A connection in which all tables are as they are at one moment."""
         with (
             self._told_as_ours(),
-            FRAMES.use(self.horizon, self.memory_limit) as connection,
+            FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
             self._register(connection, self.stored.at_one_moment())
             yield connection
 
     def _register(self, connection: Connection, shown: Mapping[str, Dataset]) -> None:
         """Put rows behind the views of a connection; a table that is not there has none."""
+        if PATHS in shown:
+            require_horizon(self.url, sessions_in(shown[PATHS].schema.names), self.horizon)
         for name, table in self.declared.items():
             rows = shown.get(name)
-            if rows is None:
-                rows = first_mark() if name == MARKS else table.schema.empty_table()
-            connection.register(stored_as(name), rows)
+            connection.register(stored_as(name), first_rows(name, table) if rows is None else rows)
 
     def write(self, write: Write, change: Callable[[Connection], Result]) -> Result:
         """Have ``change`` write, and again if another program has written the same meanwhile."""
@@ -99,10 +100,10 @@ class Lake:
         self.stored.make(write.changed)
         with (
             claimed(f"{self.url}/claims", self.options, write.commodities or (ALL,)) as claims,
-            closing(empty(self.memory_limit)) as connection,
+            FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
+            connection.begin()  # it is never committed: what is kept is committed to Delta
             benches = self._benches(connection, write)
-            connection.begin()
             result = change(connection)
             for commit in commits(write, benches):
                 for claim in claims:
@@ -111,7 +112,7 @@ class Lake:
         return result
 
     def _benches(self, connection: Connection, write: Write) -> dict[str, list[Bench]]:
-        """Fill a connection with the tables that a write changes, and with views of the others."""
+        """Put tables with the rows that a write may change in the place of their views."""
         opened = {name: self.stored.open(name) for name in write.changed}
         shown = self.stored.at_one_moment() | {name: rows_of(opened[name]) for name in opened}
         benches: dict[str, list[Bench]] = {}
@@ -119,19 +120,17 @@ class Lake:
         for name in in_order(self.declared):
             table = self.declared[name]
             if name not in opened:
-                connection.execute(f"CREATE VIEW {name} AS {seen(name, table)}")
                 continue
+            connection.execute(f"DROP VIEW {name}")
             connection.execute(table_definitions(table)[0])
             for where, values in scopes(name, table, write):
-                connection.execute(
-                    f"INSERT INTO {name} BY NAME FROM ({seen(name, table)}) AS seen WHERE {where}",
-                    values,
-                )
+                rows = all_stored(name, table)
+                connection.execute(f"INSERT INTO {name} BY NAME {rows} WHERE {where}", values)
             parts = (PATH, OUTCOME) if name == PATHS else (None,)
             benches[name] = [Bench(connection, name, table, opened[name], part) for part in parts]
             for bench in benches[name]:
                 bench.remember()
-        define_views(connection, self.horizon)
+            connection.execute(unnamed(name))
         return benches
 
     def made_rows(
@@ -162,18 +161,16 @@ class Lake:
 def commits(write: Write, benches: Mapping[str, list[Bench]]) -> Iterator[Callable[[], None]]:
     """The commits of what a write has changed, in its order.
 
-    Marks of rows that are replaced are taken away before, and path 0 is told afterwards.
+    Marks of rows that are replaced are taken away before these.
     """
     marker = benches[write.marker][0] if write.marker else None
-    listed = [bench for name in write.tables for bench in benches[name]]
-    told = [bench for bench in listed if marker and bench.among == OUTCOME]
-    order = [bench for name in write.records for bench in benches[name]]
-    yield from (bench.commit for bench in order if bench.is_changed)
-    if marker and listed and marker.removed:
+    for name in write.records:
+        yield from (bench.commit for bench in benches[name] if bench.is_changed)
+    if marker and write.tables and marker.gone:
         yield marker.take_away
-    order = [bench for bench in listed if bench not in told] + ([marker] if marker else []) + told
-    order += [bench for name in write.afterwards for bench in benches[name]]
-    yield from (bench.commit for bench in order if bench.is_changed)
+    marked = (*write.tables, *([write.marker] if write.marker else []), *write.afterwards)
+    for name in marked:
+        yield from (bench.commit for bench in benches[name] if bench.is_changed)
 
 
 def scopes(name: str, table: Table, write: Write) -> list[tuple[str, dict[str, object]]]:

@@ -37,12 +37,23 @@ def in_order(names: Mapping[str, Table]) -> list[str]:
 
 
 def seen(name: str, table: Table) -> str:
-    """A query for the rows of a table that are seen, of those registered as ``stored_as(name)``."""
+    """A query for the rows of a table that are seen."""
+    return f"{all_stored(name, table)} {CONDITIONS.get(name, '')}"
+
+
+def unnamed(name: str) -> str:
+    """A statement that deletes those rows of a table in DuckDB that are not seen."""
+    named = f"SELECT stored.rowid FROM {name} AS stored {CONDITIONS.get(name, '')}"  # noqa: S608
+    return f"DELETE FROM {name} WHERE rowid NOT IN ({named})"  # noqa: S608
+
+
+def all_stored(name: str, table: Table) -> str:
+    """A query for all rows of a table, which are registered as ``stored_as(name)``."""
     columns = ", ".join(
         f'stored."{column.name}"{"::JSON" if column.sql_type == "JSON" else ""} AS "{column.name}"'
         for column in table.columns
     )
-    return f"SELECT {columns} FROM {stored_as(name)} AS stored {CONDITIONS.get(name, '')}"  # noqa: S608
+    return f"SELECT {columns} FROM {stored_as(name)} AS stored"  # noqa: S608
 
 
 def stored_as(name: str) -> str:

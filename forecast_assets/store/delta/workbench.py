@@ -13,6 +13,7 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from forecast_assets.store.delta.delta_tables import stored_schema
 from forecast_assets.store.delta.predicate import Value, predicate
 from forecast_assets.store.sql.database import Connection
+from forecast_assets.store.sql.names import quoted
 from forecast_assets.store.tables.table import Table
 
 PATHS = "forecast.distributions"
@@ -40,6 +41,9 @@ TELLING = (
 )
 """The columns by which a commit says which rows it replaces."""
 
+DRAWN_AT = "generation_timestamp"
+"""The column by which a forecast that was drawn again differs from the one before."""
+
 ROWS_OF_A_FILE = 122_880
 """The rows of a row group of the files."""
 
@@ -64,9 +68,17 @@ class Bench:
         """The columns by which its rows are told apart."""
         return [column for column in TELLING if column in self.table.schema.names]
 
+    @property
+    def identity(self) -> str:
+        """The columns that stay the same if a row is changed, but not if it is made anew."""
+        drawn = [column for column in (DRAWN_AT,) if column in self.table.schema.names]
+        return ", ".join(map(quoted, dict.fromkeys([*self.table.key, *drawn])))
+
     def remember(self) -> None:
         """Before the write: remember each row by its place and a hash of what it says."""
-        columns = ", ".join(["rowid AS _place", "hash(held) AS _said", *map(_quoted, self.telling)])
+        named = dict.fromkeys([*self.telling, *self.table.key, DRAWN_AT])
+        known = [quoted(column) for column in named if column in self.table.schema.names]
+        columns = ", ".join(["rowid AS _place", "hash(held) AS _said", *known])
         where = f"WHERE {self.among}" if self.among else ""
         self.connection.execute(
             f"CREATE TEMP TABLE {self.before} AS SELECT {columns} FROM {self.name} AS held {where}"  # noqa: S608
@@ -97,6 +109,10 @@ class Bench:
         return f"{self.before} ANTI JOIN {self._now} AS here USING (_place, _said)"
 
     @property
+    def _gone(self) -> str:
+        return f"{self.before} ANTI JOIN {self._now} AS here USING ({self.identity})"
+
+    @property
     def _added(self) -> str:
         return f"{self._now} AS here ANTI JOIN {self.before} USING (_place, _said)"
 
@@ -104,11 +120,15 @@ class Bench:
         ((count,),) = self.connection.execute(f"SELECT count(*) FROM {rows}").fetchall()  # noqa: S608
         return int(count)
 
+    @cached_property
+    def gone(self) -> int:
+        """How many rows the write has deleted, or made anew."""
+        return self._count(self._gone)
+
     def take_away(self) -> None:
-        """Commit that the rows which the write has deleted or changed are gone."""
-        which = self._which([self._removed])
-        kept = f"{self._now} AS here SEMI JOIN {self.before} USING (_place, _said)"
-        self._commit(which, kept)
+        """Commit that rows are gone which the write has deleted or made anew."""
+        others = f"{self._now} AS here SEMI JOIN {self.before} USING ({self.identity})"
+        self._commit(self._which([self._gone]), others)
 
     def commit(self) -> None:
         """Commit the rows as the write has left them."""
@@ -139,7 +159,3 @@ class Bench:
                 compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE
             ),
         )
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

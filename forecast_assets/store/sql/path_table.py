@@ -234,9 +234,13 @@ class DuckDBPathTable:
     def _require_horizon(self, connection: Connection) -> None:
         columns = connection.execute("FROM forecast.distributions LIMIT 0").description
         days = sum(name.startswith("day_") for name, *_ in columns)
-        if days != self.horizon:
-            raise StoreError(
-                f"{self.database.place}: forecast.distributions has {days} sessions ahead, another"
-                f" horizon than the configured {self.horizon}: give this horizon a FORECAST_HOME"
-                " of its own"
-            )
+        require_horizon(self.database.place, days, self.horizon)
+
+
+def require_horizon(place: str, days: int, horizon: int) -> None:
+    """Raise StoreError if the paths of some tables have another number of sessions."""
+    if days != horizon:
+        raise StoreError(
+            f"{place}: forecast.distributions has {days} sessions ahead, another horizon than the"
+            f" configured {horizon}: give this horizon a FORECAST_HOME of its own"
+        )

@@ -15,8 +15,8 @@ from forecast_assets.store.tables import tables
 class Write:
     """The tables that a write changes, named without their catalog.
 
-    ``records``: those that are committed first, of what is replaced. ``tables``: those whose rows
-    ``marker`` names. ``afterwards``: those that are committed last.
+    ``records``: those that are committed first, such as those of what is replaced. ``tables``:
+    those whose rows ``marker`` names. ``afterwards``: those that are committed last.
 
     ``commodities``: whose rows it changes; none if it changes rows of no commodity. ``cutoffs``:
     those of the forecasts that it changes, or may change; None for any. ``told``: the cutoffs of
@@ -59,7 +59,10 @@ WORDS = Write(("market.price_words",))
 FEATURES = Write(("market.features", "market.covariates"), records=("market.superseded_features",))
 PINS = Write(("forecast.versions",))
 MODELS = Write(
-    ("forecast.versions",), marker="forecast.trained_models", afterwards=("forecast.failures",)
+    (),
+    marker="forecast.trained_models",
+    records=("forecast.versions",),
+    afterwards=("forecast.failures",),
 )
 PATHS = Write(
     ("forecast.distributions", "forecast.point_estimates"),

@@ -8,7 +8,9 @@ from forecast_assets.store.contract import Store
 from forecast_assets_tests.engines import ENGINES, Engine
 
 
-@pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
+@pytest.fixture(
+    params=[pytest.param(each, id=name, marks=each.marks) for name, each in ENGINES.items()]
+)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine."""
     found: Engine = request.param
