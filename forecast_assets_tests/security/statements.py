@@ -28,7 +28,24 @@ OF_RELATIONS = {"filter", "project", "aggregate", "order"}
 ADDING = {"append", "extend", "insert", "add", "update"}
 """Methods that add their last argument to a list, set or mapping."""
 
+DECLARING = {
+    f"forecast_assets.store.{function}"
+    for function in (
+        "sql.definitions.view_definition",
+        "sql.definitions.table_definitions",
+        "sql.definitions.as_of_definitions",
+        "delta.visible.view_of_seen",
+        "delta.visible.in_place_of_a_view",
+        "delta.visible.loaded",
+        "delta.visible.unnamed",
+    )
+}
+"""The functions that make whole statements of declared tables; `loaded` has conditions of `scopes`,
+whose values are parameters."""
+
 QUOTING = {
+    "forecast_assets.store.delta.predicate.predicate",
+    "forecast_assets.store.delta.predicate.literal",
     "forecast_assets.store.sql.names.quoted",
     "forecast_assets.store.sql.confined.text",
 }
@@ -40,6 +57,17 @@ DECLARED = {
     "migration.before": "statements of a migration",
     "migration.after": "statements of a migration",
     "each.condition": "an expression of integrity_view.py",
+    "self.declared_name": "the name of a declared table",
+    "self.among": "a condition of workbench.py",
+    "self.before": "the name of a temporary table of workbench.py",
+    "self.identity": "the quoted columns of a declared key",
+    "self.telling": "columns of a declared table",
+    "self._held": "an expression of workbench.py",
+    "self._now": "an expression of workbench.py",
+    "self._added": "an expression of workbench.py",
+    "self._removed": "an expression of workbench.py",
+    "self._gone": "an expression of workbench.py",
+    "column.name": "the name of a declared column",
     "table.room": "the schema of a declared table",
     "table.short_name": "the name of a declared table",
     "table.key": "the columns of a declared key",
@@ -311,7 +339,7 @@ class Package:
         given = [*node.args, *(word.value for word in node.keywords)]
         home = module.imported.get(name, module)
         made_by = ast.unparse(node.args[0]) if name == "map" else name
-        if module.origins.get(made_by) in QUOTING:
+        if module.origins.get(made_by) in QUOTING | DECLARING:
             return
         if name in BUILDERS and (given or name != "values") and not holds_text(node):
             yield from self.all_of(module, clauses_of(node))

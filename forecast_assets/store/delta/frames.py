@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from forecast_assets.store.delta.visible import in_order, seen, stored_as
+from forecast_assets.store.delta.visible import in_order, stored_as, view_of_seen
 from forecast_assets.store.sql.confined import confined
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.definitions import (
@@ -75,7 +75,7 @@ def with_views(horizon: int, memory_limit: str) -> Connection:
     for name, table in declared.items():
         connection.register(stored_as(name), table.schema.empty_table())
     for name in in_order(declared):
-        connection.execute(f"CREATE VIEW {name} AS {seen(name, declared[name])}")
+        connection.execute(view_of_seen(name, declared[name]))
     for table in tables(horizon).values():
         if table.view:
             connection.execute(view_definition(table, horizon))

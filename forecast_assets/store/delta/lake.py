@@ -17,12 +17,17 @@ from forecast_assets.store.delta.beginning import begin, first_rows
 from forecast_assets.store.delta.claims import Claimed, claimed
 from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of, sessions_in
 from forecast_assets.store.delta.frames import FRAMES, stored_tables
-from forecast_assets.store.delta.visible import all_stored, in_order, stored_as, unnamed
+from forecast_assets.store.delta.visible import (
+    in_order,
+    in_place_of_a_view,
+    loaded,
+    stored_as,
+    unnamed,
+)
 from forecast_assets.store.delta.workbench import BY_CUTOFF, OUTCOME, PATH, PATHS, Bench
 from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import PAUSES, Patience
 from forecast_assets.store.sql.database import Connection
-from forecast_assets.store.sql.definitions import table_definitions
 from forecast_assets.store.sql.path_table import require_horizon
 from forecast_assets.store.sql.writes import Write
 from forecast_assets.store.tables.table import Table
@@ -121,11 +126,10 @@ class Lake:
             table = self.declared[name]
             if name not in opened:
                 continue
-            connection.execute(f"DROP VIEW {name}")
-            connection.execute(table_definitions(table)[0])
+            for statement in in_place_of_a_view(name, table):
+                connection.execute(statement)
             for where, values in scopes(name, table, write):
-                rows = all_stored(name, table)
-                connection.execute(f"INSERT INTO {name} BY NAME {rows} WHERE {where}", values)
+                connection.execute(loaded(name, table, where), values)
             parts = (PATH, OUTCOME) if name == PATHS else (None,)
             benches[name] = [Bench(connection, name, table, opened[name], part) for part in parts]
             for bench in benches[name]:

@@ -5,6 +5,7 @@ Rows that none names are those of a write that goes on, or whose process was kil
 
 from collections.abc import Mapping
 
+from forecast_assets.store.sql.definitions import table_definitions
 from forecast_assets.store.tables.table import Table
 
 FORECAST = "commodity, model_name, model_version, data_cutoff_date"
@@ -36,9 +37,19 @@ def in_order(names: Mapping[str, Table]) -> list[str]:
     return [*(name for name in names if name not in CONDITIONS), *CONDITIONS]
 
 
-def seen(name: str, table: Table) -> str:
-    """A query for the rows of a table that are seen."""
-    return f"{all_stored(name, table)} {CONDITIONS.get(name, '')}"
+def view_of_seen(name: str, table: Table) -> str:
+    """A statement that makes a view of the rows of a table that are seen."""
+    return f"CREATE VIEW {name} AS {all_stored(name, table)} {CONDITIONS.get(name, '')}"
+
+
+def in_place_of_a_view(name: str, table: Table) -> tuple[str, str]:
+    """The statements that make a table where its view was."""
+    return f"DROP VIEW {name}", table_definitions(table)[0]
+
+
+def loaded(name: str, table: Table, where: str) -> str:
+    """A statement that puts stored rows into a table in DuckDB."""
+    return f"INSERT INTO {name} BY NAME {all_stored(name, table)} WHERE {where}"
 
 
 def unnamed(name: str) -> str:

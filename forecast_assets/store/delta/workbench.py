@@ -53,7 +53,7 @@ class Bench:
     """One table of a write. ``among``: the rows of the table that are looked at here, as SQL."""
 
     connection: Connection
-    name: str
+    declared_name: str
     table: Table
     delta: DeltaTable
     among: str | None = None
@@ -61,7 +61,8 @@ class Bench:
     @property
     def before(self) -> str:
         """The name of the table that remembers the rows before the write."""
-        return f"before_{self.name.replace('.', '_')}{'_outcome' if self.among == OUTCOME else ''}"
+        part = "_outcome" if self.among == OUTCOME else ""
+        return f"before_{self.declared_name.replace('.', '_')}{part}"
 
     @property
     def telling(self) -> list[str]:
@@ -79,9 +80,8 @@ class Bench:
         named = dict.fromkeys([*self.telling, *self.table.key, DRAWN_AT])
         known = [quoted(column) for column in named if column in self.table.schema.names]
         columns = ", ".join(["rowid AS _place", "hash(held) AS _said", *known])
-        where = f"WHERE {self.among}" if self.among else ""
         self.connection.execute(
-            f"CREATE TEMP TABLE {self.before} AS SELECT {columns} FROM {self.name} AS held {where}"  # noqa: S608
+            f"CREATE TEMP TABLE {self.before} AS SELECT {columns} FROM {self._held}"  # noqa: S608
         )
 
     @cached_property
@@ -100,9 +100,13 @@ class Bench:
         return bool(self.removed or self.added)
 
     @property
-    def _now(self) -> str:
+    def _held(self) -> str:
         where = f"WHERE {self.among}" if self.among else ""
-        return f"(SELECT rowid AS _place, hash(held) AS _said, * FROM {self.name} AS held {where})"  # noqa: S608
+        return f"{self.declared_name} AS held {where}"
+
+    @property
+    def _now(self) -> str:
+        return f"(SELECT rowid AS _place, hash(held) AS _said, * FROM {self._held})"  # noqa: S608
 
     @property
     def _removed(self) -> str:
@@ -136,12 +140,13 @@ class Bench:
 
     def _which(self, rows: Sequence[str]) -> str:
         """The condition of the rows that a commit replaces: those with the values of these rows."""
-        values: dict[str, list[Value]] = {}
-        for column in self.telling:
-            union = " UNION ".join(f'SELECT "{column}" FROM {some}' for some in rows)  # noqa: S608
-            found = self.connection.execute(f"{union} ORDER BY ALL").fetchall()
-            values[column] = [value for (value,) in found]
-        return predicate(values, self.among, exactly=self.name in BY_CUTOFF)
+        values = {column: self._told(column, rows) for column in self.telling}
+        return predicate(values, self.among, exactly=self.declared_name in BY_CUTOFF)
+
+    def _told(self, column: str, rows: Sequence[str]) -> list[Value]:
+        """All values of a column in some rows, in order."""
+        union = " UNION ".join(f'SELECT "{column}" FROM {some}' for some in rows)  # noqa: S608
+        return [value for (value,) in self.connection.execute(f"{union} ORDER BY ALL").fetchall()]
 
     def _commit(self, which: str, rows: str) -> None:
         columns = ", ".join(

@@ -104,7 +104,7 @@ def killed_before(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         if len(made) == number:
             raise Killed
         commit(bench, *rest)
-        made.append(bench.name)
+        made.append(bench.declared_name)
 
     monkeypatch.setattr(Bench, "_commit", counted)
 
