@@ -32,7 +32,7 @@ suite: $(VENV)/installed-dev
 		-m "not engine" \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
-test-engines: $(VENV)/installed-dev ## Test the engines beside the embedded one, over the same contract
+test-engines: $(VENV)/installed-engines ## Test the engines beside the embedded one, over the same contract
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engine
 
 check: $(VENV)/installed-dev ## Check format, lint, types, which room imports which, and what is declared
@@ -128,3 +128,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-engines: $(VENV)/installed-dev
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[engines]'
+	@touch $@

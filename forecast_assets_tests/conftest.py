@@ -19,6 +19,7 @@ from forecast_assets_tests import blank, quick
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
+from forecast_assets_tests.seaweed import Seaweed, seaweed
 
 
 def pytest_configure() -> None:
@@ -64,6 +65,15 @@ def pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", blank.DRAWING)
         yield
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A store of S3, and an environment in which programs find it."""
+    with seaweed(tmp_path_factory.mktemp("s3")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="session")

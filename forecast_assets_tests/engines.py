@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from forecast_assets.store.delta.delta_tables import stored_schema
 from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience
+from forecast_assets_tests.seaweed import BUCKET
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Engine:
     ``opened``: the tables in a folder, with so many sessions ahead; ``put``: make a table hold
     just these rows, as no program of this project would: damaged, or of an older release.
     ``at_once``: whether what replaces a forecast is seen in the moment in which the old one is not
-    seen any more; else neither is, while it is written.
+    seen any more; else neither is, while it is written. ``server``: the fixture of the server that
+    it needs.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Engine:
     put: Callable[[Store, str, pa.Table], None]
     at_once: bool = True
     marks: tuple[pytest.MarkDecorator, ...] = ()
+    server: str | None = None
 
 
 def open_duckdb(folder: Path, horizon: int) -> DuckDBStore:
@@ -53,6 +57,12 @@ def open_delta(folder: Path, horizon: int) -> DeltaStore:
     return DeltaStore(str(folder / "lake"), horizon, "256MB", Patience(30.0))
 
 
+def open_s3(folder: Path, horizon: int) -> DeltaStore:
+    """The tables below a prefix of the bucket, which is called as a folder is."""
+    prefix = sha256(str(folder).encode()).hexdigest()[:16]
+    return DeltaStore(f"s3://{BUCKET}/{prefix}", horizon, "256MB", Patience(60.0))
+
+
 def put_into_delta(store: Store, table: str, rows: pa.Table) -> None:
     """Columns that the rows lack are NULL."""
     assert isinstance(store, DeltaStore)
@@ -63,7 +73,7 @@ def put_into_delta(store: Store, table: str, rows: pa.Table) -> None:
     for field in lacking:
         rows = rows.append_column(field, pa.nulls(len(rows), field.type))
     write_deltalake(
-        store.lake.stored.address(name), rows.select(whole.names).cast(whole), mode="overwrite"
+        store.lake.stored.open(name), rows.select(whole.names).cast(whole), mode="overwrite"
     )
 
 
@@ -79,11 +89,19 @@ ENGINES = {
             at_once=False,
             marks=(pytest.mark.engine,),
         ),
+        Engine(
+            "s3",
+            DeltaStore,
+            open_s3,
+            put_into_delta,
+            at_once=False,
+            marks=(pytest.mark.engine,),
+            server="s3",
+        ),
     )
 }
 
 
 def engine_of(store: Store) -> Engine:
     """The engine that keeps some tables."""
-    (found,) = [engine for engine in ENGINES.values() if isinstance(store, engine.kind)]
-    return found
+    return next(engine for engine in ENGINES.values() if isinstance(store, engine.kind))

@@ -7,9 +7,10 @@ from threading import Lock
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from forecast_assets.errors import StoreError
+from forecast_assets.store.delta.storage import in_words, options_of
 from forecast_assets.store.sql.writes import MARKERS
 from forecast_assets.store.tables.table import Table
 
@@ -138,13 +139,15 @@ def partition_of(name: str, table: Table) -> list[str]:
     return [column for column in columns if column in table.schema.names]
 
 
-def horizon_of(url: str, options: Mapping[str, str]) -> int:
+def horizon_of(url: str) -> int:
     """How many sessions the paths of some tables have. Raises StoreError if there are none."""
-    tables = DeltaTables(url, options, {})
+    tables = DeltaTables(url, options_of(url), {})
     try:
         columns = [each.name for each in tables.open("forecast.distributions").schema().fields]
     except TableNotFoundError:
         raise StoreError(f"{url}: there are no tables: run `forecast run` first") from None
+    except (DeltaError, OSError) as error:
+        raise StoreError(f"{url}: {in_words(error)}") from error
     return sessions_in(columns)
 
 

@@ -17,6 +17,7 @@ from forecast_assets.store.delta.beginning import begin, first_rows
 from forecast_assets.store.delta.claims import Claimed, claimed
 from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of, sessions_in
 from forecast_assets.store.delta.frames import FRAMES, stored_tables
+from forecast_assets.store.delta.storage import in_words, options_of
 from forecast_assets.store.delta.visible import (
     in_order,
     in_place_of_a_view,
@@ -46,7 +47,6 @@ class Lake:
     url: str
     horizon: int
     memory_limit: str = "512MB"
-    options: Mapping[str, str] = field(default_factory=dict)
     patience: Patience = field(default_factory=lambda: Patience(120.0))
 
     @property
@@ -62,7 +62,7 @@ class Lake:
     @cached_property
     def stored(self) -> DeltaTables:
         """The Delta tables."""
-        return DeltaTables(self.url, self.options, self.declared)
+        return DeltaTables(self.url, options_of(self.url), self.declared)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -104,7 +104,9 @@ class Lake:
         begin(self.stored)
         self.stored.make(write.changed)
         with (
-            claimed(f"{self.url}/claims", self.options, write.commodities or (ALL,)) as claims,
+            claimed(
+                f"{self.url}/claims", self.stored.options, write.commodities or (ALL,)
+            ) as claims,
             FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
             connection.begin()  # it is never committed: what is kept is committed to Delta
@@ -156,10 +158,10 @@ class Lake:
         """Turn errors of the libraries into a StoreError that says where the tables are."""
         try:
             yield
-        except (duckdb.Error, DeltaError) as error:
-            if isinstance(error, CommitFailedError):
-                raise
-            raise StoreError(f"{self.url}: {' '.join(str(error).split())}") from error
+        except CommitFailedError:
+            raise
+        except (duckdb.Error, DeltaError, OSError) as error:
+            raise StoreError(f"{self.url}: {in_words(error)}") from error
 
 
 def commits(write: Write, benches: Mapping[str, list[Bench]]) -> Iterator[Callable[[], None]]:

@@ -1,6 +1,6 @@
 """The store of Delta Lake: each table in a folder below one address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -22,11 +22,10 @@ class DeltaStore(SqlStore):
         horizon: int | None,
         memory_limit: str,
         patience: Patience,
-        options: Mapping[str, str] | None = None,
     ) -> None:
         """Raise StoreError without a ``horizon`` if there are no tables that have one."""
-        found = horizon_of(url, options or {}) if horizon is None else horizon
-        self.lake = Lake(url, found, memory_limit, options or {}, patience)
+        found = horizon_of(url) if horizon is None else horizon
+        self.lake = Lake(url, found, memory_limit, patience)
         super().__init__(self.lake, found)
 
     engine = "Delta Lake"

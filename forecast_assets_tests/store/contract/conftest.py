@@ -12,8 +12,10 @@ from forecast_assets_tests.engines import ENGINES, Engine
     params=[pytest.param(each, id=name, marks=each.marks) for name, each in ENGINES.items()]
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Each engine."""
+    """Each engine, with the server that it needs."""
     found: Engine = request.param
+    if found.server:
+        request.getfixturevalue(found.server)
     return found
 
 

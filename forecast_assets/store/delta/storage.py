@@ -1,0 +1,64 @@
+"""The storage of Delta tables: how it is reached, and what goes wrong there in words.
+
+A folder needs nothing. S3 is reached by what the environment has for all its programs:
+``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_REGION``, and ``AWS_ENDPOINT_URL`` for a
+store that is not Amazon's.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+
+from forecast_assets.outside import masked, plain
+
+PATIENCE: Mapping[str, str] = {
+    "connect_timeout": "5s",
+    "timeout": "60s",
+    "max_retries": "5",
+    "retry_timeout": "60s",
+}
+"""How long a request may take, and how long one that failed is repeated."""
+
+CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+
+KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+WORDS: Mapping[str, str] = {
+    "SignatureDoesNotMatch": f"the secret key is another than that of the access key: check {KEYS}",
+    "InvalidAccessKeyId": f"this access key is not known there: check {KEYS}",
+    "AccessDenied": "the access key may not do this: give it the right to read, write and list",
+    "NoSuchBucket": "there is no such bucket: make it, or correct `store.url`",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong: set it, for example by NTP",
+    "ExpiredToken": "the session token has expired: get a new one",
+    "SlowDown": "the store asks for fewer requests: wait, and run again",
+}
+"""What the codes of S3 mean, and what to do."""
+
+UNREACHED = ("Connection refused", "dns error", "tcp connect error", "timed out")
+"""Parts of what the library says if no answer came."""
+
+LONGEST = 500
+"""The most characters of an error that is not known."""
+
+
+def options_of(url: str) -> dict[str, str]:
+    """The options with which the library reaches a URL."""
+    if not url.startswith("s3://"):
+        return {}
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    plainly = {"allow_http": "true"} if endpoint.startswith("http://") else {}
+    return {**PATIENCE, **({"endpoint": endpoint} if endpoint else {}), **plainly}
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong and what to do, without the escapes and secrets that an error may have."""
+    said = plain(" ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split()))
+    found = CODE.search(said)
+    if found and found[1] in WORDS:
+        return f"S3 says {found[1]}: {WORDS[found[1]]}"
+    if any(part in said for part in UNREACHED):
+        return (
+            "the store did not answer: check that it runs, and AWS_ENDPOINT_URL; nothing of this"
+            f" write is seen: {masked(said)[-200:]}"
+        )
+    return masked(said)[:LONGEST]
