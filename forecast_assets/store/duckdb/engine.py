@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import duckdb
 
@@ -21,7 +20,7 @@ from forecast_assets.store.duckdb.confined import confined, text
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
 from forecast_assets.store.duckdb.names import catalog_of, log_of, quoted
-from forecast_assets.store.made_rows import MadeRows
+from forecast_assets.store.duckdb.readings import Readings
 from forecast_assets.store.patience import Kept
 
 MOST = 4
@@ -49,8 +48,8 @@ class Engine:
         """The newest state of the file in which it was seen to have all its tables."""
         self.defined: object = None
         """The newest state in which this process left the file with all its definitions."""
-        self.made: MadeRows[Any] = MadeRows()
-        """What was made of rows of the file, by query."""
+        self.readings = Readings()
+        """What was read of the file while it rests."""
         self.catalog = quoted(catalog_of(path))
         self.guard = Guard(path)
         self._users = 0

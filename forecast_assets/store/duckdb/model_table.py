@@ -89,9 +89,13 @@ class DuckDBModelTable:
             "training_date": training_date,
             "model_version": model_version,
         }
-        with self.database.reading() as connection:
-            rows = connection.sql(FIND, params=criteria).to_arrow_table().to_pylist()
-        return [TrainedModel(**row) for row in rows]
+
+        def read(connection: Connection) -> list[TrainedModel]:
+            found = connection.execute(FIND, criteria)
+            names = [name for name, *_ in found.description]
+            return [TrainedModel(**dict(zip(names, row, strict=True))) for row in found.fetchall()]
+
+        return list(self.database.at_rest(("models", *criteria.values()), read))
 
 
 def _has_twin(connection: Connection, model: TrainedModel) -> bool:
