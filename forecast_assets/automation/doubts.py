@@ -14,8 +14,9 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate
 from forecast_assets.evaluation.records import Publication
 from forecast_assets.forecast.forecasting import Views
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast
-from forecast_assets.forecast.staleness import is_stale, told
+from forecast_assets.forecast.staleness import are_stale, told
 from forecast_assets.store.contract import Store
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.history import History
@@ -76,21 +77,22 @@ def looked_through(
 
 
 def stale_forecasts(
-    settings: Settings, store: Store, history: History, issued: Sequence[IssuedForecast]
+    settings: Settings, store: Store, history: History, issued: IssuedForecasts
 ) -> list[IssuedForecast]:
     """The stale ones of some forecasts of the models in the roster, in order of cutoffs.
 
     ``history``: with all covariates. Models are offered those that their version was pinned with.
     The forecasts of a model whose covariates are lacking now cannot be told and are left out.
     """
-    views, stale = Views(history), []
+    views, stale = Views(history), list[IssuedForecast]()
     in_force = PinnedVersion.of(settings, store).settings
-    for model in {each.model_name for each in issued} & in_force.models.keys():
+    for model in issued.places.keys() & in_force.models.keys():
         try:
-            prints = views.offered(in_force, model)
+            offered = views.offered(in_force, model)
         except MissingCovariate:
             continue
-        stale += [x for x in issued if x.model_name == model and is_stale(x, prints)]
+        held = issued.of_model(model)
+        stale += held.only(are_stale(held, offered))
     return sorted(stale, key=lambda each: (each.data_cutoff_date, each.model_name))
 
 

@@ -1,8 +1,7 @@
 """What the tables lack: the windows in which a run would have something to do."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -10,6 +9,8 @@ from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate
 from forecast_assets.evaluation.assessment import gone, lacking_scores
 from forecast_assets.evaluation.records import ScoredForecast
+from forecast_assets.evaluation.scored_forecasts import ScoredForecasts
+from forecast_assets.forecast.forecast_columns import Mask
 from forecast_assets.forecast.forecasting import (
     Views,
     agenda,
@@ -17,7 +18,9 @@ from forecast_assets.forecast.forecasting import (
     unsettled,
     withdrawn,
 )
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast, TrainedModel
+from forecast_assets.forecast.staleness import are_stale
 from forecast_assets.forecast.training import lacking_sessions, not_due, to_fit
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import too_sparse
@@ -32,7 +35,8 @@ class Ledger:
 
     history: History
     models: Sequence[TrainedModel]
-    issued: Sequence[IssuedForecast]
+    issued: IssuedForecasts
+    stale: dict[tuple[str, ...], Mask] = field(default_factory=dict, init=False)
 
     @cached_property
     def views(self) -> Views:
@@ -40,15 +44,16 @@ class Ledger:
         return Views(self.history)
 
     @cached_property
-    def _by_model(self) -> dict[str, dict[date, IssuedForecast]]:
-        found: dict[str, dict[date, IssuedForecast]] = {}
-        for each in self.issued:
-            found.setdefault(each.model_name, {})[each.data_cutoff_date] = each
-        return found
+    def by_model(self) -> dict[str, IssuedForecasts]:
+        """The forecasts of each model that has any."""
+        return {name: self.issued.of_model(name) for name in self.issued.places}
 
-    def issued_by(self, model_name: str) -> dict[date, IssuedForecast]:
-        """The forecasts of a model, by cutoff."""
-        return self._by_model.get(model_name, {})
+    def stale_of(self, model_name: str, offered: History) -> Mask:
+        """Which forecasts of a model are stale; ``offered``: the history that it is offered."""
+        names = offered.feature_names
+        if names not in self.stale:
+            self.stale[names] = are_stale(self.issued, offered)
+        return self.stale[names][self.issued.places[model_name]]
 
     def models_of(self, window: Window, settings: Settings) -> dict[str, TrainedModel]:
         """The active models of a window that the roster names."""
@@ -101,13 +106,17 @@ def missing_forecasts(
     origins = window.origins(history, settings.commodity(window.commodity).calendar)
     for name, row in ledger.models_of(window, settings).items():
         try:
-            prints = ledger.views.offered(settings, name)
+            offered = ledger.views.offered(settings, name)
         except MissingCovariate:
             missing[name] = len(origins)  # the run that draws them names the missing covariate
             continue
-        todo = agenda(settings, origins, row, ledger.issued_by(name), prints, recompute=recompute)
-        if todo.due:
-            missing[name] = len(todo.due)
+        issued, due = ledger.by_model.get(name), len(origins)
+        if issued is not None:
+            stale, newest = ledger.stale_of(name, offered), history.newest
+            todo = agenda(settings, origins, row, issued, stale, newest, recompute=recompute)
+            due = len(todo.due)
+        if due:
+            missing[name] = due
     return missing
 
 
@@ -136,33 +145,29 @@ def windows_to_correct(
 
 
 def holding(
-    windows: Sequence[Window], forecasts: Sequence[IssuedForecast | ScoredForecast]
+    windows: Sequence[Window], forecasts: IssuedForecasts | ScoredForecasts
 ) -> list[Window]:
     """The windows in which at least one of these forecasts starts."""
-    starts = {forecast.forecast_start_date for forecast in forecasts}
-    return [
-        window
-        for window in windows
-        if any(window.training_date <= start < window.end for start in starts)
-    ]
+    return [window for window in windows if window.holds(forecasts.starts).any()]
 
 
 def windows_without_scores(
     settings: Settings,
     windows: Sequence[Window],
     history: History,
-    issued: Sequence[IssuedForecast],
-    scored: Sequence[ScoredForecast],
+    issued: Iterable[IssuedForecast],
+    scored: Iterable[ScoredForecast],
 ) -> list[Window]:
     """The windows in which a scoring run would write or delete scores.
 
     A scoring run of any window also deletes the scores whose forecast no longer exists. If nothing
     else is due, the last window that has forecasts, or had them, is chosen for that.
     """
-    lacking = holding(windows, lacking_scores(history, issued, scored, settings.horizon))
-    if lacking or not (lost := gone(history, issued, scored)):
+    held, before = IssuedForecasts.of(issued), ScoredForecasts.of(scored)
+    lacking = holding(windows, lacking_scores(history, held, before, settings.horizon))
+    if lacking or not (lost := gone(history, held, before)):
         return lacking
-    return (holding(windows, issued) or holding(windows, lost))[-1:]
+    return (holding(windows, held) or holding(windows, lost))[-1:]
 
 
 def stretches(windows: Sequence[Item], among: Sequence[Item]) -> list[tuple[Item, Item]]:

@@ -59,7 +59,7 @@ def forecast_ages(settings: Settings, store: Store, today: date) -> list[Observe
         issued = store.paths.issued(name, settings.model_version)
         if not issued:
             return [Observed(name, RED, "there is no forecast")]
-        newest = max(forecast.data_cutoff_date for forecast in issued)
+        newest = issued.cutoffs.max().item()
         sessions = sessions_since(settings, history, newest, today)
         found = f"the newest forecast knows {newest}, {sessions} sessions ago"
         return _aged(name, sessions, settings.checks.forecast_age, found)

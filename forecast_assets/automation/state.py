@@ -4,7 +4,7 @@ Work is due when the tables lack something that they should hold, or hold someth
 inputs. Nothing else is remembered. The plan, not this state, leaves out what was tried already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -20,11 +20,12 @@ from forecast_assets.automation.due import (
 )
 from forecast_assets.automation.scope import Scope
 from forecast_assets.automation.work import LOAD, STAGES, Piece, Work, signature
-from forecast_assets.configuration.commodities import LandingSource
+from forecast_assets.configuration.commodities import Covariate, LandingSource
 from forecast_assets.configuration.settings import Settings
-from forecast_assets.configuration.version_meaning import Options, values_of
-from forecast_assets.evaluation.records import ScoredForecast
-from forecast_assets.forecast.records import IssuedForecast, RecordedFailure, TrainedModel
+from forecast_assets.configuration.version_meaning import values_of
+from forecast_assets.evaluation.scored_forecasts import ScoredForecasts
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
+from forecast_assets.forecast.records import RecordedFailure, TrainedModel
 from forecast_assets.forecast.training import not_due
 from forecast_assets.store.contract import Store
 from forecast_assets.store.saved_models import ModelStore
@@ -42,8 +43,8 @@ class Held:
 
     history: History
     models: list[TrainedModel]
-    issued: list[IssuedForecast]
-    scored: list[ScoredForecast]
+    issued: IssuedForecasts
+    scored: ScoredForecasts
     failures: list[RecordedFailure]
     superseded: dict[date, int]
 
@@ -78,7 +79,7 @@ class CommodityState:
         version, store = self.settings.model_version, self.store
         with store.reading():  # opens the tables once
             return Held(
-                history=store.features.read(store.prices.history(self.name)),
+                history=store.features.read(self.history),
                 models=store.models.find(self.name, model_version=version),
                 issued=store.paths.issued(self.name, version),
                 scored=store.scores.scored(self.name, version),
@@ -87,17 +88,9 @@ class CommodityState:
             )
 
     @cached_property
-    def loaded(self) -> tuple[History, dict[str, int], dict[str, Options]]:
-        """The stored closes, and of each covariate its number of sessions and how it was read."""
-        features = self.store.features
-        with self.store.reading():
-            closes = self.store.prices.history(self.name)
-            return closes, features.sessions(self.name), features.read_as(self.name)
-
-    @property
     def history(self) -> History:
         """The stored closes of the commodity."""
-        return self.loaded[0]
+        return self.store.prices.history(self.name)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -139,14 +132,20 @@ class CommodityState:
                 return []
             work = Work(f"prices {self.name}", signature(commodity.source.model_dump_json()))
             return [Piece(work, self.name, LOAD)]
-        closes, joined, read_as = self.loaded
-        if all(
-            joined.get(name) == len(closes) and read_as.get(name) == values_of(covariate)
-            for name, covariate in commodity.covariates.items()
-        ):
+        if not commodity.covariates or self._joined(commodity.covariates):
             return []
         made_from = signature(self.history.fingerprint, commodity.model_dump_json())
         return [Piece(Work(f"features {self.name}", made_from), self.name, LOAD[1:])]
+
+    def _joined(self, covariates: Mapping[str, Covariate]) -> bool:
+        """Whether all sessions have these covariates, read as they are to be."""
+        with self.store.reading():
+            features = self.store.features
+            joined, read_as = features.sessions(self.name), features.read_as(self.name)
+        return all(
+            joined.get(name) == len(self.history) and read_as.get(name) == values_of(covariate)
+            for name, covariate in covariates.items()
+        )
 
     def lacking(self) -> Iterator[Piece]:
         """The trainings and forecasts that windows lack."""
@@ -196,8 +195,9 @@ class CommodityState:
     def _made_from(self, window: Window, stage: str) -> str:
         history, version = self.ledger.history, self.settings.model_version
         if stage == "score":
-            drawn = [forecast.generation_timestamp for forecast in self.ledger.issued]
-            return signature(version, history.fingerprint, len(drawn), max(drawn, default=None))
+            drawn = self.held.issued.drawn_at
+            newest = drawn.max().item() if len(drawn) else None
+            return signature(version, history.fingerprint, len(drawn), newest)
         roster = [each.model_dump_json() for each in self.settings.models.values()]
         known = history.known_before(window.training_date)
         trained_on = known.fingerprint if len(known) else ""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+
 from forecast_assets.automation.due import Ledger, due_windows, missing_forecasts, missing_models
 from forecast_assets.automation.scope import EVERYTHING
 from forecast_assets.automation.state import CommodityState
@@ -66,10 +68,8 @@ def _in_window(found: PinnedVersion, window: Window, ledger: Ledger) -> int:
     count = 0
     for name in ledger.models_of(window, held):
         if name in refitted and name not in anyway:
-            count += sum(
-                old.model_name == name and old.training_date == window.training_date
-                for old in ledger.issued
-            )
+            issued = ledger.issued.of_model(name)
+            count += int((issued.trained == np.datetime64(window.training_date)).sum())
         else:
             count += max(due_by_itself.get(name, 0) - due.get(name, 0), 0)
     return count

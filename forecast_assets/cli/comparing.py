@@ -82,10 +82,8 @@ def chosen(
     version = settings.model_version
     shelf = store.publications.find(commodity, version)
     if model is not None:
-        issued = store.paths.issued(commodity, version)
-        shelf = [
-            Publication(x.data_cutoff_date, model, "") for x in issued if x.model_name == model
-        ]
+        issued = store.paths.issued(commodity, version).of_model(model)
+        shelf = [Publication(day, model, "") for day in issued.cutoffs.tolist()]
     ranked = frame(store.leaderboard.read())
     mine = ranked[(ranked.commodity == commodity) & (ranked.model_version == version)]
     newest = newest_of(shelf, mine.sort_values("place").model_name.tolist())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from rich.console import Console
 
 from forecast_assets.automation.results import WindowForecast
@@ -29,7 +30,8 @@ class FirstFan:
         window, settings = forecast.window, self.settings
         store = open_store(settings, at_most=WAIT_SECONDS)
         issued = store.paths.issued(window.commodity, forecast.model_version)
-        chosen = self.choice([x for x in issued if x.training_date == window.training_date])
+        of_window = issued.trained == np.datetime64(window.training_date)
+        chosen = self.choice(list(issued.only(of_window)))
         day, memory = chosen.forecast_start_date, settings.database.memory_limit
         reader = Reader(settings.tables_at, WAIT_SECONDS, memory)
         paths = reader.paths(window.commodity, chosen.model_name, forecast.model_version, day, day)

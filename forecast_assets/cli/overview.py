@@ -72,10 +72,9 @@ def cells_of(settings: Settings, store: Store, name: str, version: str) -> list[
     windows = due_windows(settings, settings.windows.of(name), history)
     trained = {row.training_date for row in models} & {x.training_date for x in windows}
     newest = f"{history.closes[-1]:g} on {history.newest}" if len(history) else "none"
-    starts = [forecast.forecast_start_date for forecast in issued]
     return [
         f"{newest} ({settings.commodities[name].unit})" if len(history) else newest,
-        str(max(starts)) if starts else "none",
+        str(issued.starts.max()) if len(issued) else "none",
         f"{len(trained)} of {len(windows)}",
         str(len(models)),
         f"{len(issued):,}",

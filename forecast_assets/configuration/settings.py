@@ -151,6 +151,8 @@ class Settings(Section):
         ``available``: the covariates that the history has. For an ensemble only these count: a
         member that lacks a covariate fails by itself, and the others go on without it.
         """
+        if not self.feature_sets:
+            return ()
         sets = {part.feature_set for part in forecaster.parts()}
         names = sorted({name for each in sets if each for name in self.feature_sets[each]})
         if forecaster.parts()[0].name == forecaster.name:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+import numpy as np
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckResult,
@@ -224,7 +225,7 @@ def held_of(settings: Settings, store: Store, name: str) -> dict[str, str]:
     """What is wrong with the stored forecasts of one commodity, by check."""
     history = store.features.read(store.prices.history(name))
     issued = store.paths.issued(name, settings.model_version)
-    cutoffs = {each.data_cutoff_date for each in issued}
+    cutoffs: set[date] = set(np.unique(issued.cutoffs).tolist())
     if len(history) == 0:
         return {"newest_forecast": "there are no prices"}
     if not cutoffs:

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
+from forecast_assets.evaluation.scored_forecasts import ScoredForecasts
 from forecast_assets.evaluation.scoring import Scores, score
+from forecast_assets.forecast.forecast_columns import Mask
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast
-from forecast_assets.timeline.history import History
-from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.timeline.history import History, found_in
+from forecast_assets.timeline.outcomes import Outcomes, closes_after, known_of, same_outcomes
 from forecast_assets.timeline.window import Window
 
 ReadPaths = Callable[[str, list[date]], NDArray[np.float32]]
@@ -36,7 +39,7 @@ class Assessment:
     """
 
     models: list[ScoredModel]
-    gone: list[ScoredForecast]
+    gone: ScoredForecasts
     kept: int
     waiting: int
 
@@ -54,8 +57,8 @@ class Assessment:
 def assess_window(
     window: Window,
     history: History,
-    issued: Sequence[IssuedForecast],
-    scored: Sequence[ScoredForecast],
+    issued: Iterable[IssuedForecast],
+    scored: Iterable[ScoredForecast],
     *,
     horizon: int,
     read: ReadPaths,
@@ -70,47 +73,39 @@ def assess_window(
     independent pieces of work, as ``map`` does. ``anew``: whether to score the forecasts again that
     have current scores.
     """
-    mine = forecasts_in(window, history, issued)
-    happened = outcomes_of(mine, history, horizon)
-    due = unscored(mine, scored, happened, anew=anew)
+    whole, before = IssuedForecasts.of(issued), ScoredForecasts.of(scored)
+    mine = forecasts_in(window, history, whole)
+    due = unscored(history, mine, before, horizon, anew=anew)
     models = []
-    for name, n_paths in sorted({(forecast.model_name, forecast.n_paths) for forecast in due}):
-        forecasts = [x for x in due if (x.model_name, x.n_paths) == (name, n_paths)]
-        after = outcomes_of(forecasts, history, horizon)
+    for alike in mine.only(due).alike():
+        forecasts = list(alike)
+        name, after = forecasts[0].model_name, outcomes_of(forecasts, history, horizon)
         scores = known(forecasts, after)
         if scores is None:
             paths = read(name, after.cutoffs)
             scores = score(paths, after.cutoff_closes, after.closes, spread)
         models.append(ScoredModel(name, forecasts, after, scores))
-    begun = [forecast for forecast, came in zip(mine, happened.known, strict=True) if came]
-    again = {(forecast.model_name, forecast.data_cutoff_date) for forecast in due}
-    kept = sum((each.model_name, each.data_cutoff_date) not in again for each in begun)
-    return Assessment(models, gone(history, issued, scored), kept, waiting=len(mine) - len(begun))
+    begun = Outcomes.after(history, mine.cutoffs.tolist(), horizon).known > 0
+    kept, waiting = int((begun & ~due).sum()), int((~begun).sum())
+    return Assessment(models, gone(history, whole, before), kept, waiting)
 
 
 def lacking_scores(
     history: History,
-    issued: Sequence[IssuedForecast],
-    scored: Sequence[ScoredForecast],
+    issued: Iterable[IssuedForecast],
+    scored: Iterable[ScoredForecast],
     horizon: int,
-) -> list[IssuedForecast]:
+) -> IssuedForecasts:
     """The forecasts that have a known outcome and no current scores, of all windows at once."""
-    sessions = set(history.dates.tolist())
-    there = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
-    return unscored(there, scored, outcomes_of(there, history, horizon))
+    forecasts = IssuedForecasts.of(issued)
+    there = forecasts.only(found_in(history.dates, forecasts.cutoffs)[1])
+    return there.only(unscored(history, there, ScoredForecasts.of(scored), horizon))
 
 
-def forecasts_in(
-    window: Window, history: History, issued: Sequence[IssuedForecast]
-) -> list[IssuedForecast]:
+def forecasts_in(window: Window, history: History, issued: IssuedForecasts) -> IssuedForecasts:
     """The forecasts that start in a window, from cutoffs that are still sessions."""
-    sessions = set(history.dates.tolist())
-    return [
-        forecast
-        for forecast in issued
-        if forecast.data_cutoff_date in sessions
-        and window.training_date <= forecast.forecast_start_date < window.end
-    ]
+    _, there = found_in(history.dates, issued.cutoffs)
+    return issued.only(there & window.holds(issued.starts))
 
 
 def outcomes_of(forecasts: Sequence[IssuedForecast], history: History, horizon: int) -> Outcomes:
@@ -119,52 +114,37 @@ def outcomes_of(forecasts: Sequence[IssuedForecast], history: History, horizon: 
 
 
 def gone(
-    history: History, issued: Sequence[IssuedForecast], scored: Sequence[ScoredForecast]
-) -> list[ScoredForecast]:
+    history: History, issued: Iterable[IssuedForecast], scored: Iterable[ScoredForecast]
+) -> ScoredForecasts:
     """The scores whose forecast no longer exists, or whose cutoff is no longer a session."""
-    sessions = set(history.dates.tolist())
-    there = {(forecast.model_name, forecast.data_cutoff_date) for forecast in issued}
-    return [
-        old
-        for old in scored
-        if old.data_cutoff_date not in sessions
-        or (old.model_name, old.data_cutoff_date) not in there
-    ]
+    before = ScoredForecasts.of(scored)
+    _, there = found_in(history.dates, before.cutoffs)
+    return before.only(~there | (before.places_in(IssuedForecasts.of(issued)) < 0))
 
 
 def unscored(
-    issued: Sequence[IssuedForecast],
-    scored: Sequence[ScoredForecast],
-    happened: Outcomes,
+    history: History,
+    issued: IssuedForecasts,
+    scored: ScoredForecasts,
+    horizon: int,
     *,
     anew: bool = False,
-) -> list[IssuedForecast]:
-    """The forecasts without scores of the present paths and outcomes.
+) -> Mask:
+    """Which forecasts lack scores of the present paths and outcomes.
 
-    ``happened``: the outcomes after each of ``issued``, one item for each forecast. ``anew``:
-    whether to return the forecasts with current scores as well.
+    ``issued``: from cutoffs that are sessions. ``anew``: whether those with current scores are
+    among them as well.
     """
-    held = {(old.model_name, old.data_cutoff_date): old for old in scored}
-    due = []
-    known, closes = happened.known.tolist(), happened.closes.tolist()
-    for place, (forecast, close) in enumerate(
-        zip(issued, happened.cutoff_closes.tolist(), strict=True)
-    ):
-        old = held.get((forecast.model_name, forecast.data_cutoff_date))
-        outcome = closes[place][: known[place]]
-        is_current = old is not None and is_score_of(forecast, close, outcome, old)
-        if (old or outcome) and (anew or not is_current):
-            due.append(forecast)
+    places, _ = found_in(history.dates, issued.cutoffs)
+    came, old = closes_after(history, places, horizon), issued.places_in(scored)
+    has_scores = old >= 0
+    due = has_scores | (known_of(came) > 0)
+    if not anew:
+        old, closes = old[has_scores], history.closes[places]
+        due[has_scores] = ~(
+            (scored.drawn_at[old] == issued.drawn_at[has_scores])
+            & (scored.starts[old] == issued.starts[has_scores])
+            & (scored.cutoff_closes[old] == closes[has_scores])
+            & same_outcomes(scored.outcomes[old], came[has_scores])
+        )
     return due
-
-
-def is_score_of(
-    forecast: IssuedForecast, close: float, outcome: list[float], old: ScoredForecast
-) -> bool:
-    """Whether a score is of this drawing, of the close at its cutoff, and of its outcome."""
-    return (
-        old.generation_timestamp == forecast.generation_timestamp
-        and old.forecast_start_date == forecast.forecast_start_date
-        and old.cutoff_close == close
-        and old.outcome == outcome
-    )

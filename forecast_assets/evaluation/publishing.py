@@ -1,6 +1,6 @@
 """Publishing: choosing which of a date's forecasts downstream programs receive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -9,6 +9,7 @@ from forecast_assets.configuration.sections import Publish
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.evaluation.evaluation import Tolerance, as_of
 from forecast_assets.evaluation.records import Publication
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.models.naive import Naive
 
@@ -20,7 +21,7 @@ Offers = Mapping[date, Sequence[str]]
 
 
 def publications(
-    settings: Settings, issued: Sequence[IssuedForecast], records: pd.DataFrame
+    settings: Settings, issued: Iterable[IssuedForecast], records: pd.DataFrame
 ) -> list[Publication]:
     """What is published of a commodity and version, in order of dates.
 
@@ -29,9 +30,9 @@ def publications(
     """
     rule = settings.publish
     offers: dict[date, list[str]] = {}
-    for forecast in sorted(issued, key=lambda each: each.data_cutoff_date):
-        if rule.models is None or forecast.model_name in rule.models:
-            offers.setdefault(forecast.data_cutoff_date, []).append(forecast.model_name)
+    for name, cutoff in sorted(IssuedForecasts.of(issued).keys, key=lambda each: each[1]):
+        if rule.models is None or name in rule.models:
+            offers.setdefault(cutoff, []).append(name)
     if rule.rule == "fixed":
         return [
             Publication(day, name, "named in the configuration")

@@ -7,7 +7,7 @@ from something that has changed since are drawn again.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import LookAheadError, MissingCovariate
 from forecast_assets.forecast.drawing import Broken, Loaded, attempted, drawn_paths
+from forecast_assets.forecast.forecast_columns import Mask
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.points import Ordered, in_order, points_of
 from forecast_assets.forecast.records import (
     Draw,
@@ -24,11 +26,17 @@ from forecast_assets.forecast.records import (
     TrainedModel,
     WindowChange,
 )
-from forecast_assets.forecast.staleness import is_stale
-from forecast_assets.timeline.history import History
-from forecast_assets.timeline.outcomes import Outcomes
+from forecast_assets.forecast.staleness import are_stale
+from forecast_assets.timeline.history import History, as_days, found_in
+from forecast_assets.timeline.outcomes import (
+    Outcomes,
+    as_paths,
+    closes_after,
+    known_of,
+    same_outcomes,
+)
 from forecast_assets.timeline.sessions import following
-from forecast_assets.timeline.window import Origin, Window
+from forecast_assets.timeline.window import Origin, Origins, Window
 
 LATER_MODEL = "model of a later training date"
 RETRAINED = "retrained model"
@@ -92,7 +100,7 @@ class Forecasting:
     session. ``expected``: the sessions after the newest close, by the calendar.
     """
 
-    origins: list[Origin]
+    origins: Sequence[Origin]
     n_paths: int
     draws: list[Draw] = field(default_factory=list)
     failures: list[ModelFailure] = field(default_factory=list)
@@ -156,17 +164,18 @@ class Agenda:
 
 def agenda(
     settings: Settings,
-    origins: list[Origin],
+    origins: Origins,
     model: TrainedModel,
-    issued: Mapping[date, IssuedForecast],
-    fingerprints: Mapping[date, str],
+    issued: IssuedForecasts,
+    stale: Mask,
+    newest: date,
     *,
     recompute: bool,
     anew: bool = False,
 ) -> Agenda:
     """Sort a window's origins into those to draw and those to leave.
 
-    ``issued``: this model's forecasts by cutoff. ``fingerprints``: those of the model's history, by
+    ``issued``: this model's forecasts, and ``stale``: which of them are. ``newest``: the newest
     session.
 
     An issued forecast is drawn again if its model's payload or the number of paths changed. It is
@@ -175,31 +184,34 @@ def agenda(
     for it or if no session after its cutoff is known: once an outcome is known, the forecast is a
     record of what was forecast and must not change by itself. With ``anew`` each is drawn again.
     """
-    due, why, reissued, stale, elsewhere = [], {}, set(), [], 0
-    newest, paths = max(fingerprints, default=None), settings.paths
-    for origin in origins:
-        held = issued.get(origin.cutoff)
-        if held is None:
-            due.append(origin)
-            continue
-        is_own = held.training_date == model.training_date
-        is_revised = is_stale(held, fingerprints)
-        is_reissued = is_revised and origin.cutoff == newest
-        reasons = (
-            (LATER_MODEL, held.training_date > origin.start),  # an unexpected, earlier session came
-            (RETRAINED, is_own and held.payload_sha256 != model.payload_sha256),
-            (OTHER_PATHS, is_own and held.n_paths != paths),
-            (REVISED, is_reissued or (is_own and is_revised and recompute)),
-            (OTHER_CODE, is_own and anew),
-        )
-        if why_again := [name for name, holds in reasons if holds]:
-            due.append(origin)
-            why[origin.cutoff] = ", ".join(why_again)
-            reissued.update([origin.cutoff] if is_reissued else [])
-        else:
-            stale += [origin.cutoff] if is_revised else []
-            elsewhere += not is_own
-    return Agenda(due, why, reissued, stale, len(origins) - len(due) - elsewhere, elsewhere)
+    at, held = found_in(issued.cutoffs, origins.cutoffs)
+    if not held.any():
+        return Agenda(list(origins), {}, set(), [], 0, 0)
+    trained, revised = issued.trained[at], held & stale[at]
+    own = trained == np.datetime64(model.training_date)
+    reissued = revised & (origins.cutoffs == np.datetime64(newest))
+    reasons = {
+        LATER_MODEL: trained > origins.starts,  # an unexpected, earlier session came
+        RETRAINED: own & ~issued.made_of(model.payload_sha256, at),
+        OTHER_PATHS: own & (issued.n_paths[at] != settings.paths),
+        REVISED: reissued | (own & revised & recompute),
+        OTHER_CODE: own & anew,
+    }
+    again = held & reduce(np.logical_or, reasons.values())
+    left = held & ~again
+    why = {
+        origins[place].cutoff: ", ".join(name for name, holds in reasons.items() if holds[place])
+        for place in again.nonzero()[0]
+    }
+    elsewhere = int((left & ~own).sum())
+    return Agenda(
+        [origins[place] for place in (~left).nonzero()[0]],
+        why,
+        set(origins.cutoffs[reissued].tolist()),
+        origins.cutoffs[left & revised].tolist(),
+        int(left.sum()) - elsewhere,
+        elsewhere,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,28 +219,23 @@ class Views:
     """Views of a history: each has only the covariates of one model. Views are kept for reuse."""
 
     history: History
-    seen: dict[tuple[str, ...], tuple[History, dict[date, str]]] = field(default_factory=dict)
+    seen: dict[tuple[str, ...], History] = field(default_factory=dict)
 
-    def of(self, covariates: tuple[str, ...]) -> tuple[History, dict[date, str]]:
-        """The history with only these covariates, and its fingerprint up to each session.
-
-        Raises MissingCovariate if the history lacks one of them.
-        """
+    def of(self, covariates: tuple[str, ...]) -> History:
+        """The history with only these covariates. Raises MissingCovariate if one is lacking."""
         if covariates not in self.seen:
-            view = self.history.select(covariates)
-            prints = dict(zip(view.dates.tolist(), view.fingerprints, strict=True))
-            self.seen[covariates] = view, prints
+            self.seen[covariates] = self.history.select(covariates)
         return self.seen[covariates]
 
-    def offered(self, settings: Settings, model_name: str) -> dict[date, str]:
-        """By session, the fingerprint of the closes and of all covariates that a model is offered.
+    def offered(self, settings: Settings, model_name: str) -> History:
+        """The history with all covariates that a model is offered.
 
         An ensemble may use fewer covariates, if a member of it could not be fitted. A change of
         any offered covariate still makes its forecasts due, as it also makes its training due.
         Raises MissingCovariate if the history lacks one of them.
         """
         names = settings.covariates_of(settings.models[model_name], self.history.feature_names)
-        return self.of(names)[1]
+        return self.of(names)
 
 
 Look = Callable[[Draw, Ordered], object]
@@ -249,7 +256,7 @@ class Asked:
 
     settings: Settings
     window: Window
-    origins: list[Origin]
+    origins: Origins
     views: Views
     recompute: bool
     anew: bool
@@ -271,7 +278,7 @@ def forecast_window(
     window: Window,
     history: History,
     models: Sequence[Loaded],
-    issued: Sequence[IssuedForecast],
+    issued: Iterable[IssuedForecast],
     *,
     recompute: bool = False,
     anew: bool = False,
@@ -289,15 +296,16 @@ def forecast_window(
     calendar = settings.commodity(window.commodity).calendar
     origins = window.origins(history, calendar)
     asked = Asked(settings, window, origins, Views(history), recompute, anew, look)
+    held = IssuedForecasts.of(issued)
     with threadpool_limits(limits=1):  # as in training: no sum depends on the cores
-        parts = list(spread(lambda loaded: forecast_model(asked, loaded, issued), models))
-    return _together(asked, history, issued, parts)
+        parts = list(spread(lambda loaded: forecast_model(asked, loaded, held), models))
+    return _together(asked, history, held, parts)
 
 
 def _together(
     asked: Asked,
     history: History,
-    issued: Sequence[IssuedForecast],
+    issued: IssuedForecasts,
     parts: Sequence[ModelForecasts],
 ) -> Forecasting:
     """The forecasts of all models, and what else is due in the tables."""
@@ -327,32 +335,39 @@ def _together(
     )
 
 
-def forecast_model(
-    asked: Asked, loaded: Loaded, issued: Sequence[IssuedForecast]
-) -> ModelForecasts:
+def forecast_model(asked: Asked, loaded: Loaded, issued: IssuedForecasts) -> ModelForecasts:
     """Draw the forecasts of one model that are due. Raises LookAheadError."""
     (row, model), origins = loaded, asked.origins
-    held = {old.data_cutoff_date: old for old in issued if old.model_name == row.model_name}
+    held = issued.of_model(row.model_name)
     try:
-        prints = asked.views.offered(asked.settings, row.model_name)
-        view, _ = asked.views.of(model.covariates)
+        offered = asked.views.offered(asked.settings, row.model_name)
+        view = asked.views.of(model.covariates)
     except MissingCovariate as error:
         reason = f"{asked.window.key}: {row.model_name}: {error}"
         return ModelForecasts([ModelFailure(row.model_name, reason, origins=len(origins))])
     todo = agenda(
-        asked.settings, origins, row, held, prints, recompute=asked.recompute, anew=asked.anew
+        asked.settings,
+        origins,
+        row,
+        held,
+        are_stale(held, offered),
+        offered.newest,
+        recompute=asked.recompute,
+        anew=asked.anew,
     )
-    draw, failures = draw_model(asked, view, loaded, todo, prints)
+    draw, failures = draw_model(asked, view, loaded, todo, offered)
     reissues = reissues_of(draw, todo, held) if draw else []
     return ModelForecasts(failures, todo, draw, reissues)
 
 
-def reissues_of(draw: Draw, todo: Agenda, held: Mapping[date, IssuedForecast]) -> list[Reissue]:
+def reissues_of(draw: Draw, todo: Agenda, held: IssuedForecasts) -> list[Reissue]:
     """The forecasts of a draw that were issued before, from a history that was revised since."""
+    drawn = dict(zip(draw.cutoffs, draw.closes, strict=True))
+    again = as_days([day for day in draw.cutoffs if day in todo.reissued])
     return [
-        Reissue(draw.model.model_name, cutoff, held[cutoff].cutoff_close, close)
-        for cutoff, close in zip(draw.cutoffs, draw.closes, strict=True)
-        if cutoff in todo.reissued
+        Reissue(old.model_name, day, old.cutoff_close, drawn[day])
+        for old in held.only(np.isin(held.cutoffs, again))
+        for day in (old.data_cutoff_date,)
     ]
 
 
@@ -361,10 +376,11 @@ def draw_model(
     history: History,
     loaded: Loaded,
     todo: Agenda,
-    fingerprints: Mapping[date, str],
+    offered: History,
 ) -> tuple[Draw | None, list[ModelFailure]]:
     """Draw the paths of one model from the origins due.
 
+    ``history``: with the covariates of the model; ``offered``: with all that it was offered.
     Returns the draw, or None if there is no path, and the origins that failed or were declined.
     """
     settings, window, row, due = asked.settings, asked.window, loaded[0], todo.due
@@ -386,7 +402,7 @@ def draw_model(
         model=row,
         cutoffs=cutoffs,
         starts=[origin.start for origin in able],
-        fingerprints=[fingerprints[day] for day in cutoffs],
+        fingerprints=[offered.fingerprints[place] for place in offered.positions(cutoffs)],
         closes=known.closes[known.positions(cutoffs)].tolist(),
         paths=paths,
         points=points_of(ordered),
@@ -428,54 +444,42 @@ def require_no_look_ahead(window: Window, row: TrainedModel, origins: Sequence[O
             )
 
 
-def moved(
-    history: History, origins: Sequence[Origin], issued: Sequence[IssuedForecast]
-) -> list[tuple[date, date]]:
+def moved(history: History, origins: Origins, issued: IssuedForecasts) -> list[tuple[date, date]]:
     """Issued forecasts whose first session is not the day that was expected: (cutoff, new start).
 
     This happens when a holiday was not expected, or a session was.
     """
-    followers: dict[date, date] = dict(pairwise(history.dates.tolist()))
-    followers |= {origin.cutoff: origin.start for origin in origins}
-    wrong = {
-        (old.data_cutoff_date, followers[old.data_cutoff_date])
-        for old in issued
-        if followers.get(old.data_cutoff_date, old.forecast_start_date) != old.forecast_start_date
-    }
-    return sorted(wrong)
+    followers = np.append(history.dates[1:], np.datetime64("NaT", "D"))
+    followers[found_in(history.dates, origins.cutoffs)[0]] = origins.starts
+    at, there = found_in(history.dates, issued.cutoffs)
+    starts = followers[at]
+    wrong = there & ~np.isnat(starts) & (starts != issued.starts)
+    pairs = zip(issued.cutoffs[wrong].tolist(), starts[wrong].tolist(), strict=True)
+    return sorted(set(pairs))
 
 
-def withdrawn(history: History, issued: Sequence[IssuedForecast]) -> list[date]:
+def withdrawn(history: History, issued: IssuedForecasts) -> list[date]:
     """Cutoffs of issued forecasts that are no longer sessions of the history."""
-    sessions = set(history.dates.tolist())
-    return sorted({old.data_cutoff_date for old in issued} - sessions)
+    _, there = found_in(history.dates, issued.cutoffs)
+    days: list[date] = np.unique(issued.cutoffs[~there]).tolist()
+    return days
 
 
-def unsettled(history: History, issued: Sequence[IssuedForecast], horizon: int) -> list[date]:
+def unsettled(history: History, issued: IssuedForecasts, horizon: int) -> list[date]:
     """Cutoffs of issued forecasts whose stored outcome differs from the history's closes."""
-    sessions = set(history.dates.tolist())
-    old = [forecast for forecast in issued if forecast.data_cutoff_date in sessions]
-    if not old:
-        return []
-    cutoffs = [forecast.data_cutoff_date for forecast in old]
-    happened = Outcomes.after(history, cutoffs, horizon).as_paths
-    told = np.array([x.outcome or [None] * horizon for x in old], dtype=np.float32)
-    same = ((told == happened) | (np.isnan(told) & np.isnan(happened))).all(axis=1)
-    same &= [forecast.outcome is not None for forecast in old]
-    return sorted({day for day, is_same in zip(cutoffs, same, strict=True) if not is_same})
+    at, there = found_in(history.dates, issued.cutoffs)
+    happened = as_paths(closes_after(history, np.where(there, at, -1), horizon))
+    same = issued.told & same_outcomes(issued.outcomes, happened)
+    days: list[date] = np.unique(issued.cutoffs[there & ~same]).tolist()
+    return days
 
 
-def newly_known(happened: Outcomes, issued: Sequence[IssuedForecast]) -> int:
+def newly_known(happened: Outcomes, issued: IssuedForecasts) -> int:
     """How many cutoffs have more known sessions after them than any stored outcome of them."""
-    told: dict[date, int] = {}
-    looked_at = set(happened.cutoffs)
-    for old in issued:
-        if old.data_cutoff_date not in looked_at:
-            continue
-        known = sum(close is not None for close in old.outcome or [])
-        told[old.data_cutoff_date] = max(known, told.get(old.data_cutoff_date, 0))
-    known_now = zip(happened.cutoffs, happened.known.tolist(), strict=True)
-    return sum(known > told.get(cutoff, 0) for cutoff, known in known_now)
+    at, there = found_in(as_days(happened.cutoffs), issued.cutoffs)
+    told = np.zeros(len(happened.cutoffs), np.intp)
+    np.maximum.at(told, at[there], known_of(issued.outcomes[there]))
+    return int((happened.known > told).sum())
 
 
 def _failure(window: Window, model_name: str, declined: Mapping[date, str]) -> ModelFailure:

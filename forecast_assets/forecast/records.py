@@ -81,6 +81,11 @@ class IssuedForecast:
     outcome: list[float | None] | None
     cutoff_close: float | None = None
 
+    @property
+    def told(self) -> bool:
+        """Whether the tables have a row of outcomes."""
+        return self.outcome is not None
+
 
 @dataclass(frozen=True)
 class RevisedForecast:

@@ -1,19 +1,26 @@
 """The rule for stale forecasts: those whose history was revised after they were made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
-from forecast_assets.forecast.records import IssuedForecast
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecast_assets.forecast.forecast_columns import Mask
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
+from forecast_assets.timeline.history import History, found_in
 
 
-def is_stale(held: IssuedForecast, fingerprints: Mapping[date, str]) -> bool:
-    """Whether a close up to the cutoff, or a covariate that the model is offered, was revised.
+def are_stale(held: IssuedForecasts, history: History) -> Mask:
+    """Of which a close up to the cutoff, or a covariate that their model is offered, was revised.
 
-    ``fingerprints``: those of the model's history as it is now, by session. A forecast whose cutoff
-    is no longer a session is not stale: it is withdrawn.
+    ``history``: as it is now, with the covariates that the model of all of them is offered. A
+    forecast whose cutoff is no longer a session is not stale: it is withdrawn.
     """
-    now = fingerprints.get(held.data_cutoff_date)
-    return now is not None and now != held.history_fingerprint
+    places, there = found_in(history.dates, held.cutoffs)
+    now = pa.array([*history.fingerprints, ""]).take(places)  # of no session there is none
+    same: Mask = pc.equal(held.rows.column("history_fingerprint"), now).to_numpy()
+    return there & ~same
 
 
 def told(cutoffs: Sequence[date]) -> str:

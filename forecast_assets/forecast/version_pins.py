@@ -6,9 +6,11 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+
 from forecast_assets.configuration.version_meaning import VersionMeaning
 from forecast_assets.forecast.forecasting import Forecasting
-from forecast_assets.forecast.records import IssuedForecast
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 
 PinKind = Literal["first", "taken over", "added", "rewrite"]
 
@@ -45,23 +47,20 @@ def rewritten(pins: Sequence[Pin]) -> dict[str, datetime]:
 
 
 def as_rewrites(
-    outcome: Forecasting, issued: Sequence[IssuedForecast], since: Mapping[str, datetime]
+    outcome: Forecasting, issued: IssuedForecasts, since: Mapping[str, datetime]
 ) -> Forecasting:
     """The same draws; those that replace a forecast from before a rewrite of its model say so.
 
     ``issued``: the forecasts that the tables hold. ``since``: as from ``rewritten``.
     """
-    older: dict[tuple[str, date], bool] = {
-        (old.model_name, old.data_cutoff_date): old.generation_timestamp < since[old.model_name]
-        for old in issued
-        if old.model_name in since
-    }
     draws = []
     for draw in outcome.draws:
-        name = draw.model.model_name
+        name, older = draw.model.model_name, set[date]()
+        if name in since:
+            held = issued.of_model(name)
+            older = set(held.cutoffs[held.drawn_at < np.datetime64(since[name])].tolist())
         why = {
-            day: f"{REWRITE}, {usual}" if older.get((name, day)) else usual
-            for day, usual in draw.why.items()
+            day: f"{REWRITE}, {usual}" if day in older else usual for day, usual in draw.why.items()
         }
         draws.append(replace(draw, why=why))
     return replace(outcome, draws=draws)

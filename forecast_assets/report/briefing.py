@@ -68,14 +68,14 @@ def brief(
     version, history = settings.model_version, store.features.read(store.prices.history(name))
     held = store.paths.issued(name, version)
     stale = stale_forecasts(settings, store, history, held)
-    issued = {(x.data_cutoff_date, x.model_name): x for x in held}
-    shelf = shelf_of(store, history, version, issued)
+    places = {key: place for place, key in enumerate(held.keys)}
+    shelf = shelf_of(store, history, version, places)
     newest = newest_of(shelf, leaderboard.model_name.tolist())
 
     def fan(chosen: Publication) -> Fan:
         cutoff, model = chosen.data_cutoff_date, chosen.model_name
         paths = store.paths.drawn(name, model, version, [cutoff])[0]
-        row = issued[cutoff, model]
+        row = held[places[model, cutoff]]
         return Fan(cutoff, row.forecast_start_date, paths, row.cutoff_close)
 
     published = None
@@ -101,14 +101,14 @@ def brief(
 
 
 def shelf_of(
-    store: Store, history: History, version: str, issued: Collection[tuple[date, str]]
+    store: Store, history: History, version: str, issued: Collection[tuple[str, date]]
 ) -> list[Publication]:
     """The publications that can be shown: of issued forecasts whose cutoff is a session."""
     sessions = set(history.dates.tolist())
     return [
         each
         for each in store.publications.find(history.commodity, version)
-        if (each.data_cutoff_date, each.model_name) in issued and each.data_cutoff_date in sessions
+        if (each.model_name, each.data_cutoff_date) in issued and each.data_cutoff_date in sessions
     ]
 
 
@@ -148,7 +148,7 @@ def failures_of(settings: Settings, store: Store, name: str) -> list[Notice]:
         if failure.model_name in settings.models
     ]
     issued = store.paths.issued(name, settings.model_version)
-    newest = max((forecast.training_date for forecast in issued), default=date.min)
+    newest = issued.trained.max().item() if len(issued) else date.min
     notices = [Notice("failed", x.reason) for x in found if not x.declined]
     return notices + [
         Notice("declined", x.reason) for x in found if x.declined and x.training_date >= newest

@@ -63,12 +63,12 @@ from forecast_assets.evaluation.records import (
     Numbers,
     Publication,
     PublicationChanges,
-    ScoredForecast,
     ScoredModel,
 )
+from forecast_assets.evaluation.scored_forecasts import ScoredForecasts
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import (
     Fan,
-    IssuedForecast,
     ModelFailure,
     RecordedFailure,
     Restoration,
@@ -255,8 +255,8 @@ class PathTable(Protocol):
 
     def issued(
         self, commodity: str, model_version: str, cutoffs: Span | None = None
-    ) -> list[IssuedForecast]:
-        """The forecasts of a commodity and version, in order of model and cutoff.
+    ) -> IssuedForecasts:
+        """The forecasts of a commodity and version.
 
         ``cutoffs``: the first and last of those wanted; by default all are.
         """
@@ -304,11 +304,11 @@ class ScoreTable(Protocol):
 
     def scored(
         self, commodity: str, model_version: str, cutoffs: Span | None = None
-    ) -> list[ScoredForecast]:
+    ) -> ScoredForecasts:
         """The scored forecasts of a commodity and version; ``cutoffs``: as for ``issued``."""
 
     def replace(
-        self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
+        self, written: Written, models: Sequence[ScoredModel], gone: ScoredForecasts
     ) -> int:
         """Replace the scores of these forecasts, and delete those of ``gone``.
 

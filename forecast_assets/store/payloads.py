@@ -58,14 +58,14 @@ class StoredPayload:
     model_size_bytes: int
 
 
-Deciding = tuple[str, str, int, int, str]
-"""What of a row decides whether a model can be made of its payload: hash, name, schema version,
-size and format."""
+Deciding = tuple[str, str, int, int, str, str]
+"""What of a row decides whether a model can be made of it: hash, name, schema version, size and
+format of its payload, and a hash of the documents that tell of the model."""
 
 
 @dataclass
 class SoundPayloads:
-    """Payloads that were rebuilt in this process, by what decides it; the latest are kept.
+    """Models that were rebuilt in this process, by what decides it; the latest are kept.
 
     The sensor looks at all models every few seconds, and to rebuild one takes longer than to
     compare its hash.
@@ -84,12 +84,14 @@ class SoundPayloads:
 
 
 def _key(row: TrainedModel) -> Deciding:
+    documents = repr((row.options, row.parameters, row.fit_metrics))
     return (
         row.payload_sha256,
         row.model_name,
         row.payload_schema_version,
         row.model_size_bytes,
         row.payload_format,
+        hashlib.sha256(documents.encode(errors="surrogatepass")).hexdigest(),
     )
 
 
@@ -172,9 +174,11 @@ class Payloads:
 
     def _is_intact(self, row: TrainedModel) -> bool:
         try:
-            require_documents(row)
+            is_known = row in SOUND
+            if not is_known:
+                require_documents(row)
             payload = self.read(row)
-            if row not in SOUND:
+            if not is_known:
                 model_of(row, payload)
                 SOUND.add(row)
         except (MissingExtra, ArtifactsUnavailable):

@@ -35,6 +35,19 @@ def as_days(days: Sequence[date]) -> Dates:
     return (ordinals - EPOCH.toordinal()).astype("datetime64[D]")
 
 
+def found_in(
+    days: NDArray[Any], wanted: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where each wanted day is among days in ascending order, and whether it is there.
+
+    The place of a day that is not there is that of another one, or 0 if there is no day at all.
+    """
+    if len(days) == 0:
+        return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
+    places = np.minimum(np.searchsorted(days, wanted), len(days) - 1)
+    return places, days[places] == wanted
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """Daily closes in order, one for each session, with the covariates known at each close.
@@ -142,10 +155,9 @@ class History:
             raise LookAheadError(
                 f"{self.commodity}: the origin {max(origins)} is later than the newest close known"
             )
-        found = np.searchsorted(self.dates, days)
-        missing = days[self.dates[found] != days]
-        if len(missing):
-            raise ValueError(f"{self.commodity}: {missing[0]} is not a session")
+        found, there = found_in(self.dates, days)
+        if not there.all():
+            raise ValueError(f"{self.commodity}: {days[~there][0]} is not a session")
         return found
 
     @cached_property

@@ -1,12 +1,15 @@
 """Windows, in which a fitted model is used, and origins, from which forecasts start."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast_assets.errors import ConfigurationError
-from forecast_assets.timeline.history import History
+from forecast_assets.timeline.history import Dates, History
 from forecast_assets.timeline.sessions import next_session, trading_week
 
 
@@ -16,6 +19,34 @@ class Origin:
 
     cutoff: date
     start: date
+
+
+@dataclass(frozen=True, eq=False)
+class Origins(Sequence[Origin]):
+    """Origins in order, as the arrays of their cutoffs and starts."""
+
+    cutoffs: Dates
+    starts: Dates
+
+    def __len__(self) -> int:
+        """Return the number of origins."""
+        return len(self.cutoffs)
+
+    @overload
+    def __getitem__(self, place: int) -> Origin: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Origins": ...
+    def __getitem__(self, place: int | slice) -> "Origin | Origins":
+        """Return one origin, or some."""
+        if isinstance(place, slice):
+            return Origins(self.cutoffs[place], self.starts[place])
+        return Origin(self.cutoffs[place].item(), self.starts[place].item())
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether these are the same origins, in the same order."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as that of a list
 
 
 @dataclass(frozen=True, order=True)
@@ -60,12 +91,18 @@ class Window:
             )
         return replace(self, training_date=day, earlier=(), begun=self.training_date)
 
+    def holds(self, days: Dates) -> NDArray[np.bool_]:
+        """Which of some days are in this window."""
+        first, end = np.array([self.training_date, self.end], "datetime64[D]")
+        inside: NDArray[np.bool_] = (first <= days) & (days < end)
+        return inside
+
     def cutoffs(self, history: History, calendar: str) -> tuple[date, date] | None:
         """The first and the last cutoff of its forecasts; None if there are none yet."""
-        found = self.origins(history, calendar)
-        return (found[0].cutoff, found[-1].cutoff) if found else None
+        days = self.origins(history, calendar).cutoffs
+        return (days[0].item(), days[-1].item()) if len(days) else None
 
-    def origins(self, history: History, calendar: str) -> list[Origin]:
+    def origins(self, history: History, calendar: str) -> "Origins":
         """The origins of all forecasts that start in this window, in order.
 
         There is one for each observed session in the window, with the session before it as its
@@ -73,18 +110,14 @@ class Window:
         in the window.
         """
         if len(history) == 0:
-            return []
+            return Origins(history.dates, history.dates)
         days, bounds = history.dates, np.array([self.training_date, self.end], "datetime64[D]")
         # The first session of all has no cutoff before it.
         first, last = np.maximum(np.searchsorted(days, bounds), 1)
-        found = [
-            Origin(cutoff, start)
-            for cutoff, start in zip(
-                days[first - 1 : last - 1].tolist(), days[first:last].tolist(), strict=True
-            )
-        ]
+        cutoffs, starts = days[first - 1 : last - 1], days[first:last]
         if history.newest < self.end:
             following = next_session(history.newest, calendar, trading_week(days))
             if self.training_date <= following < self.end:
-                found.append(Origin(history.newest, following))
-        return found
+                cutoffs = np.append(cutoffs, days[-1])
+                starts = np.append(starts, np.datetime64(following))
+        return Origins(cutoffs, starts)

@@ -13,6 +13,7 @@ from forecast_assets.automation.due import (
     windows_to_correct,
     windows_without_scores,
 )
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, ledger
@@ -84,7 +85,8 @@ def test_a_corrected_price_is_told_in_a_window_that_has_forecasts(
     assert windows_to_correct(graph.settings, windows(graph), corrected) == [newest]
     without_models = replace(corrected, models=[])
     assert windows_to_correct(graph.settings, windows(graph), without_models) == [newest]
-    assert windows_to_correct(graph.settings, windows(graph), replace(corrected, issued=[])) == []
+    none = replace(corrected, issued=IssuedForecasts.of([]))
+    assert windows_to_correct(graph.settings, windows(graph), none) == []
 
 
 @pytest.mark.parametrize("lost", ["all", "some"])

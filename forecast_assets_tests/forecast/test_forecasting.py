@@ -15,6 +15,7 @@ from forecast_assets.forecast.forecasting import (
     lines_of,
     newly_known,
 )
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.models.naive import FittedNaive
 from forecast_assets.timeline.history import History
@@ -352,8 +353,11 @@ def test_an_outcome_is_counted_for_a_date_that_lacked_it_and_once_for_all_models
         )
     ]
     news = {0: 4, 1: 3, 2: 2}[known_before]
-    assert newly_known(whole, told) == news
-    assert newly_known(whole, []) == 4  # of the newest date nothing has happened yet
-    assert newly_known(whole, [replace(x, outcome=None) for x in told]) == 4
-    settled = [replace(x, outcome=[1.0, 1.0, 1.0]) for x in told]
-    assert newly_known(whole, settled) == 0
+
+    def found(*rows: IssuedForecast) -> int:
+        return newly_known(whole, IssuedForecasts.of(rows))
+
+    assert found(*told) == news
+    assert found() == 4  # of the newest date nothing has happened yet
+    assert found(*(replace(x, outcome=None) for x in told)) == 4
+    assert found(*(replace(x, outcome=[1.0, 1.0, 1.0]) for x in told)) == 0

@@ -18,8 +18,10 @@ import numpy as np
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import PayloadCorrupted
 from forecast_assets.forecast.forecasting import Asked, Views, agenda, draw_model, nobody_looks
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.payloads import parsed
 from forecast_assets.forecast.records import TrainedModel
+from forecast_assets.forecast.staleness import are_stale
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.store.payloads import NOT_REBUILT, model_of
@@ -99,10 +101,11 @@ def drawn(row: TrainedModel, rebuilt: FittedForecaster) -> list[str]:
     """
     settings = configured()
     origins = window().origins(HISTORY, settings.commodity("Coffee").calendar)[:2]
-    prints = dict(zip(HISTORY.dates.tolist(), HISTORY.fingerprints, strict=True))
-    todo = agenda(settings, origins, row, {}, prints, recompute=False)
+    nothing = IssuedForecasts.of([])
+    stale = are_stale(nothing, HISTORY)
+    todo = agenda(settings, origins, row, nothing, stale, HISTORY.newest, recompute=False)
     asked = Asked(settings, window(), origins, Views(HISTORY), False, False, nobody_looks)
-    draw, failures = draw_model(asked, HISTORY, (row, rebuilt), todo, prints)
+    draw, failures = draw_model(asked, HISTORY, (row, rebuilt), todo, HISTORY)
     assert draw is None or np.isfinite(draw.paths).all()
     assert draw is not None or failures
     assert all(row.model_name in failure.reason for failure in failures)

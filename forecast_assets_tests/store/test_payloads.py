@@ -85,6 +85,16 @@ def test_a_sound_payload_is_rebuilt_once_to_see_that_it_can_be(
     assert shelf.intact([replace(row, fitted_model_json="{}")]) == []  # hashes are always compared
 
 
+@pytest.mark.parametrize("document", ["options", "parameters", "fit_metrics"])
+def test_a_document_that_cannot_be_read_is_told_though_the_payload_is_known_to_be_sound(
+    document: str,
+) -> None:
+    shelf = ModelStore.of(load_settings())
+    row = shelf.row(fits([SOUND])[0], WRITTEN, HISTORY)
+    assert shelf.intact([row]) == [row]
+    assert shelf.intact([replace(row, **{document: "{"})]) == []  # type: ignore[arg-type]
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "MOST_SOUND", 2)
     known = SoundPayloads()

@@ -9,6 +9,7 @@ The view ``commodity.forecast.published_distributions`` has the paths of these f
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
@@ -30,6 +31,7 @@ from forecast_assets.defs.resources import StoreResource
 from forecast_assets.evaluation.outlook import Outlook, outlooks
 from forecast_assets.evaluation.publishing import publications
 from forecast_assets.evaluation.records import Numbers, Publication, PublicationChanges
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import IssuedForecast
 from forecast_assets.store.contract import Store
 from forecast_assets.store.frames import frame
@@ -75,24 +77,20 @@ def numbers(
     name: str,
     version: str,
     due: Sequence[Publication],
-    issued: Sequence[IssuedForecast],
+    issued: IssuedForecasts,
 ) -> Numbers:
     """The numbers of forecasts that are to be published, from their paths, some at a time."""
-    known = {(each.model_name, each.data_cutoff_date): each for each in issued}
+    asked = {(each.model_name, each.data_cutoff_date) for each in due}
+    chosen = issued.only(np.array([key in asked for key in issued.keys], dtype=bool))
     history = tables.prices.history(name)
-    alike: dict[tuple[str, int], list[IssuedForecast]] = {}
-    for each in due:
-        held = known[each.model_name, each.data_cutoff_date]
-        alike.setdefault((held.model_name, held.n_paths), []).append(held)
     found: dict[tuple[str, date], Sequence[Outlook]] = {}
-    for (model_name, _), forecasts in alike.items():
-        for first in range(0, len(forecasts), AT_ONCE):
-            some = sorted(forecasts[first : first + AT_ONCE], key=lambda x: x.data_cutoff_date)
-            days = [each.data_cutoff_date for each in some]
+    for alike in chosen.alike():
+        for first in range(0, len(alike), AT_ONCE):
+            some = alike[first : first + AT_ONCE]
+            model_name, days = some[0].model_name, some.cutoffs.tolist()
             paths = tables.paths.drawn(name, model_name, version, days)
             closes = [close_of(each, history) for each in some]
-            keys = [(model_name, day) for day in days]
-            found |= dict(zip(keys, outlooks(paths, closes), strict=True))
+            found |= dict(zip(some.keys, outlooks(paths, closes), strict=True))
     return found
 
 
@@ -103,10 +101,10 @@ def close_of(forecast: IssuedForecast, history: History) -> float:
     return float(history.known_at(forecast.data_cutoff_date).closes[-1])
 
 
-def published_paths(chosen: Sequence[Publication], issued: Sequence[IssuedForecast]) -> int:
+def published_paths(chosen: Sequence[Publication], issued: IssuedForecasts) -> int:
     """The number of rows of publications in the view: the paths of each, and path 0."""
-    drawn = {(each.data_cutoff_date, each.model_name): each.n_paths for each in issued}
-    return sum(drawn[each.data_cutoff_date, each.model_name] + 1 for each in chosen)
+    drawn = dict(zip(issued.keys, issued.n_paths.tolist(), strict=True))
+    return sum(drawn[each.model_name, each.data_cutoff_date] + 1 for each in chosen)
 
 
 def published_distributions_asset(settings: Settings) -> AssetsDefinition:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import Lock
 
 import pyarrow as pa
@@ -11,14 +12,27 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.delta.storage import in_words, options_of
+from forecast_assets.store.readings import Readings
 from forecast_assets.store.sql.writes import MARKERS
+from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
 PARTITIONED = ("model_version", "commodity", "training_date")
 """The columns by which the files of a table lie in folders, as far as it has them."""
 
+KEPT = 4
+"""How many addresses a process keeps the tables of."""
+
 LARGE = ("forecast.distributions", "forecast.point_estimates")
 """The tables whose files lie in folders by all of these columns, and not only by commodity."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The rows of all tables as they were at one moment, and a text for their versions."""
+
+    rows: dict[str, ds.Dataset]
+    token: str
 
 
 @dataclass
@@ -31,6 +45,7 @@ class DeltaTables:
     url: str
     options: Mapping[str, str]
     declared: Mapping[str, Table]
+    readings: Readings = field(default_factory=Readings)
     _shown: dict[str, tuple[int, ds.Dataset]] = field(default_factory=dict)
     _opened: dict[str, DeltaTable] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
@@ -76,7 +91,7 @@ class DeltaTables:
             actions = [pa.table(table.get_add_actions()) for table in found]
         return sum(sum(each.column("size_bytes").to_pylist()) for each in actions)
 
-    def at_one_moment(self) -> dict[str, ds.Dataset]:
+    def at_one_moment(self) -> Moment:
         """The rows of all tables, such that no write has marked any of them in between.
 
         A writer takes marks away before it changes what they name, and sets them afterwards.
@@ -89,7 +104,8 @@ class DeltaTables:
                 shown = {name: self._show(name, table) for name, table in (marks | found).items()}
                 after = {name: table.version() for name, table in self._newest(MARKERS).items()}
                 if before == after:
-                    return shown
+                    versions = {name: version for name, (version, _) in self._shown.items()}
+                    return Moment(shown, token_of({name: versions[name] for name in shown}))
 
     def _newest(self, names: Iterable[str]) -> dict[str, DeltaTable]:
         found = {}
@@ -113,9 +129,29 @@ class DeltaTables:
         return known[1]
 
 
+@lru_cache(maxsize=KEPT)
+def delta_tables(url: str, horizon: int) -> DeltaTables:
+    """The tables below an address: the same for all of this process, which opens each once."""
+    return DeltaTables(url, options_of(url), stored_tables(horizon))
+
+
+def token_of(versions: Mapping[str, int]) -> str:
+    """A text that is different if any table has another version."""
+    return " ".join(f"{name}:{version}" for name, version in sorted(versions.items()))
+
+
 def rows_of(table: DeltaTable) -> ds.Dataset:
     """The rows of a table as it is open, read when they are asked for."""
     return table.to_pyarrow_dataset()
+
+
+def stored_tables(horizon: int) -> dict[str, Table]:
+    """The tables that are stored, by their names without the catalog."""
+    return {
+        f"{table.room}.{table.short_name}": table
+        for table in tables(horizon).values()
+        if not table.view
+    }
 
 
 def stored_schema(table: Table) -> pa.Schema:

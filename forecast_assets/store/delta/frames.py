@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
+from forecast_assets.store.delta.delta_tables import stored_tables
 from forecast_assets.store.delta.visible import in_order, stored_as, view_of_seen
 from forecast_assets.store.sql.confined import confined
 from forecast_assets.store.sql.database import Connection
@@ -18,7 +19,7 @@ from forecast_assets.store.sql.definitions import (
     view_definition,
 )
 from forecast_assets.store.tables import tables
-from forecast_assets.store.tables.table import CATALOG, Table
+from forecast_assets.store.tables.table import CATALOG
 
 USES = 64
 """After so many uses an instance is made anew."""
@@ -82,12 +83,3 @@ def with_views(horizon: int, memory_limit: str) -> Connection:
     for statement in as_of_definitions(CATALOG):
         connection.execute(statement)
     return connection
-
-
-def stored_tables(horizon: int) -> dict[str, Table]:
-    """The tables that are stored, by their names without the catalog."""
-    return {
-        f"{table.room}.{table.short_name}": table
-        for table in tables(horizon).values()
-        if not table.view
-    }

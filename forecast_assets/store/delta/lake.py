@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TypeVar
 
 import duckdb
-import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
 from pyarrow.dataset import Dataset
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay
@@ -15,9 +14,16 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.store.delta.beginning import begin, first_rows
 from forecast_assets.store.delta.claims import Claimed, claimed
-from forecast_assets.store.delta.delta_tables import DeltaTables, rows_of, sessions_in
-from forecast_assets.store.delta.frames import FRAMES, stored_tables
-from forecast_assets.store.delta.storage import in_words, options_of
+from forecast_assets.store.delta.delta_tables import (
+    DeltaTables,
+    delta_tables,
+    rows_of,
+    sessions_in,
+    stored_tables,
+    token_of,
+)
+from forecast_assets.store.delta.frames import FRAMES
+from forecast_assets.store.delta.storage import in_words
 from forecast_assets.store.delta.visible import (
     in_order,
     in_place_of_a_view,
@@ -26,14 +32,13 @@ from forecast_assets.store.delta.visible import (
     unnamed,
 )
 from forecast_assets.store.delta.workbench import BY_CUTOFF, OUTCOME, PATH, PATHS, Bench
-from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import PAUSES, Patience
+from forecast_assets.store.readings import Read
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.path_table import require_horizon
 from forecast_assets.store.sql.writes import Write
 from forecast_assets.store.tables.table import Table
 
-Made = TypeVar("Made")
 Result = TypeVar("Result")
 
 ALL = "(all)"
@@ -62,7 +67,7 @@ class Lake:
     @cached_property
     def stored(self) -> DeltaTables:
         """The Delta tables."""
-        return DeltaTables(self.url, options_of(self.url), self.declared)
+        return delta_tables(self.url, self.horizon)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -71,7 +76,7 @@ class Lake:
             self._told_as_ours(),
             FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
-            self._register(connection, self.stored.at_one_moment())
+            self._register(connection, self.stored.at_one_moment().rows)
             yield connection
 
     def _register(self, connection: Connection, shown: Mapping[str, Dataset]) -> None:
@@ -121,7 +126,7 @@ class Lake:
     def _benches(self, connection: Connection, write: Write) -> dict[str, list[Bench]]:
         """Put tables with the rows that a write may change in the place of their views."""
         opened = {name: self.stored.open(name) for name in write.changed}
-        shown = self.stored.at_one_moment() | {name: rows_of(opened[name]) for name in opened}
+        shown = self.stored.at_one_moment().rows | {name: rows_of(opened[name]) for name in opened}
         benches: dict[str, list[Bench]] = {}
         self._register(connection, shown)
         for name in in_order(self.declared):
@@ -139,19 +144,20 @@ class Lake:
             connection.execute(unnamed(name))
         return benches
 
-    def made_rows(
-        self,
-        key: Hashable | None,
-        read: Callable[[Connection], pa.Table],
-        make: Callable[..., Made],
-    ) -> list[Made]:
-        """An object for each row of a query."""
-        with self.reading() as connection:
-            return made(read(connection), make)
+    def at_rest(self, key: Hashable, read: Callable[[Connection], Read]) -> Read:
+        """What is read of the tables; as long as none has another version, it is read once."""
+        with (
+            self._told_as_ours(),
+            FRAMES.lend(self.horizon, self.memory_limit) as connection,
+        ):
+            moment = self.stored.at_one_moment()
+            self._register(connection, moment.rows)
+            return self.stored.readings.of(key, moment.token, lambda: read(connection))
 
     def token(self) -> str:
         """A text that is different whenever a table has changed."""
-        return " ".join(f"{name}:{version}" for name, version in self.stored.versions().items())
+        with self._told_as_ours():
+            return token_of(self.stored.versions())
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:

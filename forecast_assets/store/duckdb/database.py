@@ -8,21 +8,19 @@ from time import time_ns
 from typing import TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.engine import ENGINES, Engine
 from forecast_assets.store.duckdb.file_names import catalog_of, log_of
 from forecast_assets.store.duckdb.migrations import SCHEMA, backed_up, schema_of, upgrade
-from forecast_assets.store.made_rows import made
 from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.readings import Read
 from forecast_assets.store.sql.confined import confined, confined_to
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.names import quoted
 from forecast_assets.store.sql.writes import Write
 from forecast_assets.timeline.clock import now
 
-Made = TypeVar("Made")
 Result = TypeVar("Result")
 
 SECOND_NS = 1_000_000_000
@@ -90,26 +88,21 @@ class Database:
                 backup = self._begin_defined(connection)
             with _kept_if_committed(backup):
                 yield connection
-                self._engine.made.changed()
+                self._engine.readings.forget()
                 self._engine.commit(connection)
         self._engine.defined = self._engine.whole = self._state
 
-    def made_rows(
-        self,
-        key: Hashable | None,
-        read: Callable[[Connection], pa.Table],
-        make: Callable[..., Made],
-    ) -> list[Made]:
-        """An object for each row of a query, as ``MadeRows`` has it.
+    def at_rest(self, key: Hashable, read: Callable[[Connection], Read]) -> Read:
+        """What is read of the file; while the file rests, it is read once.
 
-        ``key``: names the query; None for one that is so small that nothing of it is kept.
+        ``key``: names what is read.
         """
         there = self.path.exists()
         with self.reading() as connection:
-            if key is None:
-                return made(read(connection), make)
             state = self._settled() if there else None
-            return self._engine.made.of(key, state, lambda: read(connection), make)
+            if state is None:
+                return read(connection)
+            return self._engine.readings.of(key, state, lambda: read(connection))
 
     def _settled(self) -> str | None:
         """The token of a file that is open for reading; None if it was written a moment ago.

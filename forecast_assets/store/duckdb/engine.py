@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import duckdb
 
@@ -20,8 +19,8 @@ from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.file_names import catalog_of, files_of, log_of
 from forecast_assets.store.duckdb.guard import Guard
 from forecast_assets.store.duckdb.lock import holder_of
-from forecast_assets.store.made_rows import MadeRows
 from forecast_assets.store.patience import Kept
+from forecast_assets.store.readings import Readings
 from forecast_assets.store.sql.confined import confined, text
 from forecast_assets.store.sql.names import quoted
 
@@ -50,8 +49,8 @@ class Engine:
         """The newest state of the file in which it was seen to have all its tables."""
         self.defined: object = None
         """The newest state in which this process left the file with all its definitions."""
-        self.made: MadeRows[Any] = MadeRows()
-        """What was made of rows of the file, by query."""
+        self.readings = Readings()
+        """What was read of the file while it rests."""
         self.catalog = quoted(catalog_of(path))
         self.guard = Guard(path)
         self._users = 0

@@ -5,12 +5,11 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 import duckdb
-import pyarrow as pa
 
+from forecast_assets.store.readings import Read
 from forecast_assets.store.sql.writes import Write
 
 Connection = duckdb.DuckDBPyConnection
-Made = TypeVar("Made")
 Result = TypeVar("Result")
 
 
@@ -31,13 +30,5 @@ class Database(Protocol):
         written them meanwhile.
         """
 
-    def made_rows(
-        self,
-        key: Hashable | None,
-        read: Callable[[Connection], pa.Table],
-        make: Callable[..., Made],
-    ) -> list[Made]:
-        """An object for each row of a query, as ``MadeRows`` has it.
-
-        ``key``: names the query; None for one that is so small that nothing of it is kept.
-        """
+    def at_rest(self, key: Hashable, read: Callable[[Connection], Read]) -> Read:
+        """What is read of the tables; while they rest, it is read once. ``key``: names it."""

@@ -37,15 +37,16 @@ TWIN_BY = (
     "data_fingerprint",
 )
 
-FIND = """
-    SELECT * FROM forecast.trained_models
-    WHERE is_active
-        AND ($commodity::VARCHAR IS NULL OR commodity = $commodity)
-        AND ($model_name::VARCHAR IS NULL OR model_name = $model_name)
-        AND ($training_date::DATE IS NULL OR training_date = $training_date)
-        AND ($model_version::VARCHAR IS NULL OR model_version = $model_version)
-    ORDER BY commodity, training_date, model_version, model_name
-"""
+FIND = "SELECT * FROM forecast.trained_models WHERE is_active"
+
+WHICH = {
+    name: f" AND {name} = ${name}"
+    for name in ("commodity", "model_name", "training_date", "model_version")
+}
+"""The criteria by which models are found; only those that are given are asked for, since the whole
+table would be read to look for rows in which one that is not given may be anything."""
+
+IN_ORDER = " ORDER BY commodity, training_date, model_version, model_name"
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,18 @@ class DuckDBModelTable:
         model_version: str | None = None,
     ) -> list[TrainedModel]:
         """The active models that match all criteria given."""
+        values = (commodity, model_name, training_date, model_version)
         criteria = {
-            "commodity": commodity,
-            "model_name": model_name,
-            "training_date": training_date,
-            "model_version": model_version,
+            name: value for name, value in zip(WHICH, values, strict=True) if value is not None
         }
-        with self.database.reading() as connection:
-            rows = connection.sql(FIND, params=criteria).to_arrow_table().to_pylist()
-        return [TrainedModel(**row) for row in rows]
+
+        def read(connection: Connection) -> list[TrainedModel]:
+            query = FIND + "".join(WHICH[name] for name in criteria) + IN_ORDER
+            found = connection.execute(query, criteria)
+            names = [name for name, *_ in found.description]
+            return [TrainedModel(**dict(zip(names, row, strict=True))) for row in found.fetchall()]
+
+        return list(self.database.at_rest(("models", *values), read))
 
 
 def _has_twin(connection: Connection, model: TrainedModel) -> bool:

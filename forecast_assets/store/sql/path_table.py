@@ -9,9 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecast_assets.errors import StoreError
+from forecast_assets.forecast.forecast_columns import CUTOFF, MODEL, keys_of
+from forecast_assets.forecast.issued_forecasts import IssuedForecasts
 from forecast_assets.forecast.records import (
     Fan,
-    IssuedForecast,
     Restoration,
     RevisedForecast,
     WindowChange,
@@ -25,28 +26,28 @@ from forecast_assets.store.sql.superseded_table import CLOSE_USED, COUNTED
 from forecast_assets.store.sql.window_change import apply
 from forecast_assets.store.sql.writes import PATHS, RESTORATION
 from forecast_assets.timeline.clock import now
+from forecast_assets.timeline.history import found_in
 
 ISSUED, ISSUED_BY_OLDER = (
     f"""
     SELECT model_name, model_id, training_date, data_cutoff_date, forecast_start_date,
-        payload_sha256, history_fingerprint, n_paths, generation_timestamp, outcome,
+        payload_sha256, history_fingerprint, n_paths, generation_timestamp,
         {close} AS cutoff_close
     FROM forecast.forecasts
-    LEFT JOIN (
-        SELECT model_name, data_cutoff_date, list_value(*COLUMNS('day_[0-9]+')) AS outcome
-        FROM forecast.distributions
-        WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
-            AND data_cutoff_date BETWEEN $first AND $last
-    ) AS happened USING (model_name, data_cutoff_date)
     WHERE commodity = $commodity AND model_version = $model_version
         AND data_cutoff_date BETWEEN $first AND $last
-    ORDER BY model_name, data_cutoff_date
     """  # noqa: S608 - an expression of this release
     for close in ("cutoff_close", CLOSE_USED)
 )
 """Forecasts, as they are stored, and with the closes that earlier releases did not store.
 
 Looking up these closes takes almost as long as all the rest.
+"""
+
+HAPPENED = """
+    SELECT model_name, data_cutoff_date, COLUMNS('day_[0-9]+') FROM forecast.distributions
+    WHERE path_id = 0 AND commodity = $commodity AND model_version = $model_version
+        AND data_cutoff_date BETWEEN $first AND $last
 """
 
 REVISED = f"""
@@ -120,8 +121,8 @@ class DuckDBPathTable:
 
     def issued(
         self, commodity: str, model_version: str, cutoffs: Span | None = None
-    ) -> list[IssuedForecast]:
-        """The forecasts of a commodity and version, in order of model and cutoff."""
+    ) -> IssuedForecasts:
+        """The forecasts of a commodity and version."""
         first, last = cutoffs or ALWAYS
         criteria = {
             "commodity": commodity,
@@ -130,15 +131,15 @@ class DuckDBPathTable:
             "last": last,
         }
 
-        def read(connection: Connection) -> pa.Table:
+        def read(connection: Connection) -> IssuedForecasts:
             self._require_horizon(connection)
             rows = connection.sql(ISSUED, params=criteria).to_arrow_table()
-            if not rows.column("cutoff_close").null_count:
-                return rows
-            return connection.sql(ISSUED_BY_OLDER, params=criteria).to_arrow_table()
+            if rows.column("cutoff_close").null_count:
+                rows = connection.sql(ISSUED_BY_OLDER, params=criteria).to_arrow_table()
+            happened = connection.sql(HAPPENED, params=criteria).to_arrow_table()
+            return with_outcomes(rows, happened)
 
-        whole = ("issued", commodity, model_version, self.horizon)
-        return self.database.made_rows(None if cutoffs else whole, read, IssuedForecast)
+        return self.database.at_rest(("issued", self.horizon, *criteria.values()), read)
 
     def revised(self, commodity: str, model_version: str, cutoff: date) -> list[RevisedForecast]:
         """The forecasts from a cutoff that used closes revised since, in order of models."""
@@ -244,3 +245,15 @@ def require_horizon(place: str, days: int, horizon: int) -> None:
             f"{place}: forecast.distributions has {days} sessions ahead, another horizon than the"
             f" configured {horizon}: give this horizon a FORECAST_HOME of its own"
         )
+
+
+def with_outcomes(rows: pa.Table, happened: pa.Table) -> IssuedForecasts:
+    """Forecasts with their outcomes, both in any order; ``happened``: path 0 of each."""
+    keys = keys_of(pa.concat_tables(each.select([MODEL, CUTOFF]) for each in (rows, happened)))
+    mine, theirs = np.split(keys, [len(rows)])
+    order = np.argsort(theirs, kind="stable")
+    at, told = found_in(theirs[order], mine)
+    days = np.stack([column.to_numpy() for column in happened.columns[2:]], axis=1)
+    outcomes = np.full((len(rows), days.shape[1]), np.nan, np.float32)
+    outcomes[told] = days[order[at[told]]]
+    return IssuedForecasts.in_order(rows.append_column("told", pa.array(told)), outcomes)

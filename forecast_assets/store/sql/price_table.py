@@ -385,8 +385,8 @@ class DuckDBPriceTable:
 
     def history(self, commodity: str) -> History:
         """The newest close of every session, in order."""
-        with self.database.reading() as connection:
-            return _history(connection, commodity)
+        key = "history", commodity
+        return self.database.at_rest(key, lambda connection: _history(connection, commodity))
 
     def withdraw(self, commodity: str, day: date, reason: str, at: datetime, by: str) -> bool:
         """Take a session back, unless there is none that day; whether there was."""

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecast_assets.errors import StoreError
-from forecast_assets.evaluation.records import ScoredForecast, ScoredModel
+from forecast_assets.evaluation.records import ScoredModel
+from forecast_assets.evaluation.scored_forecasts import ScoredForecasts
 from forecast_assets.evaluation.scoring import PATH_SCORES, SESSION_SCORES
+from forecast_assets.forecast.forecast_columns import CUTOFF, MODEL, keys_of
 from forecast_assets.forecast.records import Written
 from forecast_assets.store.contract import ALWAYS, Span
 from forecast_assets.store.sql.database import Connection, Database
@@ -28,11 +31,10 @@ SKILL = """
 """The view ``forecast.skill``."""
 
 SCORED = """
-    SELECT model_name, data_cutoff_date, any_value(forecast_start_date),
-        any_value(generation_timestamp), any_value(cutoff_close), list(actual ORDER BY day_ahead)
+    SELECT model_name, data_cutoff_date, forecast_start_date, generation_timestamp, cutoff_close,
+        day_ahead, actual
     FROM forecast.scores WHERE commodity = $commodity AND model_version = $model_version
         AND data_cutoff_date BETWEEN $first AND $last
-    GROUP BY model_name, data_cutoff_date ORDER BY model_name, data_cutoff_date
 """
 
 RECORDS = """
@@ -81,7 +83,7 @@ class DuckDBScoreTable:
 
     def scored(
         self, commodity: str, model_version: str, cutoffs: Span | None = None
-    ) -> list[ScoredForecast]:
+    ) -> ScoredForecasts:
         """The scored forecasts of a commodity and version."""
         first, last = cutoffs or ALWAYS
         criteria = {
@@ -91,22 +93,20 @@ class DuckDBScoreTable:
             "last": last,
         }
 
-        def read(connection: Connection) -> pa.Table:
-            return connection.sql(SCORED, params=criteria).to_arrow_table()
+        def read(connection: Connection) -> ScoredForecasts:
+            return together(connection.sql(SCORED, params=criteria).to_arrow_table(), self.horizon)
 
-        whole = ("scored", commodity, model_version)
-        return self.database.made_rows(None if cutoffs else whole, read, ScoredForecast)
+        return self.database.at_rest(("scored", self.horizon, *criteria.values()), read)
 
     def replace(
-        self, written: Written, models: Sequence[ScoredModel], gone: Sequence[ScoredForecast]
+        self, written: Written, models: Sequence[ScoredModel], gone: ScoredForecasts
     ) -> int:
         """Replace the scores of these forecasts, and delete those of ``gone``."""
 
         def change(connection: Connection) -> int:
             rows = 0
-            for name in sorted({old.model_name for old in gone}):
-                cutoffs = [old.data_cutoff_date for old in gone if old.model_name == name]
-                _delete(connection, written, name, cutoffs)
+            for name in gone.places:
+                _delete(connection, written, name, gone.of_model(name).cutoffs.tolist())
             for model in models:
                 cutoffs = [forecast.data_cutoff_date for forecast in model.forecasts]
                 _delete(connection, written, model.model_name, cutoffs)
@@ -118,7 +118,7 @@ class DuckDBScoreTable:
                 rows += _require_all(connection, written, model)
             return rows
 
-        cutoffs = {old.data_cutoff_date for old in gone}
+        cutoffs = {*gone.cutoffs.tolist()}
         cutoffs |= {one.data_cutoff_date for model in models for one in model.forecasts}
         return self.database.write(SCORES.of(written.commodity, cutoffs=cutoffs), change)
 
@@ -160,6 +160,20 @@ class DuckDBScoreTable:
         }
         with self.database.reading() as connection:
             return connection.sql(RECORDS, params=criteria).to_arrow_table()
+
+
+def together(sessions: pa.Table, horizon: int) -> ScoredForecasts:
+    """The forecasts of which each session ahead has a row, in any order."""
+    names = sessions.column(MODEL).combine_chunks()
+    cutoffs, days = (sessions.column(name).to_numpy() for name in (CUTOFF, "day_ahead"))
+    # Rows of a forecast stand side by side, mostly all of them: few names have to be looked at.
+    differs = pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.append(True, differs | (cutoffs[1:] != cutoffs[:-1]))[: len(sessions)]
+    stretches = sessions.select(ScoredForecasts.schema.names).take(np.flatnonzero(starts))
+    _, firsts, places = np.unique(keys_of(stretches), return_index=True, return_inverse=True)
+    outcomes = np.full((len(firsts), max(horizon, days.max(initial=0))), np.nan)
+    outcomes[places[np.cumsum(starts) - 1], days - 1] = sessions.column("actual").to_numpy()
+    return ScoredForecasts(stretches.take(firsts), outcomes)
 
 
 def score_rows(written: Written, model: ScoredModel) -> tuple[pa.Table, pa.Table]:

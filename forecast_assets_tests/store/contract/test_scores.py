@@ -448,7 +448,7 @@ SCORER = textwrap.dedent("""
     for number in range(100_000):
         written = Written("Coffee", "v1.0", date(2020, 4, 1), AT, str(number))
         print("begins", flush=True)
-        store.scores.replace(written, found.models, [])
+        store.scores.replace(written, found.models, found.gone)
         print("ended", flush=True)
 """)
 

@@ -92,7 +92,7 @@ def seen(store: DeltaStore) -> dict[str, list[str]]:
 
 def stored(store: DeltaStore) -> dict[str, int]:
     """How many rows are stored, whether they are seen or not."""
-    shown = store.lake.stored.at_one_moment()
+    shown = store.lake.stored.at_one_moment().rows
     return {name: rows.count_rows() for name, rows in shown.items()}
 
 
