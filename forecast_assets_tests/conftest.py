@@ -11,11 +11,10 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 from hypothesis import settings as hypothesis_settings
-from matplotlib.figure import Figure
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
-from forecast_assets_tests import blank, quick
+from forecast_assets_tests import quick
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
@@ -61,8 +60,7 @@ def _quick() -> Iterator[None]:
 @pytest.fixture
 def pictures() -> Iterator[None]:
     """Pictures are drawn, as they are for users."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", blank.DRAWING)
+    with quick.drawn_pictures():
         yield
 
 
