@@ -53,7 +53,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _quick() -> Iterator[None]:
     """Runs in the process of a test are quick; figures are drawn only for ``pictures``."""
-    with quick.blank_pictures(), quick.kept_engines(), quick.no_mirrors():
+    with (
+        quick.blank_pictures(),
+        quick.kept_engines(),
+        quick.plain_memory(),
+        quick.no_mirrors(),
+    ):
         yield
 
 

@@ -12,11 +12,12 @@ import pytest
 from alembic.script import ScriptDirectory
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage import local_compute_log_manager
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._utils import ensure_file
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from forecast_assets_tests import blank
 
@@ -78,6 +79,24 @@ def kept_engines() -> Iterator[None]:
             patch.setattr(storage, "create_engine", kept)
         patch.setattr(ScriptDirectory, "from_config", cache(ScriptDirectory.from_config))
         patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
+        yield
+
+
+@contextmanager
+def plain_memory() -> Iterator[None]:
+    """Events in memory are stored without asking each time for a journal, which only files have.
+
+    Three of four statements of a run in a test did so.
+    """
+
+    @contextmanager
+    def connected(storage: InMemoryEventLogStorage) -> Iterator[Connection]:
+        with storage._db_lock, storage._engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON").close()
+            yield connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InMemoryEventLogStorage, "_connect", connected)
         yield
 
 
