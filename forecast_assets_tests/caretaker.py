@@ -20,6 +20,7 @@ from dagster import (
 )
 
 from forecast_assets.automation.listener import Collector
+from forecast_assets.automation.results import NotShown
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.defs.sensors import due_work, new_market_data
@@ -201,6 +202,8 @@ def settled(
 
     def settle(made: Caretaker) -> None:
         assert all(success for _, success in made.settle())
+        assert not [each for each in made.heard.take() if isinstance(each, NotShown)]
+        assert "not drawn" not in made.settings.report_path.read_text()
 
     return _after(settle, beginnings, folder, drops, *names, **keys)
 

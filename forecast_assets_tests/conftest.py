@@ -11,11 +11,10 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 from hypothesis import settings as hypothesis_settings
-from matplotlib.figure import Figure
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.timeline.history import History
-from forecast_assets_tests import blank, quick
+from forecast_assets_tests import quick
 from forecast_assets_tests.beginnings import Beginnings, at_home
 from forecast_assets_tests.graphs import ROOT, Graph, MakeGraph, Run
 from forecast_assets_tests.histories import make_history, write_covariate, write_prices
@@ -55,15 +54,19 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _quick() -> Iterator[None]:
     """Runs in the process of a test are quick; figures are drawn only for ``pictures``."""
-    with quick.blank_pictures(), quick.kept_engines(), quick.no_mirrors():
+    with (
+        quick.blank_pictures(),
+        quick.kept_engines(),
+        quick.plain_memory(),
+        quick.no_mirrors(),
+    ):
         yield
 
 
 @pytest.fixture
 def pictures() -> Iterator[None]:
     """Pictures are drawn, as they are for users."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", blank.DRAWING)
+    with quick.drawn_pictures():
         yield
 
 

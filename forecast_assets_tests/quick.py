@@ -9,13 +9,15 @@ from typing import Any, TextIO
 
 import alembic.util
 import pytest
+from alembic.script import ScriptDirectory
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage import local_compute_log_manager
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._utils import ensure_file
-from matplotlib.figure import Figure
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from forecast_assets_tests import blank
 
@@ -33,10 +35,26 @@ def in_memory() -> Path | None:
 
 @contextmanager
 def blank_pictures() -> Iterator[None]:
-    """Figures are composed and not drawn."""
+    """What would be drawn is computed, and drawn on blank paper."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", blank.save)
+        patch.setattr("matplotlib.figure.Figure", blank.Paper)
         yield
+
+
+@contextmanager
+def drawn_pictures() -> Iterator[None]:
+    """Pictures are drawn, as they are for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure", blank.FIGURE)
+        yield
+
+
+class KeptPool(NullPool):
+    """A pool in which no connection waits, so that there is nothing to dispose of."""
+
+    def recreate(self) -> "KeptPool":
+        """Stay: Dagster disposes of the engine after each connection."""
+        return self
 
 
 @contextmanager
@@ -50,15 +68,35 @@ def kept_engines() -> Iterator[None]:
     def kept(address: str, **options: Any) -> Engine:
         asked = f"{address} {options}"
         if asked not in made:
-            made[asked] = create_engine(address, **options)
+            assert options.pop("poolclass") is NullPool
+            made[asked] = create_engine(address, poolclass=KeptPool, **options)
             if len(made) > ENGINES:
                 del made[next(iter(made))]
         return made[asked]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite_event_log, "create_engine", kept)
-        patch.setattr(sqlite_run_storage, "create_engine", kept)
+        for storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+            patch.setattr(storage, "create_engine", kept)
+        patch.setattr(ScriptDirectory, "from_config", cache(ScriptDirectory.from_config))
         patch.setattr(alembic.util, "load_python_file", cache(alembic.util.load_python_file))
+        yield
+
+
+@contextmanager
+def plain_memory() -> Iterator[None]:
+    """Events in memory are stored without asking each time for a journal, which only files have.
+
+    Three of four statements of a run in a test did so.
+    """
+
+    @contextmanager
+    def connected(storage: InMemoryEventLogStorage) -> Iterator[Connection]:
+        with storage._db_lock, storage._engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON").close()
+            yield connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InMemoryEventLogStorage, "_connect", connected)
         yield
 
 

@@ -79,13 +79,13 @@ class Site(Home):
 
         def ask() -> bool:
             records = self.instance.get_run_records()
+            if not all(record.dagster_run.is_finished for record in records):
+                return False
             ended = [record.end_time or 0.0 for record in records]
             said = dict(said_since(self.instance, max([dropped, *ended])))
-            return (
-                all(record.dagster_run.is_finished for record in records)
-                and said.get("new_market_data") == "no file is waiting"
-                and "nothing due until" in said.get("due_work", "")
-            )
+            return said.get(
+                "new_market_data"
+            ) == "no file is waiting" and "nothing due until" in said.get("due_work", "")
 
         return bool(within(PATIENCE_SECONDS, "quiet", ask))
 

@@ -7,11 +7,12 @@ data URIs, and its security policy forbids all else.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from forecast_assets.automation.doubts import Doubt
@@ -169,13 +170,6 @@ class CommoditySection:
 
 def render(report: Report) -> str:
     """The report as one HTML page that needs no other file."""
-    environment = Environment(
-        loader=PackageLoader("forecast_assets.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections = []
     for place, part in enumerate(report.commodities, start=1):
         with boundary(part.commodity, report.failures):
@@ -183,7 +177,7 @@ def render(report: Report) -> str:
     failed = [Notice("failed", line) for line in dict.fromkeys(report.failures)]
     lost = [Notice("warning", line) for line in report.not_drawn]
     notices = [*failed, *report.notices, *lost]
-    return environment.get_template(TEMPLATE).render(
+    return _template().render(
         made_at=_utc(report.made_at),
         model_version=report.model_version,
         notices=sorted(notices, key=lambda notice: get_args(Level).index(notice.level)),
@@ -191,6 +185,19 @@ def render(report: Report) -> str:
         overall=standings_grid(report.overall, None),
         pit_bins=plots.PIT_BINS,
     )
+
+
+@cache
+def _template() -> Template:
+    """The page without what it says: compiling it takes longer than filling it in."""
+    environment = Environment(
+        loader=PackageLoader("forecast_assets.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE)
 
 
 UNDRAWN = Picture(

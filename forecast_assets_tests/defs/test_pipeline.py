@@ -6,15 +6,14 @@ import duckdb
 import pytest
 import yaml
 from dagster import AssetKey, DagsterInstance
-from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from forecast_assets.cli import app
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
 from forecast_assets_tests.beginnings import at_home
-from forecast_assets_tests.blank import DRAWING
 from forecast_assets_tests.graphs import QUIET, ROOT, Graph
+from forecast_assets_tests.quick import drawn_pictures
 
 pytestmark = pytest.mark.long
 
@@ -75,8 +74,7 @@ def sums(folder: Path, query: str) -> list[tuple[int, int]]:
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which both samples are forecast by the command, with its pictures drawn."""
     folder = tmp_path_factory.mktemp("first")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", DRAWING)
+    with drawn_pictures():
         run(folder)
     return folder
 

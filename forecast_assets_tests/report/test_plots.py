@@ -160,6 +160,11 @@ def assert_shows(axes: Axes, history: History, fan: Fan) -> None:
             np.testing.assert_allclose([edges.min(), edges.max()], expected, rtol=1e-5)
 
 
+def test_covariates_are_also_drawn_on_the_blank_paper_of_tests() -> None:
+    history = with_features(make_history(), ("vix", "rain"))
+    assert len(image(feature_plot(history, {}))) < 100
+
+
 def test_fans_of_any_number_of_models_are_one_inline_image(drawn: list[Figure]) -> None:
     history = make_history(100)
     for count in (1, 3, 4):
@@ -259,6 +264,7 @@ def test_the_band_of_chance_holds_what_a_binomial_count_does() -> None:
     assert chance_band(n) == tuple(ends)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_picture_says_its_size_and_what_it_shows() -> None:
     shares = np.array([0.9, np.nan])
     for picture in (
