@@ -27,7 +27,7 @@ from forecast_assets.store.ledger import (
     published,
     require_model,
 )
-from forecast_assets.store.opening import reading_at
+from forecast_assets.store.opening import is_url, reading_at
 from forecast_assets.store.paths import Paths
 from forecast_assets.store.price_revisions import newest_closes
 from forecast_assets.store.publication_log import published_at
@@ -66,7 +66,8 @@ class Reader:
     def of_configuration(cls) -> "Reader":
         """The tables of the configuration that ``FORECAST_CONFIG`` names."""
         settings = load_settings()
-        return cls(settings.tables_at, memory_limit=settings.database.memory_limit)
+        place, memory = settings.tables_at, settings.database.memory_limit
+        return cls(place if is_url(place) else Path(place), memory_limit=memory)
 
     def models(self) -> pd.DataFrame:
         """A row for each commodity, model and version: how many forecasts there are, and which."""

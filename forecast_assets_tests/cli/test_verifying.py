@@ -95,7 +95,7 @@ def test_misuse_is_told_as_by_other_commands(database: Path) -> None:
     unknown = forecast("verify", "--commodity", "Cofee")
     assert (unknown.exit_code, "Coffee" in unknown.output) == (1, True)
     database.unlink()
-    assert "there is no such file" in forecast("verify").output
+    assert "there are no tables" in forecast("verify").output
 
 
 def test_the_job_turns_the_check_red_with_what_is_damaged(database: Path) -> None:

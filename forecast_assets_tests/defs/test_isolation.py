@@ -1,7 +1,7 @@
 """No error of one commodity ever stops another, whatever stage it is raised in."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -45,7 +45,7 @@ def speaks_of(value: Any, name: str) -> bool:
     """Whether an argument is about a commodity."""
     if isinstance(value, str):
         return value in (name, f"{name}.csv")
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence):
         return any(speaks_of(each, name) for each in value[:1])
     if hasattr(value, "stem"):
         return bool(value.stem == name)

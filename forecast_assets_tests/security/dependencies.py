@@ -22,10 +22,15 @@ LONGEST = 60
 """Longer texts in the field of a licence are the licence itself."""
 
 
+PROGRAMS = "engines"
+"""The extra of programs that tests start. Nothing of them is imported."""
+
+
 def direct() -> dict[str, str]:
-    """The packages that the project names itself, with the extra that asks for each."""
+    """The packages that the project imports, with the extra that asks for each."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     asked = {"": project["dependencies"]} | project["optional-dependencies"]
+    del asked[PROGRAMS]
     return {
         re.split(r"[><=\[; ]", each)[0]: extra
         for extra, requirements in reversed(asked.items())
