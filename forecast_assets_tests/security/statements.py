@@ -60,7 +60,7 @@ DECLARED = {
     "self.declared_name": "the name of a declared table",
     "self.among": "a condition of workbench.py",
     "self.before": "the name of a temporary table of workbench.py",
-    "self.identity": "the quoted columns of a declared key",
+    "self.same": "a comparison of the quoted columns of a declared key",
     "self.telling": "columns of a declared table",
     "self._held": "an expression of workbench.py",
     "self._now": "an expression of workbench.py",

@@ -79,6 +79,14 @@ class DeltaTables:
         self._made |= unknown
         return unknown
 
+    def forget(self) -> None:
+        """Look anew at what there is: somebody has taken tables away."""
+        with self._lock:
+            self._made.clear()
+            self._opened.clear()
+            self._shown.clear()
+            self.readings.forget()
+
     def versions(self) -> dict[str, int]:
         """The number of the newest commit of each table that there is."""
         with self._lock:

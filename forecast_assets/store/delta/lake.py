@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TypeVar
 
 import duckdb
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.dataset import Dataset
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, stop_after_delay
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.store.delta.beginning import begin, first_rows
@@ -90,9 +90,10 @@ class Lake:
     def write(self, write: Write, change: Callable[[Connection], Result]) -> Result:
         """Have ``change`` write, and again if another program has written the same meanwhile."""
         attempts = Retrying(
-            retry=retry_if_exception_type((CommitFailedError, Claimed)),
+            retry=retry_if_exception_type((CommitFailedError, Claimed, TableNotFoundError)),
             wait=PAUSES,
             stop=stop_after_delay(self.patience.seconds),
+            before_sleep=self._look_anew,
         )
         try:
             with self._told_as_ours():
@@ -104,6 +105,11 @@ class Lake:
                 f" {self.patience.seconds:g} s {last} has written; nothing was written: run again"
             ) from error
         return result
+
+    def _look_anew(self, state: RetryCallState) -> None:
+        """Before a write is made again: if tables are gone, they are made again too."""
+        if state.outcome and isinstance(state.outcome.exception(), TableNotFoundError):
+            self.stored.forget()
 
     def _once(self, write: Write, change: Callable[[Connection], Result]) -> Result:
         begin(self.stored)
@@ -161,12 +167,16 @@ class Lake:
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:
-        """Turn errors of the libraries into a StoreError that says where the tables are."""
+        """Turn errors of the libraries into a StoreError that says where the tables are.
+
+        Whatever went wrong, the tables are looked at anew then: their files may be gone.
+        """
         try:
             yield
         except CommitFailedError:
             raise
         except (duckdb.Error, DeltaError, OSError) as error:
+            self.stored.forget()
             raise StoreError(f"{self.url}: {in_words(error)}") from error
 
 

@@ -70,10 +70,11 @@ class Bench:
         return [column for column in TELLING if column in self.table.schema.names]
 
     @property
-    def identity(self) -> str:
-        """The columns that stay the same if a row is changed, but not if it is made anew."""
+    def same(self) -> str:
+        """Whether a row is one from before: the same even if it was changed, but not made anew."""
         drawn = [column for column in (DRAWN_AT,) if column in self.table.schema.names]
-        return ", ".join(map(quoted, dict.fromkeys([*self.table.key, *drawn])))
+        identity = map(quoted, dict.fromkeys([*self.table.key, *drawn]))
+        return " AND ".join(f"was.{name} IS NOT DISTINCT FROM here.{name}" for name in identity)
 
     def remember(self) -> None:
         """Before the write: remember each row by its place and a hash of what it says."""
@@ -114,7 +115,7 @@ class Bench:
 
     @property
     def _gone(self) -> str:
-        return f"{self.before} ANTI JOIN {self._now} AS here USING ({self.identity})"
+        return f"{self.before} AS was ANTI JOIN {self._now} AS here ON {self.same}"
 
     @property
     def _added(self) -> str:
@@ -131,7 +132,7 @@ class Bench:
 
     def take_away(self) -> None:
         """Commit that rows are gone which the write has deleted or made anew."""
-        others = f"{self._now} AS here SEMI JOIN {self.before} USING ({self.identity})"
+        others = f"{self._now} AS here SEMI JOIN {self.before} AS was ON {self.same}"
         self._commit(self._which([self._gone]), others)
 
     def commit(self) -> None:

@@ -117,7 +117,7 @@ def test_whatever_commit_a_write_ends_before_the_next_one_makes_it_whole(tmp_pat
         store = open_delta(after, 3)
         step(store)
         wanted, commits = seen(store), 0
-        while killed(victim := shutil.copytree(before, after / "killed"), step, commits):
+        while killed(victim := shutil.copytree(before, after / f"killed {commits}"), step, commits):
             store = open_delta(victim, 3)
             require_named(seen(store))
             step(store)

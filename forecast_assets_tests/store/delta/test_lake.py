@@ -1,5 +1,6 @@
 """Writes of several programs, and what a write leaves alone."""
 
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -110,3 +111,13 @@ def test_other_rows_of_the_same_days_stay(store: DeltaStore) -> None:
     }
     assert first == {"naive": 5.0, "garch": 9.0}
     assert len(rows) == 2 * len(DAYS) * 5
+
+
+def test_tables_that_somebody_took_away_are_made_again(store: DeltaStore, tmp_path: Path) -> None:
+    store.marks.leave("a", AT)
+    shutil.rmtree(tmp_path / "lake")
+    with pytest.raises(StoreError, match="not found"):
+        store.marks.found()
+    assert "a" not in store.marks.found()
+    store.marks.leave("b", AT)
+    assert store.marks.found()[1:] == ["b"]
