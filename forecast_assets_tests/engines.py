@@ -10,7 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from forecast_assets.store.contract import Store
-from forecast_assets.store.delta.delta_tables import stored_schema
+from forecast_assets.store.delta.layout import stored_schema
 from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience

@@ -6,7 +6,8 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from forecast_assets.store.delta.delta_tables import DeltaTables, stored_schema
+from forecast_assets.store.delta.delta_tables import DeltaTables
+from forecast_assets.store.delta.layout import stored_schema
 from forecast_assets.store.tables.table import Table
 from forecast_assets.timeline.clock import now
 

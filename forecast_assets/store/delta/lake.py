@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import duckdb
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from pyarrow.dataset import Dataset
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, stop_after_delay
 
 from forecast_assets.errors import StoreError, StoreLocked
@@ -17,12 +16,10 @@ from forecast_assets.store.delta.claims import Claimed, claimed
 from forecast_assets.store.delta.delta_tables import (
     DeltaTables,
     delta_tables,
-    rows_of,
-    sessions_in,
-    stored_tables,
-    token_of,
 )
 from forecast_assets.store.delta.frames import FRAMES
+from forecast_assets.store.delta.layout import sessions_in, stored_tables
+from forecast_assets.store.delta.moment import Rows
 from forecast_assets.store.delta.storage import in_words
 from forecast_assets.store.delta.visible import (
     in_order,
@@ -79,7 +76,7 @@ class Lake:
             self._register(connection, self.stored.at_one_moment().rows)
             yield connection
 
-    def _register(self, connection: Connection, shown: Mapping[str, Dataset]) -> None:
+    def _register(self, connection: Connection, shown: Mapping[str, Rows]) -> None:
         """Put rows behind the views of a connection; a table that is not there has none."""
         if PATHS in shown:
             require_horizon(self.url, sessions_in(shown[PATHS].schema.names), self.horizon)
@@ -131,8 +128,10 @@ class Lake:
 
     def _benches(self, connection: Connection, write: Write) -> dict[str, list[Bench]]:
         """Put tables with the rows that a write may change in the place of their views."""
-        opened = {name: self.stored.open(name) for name in write.changed}
-        shown = self.stored.at_one_moment().rows | {name: rows_of(opened[name]) for name in opened}
+        opened = dict(self.stored.at_once(self.stored.open, write.changed))
+        shown = self.stored.at_one_moment().rows | {
+            name: table.to_pyarrow_dataset() for name, table in opened.items()
+        }
         benches: dict[str, list[Bench]] = {}
         self._register(connection, shown)
         for name in in_order(self.declared):
@@ -163,7 +162,7 @@ class Lake:
     def token(self) -> str:
         """A text that is different whenever a table has changed."""
         with self._told_as_ours():
-            return token_of(self.stored.versions())
+            return self.stored.at_one_moment().token
 
     @contextmanager
     def _told_as_ours(self) -> Iterator[None]:
