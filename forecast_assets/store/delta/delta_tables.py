@@ -98,6 +98,17 @@ class DeltaTables:
             actions = [pa.table(table.get_add_actions()) for table in found]
         return sum(sum(each.column("size_bytes").to_pylist()) for each in actions)
 
+    def there(self) -> dict[str, DeltaTable]:
+        """The tables that have been made, each opened anew."""
+        found = self.at_once(self._if_there, self.declared)
+        return {name: table for name, table in found if table is not None}
+
+    def _if_there(self, name: str) -> DeltaTable | None:
+        try:
+            return self.open(name)
+        except TableNotFoundError:
+            return None
+
     def at_one_moment(self) -> Moment:
         """The rows of all tables, such that no write has marked any of them in between.
 
@@ -140,13 +151,14 @@ class DeltaTables:
 
     def _renewed(self, name: str) -> DeltaTable | None:
         """A table as it is now; None if it has not been made."""
+        known = self._opened.get(name)
+        if known is None:
+            return self._if_there(name)
         try:
-            if name not in self._opened:
-                return self.open(name)
-            self._opened[name].update_incremental()
+            known.update_incremental()
         except TableNotFoundError:
             return None
-        return self._opened[name]
+        return known
 
     def at_once(
         self, act: Callable[[str], Result], names: Iterable[str]

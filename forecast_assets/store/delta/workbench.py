@@ -44,6 +44,9 @@ TELLING = (
 ROWS_OF_A_FILE = 122_880
 """The rows of a row group of the files."""
 
+WRITTEN_SO = WriterProperties(compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE)
+"""How files are written."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bench:
@@ -156,7 +159,5 @@ class Bench:
             reader.cast(stored_schema(self.table)),
             mode="overwrite",
             predicate=which,
-            writer_properties=WriterProperties(
-                compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE
-            ),
+            writer_properties=WRITTEN_SO,
         )
