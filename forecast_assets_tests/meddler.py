@@ -1,4 +1,4 @@
-"""A network that meddles: it stands between a program and a server, and delays or cuts what they say."""
+"""A network that meddles: it delays or cuts what a program and a server say to each other."""
 
 import selectors
 import socket
@@ -18,8 +18,8 @@ class Meddler:
 
     ``cut_after``: so many bytes of a program's are let through, then its connection is cut; None
     cuts none. ``cuts``: how many connections are cut at most. ``pause``: seconds by which each
-    answer is delayed. ``silent``: whether answers are swallowed. ``answer``: what every request gets
-    instead of the server's answer. ``cut``: how many connections were cut.
+    answer is delayed. ``silent``: whether answers are swallowed. ``answer``: what every request
+    gets instead of the server's answer. ``cut``: how many connections were cut.
     """
 
     address: tuple[str, int]
@@ -93,7 +93,7 @@ class Meddler:
 
 @contextmanager
 def meddling(endpoint: str) -> Iterator[Meddler]:
-    """A network before the server at an endpoint; programs find it at ``endpoint`` of what is given."""
+    """A network before the server at an endpoint; it has an ``endpoint`` of its own."""
     address = urlsplit(endpoint)
     assert address.hostname
     assert address.port

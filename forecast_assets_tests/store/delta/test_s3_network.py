@@ -1,4 +1,4 @@
-"""Tables on S3 when the network is slow or ends in the middle: in words, and nothing is half there."""
+"""Tables on S3 when the network is slow or ends: told in words, and nothing is half there."""
 
 from collections.abc import Iterator
 from uuid import uuid4
