@@ -69,7 +69,7 @@ class DeltaTables:
             table = self.declared[name]
             DeltaTable.create(
                 self.address(name),
-                stored_schema(table),
+                table.plain_schema,
                 mode="ignore",
                 partition_by=partition_of(name, table),
                 name=table.name,
@@ -160,21 +160,6 @@ def stored_tables(horizon: int) -> dict[str, Table]:
         for table in tables(horizon).values()
         if not table.view
     }
-
-
-def stored_schema(table: Table) -> pa.Schema:
-    """The columns of a table with types that Delta has: JSON is text."""
-    return pa.schema(
-        [
-            pa.field(column.name, stored_type(column.type), nullable=column.nullable)
-            for column in table.columns
-        ]
-    )
-
-
-def stored_type(kind: pa.DataType) -> pa.DataType:
-    """The type that Delta has for a declared one."""
-    return pa.string() if kind == pa.json_() else kind
 
 
 def partition_of(name: str, table: Table) -> list[str]:
