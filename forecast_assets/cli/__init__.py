@@ -178,13 +178,24 @@ def import_(
         str, typer.Argument(help="An exported folder, a Delta lake (folder or URL), or a file.")
     ],
     commodity: CommodityNames = None,
+    predecessor: Annotated[
+        bool,
+        typer.Option(
+            "--predecessor", help="Its trained_models and distributions are of another system."
+        ),
+    ] = False,
 ) -> None:
     """Take over whole tables from elsewhere, and say what could not be taken."""
+    if predecessor and commodity:
+        raise typer.BadParameter("not with --predecessor", param_hint="--commodity")
     console = open_console()
     with reported(console, writes=True):
-        from forecast_assets.cli.importing import import_tables
+        from forecast_assets.cli.importing import import_predecessor, import_tables
 
-        import_tables(console, source, commodity or [])
+        if predecessor:
+            import_predecessor(console, source)
+        else:
+            import_tables(console, source, commodity or [])
 
 
 @app.command()

@@ -13,9 +13,12 @@ from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.exporting import ARTIFACTS
 from forecast_assets.store.importing import Import, Mover
 from forecast_assets.store.moved_artifacts import copied, payloads_in
-from forecast_assets.store.opening import is_url, open_store, source_at
+from forecast_assets.store.opening import is_url, open_store, source_at, table_at
 from forecast_assets.store.pieces import Choice
+from forecast_assets.store.predecessor import Forecasts
+from forecast_assets.store.predecessor_models import Models
 from forecast_assets.store.saved_models import artifacts_of
+from forecast_assets.timeline.clock import now
 
 
 def import_tables(console: Console, source: str, commodities: Sequence[str]) -> None:
@@ -37,6 +40,32 @@ def import_tables(console: Console, source: str, commodities: Sequence[str]) -> 
     if done.refused or done.failures or problems:
         raise StoreError(f"{source}: not all of it could be taken: the reasons are above")
     write(console, f"All of {source} is in {store.place}")
+
+
+def import_predecessor(console: Console, place: str) -> None:
+    """Take over the tables of another system, and print what could not be taken.
+
+    Raises StoreError if there are none, or if something could not be taken.
+    """
+    settings = load_settings()
+    store, done, at = open_store(settings), Import(), now()
+    found = {name: table_at(place, name) for name in ("trained_models", "distributions")}
+    models, paths = found.values()
+    if models is None and paths is None:
+        raise StoreError(
+            f"{place}: there is neither {' nor '.join(found)}: allowed: a folder with them, each a"
+            " Parquet file, a folder of these, or a Delta table"
+        )
+    if models is not None:
+        Models(models, store, settings, done).move()
+    if paths is not None:
+        Forecasts(paths, store, settings, at, done).move()
+    report(console, settings, done)
+    for problem in done.failures:
+        write(console, f"not taken: {problem}", "red")
+    if done.refused or done.failures:
+        raise StoreError(f"{place}: not all of it could be taken: the reasons are above")
+    write(console, f"All of {place} is in {store.place}")
 
 
 def require_other(settings: Settings, source: str) -> None:
@@ -71,9 +100,9 @@ def report(console: Console, settings: Settings, done: Import) -> None:
         numbers = ("", "", f"{lost.rows:,}")
         table.add_row(cell(lost.table), cell(lost.commodity), *numbers, cell(lost.reason))
     console.print(table)
+    taken = {each.commodity for each in done.moved.values() if each.commodity and each.taken}
     refused = {each.commodity for each in done.refused if each.commodity}
-    for name in sorted(refused):
+    for name in sorted(refused - taken):
         write(console, f"{name}: nothing of it was taken", "red")
-    strange = {each.commodity for each in done.moved.values() if each.commodity} - refused
-    for name in sorted(strange - set(settings.commodities)):
+    for name in sorted(taken - set(settings.commodities)):
         note(console, f"{name} is not in the configuration, so no command forecasts it")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+from pyarrow.dataset import Dataset, dataset
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
@@ -15,7 +16,7 @@ from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.export_note import ExportNote
 from forecast_assets.store.exported_folder import ExportedFolder
 from forecast_assets.store.patience import Patience, Told
-from forecast_assets.store.table_files import FILES, TableWriter
+from forecast_assets.store.table_files import FILES, PARQUET, TableWriter
 from forecast_assets.store.tables.table import Table
 
 BRIEFLY = "the most that is waited here, in seconds"
@@ -92,6 +93,26 @@ def source_at(place: str, memory_limit: str, lock_timeout_seconds: float) -> Ite
             return
     with reading_at(folder.resolve().as_uri(), memory_limit, lock_timeout_seconds) as lake:
         yield lake
+
+
+def table_at(place: str, name: str) -> Dataset | None:
+    """The rows of a table of another system, if it is there: of Parquet files, or a Delta table.
+
+    ``place``: a folder with a folder ``name`` or a file ``name.parquet``, or a URL of Delta tables.
+    Raises StoreError for a table that cannot be read.
+    """
+    folder, file = Path(place) / name, Path(place) / f"{name}.{PARQUET}"
+    if is_url(place) or (folder / "_delta_log").is_dir():
+        with _delta_there(place):
+            from forecast_assets.store.delta.delta_tables import rows_at
+        return rows_at(f"{place}/{name}" if is_url(place) else str(folder))
+    for found in (folder, file):
+        if found.exists():
+            try:
+                return dataset(found, format=PARQUET, partitioning="hive")
+            except (pa.ArrowException, OSError) as error:
+                raise StoreError(f"{found}: {' '.join(str(error).split())}") from error
+    return None
 
 
 def lake_writer_of(folder: Path, name: str, table: Table, schema: pa.Schema) -> TableWriter:

@@ -153,6 +153,16 @@ def rows_of(table: DeltaTable) -> ds.Dataset:
     return table.to_pyarrow_dataset()
 
 
+def rows_at(address: str) -> ds.Dataset | None:
+    """The rows of the Delta table at an address; None if there is none. Raises StoreError."""
+    try:
+        return rows_of(DeltaTable(address, storage_options=options_of(address)))
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        raise StoreError(f"{address}: {in_words(error)}") from error
+
+
 def stored_tables(horizon: int) -> dict[str, Table]:
     """The tables that are stored, by their names without the catalog."""
     return {

@@ -105,6 +105,7 @@ class Part:
     by: str | None = None
 
 
+TAKEN_MODELS = Write((), marker="forecast.trained_models")
 BEFORE_FORECASTS = (
     Part(
         Write(
@@ -120,7 +121,7 @@ BEFORE_FORECASTS = (
             marker="market.price_revisions",
         )
     ),
-    Part(Write((), marker="forecast.trained_models"), by="forecast.trained_models"),
+    Part(TAKEN_MODELS, by="forecast.trained_models"),
     Part(
         Write(("forecast.superseded_point_forecasts", "forecast.superseded_forecasts")),
         by="forecast.superseded_forecasts",
