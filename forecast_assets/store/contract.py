@@ -31,8 +31,7 @@ write                     order of the commits                                  
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
 ``moved.take``            as the write says, one of ``store.sql.writes``           that of the write
-``moved.take_shared``     ``versions``, ``leaderboard``, ``schema_versions``,    none needed: (8)
-                          ``marks``
+``moved.take_shared``     ``versions``, ``schema_versions``, ``marks``           none needed: (8)
 ========================  =====================================================  ===================
 
 1. The source is read again by the next run, which writes what is not stored yet.
@@ -440,7 +439,7 @@ class MovedRows(Protocol):
         """
 
     def take_shared(self, rows: Mapping[str, pa.Table], *, fresh: bool) -> dict[str, int]:
-        """The same for the rows that belong to no commodity.
+        """The same for versions, schemas and marks, which belong to no commodity.
 
         ``fresh``: whether the tables are new, and are to have marks and schemas of the others.
         Raises StoreError if a version is pinned to mean something else.

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from forecast_assets.boundary import boundary
 from forecast_assets.configuration.names import NAME_PATTERN, NAME_RULE, alike
 from forecast_assets.errors import ConfigurationError, StoreError
+from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.ledger import FORECAST, LEDGER, MODEL, PATHS, of
 from forecast_assets.store.pieces import Choice, between, of_forecasts, pieces
 from forecast_assets.store.sql.writes import (
     AFTER_FORECASTS,
     BEFORE_FORECASTS,
+    LEADERBOARD,
     SHARED,
     TAKEN_FORECASTS,
     Part,
@@ -38,7 +40,10 @@ NAMES = (*MODEL, "covariate")
 MOST_TOLD = 20
 """So many reasons are told of one commodity."""
 
-KNOWN_BY = ("market.price_revisions", "forecast.trained_models", "forecast.forecasts")
+RANKING = f"{CATALOG}.forecast.leaderboard"
+
+TOLD = (PATHS, POINTS, RANKING)
+"""The tables whose commodities others tell."""
 
 
 @dataclass
@@ -119,7 +124,17 @@ class Mover:
         for name in known:
             with boundary(name, self.done.failures):
                 self._move(name, [] if name in ours else [*ours, *known])
+        if not (commodities or self.done.refused or self.done.failures):
+            self._take_ranking()
         return self.done
+
+    def _take_ranking(self) -> None:
+        """Take the leaderboard, unless it is of a part or there is another: a report makes one."""
+        rows = {RANKING: self.tables.read(RANKING)}
+        found = self.store.moved.compare(rows, ())[RANKING]
+        if found.other == 0 and ALL in rows[RANKING].column("commodity").to_pylist():
+            self._take("", LEADERBOARD, rows, ())
+            self.done.of(RANKING, "").same += found.same
 
     def _require_like(self) -> None:
         """Raise StoreError unless these are tables of this release, with the same horizon."""
@@ -148,10 +163,12 @@ class Mover:
     def _known(self, wanted: Sequence[str]) -> list[str]:
         """The commodities to move. Raises ConfigurationError for one that is not there."""
         found: set[str] = set()
-        for name in KNOWN_BY:
-            found |= set(
-                self.tables.read(_full(name), ["commodity"]).column(0).unique().to_pylist()
-            )
+        for table in declared_tables(self.horizon).values():
+            if not table.view and "commodity" in table.schema.names and table.name not in TOLD:
+                there = self.tables.read(table.name, ["commodity"]).column(0)
+                if there.null_count:
+                    self.done.refuse(table.name, "", there.null_count, "a row has no commodity")
+                found |= set(there.drop_null().unique().to_pylist())
         if strange := [name for name in wanted if name not in found]:
             raise ConfigurationError(
                 f"--commodity: found {', '.join(strange)}, allowed: {', '.join(sorted(found))}"
@@ -305,7 +322,8 @@ class Mover:
             if "data_cutoff_date" in some.column_names
             for day in some.column("data_cutoff_date").unique().to_pylist()
         ]
-        taken = self.store.moved.take(write.of(commodity, cutoffs=days or None), rows, where)
+        mine = write.of(commodity, cutoffs=days or None) if commodity else write
+        taken = self.store.moved.take(mine, rows, where)
         for name, count in taken.items():
             self.done.of(name, commodity).taken += count
 

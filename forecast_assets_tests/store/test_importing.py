@@ -194,6 +194,7 @@ def test_a_commodity_can_be_imported_alone_and_names_that_differ_by_case_cannot(
 ) -> None:
     with_other(folder, "COFFEE")
     assert moved(folder, ours, "Coffee").refused == []
+    assert rows(ours, "forecast.leaderboard") == []  # that of all would not be of these tables
     (refused,) = moved(folder, ours).refused
     assert refused.reason == "Coffee differs from it only by case"
     with pytest.raises(ConfigurationError, match="found Tea, allowed: COFFEE, Coffee"):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from deltalake import write_deltalake
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.record.verification import verify
-from forecast_assets.store.contract import Store
+from forecast_assets.store.contract import Condition, Store
 from forecast_assets.store.importing import Import
 from forecast_assets.store.opening import table_at
 from forecast_assets.store.predecessor import Forecasts
@@ -36,7 +36,7 @@ TRAINED = date(2020, 4, 1)
 DRAWN = datetime(2021, 1, 4, 6, 30)  # noqa: DTZ001 - in UTC, as all moments of the tables
 N_PATHS = 5
 
-Paths = pd.DataFrame
+Paths: TypeAlias = pd.DataFrame
 Change = Callable[[Paths], Paths]
 
 
@@ -117,7 +117,7 @@ def test_forecasts_become_those_of_a_version_of_their_own_and_the_tables_are_sou
     assert [(x.rows, x.commodity) for x in done.refused] == [(3, "Coffee")]
     assert "3 forecasts from 2020-04-01 to 2020-04-03" in done.refused[0].reason
     assert "what happened is taken from the prices here" in done.refused[0].reason
-    mine = [("model_version", "=", "predecessor_v0.9")]
+    mine: list[Condition] = [("model_version", "=", "predecessor_v0.9")]
     assert len(table(graph.store, "forecast.forecasts")) == len(before) + 3
     (issued, *_) = table(graph.store, "forecast.forecasts", where=mine).to_pylist()
     assert issued["payload_sha256"] == issued["history_fingerprint"] == "predecessor"
@@ -222,7 +222,7 @@ def test_a_forecast_that_breaks_a_rule_is_refused_and_the_others_land(
     done = take(graph, written(tmp_path / "old", "distributions", old))
     assert done.failures == []
     assert any(said in reason and ": 1 forecasts " in reason for reason in reasons(done))
-    mine = [("model_version", "=", "predecessor_v0.9")]
+    mine: list[Condition] = [("model_version", "=", "predecessor_v0.9")]
     assert len(table(graph.store, "forecast.forecasts", where=mine)) == 2
     assert verify(graph.settings, graph.store).damages == []
 
@@ -233,7 +233,7 @@ def test_of_several_drawings_the_newest_is_taken(graph: Graph, tmp_path: Path) -
     folder = written(tmp_path / "old", "distributions", pd.concat([first, later]))
     done = take(graph, folder)
     assert any("drawn again later, and only the newest" in reason for reason in reasons(done))
-    mine = [("model_version", "=", "predecessor_v0.9"), ("path_id", "=", 1)]
+    mine: list[Condition] = [("model_version", "=", "predecessor_v0.9"), ("path_id", "=", 1)]
     assert set(
         table(graph.store, "forecast.distributions", ["day_1"], mine).column(0).to_pylist()
     ) == {50.0}

@@ -79,30 +79,22 @@ class DuckDBMovedRows:
         return self.database.write(write, change)
 
     def take_shared(self, rows: Mapping[str, pa.Table], *, fresh: bool) -> dict[str, int]:
-        """Add the rows that belong to no commodity, as far as the tables lack them."""
-        versions, leaderboard, schemas, marks = (
-            f"commodity.{name}" for name in (*SHARED.tables, *SHARED.afterwards)
-        )
+        """Add versions, schemas and marks, as far as the tables lack them."""
+        versions, schemas, marks = (f"commodity.{name}" for name in SHARED.changed)
 
         def change(connection: Connection) -> dict[str, int]:
             reading = DuckDBReading(connection, self.database.place)
-            taken = {}
-            for name in (versions, leaderboard):
-                found = self._compared(connection, reading, name, rows[name], ())
-                if name == versions:
-                    _require_same_meanings(connection, self.database.place)
-                elif found.other or found.same:
-                    continue  # the next report ranks all models
-                _insert(connection, tables(self.horizon)[name], found)
-                taken[name] = found.new
+            found = self._compared(connection, reading, versions, rows[versions], ())
+            _require_same_meanings(connection, self.database.place)
+            _insert(connection, tables(self.horizon)[versions], found)
             connection.register("arriving", rows[schemas])
             connection.execute(SCHEMAS if fresh else UPGRADED)
-            if fresh:
-                taken[schemas], taken[marks] = len(rows[schemas]), len(rows[marks])
-                connection.register("arriving", rows[marks])
-                for statement in MARKS:
-                    connection.execute(statement)
-            return taken
+            if not fresh:
+                return {versions: found.new}
+            connection.register("arriving", rows[marks])
+            for statement in MARKS:
+                connection.execute(statement)
+            return {versions: found.new, schemas: len(rows[schemas]), marks: len(rows[marks])}
 
         return self.database.write(SHARED, change)
 

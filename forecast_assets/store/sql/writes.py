@@ -88,10 +88,10 @@ RENAMING = Write(
 )
 
 SHARED = Write(
-    ("forecast.versions", "forecast.leaderboard", "market.schema_versions"),
+    ("forecast.versions", "market.schema_versions"),
     afterwards=("market.marks",),
 )
-"""What belongs to no commodity, taken over from other tables."""
+"""What belongs to no commodity, taken over from other tables before all else."""
 
 
 @dataclass(frozen=True)
