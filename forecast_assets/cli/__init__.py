@@ -199,6 +199,16 @@ def import_(
 
 
 @app.command()
+def compact() -> None:
+    """Merge small files of Delta tables, and delete those that were replaced long ago."""
+    console = open_console()
+    with reported(console, writes=True):
+        from forecast_assets.cli.compacting import compact_and_tell
+
+        compact_and_tell(console)
+
+
+@app.command()
 def show(
     commodity: Annotated[str, typer.Argument(help="Whose newest forecast.")],
     model: Annotated[

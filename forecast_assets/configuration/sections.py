@@ -1,6 +1,6 @@
 """The sections of forecast.yaml other than commodities and models."""
 
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
@@ -64,17 +64,34 @@ class EmbeddedStore(Section):
         """What Dagster's UI shows a symbol of."""
         return "duckdb"
 
+    @property
+    def keep(self) -> timedelta:
+        """How long what was replaced is kept: not at all."""
+        return timedelta()
+
 
 class DeltaLake(Section):
     """The tables as Delta Lake, for several machines and other programs."""
 
     type: Literal["delta"]
     url: Folder = Field(description="A folder, or s3://bucket/prefix, below which each table lies.")
+    keep_days: int = Field(
+        7,
+        strict=True,
+        ge=1,
+        le=MOST_DAYS_KEPT,
+        description="How long files that were replaced stay, for those who still read them.",
+    )
 
     @property
     def kind(self) -> str:
         """What Dagster's UI shows a symbol of."""
         return "deltalake"
+
+    @property
+    def keep(self) -> timedelta:
+        """How long what was replaced is kept."""
+        return timedelta(days=self.keep_days)
 
 
 Tables = Annotated[EmbeddedStore | DeltaLake, Field(discriminator="type")]

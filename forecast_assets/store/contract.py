@@ -53,7 +53,7 @@ All other writes change only one table.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -90,6 +90,7 @@ from forecast_assets.market.records import (
     PriceChanges,
     WithdrawnPrice,
 )
+from forecast_assets.store.compacted import Compacted
 from forecast_assets.store.sql.writes import Write
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
@@ -540,6 +541,13 @@ class Store(Protocol):
 
     def size(self) -> int:
         """How many bytes the tables take; 0 before they are made."""
+
+    def compact(self, keep: timedelta) -> list[Compacted]:
+        """Tidy what the tables are stored in; no row changes. Returns what was done by table.
+
+        Runs and readers may work meanwhile. ``keep``: what was replaced is kept for so long, for
+        those who still read it. An engine that needs none of this does nothing.
+        """
 
     def reading(self) -> AbstractContextManager[Reading]:
         """All tables as they are at one moment; tables that do not exist yet are empty."""

@@ -8,16 +8,14 @@ from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from forecast_assets.errors import StoreError
-from forecast_assets.store.delta.delta_tables import partition_of
+from forecast_assets.store.delta.layout import partition_of
 from forecast_assets.store.delta.storage import in_words
-from forecast_assets.store.delta.workbench import PATHS, ROWS_OF_A_FILE
+from forecast_assets.store.delta.workbench import PATHS, WRITTEN_SO
 from forecast_assets.store.tables.table import Table
-
-PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class LakeWriter:
             for part in parts:
                 if len(part):
                     write_deltalake(
-                        str(self.address), part, mode="append", writer_properties=PROPERTIES
+                        str(self.address), part, mode="append", writer_properties=WRITTEN_SO
                     )
 
 
