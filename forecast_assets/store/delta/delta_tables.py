@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -16,7 +17,6 @@ from forecast_assets.store.delta.layout import (
     identity,
     partition_of,
     sessions_in,
-    stored_schema,
     stored_tables,
 )
 from forecast_assets.store.delta.moment import NOTHING, Moment, Shown, rows_in_both, versions_of
@@ -75,7 +75,7 @@ class DeltaTables:
         table = self.declared[name]
         DeltaTable.create(
             self.address(name),
-            stored_schema(table),
+            table.plain_schema,
             mode="ignore",
             partition_by=partition_of(name, table),
             name=table.name,
@@ -183,6 +183,16 @@ class DeltaTables:
 def delta_tables(url: str, horizon: int) -> DeltaTables:
     """The tables below an address: the same for all of this process, which opens each once."""
     return DeltaTables(url, options_of(url), stored_tables(horizon))
+
+
+def rows_at(address: str) -> ds.Dataset | None:
+    """The rows of the Delta table at an address; None if there is none. Raises StoreError."""
+    try:
+        return DeltaTable(address, storage_options=options_of(address)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        raise StoreError(f"{address}: {in_words(error)}") from error
 
 
 def horizon_of(url: str) -> int:

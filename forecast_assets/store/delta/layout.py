@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
@@ -24,21 +22,6 @@ def stored_tables(horizon: int) -> dict[str, Table]:
         for table in tables(horizon).values()
         if not table.view
     }
-
-
-def stored_schema(table: Table) -> pa.Schema:
-    """The columns of a table with types that Delta has: JSON is text."""
-    return pa.schema(
-        [
-            pa.field(column.name, stored_type(column.type), nullable=column.nullable)
-            for column in table.columns
-        ]
-    )
-
-
-def stored_type(kind: pa.DataType) -> pa.DataType:
-    """The type that Delta has for a declared one."""
-    return pa.string() if kind == pa.json_() else kind
 
 
 def partition_of(name: str, table: Table) -> list[str]:

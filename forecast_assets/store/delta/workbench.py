@@ -10,7 +10,7 @@ from functools import cached_property
 
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from forecast_assets.store.delta.layout import identity, stored_schema
+from forecast_assets.store.delta.layout import identity
 from forecast_assets.store.delta.predicate import Value, predicate
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.names import quoted
@@ -156,7 +156,7 @@ class Bench:
         reader = self.connection.sql(query).to_arrow_reader(ROWS_OF_A_FILE)
         write_deltalake(
             self.delta,
-            reader.cast(stored_schema(self.table)),
+            reader.cast(self.table.plain_schema),
             mode="overwrite",
             predicate=which,
             writer_properties=WRITTEN_SO,
