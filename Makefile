@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-engines suite check rooms columns browser servers security audit sbom dependencies \
+.PHONY: help demo ui test test-engines suite check rooms columns browser servers image security audit sbom dependencies \
 	bench peers chaos fuzz growth quality clean
 
 help: ## Say what each target does
@@ -57,6 +57,12 @@ servers: ## Install PostgreSQL, Redis and rsync, which the tests of engines star
 	@{ ls /usr/lib/postgresql/*/bin/initdb && command -v redis-server && command -v rsync; } >/dev/null 2>&1 \
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql redis-server rsync; } \
 		|| { echo "PostgreSQL, Redis and rsync are needed: install them, for example by apt-get"; exit 1; }
+
+image: ## Build the image of deploy/Dockerfile with buildah, as root and without a registry: BASE=... is its base
+	@{ command -v buildah && command -v debootstrap; } >/dev/null \
+		|| { apt-get update -q && apt-get install -q -y --no-install-recommends buildah debootstrap crun; } \
+		|| { echo "buildah and debootstrap are needed: install them, for example by apt-get"; exit 1; }
+	deploy/image.sh
 
 security: $(VENV)/installed-dev browser ## Show the promises of SECURITY.md on a whole system
 	$(BIN)/python -m forecast_assets_tests.security
