@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-engines suite check rooms columns browser security audit sbom dependencies \
+.PHONY: help demo ui test test-engines suite check rooms columns browser servers image security audit sbom dependencies \
 	bench peers chaos fuzz growth quality clean
 
 help: ## Say what each target does
@@ -32,7 +32,7 @@ suite: $(VENV)/installed-dev
 		-m "not engine" \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
-test-engines: $(VENV)/installed-engines ## Test the engines beside the embedded one, over the same contract
+test-engines: $(VENV)/installed-engines servers ## Test engines and servers beside the embedded ones, and deploy/
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engine
 
 check: $(VENV)/installed-dev ## Check format, lint, types, which room imports which, and what is declared
@@ -52,6 +52,17 @@ browser: ## Install Chromium, which the report's tests need, where it is missing
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
 		|| { echo "Chromium is needed: install it, for example by apt-get install chromium"; exit 1; }
+
+servers: ## Install PostgreSQL, Redis and rsync, which the tests of engines start, where they are missing
+	@{ ls /usr/lib/postgresql/*/bin/initdb && command -v redis-server && command -v rsync; } >/dev/null 2>&1 \
+		|| { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql redis-server rsync; } \
+		|| { echo "PostgreSQL, Redis and rsync are needed: install them, for example by apt-get"; exit 1; }
+
+image: ## Build the image of deploy/Dockerfile with buildah, as root and without a registry: BASE=... is its base
+	@{ command -v buildah && command -v debootstrap; } >/dev/null \
+		|| { apt-get update -q && apt-get install -q -y --no-install-recommends buildah debootstrap crun; } \
+		|| { echo "buildah and debootstrap are needed: install them, for example by apt-get"; exit 1; }
+	deploy/image.sh
 
 security: $(VENV)/installed-dev browser ## Show the promises of SECURITY.md on a whole system
 	$(BIN)/python -m forecast_assets_tests.security

@@ -39,6 +39,12 @@ class PlannedRun:
     work: tuple[Work, ...]
     bounds: tuple[str, str] | None = None
 
+    @property
+    def commodity(self) -> str:
+        """The commodity that all of its partitions are of; empty if they are of several."""
+        first, last = (key.partition("|")[0] for key in self.bounds or ("", ""))
+        return first if first == last else ""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -88,7 +94,7 @@ def _plan(
             pieces += mine
     able, waiting = sorted_out(pieces, attempts, now)
     keys = {name: [window.key for window in windows] for name, windows in begun.items()}
-    asked = requests(keys, able, attempts)
+    asked = requests(keys, able, attempts, apart=settings.execution.one_commodity_a_run)
     if scope.commodities is None:
         asked = _and_published(asked)
         if not asked and (publishing := publishing_due(settings, store)):
@@ -140,8 +146,18 @@ def sorted_out(
     return able, reasons
 
 
-def requests(begun: Keys, pieces: Sequence[Piece], attempts: Attempts) -> list[PlannedRun]:
-    """The fewest runs that do these pieces of work, and no others."""
+def requests(
+    begun: Keys, pieces: Sequence[Piece], attempts: Attempts, *, apart: bool = False
+) -> list[PlannedRun]:
+    """The fewest runs that do these pieces of work, and no others.
+
+    ``apart``: whether commodities share no run but those that load prices and covariates.
+    """
+    if apart:
+        asked = _loading(begun, [piece for piece in pieces if piece.window is None])
+        for _, mine in groupby(pieces, key=lambda piece: piece.commodity):
+            asked += requests(begun, [x for x in mine if x.window is not None], attempts)
+        return asked
     loads = [piece for piece in pieces if piece.window is None]
     asked = _loading(begun, loads)
     fresh = [x for x in pieces if x.window and attempts.tried(x.work).times == 0]

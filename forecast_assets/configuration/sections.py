@@ -69,6 +69,16 @@ class EmbeddedStore(Section):
         """How long what was replaced is kept: not at all."""
         return timedelta()
 
+    @property
+    def pool(self) -> str | None:
+        """Dagster's pool of the runs that write the tables; None if any number may at once."""
+        return "one_file"
+
+    @property
+    def writers(self) -> str:
+        """How many runs write at once, in words."""
+        return "one run at a time writes, since the tables are one file: the others queue"
+
 
 class DeltaLake(Section):
     """The tables as Delta Lake, for several machines and other programs."""
@@ -92,6 +102,16 @@ class DeltaLake(Section):
     def keep(self) -> timedelta:
         """How long what was replaced is kept."""
         return timedelta(days=self.keep_days)
+
+    @property
+    def pool(self) -> str | None:
+        """Dagster's pool of the runs that write the tables; None if any number may at once."""
+        return None
+
+    @property
+    def writers(self) -> str:
+        """How many runs write at once, in words."""
+        return "any number of runs writes at once, of one commodity one"
 
 
 Tables = Annotated[EmbeddedStore | DeltaLake, Field(discriminator="type")]
@@ -123,6 +143,21 @@ class Parallel(Section):
     )
     module: str | None = Field(
         None, description="A Python module to import first, which registers the backend."
+    )
+
+
+Executor = Literal["in_process", "multiprocess", "celery"]
+
+
+class Execution(Section):
+    """Where the steps of the runs of Dagster's daemon work; a command works in its own process."""
+
+    executor: Executor = Field(
+        "in_process",
+        description="In the run's process, in one for each step, or in workers of Celery.",
+    )
+    one_commodity_a_run: bool = Field(
+        False, description="Whether sensors ask for a run for each commodity that has work."
     )
 
 

@@ -39,6 +39,7 @@ from forecast_assets.configuration.sections import (
     Checks,
     Database,
     EmbeddedStore,
+    Execution,
     Fetch,
     Landing,
     LandingFormat,
@@ -82,6 +83,7 @@ class Settings(Section):
     store: Tables = EmbeddedStore()
     database: Database = Database()
     parallel: Parallel = Parallel()
+    execution: Execution = Execution()
     owners: Owners = Owners()
     docs_url: WebAddress | None = Field(None, description="Where the folder docs can be read.")
 
@@ -145,6 +147,17 @@ class Settings(Section):
             raise ValueError("allowed: `rule: fixed` with `models` and without `fallback`")
         return publish
 
+    @field_validator("execution")
+    @classmethod
+    def _reachable(cls, execution: Execution, info: ValidationInfo) -> Execution:
+        store = info.data.get("store")
+        if execution.executor == "celery" and isinstance(store, EmbeddedStore):
+            raise ValueError(
+                "executor celery, whose workers may be on other machines, while the tables are a"
+                " file of this one; allowed: `store: {type: delta, url: ...}`, or another executor"
+            )
+        return execution
+
     def covariates_of(self, forecaster: Forecaster, available: Sequence[str]) -> tuple[str, ...]:
         """The covariates that a model uses, in the order of their names; none for most models.
 
@@ -199,6 +212,13 @@ class Settings(Section):
     def windows(self) -> Windows:
         """The windows of the configured cadence: when models are trained and used."""
         return Windows(self.training.cadence, self.training.start)
+
+    @property
+    def queues_in_vain(self) -> bool:
+        """Whether runs or steps are to work at once, while only one run may write the tables."""
+        asked = self.execution
+        at_once = asked.executor != "in_process" or asked.one_commodity_a_run
+        return at_once and self.store.pool is not None
 
     @property
     def folder(self) -> Path:

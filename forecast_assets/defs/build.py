@@ -8,7 +8,6 @@ from dagster import (
     BetaWarning,
     ConfigurableResource,
     Definitions,
-    in_process_executor,
 )
 
 from forecast_assets.automation.listener import Listener, Nobody
@@ -26,6 +25,7 @@ from forecast_assets.defs.assets.trained_models import trained_models_asset
 from forecast_assets.defs.catalogue import catalogue_entry, catalogued
 from forecast_assets.defs.checks import table_checks
 from forecast_assets.defs.compaction import compact_job
+from forecast_assets.defs.executors import executor_of
 from forecast_assets.defs.io_managers import (
     FeatureIOManager,
     ModelIOManager,
@@ -73,7 +73,7 @@ def build_definitions(
         ],
         schedules=schedules(settings),
         sensors=sensors(settings),
-        executor=in_process_executor,
+        executor=executor_of(settings),
         resources={
             "progress": progress or LogProgress(),
             "listener": listener or Nobody(),

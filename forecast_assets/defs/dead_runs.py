@@ -3,6 +3,8 @@
 A process that is killed, or whose machine stops, cannot report how its run ended. So the next
 command, or the daemon of the same history, reports such a run as failed, and deletes its lock file.
 A run whose process lives is left alone, and so is one of another machine without a lock file here.
+Where Dagster's run monitoring tells dead runs, only those are reported here whose tags say a
+process of this machine that is gone: those of commands, which no launcher of Dagster has started.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,11 @@ from datetime import UTC, datetime
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 
-from forecast_assets.configuration.sections import Automation
-from forecast_assets.defs.pulse import Pulses
+from forecast_assets.configuration.sections import Automation, Executor
+from forecast_assets.configuration.settings import Settings
+from forecast_assets.defs.pulse import Pulses, pulses_beside
 from forecast_assets.defs.run_history import PLAN, is_ours
+from forecast_assets.defs.run_monitoring import is_monitored
 from forecast_assets.defs.run_process import RunProcess, lives_since
 
 UNFINISHED = [
@@ -36,10 +40,15 @@ MEANT = (
 
 @dataclass(frozen=True)
 class Buried:
-    """The runs that are going on, and a line for each that was reported as dead now."""
+    """The runs that are going on, and a line for each that was reported as dead now.
+
+    ``working``: the ids of the runs that may be writing the tables: those with a pulse, of other
+    histories too, or where runs have none, all that are going on.
+    """
 
     going_on: Sequence[RunRecord]
     lines: Sequence[str]
+    working: Sequence[str]
 
     def of_plan(self, plan: str) -> list[str]:
         """The ids of a plan's runs that are going on, the newest first."""
@@ -47,21 +56,36 @@ class Buried:
         return [run.run_id for run in runs if run.tags.get(PLAN) == plan]
 
 
-def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: datetime) -> Buried:
+def buried_by(settings: Settings, instance: DagsterInstance, now: datetime) -> Buried:
+    """Report the dead runs of a configuration as failed; see ``bury``."""
+    pulses, executor = pulses_beside(settings.database_path), settings.execution.executor
+    return bury(instance, settings.automation, pulses, now, executor)
+
+
+def bury(
+    instance: DagsterInstance,
+    policy: Automation,
+    pulses: Pulses,
+    now: datetime,
+    executor: Executor = "in_process",
+) -> Buried:
     """Report runs as failed whose process no longer exists, and delete the locks of dead runs.
 
     Where the tags of a run do not say its process, or say one that cannot be seen from here, the
     run is dead if it began more than ``silence_seconds`` ago and has no pulse. If its process is of
     another machine, or of this one under another name, its lock file must be here too. Runs of
-    other programs in the same history are neither reported nor returned.
+    other programs in the same history are neither reported nor returned. ``executor``: what works
+    the steps of the daemon's runs.
     """
+    monitored = is_monitored(instance, executor)
     going_on, lines = [], []
     for record in instance.get_run_records(filters=RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
         if not is_ours(run):
             continue
         process = RunProcess.of(run.run_id, run.tags)
-        dead = _is_dead(record, process, policy, pulses, now)
+        is_gone = process is not None and process.fate == "gone"
+        dead = (is_gone or not monitored) and _is_dead(record, process, policy, pulses, now)
         if dead and not (process is None and _is_starting(instance, run.run_id)):
             named = f"its process ({process}) is gone" if process else "its process is gone"
             if ended := _report(instance, run.run_id, f"{named} without a word: {MEANT}"):
@@ -72,7 +96,8 @@ def bury(instance: DagsterInstance, policy: Automation, pulses: Pulses, now: dat
         elif run.status in WAITING:
             going_on.append(record)
     _forget_ended(instance, policy, pulses, now)
-    return Buried(going_on, lines)
+    all_of_them = [record.dagster_run.run_id for record in going_on]
+    return Buried(going_on, lines, all_of_them if monitored else pulses.alive())
 
 
 def _is_dead(

@@ -33,12 +33,11 @@ from forecast_assets.configuration.home import INSTANCE_SETTINGS, Places
 from forecast_assets.configuration.names import valid_reason
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.build import build_definitions
-from forecast_assets.defs.dead_runs import bury
+from forecast_assets.defs.dead_runs import buried_by
 from forecast_assets.defs.failure_lines import failure_lines
 from forecast_assets.defs.partitions import commodity_of
 from forecast_assets.defs.progress import TerminalProgress
 from forecast_assets.defs.pruning import prune_by
-from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.resources import BRIEF_SECONDS
 from forecast_assets.defs.run_history import DUE_WORK, FILES, RunHistory, request_tags, tags
 from forecast_assets.defs.run_process import RunProcess
@@ -114,8 +113,7 @@ class Worker:
 
     def bury(self) -> Sequence[str]:
         """Report the runs of killed processes as failed; a line for each of them."""
-        pulses = pulses_beside(self.settings.database_path)
-        return bury(self.instance, self.settings.automation, pulses, datetime.now(UTC)).lines
+        return buried_by(self.settings, self.instance, datetime.now(UTC)).lines
 
     def rewrite(self, reason: str) -> bool:
         """Pin what the configuration means, so that serving draws again what differs from it.

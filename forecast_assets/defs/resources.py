@@ -1,7 +1,9 @@
 """Resources: the store that assets and IO managers are given."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from dagster_duckdb import DuckDBResource
 from filelock import FileLock
 from pydantic import Field, PrivateAttr
 
+from forecast_assets.configuration.sections import Executor
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.run_history import leave_mark
 from forecast_assets.defs.run_memory import give_back_large_arrays
+from forecast_assets.defs.run_monitoring import is_monitored
 from forecast_assets.defs.run_process import RunProcess
 from forecast_assets.defs.thinning import thin
 from forecast_assets.errors import StoreLocked
@@ -28,6 +32,25 @@ BRIEF_SECONDS = 2.0
 """Programs that read for so long, and then let go, keep no run from being asked for."""
 
 
+@dataclass
+class Uses:
+    """How often each run uses the store in this process: by itself and in IO managers."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def begin(self, run_id: str) -> bool:
+        """Note another use; return whether it is the first."""
+        self.counts[run_id] += 1
+        return self.counts[run_id] == 1
+
+    def end(self, run_id: str) -> bool:
+        """Note the end of a use; return whether it was the last."""
+        self.counts[run_id] -= 1
+        if not self.counts[run_id]:
+            del self.counts[run_id]
+        return run_id not in self.counts
+
+
 class StoreResource(DuckDBResource):
     """The tables: behind their contract, or by SQL in assets of one's own."""
 
@@ -35,10 +58,14 @@ class StoreResource(DuckDBResource):
     horizon: int = Field(description="Sessions ahead: the day columns of distributions.")
     memory_limit: str = Field(description="What an engine may use, such as 512MB.")
     lock_timeout_seconds: float = Field(description="How long a locked file is waited for.")
+    executor: Executor = Field(
+        "in_process", description="What works the steps of the daemon's runs."
+    )
 
     patience: ResourceDependency[Patience]
+    uses: ResourceDependency[Uses]
 
-    _pulse: FileLock = PrivateAttr()
+    _pulse: FileLock | None = PrivateAttr(default=None)
     _told: Told | None = PrivateAttr(default=None)
 
     @classmethod
@@ -49,6 +76,8 @@ class StoreResource(DuckDBResource):
         """
         return cls(
             patience=patience or Patience(settings.database.lock_timeout_seconds, "run"),
+            uses=Uses(),
+            executor=settings.execution.executor,
             database=str(settings.database_path),
             tables_at=settings.tables_at,
             horizon=settings.horizon,
@@ -58,11 +87,16 @@ class StoreResource(DuckDBResource):
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
         """Begin the run's pulse, and write waits for the tables into its log from now on."""
-        if context.run is not None:
-            give_back_large_arrays()
-            self._told = context.log.warning if context.log else None
-            self.patience.begin(context.run.run_id)
-            self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
+        if context.run is None:
+            return
+        give_back_large_arrays()
+        self._told = context.log.warning if context.log else None
+        self.patience.begin(context.run.run_id)
+        is_first = self.uses.begin(context.run.run_id)
+        if context.instance is not None and is_monitored(context.instance, self.executor):
+            return
+        self._pulse = pulses_beside(Path(self.database)).begin(context.run.run_id)
+        if is_first:
             self._say_process(context.instance, context.run)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
@@ -70,16 +104,17 @@ class StoreResource(DuckDBResource):
         if context.run is None:
             return
         try:
-            if context.instance is not None and self._pulse.lock_counter == 1:  # the last use
+            if self.uses.end(context.run.run_id) and context.instance is not None:
                 leave_mark(context.instance, context.run, self._impatient().marks)
                 thin(context.instance, context.run.run_id)
         finally:
-            pulses_beside(Path(self.database)).end(self._pulse)
+            if self._pulse is not None:
+                pulses_beside(Path(self.database)).end(self._pulse)
 
     def _say_process(self, instance: DagsterInstance | None, run: DagsterRun) -> None:
         """Tag the run with this process, unless a terminal has done so when it made the run."""
-        here, first = RunProcess.here(run.run_id), self._pulse.lock_counter == 1
-        if instance is not None and first and here != RunProcess.of(run.run_id, run.tags):
+        here = RunProcess.here(run.run_id)
+        if instance is not None and here != RunProcess.of(run.run_id, run.tags):
             instance.add_run_tags(run.run_id, here.tag)
 
     def tables(self) -> Store:

@@ -30,6 +30,9 @@ PLAN = "forecast_assets/plan"
 FILES, DUE_WORK = "new_market_data", "due_work"
 """The plans, named after their sensors: one for waiting files, and one for all other due work."""
 
+COMMODITY = "forecast_assets/commodity"
+"""The tag with the commodity of a run that works the windows of just one; a queue may limit it."""
+
 OURS = {"forecast_assets/job": "yes"}
 """The tag that runs of the project's jobs have before their process says which one it is."""
 
@@ -93,7 +96,8 @@ def tags(plan: str, attempts: Attempts, asked: Sequence[Work]) -> dict[str, str]
 def request_tags(request: PlannedRun, attempts: Attempts) -> dict[str, str]:
     """The tags of a requested run: its pieces of work, and its range of partitions."""
     bounds = dict(zip((RANGE_START, RANGE_END), request.bounds or (), strict=False))
-    return tags(DUE_WORK, attempts, request.work) | bounds
+    of_one = {COMMODITY: name} if (name := request.commodity) else {}
+    return tags(DUE_WORK, attempts, request.work) | bounds | of_one
 
 
 def leave_mark(instance: DagsterInstance, run: DagsterRun, marks: MarkTable) -> None:

@@ -22,10 +22,9 @@ from forecast_assets.automation.waiting import files_in_brief, prices_in_brief
 from forecast_assets.automation.work import file_work
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.alerts import Told, deliver, failed_runs, untold
-from forecast_assets.defs.dead_runs import bury
+from forecast_assets.defs.dead_runs import buried_by
 from forecast_assets.defs.jobs import JOBS
 from forecast_assets.defs.pruning import kept_since
-from forecast_assets.defs.pulse import pulses_beside
 from forecast_assets.defs.resources import impatient_store, require_free
 from forecast_assets.defs.run_history import (
     DUE_WORK,
@@ -74,8 +73,7 @@ def new_market_data(settings: Settings) -> SensorDefinition:
         if not waiting.whole:
             return SensorResult(skip_reason="; ".join(["no file is waiting", *said]))
         said = [f"{len(waiting.whole)} files waiting", *said]
-        pulses = pulses_beside(settings.database_path)
-        buried = bury(context.instance, settings.automation, pulses, now)
+        buried = buried_by(settings, context.instance, now)
         if alive := buried.of_plan(FILES):
             said.append(f"run {alive[0][:8]} is landing files")
             return SensorResult(skip_reason="; ".join(said))
@@ -108,9 +106,9 @@ def due_work(settings: Settings) -> SensorDefinition:
         store = impatient_store(settings)
         history = RunHistory.of(context.instance, DUE_WORK)
         attempts = history.attempts(settings.automation, store.marks)
-        pulses, now = pulses_beside(settings.database_path), datetime.now(UTC)
-        buried = bury(context.instance, settings.automation, pulses, now)
-        alive = [*buried.of_plan(DUE_WORK), *pulses.alive()]
+        now = datetime.now(UTC)
+        buried = buried_by(settings, context.instance, now)
+        alive = [*buried.of_plan(DUE_WORK), *buried.working]
         if alive:
             return SensorResult(skip_reason=f"run {alive[0][:8]} is going on", cursor="")
         seen = plan_inputs(settings, store, now)

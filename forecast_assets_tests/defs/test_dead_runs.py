@@ -152,6 +152,19 @@ def test_a_process_that_cannot_be_seen_is_given_time(
     assert len(bury(history, POLICY, pulses, later).lines) == 1
 
 
+def test_where_dagster_tells_dead_runs_only_those_of_gone_processes_are_reported(
+    history: DagsterInstance, pulses: Pulses, killed: RunProcess
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    add(history, OURS)
+    found = bury(history, POLICY, pulses, later, "multiprocess")
+    assert (found.lines, found.working) == ([], [RUN])
+    assert status_of(history) == DagsterRunStatus.STARTED
+    history.add_run_tags(RUN, killed.tag)
+    assert len(bury(history, POLICY, pulses, later, "multiprocess").lines) == 1
+    assert status_of(history) == DagsterRunStatus.FAILURE
+
+
 @pytest.mark.parametrize(("lock", "dies"), [("free", 1), ("held", 0), ("absent", 0)])
 def test_a_run_of_another_machine_is_dead_by_its_lock_if_that_is_here(
     history: DagsterInstance, pulses: Pulses, lock: str, dies: int

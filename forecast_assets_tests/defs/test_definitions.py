@@ -1,8 +1,16 @@
 """The graph as a reviewed literal: a change of it is a change of this file."""
 
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
 from dagster import AssetKey, Definitions, MultiPartitionsDefinition, PartitionsDefinition
 
+from forecast_assets.configuration.sections import DeltaLake, EmbeddedStore, Execution, Tables
+from forecast_assets.configuration.settings import load_settings
 from forecast_assets.definitions import defs
+from forecast_assets.defs.build import assets
 from forecast_assets.defs.run_history import OURS
 
 
@@ -65,6 +73,35 @@ def test_the_graph_is_this() -> None:
         ],
         "publish": ["leaderboard", "published_distributions", "report"],
     }
+
+
+@pytest.mark.parametrize(
+    ("store", "pool"),
+    [(EmbeddedStore(), "one_file"), (DeltaLake(type="delta", url="lake"), None)],
+)
+def test_whatever_writes_one_file_is_in_a_pool(store: Tables, pool: str | None) -> None:
+    made = assets(load_settings().model_copy(update={"store": store}))
+    assert {each.op.name: each.op.pool for each in made} == dict.fromkeys(
+        (each.op.name for each in made), pool
+    )
+    shipped = yaml.safe_load((files("forecast_assets") / "dagster.yaml").read_text())
+    assert shipped["concurrency"]["pools"] == {"granularity": "run", "default_limit": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "store", "in_vain"),
+    [
+        ({}, EmbeddedStore(), False),
+        ({"executor": "multiprocess"}, EmbeddedStore(), True),
+        ({"one_commodity_a_run": True}, EmbeddedStore(), True),
+        ({"executor": "multiprocess"}, DeltaLake(type="delta", url="lake"), False),
+    ],
+)
+def test_runs_at_once_on_one_file_are_warned_of(
+    asked: dict[str, Any], store: Tables, in_vain: bool
+) -> None:
+    changed = {"store": store, "execution": Execution(**asked)}
+    assert load_settings().model_copy(update=changed).queues_in_vain == in_vain
 
 
 def test_the_checks_are_these() -> None:

@@ -18,7 +18,7 @@ from dagster import DagsterRun, DagsterRunStatus
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import resources, sensors
 from forecast_assets.defs.failure_lines import failure_lines
-from forecast_assets.defs.run_history import DUE
+from forecast_assets.defs.run_history import COMMODITY, DUE
 from forecast_assets.models.random_walk import FittedRandomWalk
 from forecast_assets.timeline.history import History
 from forecast_assets_tests import caretaker as caretaking
@@ -160,6 +160,34 @@ def test_neighbours_with_the_same_to_do_share_a_run_and_others_do_not(tmp_path: 
         ("Sugar|2020-01-01", "Sugar|2020-01-01"),
     ]
     assert asked[2:] == [("catch_up", "", "", PUBLISH)]
+
+
+def test_each_commodity_has_a_run_of_its_own_if_that_is_configured(tmp_path: Path) -> None:
+    alone = {"one_commodity_a_run": True}
+    keeper = caretaker(tmp_path, "Cocoa", "Coffee", execution=alone)
+    keeper.drop(
+        "all.csv", *(make_history(FEW, seed, x) for seed, x in ((1, "Cocoa"), (2, "Coffee")))
+    )
+    (landing,) = keeper.land().run_requests or []
+    assert keeper.execute(landing).success
+    requests = keeper.due().run_requests or []
+    assert [each.tags.get(COMMODITY) for each in requests] == ["Cocoa", "Coffee"]
+    asked = described([(each, True) for each in requests])
+    assert [(first, last) for _, first, last, _ in asked] == [
+        ("Cocoa|2020-01-01", "Cocoa|2020-01-01"),
+        ("Coffee|2020-01-01", "Coffee|2020-01-01"),
+    ]
+
+
+def test_a_run_of_several_commodities_is_of_none(tmp_path: Path) -> None:
+    keeper = caretaker(tmp_path, "Cocoa", "Coffee")
+    keeper.drop(
+        "all.csv", *(make_history(FEW, seed, x) for seed, x in ((1, "Cocoa"), (2, "Coffee")))
+    )
+    (request,) = keeper.land().run_requests or []
+    assert keeper.execute(request).success
+    (request,) = keeper.due().run_requests or []
+    assert COMMODITY not in request.tags
 
 
 def test_a_commodity_with_a_source_of_its_own_is_read_and_then_forecast(tmp_path: Path) -> None:

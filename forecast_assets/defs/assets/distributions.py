@@ -185,6 +185,7 @@ def distributions_asset(settings: Settings, partitions: Partitions) -> AssetsDef
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="paths_io_manager",
         check_specs=forecast_checks("distributions"),
+        pool=settings.store.pool,
         group_name="forecast",
         kinds={"numpy", settings.store.kind},
         description=__doc__,

@@ -41,6 +41,7 @@ def features_asset(settings: Settings, partitions: Partitions) -> AssetsDefiniti
         ins={"prices": AssetIn(input_manager_key="price_io_manager")},
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="feature_io_manager",
+        pool=settings.store.pool,
         group_name="market",
         kinds={"python", settings.store.kind},
         description=__doc__,

@@ -133,7 +133,12 @@ class Arrivals:
 def landed_files_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition:
     """The asset ``landed_files`` of a configuration."""
 
-    @asset(group_name="market", kinds={"python", settings.store.kind}, description=__doc__)
+    @asset(
+        pool=settings.store.pool,
+        group_name="market",
+        kinds={"python", settings.store.kind},
+        description=__doc__,
+    )
     def landed_files(
         context: AssetExecutionContext,
         store: StoreResource,

@@ -65,6 +65,7 @@ def leaderboard_asset(settings: Settings) -> AssetsDefinition:
     @asset(
         name="leaderboard",
         deps=["scores", "trained_models"],
+        pool=settings.store.pool,
         group_name="trust",
         kinds={"scipy", settings.store.kind},
         description=__doc__,

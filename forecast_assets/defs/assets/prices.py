@@ -97,6 +97,7 @@ def prices_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         deps=["landed_files"],
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="price_io_manager",
+        pool=settings.store.pool,
         group_name="market",
         kinds={"python", settings.store.kind},
         description=__doc__,

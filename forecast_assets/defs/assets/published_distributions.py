@@ -113,6 +113,7 @@ def published_distributions_asset(settings: Settings) -> AssetsDefinition:
     @asset(
         name="published_distributions",
         deps=["scores", "distributions"],
+        pool=settings.store.pool,
         group_name="trust",
         kinds={settings.store.kind},
         description=__doc__,

@@ -46,6 +46,7 @@ def report_asset(settings: Settings) -> AssetsDefinition:
     @asset(
         name="report",
         deps=BEFORE,
+        pool=settings.store.pool,
         group_name="trust",
         kinds={"html", "matplotlib"},
         description=__doc__,

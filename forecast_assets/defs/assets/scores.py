@@ -97,6 +97,7 @@ def scores_asset(settings: Settings, partitions: Partitions) -> AssetsDefinition
         deps=["distributions"],
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="score_io_manager",
+        pool=settings.store.pool,
         group_name="trust",
         kinds={"numpy", settings.store.kind},
         description=__doc__,

@@ -138,6 +138,7 @@ def trained_models_asset(settings: Settings, partitions: Partitions) -> AssetsDe
         },
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="model_io_manager",
+        pool=settings.store.pool,
         group_name="forecast",
         kinds={"statsmodels", settings.store.kind},
         description=__doc__,

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Build the image `forecast_assets` with buildah, without a registry: debootstrap makes the base from Debian's packages.
+# Beyond a proxy with a certificate of its own, BASE names an image that trusts it.
+set -eu
+cd "$(dirname "$0")/.."
+export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}" STORAGE_DRIVER="${STORAGE_DRIVER:-vfs}"
+if [ -z "${BASE:-}" ]; then
+    BASE=localhost/debian:bookworm-slim
+    folder="$(mktemp --directory)"
+    trap 'rm -rf "$folder"' EXIT
+    chmod 755 "$folder"
+    debootstrap --variant=minbase bookworm "$folder"
+    container="$(buildah from scratch)"
+    buildah add --quiet "$container" "$folder" /
+    buildah commit --quiet "$container" "$BASE"
+    buildah rm "$container"
+fi
+buildah build --network host --build-arg "BASE=$BASE" --file deploy/Dockerfile --tag forecast_assets .
+container="$(buildah from forecast_assets)"
+buildah run "$container" -- forecast --help >/dev/null
+buildah rm "$container" >/dev/null
