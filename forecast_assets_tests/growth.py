@@ -39,6 +39,7 @@ from dagster import DagsterInstance, RunRequest
 from rich.console import Console
 from rich.table import Table
 
+from forecast_assets.cli.allocator import ONE_ARENA
 from forecast_assets.configuration.home import Places
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs import run_history, sensors, version_of_run
@@ -395,6 +396,10 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true", help="compare early and late days only")
     parser.add_argument("--plain", action="store_true", help="draw no pictures")
     asked = parser.parse_args()
+    if not ONE_ARENA.items() <= os.environ.items():
+        # As `forecast ui` and the units of systemd do for the daemon.
+        command = [sys.executable, "-m", "forecast_assets_tests.growth", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, **ONE_ARENA})  # noqa: S606
     with on_a_day_of_its_own(plain=asked.plain):
         load_all()
         if asked.compare:

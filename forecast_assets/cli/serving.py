@@ -20,6 +20,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from forecast_assets.cli.allocator import ONE_ARENA
 from forecast_assets.cli.console import note, write
 from forecast_assets.configuration.home import Places
 from forecast_assets.errors import ConfigurationError, ForecastAssetsError
@@ -150,7 +151,7 @@ def programs(places: Places, address: Address) -> Iterator[subprocess.Popen[byte
     process = subprocess.Popen(  # noqa: S603 - Dagster's own program
         command,
         cwd=places.dagster,
-        env=os.environ | places.environment,
+        env={**ONE_ARENA, **os.environ, **places.environment},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow.dataset import Dataset, dataset
@@ -18,6 +20,9 @@ from forecast_assets.store.exported_folder import ExportedFolder
 from forecast_assets.store.patience import Patience, Told
 from forecast_assets.store.table_files import FILES, PARQUET, TableWriter
 from forecast_assets.store.tables.table import Table
+
+if TYPE_CHECKING:
+    from forecast_assets.store.delta.store import DeltaStore
 
 BRIEFLY = "the most that is waited here, in seconds"
 """What limits a wait that is shorter than the configuration allows, for users."""
@@ -55,18 +60,26 @@ def open_tables(
 
 @contextmanager
 def reading_at(
-    place: Path | str, memory_limit: str, lock_timeout_seconds: float
+    place: Path | str,
+    memory_limit: str,
+    lock_timeout_seconds: float,
+    moment: datetime | None = None,
 ) -> Iterator[Reading]:
     """The tables in a file or below a URL; none is made.
 
-    Raises StoreError if there are none.
+    ``moment``: as they were then, in UTC without a zone. Raises StoreError if there are none.
     """
     if not is_url(place):
+        if moment is not None:
+            raise StoreError(
+                f"{place}: a file has no earlier versions of its tables; what was issued, published"
+                " and known by a day is told by the methods whose names end with as_of"
+            )
         with reading_file(Path(place), memory_limit, lock_timeout_seconds) as tables:
             yield tables
         return
     patience = Patience(lock_timeout_seconds)
-    with _lakehouse(str(place), None, memory_limit, patience).reading() as lake:
+    with _lakehouse(str(place), None, memory_limit, patience).reading(moment) as lake:
         yield lake
 
 
@@ -127,7 +140,9 @@ def is_url(place: Path | str) -> bool:
     return isinstance(place, str) and "://" in place
 
 
-def _lakehouse(place: str, horizon: int | None, memory_limit: str, patience: Patience) -> Store:
+def _lakehouse(
+    place: str, horizon: int | None, memory_limit: str, patience: Patience
+) -> "DeltaStore":
     """The tables below a URL; ``horizon``: None takes that of the tables there are."""
     with _delta_there(place):
         from forecast_assets.store.delta.store import DeltaStore

@@ -56,11 +56,14 @@ class Reader:
     nothing. Every method raises StoreError if the file or its tables do not exist, StoreLocked if
     another process holds the lock for longer than ``lock_timeout_seconds``, and ModelNotFound,
     which lists the existing names, for a name that does not exist.
+
+    ``moment``: Delta tables are read as they were then, in UTC without a zone.
     """
 
     database: Path | str
     lock_timeout_seconds: float = 30.0
     memory_limit: str = "512MB"
+    moment: datetime | None = None
 
     @classmethod
     def of_configuration(cls) -> "Reader":
@@ -315,7 +318,7 @@ class Reader:
 
     def _reading(self) -> AbstractContextManager[Reading]:
         """Open the existing tables; none is ever created."""
-        return reading_at(self.database, self.memory_limit, self.lock_timeout_seconds)
+        return reading_at(self.database, self.memory_limit, self.lock_timeout_seconds, self.moment)
 
 
 def _between(

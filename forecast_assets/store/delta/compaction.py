@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 
 from forecast_assets.store.compacted import Compacted
 from forecast_assets.store.delta.claims import Claim
+from forecast_assets.store.delta.delta_tables import EPOCH, MILLISECOND
 from forecast_assets.store.delta.lake import ALL, Lake
 from forecast_assets.store.delta.workbench import PATHS, WRITTEN_SO
 from forecast_assets.store.tables.table import CATALOG
@@ -24,11 +25,7 @@ from forecast_assets.timeline.clock import now
 QUIET = timedelta(days=7)
 """A window's paths are merged if none of their files is younger than this."""
 
-MILLISECOND = timedelta(milliseconds=1)
-
 HOUR = timedelta(hours=1)
-
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as all moments of the tables
 
 
 @dataclass(frozen=True)

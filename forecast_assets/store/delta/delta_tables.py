@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import TypeVar
@@ -29,6 +30,10 @@ Result = TypeVar("Result")
 
 KEPT = 4
 """How many addresses a process keeps the tables of."""
+
+MILLISECOND = timedelta(milliseconds=1)
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as all moments of the tables
 
 MOST_LOOKS = 3
 """So often all tables are looked at before a reader makes do with what was marked throughout."""
@@ -108,6 +113,20 @@ class DeltaTables:
             return self.open(name)
         except TableNotFoundError:
             return None
+
+    def as_of(self, moment: datetime) -> Moment:
+        """The rows of all tables as they were; ``moment``: in UTC, without a zone."""
+        shown = {}
+        for name, table in self.there().items():
+            made = [
+                each["version"]
+                for each in table.history()
+                if EPOCH + each["timestamp"] * MILLISECOND <= moment
+            ]
+            if made:
+                table.load_as_version(max(made))
+                shown[name] = Shown((max(made),), table.to_pyarrow_dataset())
+        return Moment(shown)
 
     def at_one_moment(self) -> Moment:
         """The rows of all tables, such that no write has marked any of them in between.

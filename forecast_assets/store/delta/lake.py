@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -67,13 +68,17 @@ class Lake:
         return delta_tables(self.url, self.horizon)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection in which all tables are as they are at one moment."""
+    def reading(self, moment: datetime | None = None) -> Iterator[Connection]:
+        """A connection in which all tables are as they are at one moment.
+
+        ``moment``: an earlier one, in UTC without a zone, if its files are still there.
+        """
         with (
             self.told_as_ours(),
             FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
-            self._register(connection, self.stored.at_one_moment().rows)
+            shown = self.stored.as_of(moment) if moment else self.stored.at_one_moment()
+            self._register(connection, shown.rows)
             yield connection
 
     def _register(self, connection: Connection, shown: Mapping[str, Rows]) -> None:

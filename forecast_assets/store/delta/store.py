@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from forecast_assets.errors import StoreError
@@ -47,9 +47,12 @@ class DeltaStore(SqlStore):
         return compact(self.lake, keep)
 
     @contextmanager
-    def reading(self) -> Iterator[DuckDBReading]:
-        """All tables as they are at one moment; tables that do not exist yet are empty."""
-        with self.lake.reading() as connection:
+    def reading(self, moment: datetime | None = None) -> Iterator[DuckDBReading]:
+        """All tables as they are at one moment; tables that do not exist yet are empty.
+
+        ``moment``: an earlier one, in UTC without a zone.
+        """
+        with self.lake.reading(moment) as connection:
             yield DuckDBReading(connection, self.lake.place)
 
     def connection(self, *, read_only: bool) -> AbstractContextManager[Connection]:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from forecast_assets.errors import StoreError
 from forecast_assets.forecast.records import Draw, WindowChange, Written
 from forecast_assets.store.delta.delta_tables import DeltaTables
 from forecast_assets.store.delta.moment import Shown, rows_in_both, versions_of
 from forecast_assets.store.delta.store import DeltaStore
+from forecast_assets.store.reader import Reader
 from forecast_assets.store.sql.writes import MARKERS
+from forecast_assets.timeline import clock
 from forecast_assets_tests.engines import open_delta
 from forecast_assets_tests.records import DAYS, WRITTEN, draw
 
@@ -85,3 +88,37 @@ def test_versions_that_differ_are_told_apart() -> None:
         versions_of({"a": Shown(versions, rows)}) for versions in ((1,), (2,), (1, 2), (12,), ())
     }
     assert len(told) == 5
+
+
+def test_the_tables_can_be_read_as_they_were(store: DeltaStore, tmp_path: Path) -> None:
+    url = (tmp_path / "lake").as_uri()
+    before = clock.now()
+    written, drawn = of(1)
+    store.paths.apply(written, WindowChange([drawn]))
+    between = clock.now()
+    written, drawn = of(9)
+    store.paths.apply(written, WindowChange([drawn]))
+    first = {
+        moment: float(Reader(url, moment=moment).paths("Coffee", "naive").prices.min())
+        for moment in (between, clock.now())
+    }
+    assert list(first.values()) == [1.0, 9.0]
+    assert Reader(url, moment=before).models().empty
+    with pytest.raises(StoreError, match="a file has no earlier versions"):
+        Reader(tmp_path / "commodity.duckdb", moment=before).models()
+
+
+def test_a_moment_whose_files_are_gone_is_told(store: DeltaStore, tmp_path: Path) -> None:
+    written, drawn = of(1)
+    store.paths.apply(written, WindowChange([drawn]))
+    between = clock.now()
+    written, drawn = of(9)
+    store.paths.apply(written, WindowChange([drawn]))
+    for file in (tmp_path / "lake" / "forecast" / "distributions").rglob("*.parquet"):
+        if str(file) not in {
+            path.removeprefix("file://")
+            for path in store.lake.stored.open("forecast.distributions").file_uris()
+        }:
+            file.unlink()
+    with pytest.raises(StoreError, match="a file of that moment is not there any more"):
+        Reader((tmp_path / "lake").as_uri(), moment=between).paths("Coffee", "naive")
