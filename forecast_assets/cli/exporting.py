@@ -11,10 +11,10 @@ from rich.table import Table
 from forecast_assets.cli.console import cell, open_console, write
 from forecast_assets.configuration.settings import load_settings
 from forecast_assets.errors import ConfigurationError, StoreError
-from forecast_assets.store.export_note import NOTE
-from forecast_assets.store.exporting import DELTA, FORMS, Exported, Wanted, export
+from forecast_assets.store.moving.export_note import NOTE
+from forecast_assets.store.moving.exporting import DELTA, FORMS, Exported, Wanted, export
+from forecast_assets.store.moving.pieces import Choice
 from forecast_assets.store.opening import open_store
-from forecast_assets.store.pieces import Choice
 from forecast_assets.store.saved_models import artifacts_of
 
 FOLDER = "export"

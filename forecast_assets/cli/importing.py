@@ -10,13 +10,13 @@ from forecast_assets.cli.console import cell, note, write
 from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.store.artifacts import ArtifactStore
-from forecast_assets.store.exporting import ARTIFACTS
-from forecast_assets.store.importing import Import, Mover
-from forecast_assets.store.moved_artifacts import copied, payloads_in
+from forecast_assets.store.moving.exporting import ARTIFACTS
+from forecast_assets.store.moving.importing import Import, Mover
+from forecast_assets.store.moving.moved_artifacts import copied, payloads_in
+from forecast_assets.store.moving.pieces import Choice
+from forecast_assets.store.moving.predecessor import Forecasts
+from forecast_assets.store.moving.predecessor_models import Models
 from forecast_assets.store.opening import is_url, open_store, source_at, table_at
-from forecast_assets.store.pieces import Choice
-from forecast_assets.store.predecessor import Forecasts
-from forecast_assets.store.predecessor_models import Models
 from forecast_assets.store.saved_models import artifacts_of
 from forecast_assets.timeline.clock import now
 

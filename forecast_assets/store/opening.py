@@ -15,10 +15,10 @@ from forecast_assets.store.contract import Reading, Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
 from forecast_assets.store.duckdb.reading_file import reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
-from forecast_assets.store.export_note import ExportNote
-from forecast_assets.store.exported_folder import ExportedFolder
+from forecast_assets.store.moving.export_note import ExportNote
+from forecast_assets.store.moving.exported_folder import ExportedFolder
+from forecast_assets.store.moving.table_files import FILES, PARQUET, TableWriter
 from forecast_assets.store.patience import Patience, Told
-from forecast_assets.store.table_files import FILES, PARQUET, TableWriter
 from forecast_assets.store.tables.table import Table
 
 if TYPE_CHECKING:

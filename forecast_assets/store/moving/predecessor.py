@@ -27,9 +27,9 @@ from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import IMPORTED_BY, OF_PREDECESSOR, PREDECESSOR
 from forecast_assets.store.contract import Condition, Store
 from forecast_assets.store.frames import frame
-from forecast_assets.store.importing import POINTS, Import
 from forecast_assets.store.ledger import FORECAST, LEDGER, PATHS, of
-from forecast_assets.store.pieces import between, of_forecasts
+from forecast_assets.store.moving.importing import POINTS, Import
+from forecast_assets.store.moving.pieces import between, of_forecasts
 from forecast_assets.store.sql.writes import TAKEN_FORECASTS
 from forecast_assets.store.tables import tables as declared_tables
 from forecast_assets.store.tables.forecast import distributions

@@ -8,7 +8,7 @@ from forecast_assets.errors import ArtifactsUnavailable, PayloadCorrupted
 from forecast_assets.forecast.payloads import LARGEST_PAYLOAD
 from forecast_assets.store.artifacts import ArtifactStore, address_of
 from forecast_assets.store.contract import Reading
-from forecast_assets.store.pieces import ALL, Choice
+from forecast_assets.store.moving.pieces import ALL, Choice
 from forecast_assets.store.tables.forecast import TRAINED_MODELS
 
 COLUMNS = ["model_id", "fitted_model_uri", "model_size_bytes", "payload_sha256"]

@@ -18,7 +18,7 @@ from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.ledger import FORECAST, LEDGER, MODEL, PATHS, of
-from forecast_assets.store.pieces import Choice, between, of_forecasts, pieces
+from forecast_assets.store.moving.pieces import Choice, between, of_forecasts, pieces
 from forecast_assets.store.sql.writes import (
     AFTER_FORECASTS,
     BEFORE_FORECASTS,

@@ -10,8 +10,8 @@ import pyarrow.dataset as ds
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Condition
-from forecast_assets.store.export_note import ExportNote
-from forecast_assets.store.table_files import file_of, rows_in
+from forecast_assets.store.moving.export_note import ExportNote
+from forecast_assets.store.moving.table_files import file_of, rows_in
 from forecast_assets.store.tables import tables as declared_tables
 from forecast_assets.store.tables.table import CATALOG, Table
 

@@ -11,15 +11,15 @@ import pyarrow as pa
 from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Reading, Store
-from forecast_assets.store.export_note import ExportNote
 from forecast_assets.store.ledger import PATHS
 from forecast_assets.store.local_files import keep
 from forecast_assets.store.lock_file import one_at_a_time
-from forecast_assets.store.moved_artifacts import copied, payloads_in
+from forecast_assets.store.moving.export_note import ExportNote
+from forecast_assets.store.moving.moved_artifacts import copied, payloads_in
+from forecast_assets.store.moving.pieces import ALL, Choice, pieces
+from forecast_assets.store.moving.table_files import CSV, PARQUET, TableWriter, file_writer
 from forecast_assets.store.opening import lake_writer_of
 from forecast_assets.store.patience import Told
-from forecast_assets.store.pieces import ALL, Choice, pieces
-from forecast_assets.store.table_files import CSV, PARQUET, TableWriter, file_writer
 from forecast_assets.store.tables import tables as declared_tables
 from forecast_assets.store.tables.table import CATALOG, Table
 

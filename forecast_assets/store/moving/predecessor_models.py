@@ -19,8 +19,8 @@ from forecast_assets.errors import ForecastAssetsError, StoreError
 from forecast_assets.forecast.payloads import PAYLOAD_FORMAT
 from forecast_assets.forecast.records import IMPORTED_BY, OF_PREDECESSOR, TrainedModel
 from forecast_assets.store.contract import Condition, Store
-from forecast_assets.store.importing import Import
 from forecast_assets.store.ledger import MODEL
+from forecast_assets.store.moving.importing import Import
 from forecast_assets.store.payloads import Payloads
 from forecast_assets.store.saved_models import artifacts_of
 from forecast_assets.store.sql.writes import TAKEN_MODELS

@@ -20,10 +20,10 @@ from forecast_assets.errors import StoreError
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.record.verification import verify
 from forecast_assets.store.contract import Condition, Store
-from forecast_assets.store.importing import Import
+from forecast_assets.store.moving.importing import Import
+from forecast_assets.store.moving.predecessor import Forecasts
+from forecast_assets.store.moving.predecessor_models import Models
 from forecast_assets.store.opening import table_at
-from forecast_assets.store.predecessor import Forecasts
-from forecast_assets.store.predecessor_models import Models
 from forecast_assets.store.saved_models import load_model
 from forecast_assets.timeline.clock import now
 from forecast_assets_tests.backfilled import MODELS, backfilled

@@ -9,11 +9,11 @@ import pyarrow.parquet
 import pytest
 
 from forecast_assets.errors import ConfigurationError, StoreError
-from forecast_assets.store import exporting, pieces
-from forecast_assets.store.export_note import ExportNote
-from forecast_assets.store.exported_folder import ExportedFolder
-from forecast_assets.store.exporting import Wanted, export
-from forecast_assets.store.pieces import Choice
+from forecast_assets.store.moving import exporting, pieces
+from forecast_assets.store.moving.export_note import ExportNote
+from forecast_assets.store.moving.exported_folder import ExportedFolder
+from forecast_assets.store.moving.exporting import Wanted, export
+from forecast_assets.store.moving.pieces import Choice
 from forecast_assets.store.saved_models import artifacts_of
 from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table

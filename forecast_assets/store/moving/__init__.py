@@ -1,0 +1,1 @@
+"""Moving whole tables: out to files, in from elsewhere, and over from another system."""
