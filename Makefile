@@ -84,11 +84,12 @@ sbom: $(VENV)/installed-audit $(VENV)/installed ## Write build/sbom.json: what i
 dependencies: $(VENV)/installed-dev ## List the direct dependencies in docs/dependencies.md
 	$(BIN)/python -m forecast_assets_tests.security.dependencies
 
-bench: $(VENV)/installed-dev ## Measure drawing, storing, training, a backfill, plans, and a day of ten commodities
+bench: $(VENV)/installed-dev ## Measure drawing, storing, training, a backfill, plans, ticks, and a day of ten commodities
 	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.backfill
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.planning
+	$(BIN)/python -m benchmarks.rounding
 	$(BIN)/python -m benchmarks.tick
 
 $(VENV)/installed-peers: pyproject.toml constraints.txt benchmarks/peers/pins.txt | $(BIN)/python

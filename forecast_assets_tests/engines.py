@@ -10,7 +10,6 @@ import pytest
 from deltalake import write_deltalake
 
 from forecast_assets.store.contract import Store
-from forecast_assets.store.delta.delta_tables import stored_schema
 from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.duckdb.store import DuckDBStore
 from forecast_assets.store.patience import Patience
@@ -68,7 +67,7 @@ def put_into_delta(store: Store, table: str, rows: pa.Table) -> None:
     assert isinstance(store, DeltaStore)
     name = table.removeprefix("commodity.")
     store.lake.stored.make([name])
-    whole = stored_schema(store.lake.declared[name])
+    whole = store.lake.declared[name].plain_schema
     lacking = [field for field in whole if field.name not in rows.column_names]
     for field in lacking:
         rows = rows.append_column(field, pa.nulls(len(rows), field.type))

@@ -201,7 +201,8 @@ class CommodityState:
         roster = [each.model_dump_json() for each in self.settings.models.values()]
         known = history.known_before(window.training_date)
         trained_on = known.fingerprint if len(known) else ""
-        made_from = (version, window.training_date.isoformat(), roster, trained_on)
+        tick = self.settings.commodity(self.name).tick
+        made_from = (version, window.training_date.isoformat(), roster, tick, trained_on)
         if stage == "train":
             return signature(*made_from)
         last = window.key == self.begun[-1].key

@@ -141,6 +141,73 @@ def snapshot(
         make_snapshot(console, path)
 
 
+@app.command("export")
+def export_(
+    to: Annotated[
+        list[str],
+        typer.Option("--to", help="parquet, delta or csv; again with a day: the last one."),
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new folder; data/export by default.")
+    ] = None,
+    commodity: CommodityNames = None,
+    from_: Annotated[
+        datetime | None, typer.Option("--from", formats=DATE, help="Rows of this day or later.")
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", help="Only this table or view; may be given repeatedly."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", help="Only these, with commas; of distributions by default."),
+    ] = None,
+) -> None:
+    """Write the tables to a folder: Parquet, CSV, or Delta tables that `store` can name."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.exporting import export_tables
+
+        first = from_.date() if from_ else None
+        export_tables(console, folder, to, first, commodity or [], table or [], columns or [])
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(help="An exported folder, a Delta lake (folder or URL), or a file.")
+    ],
+    commodity: CommodityNames = None,
+    predecessor: Annotated[
+        bool,
+        typer.Option(
+            "--predecessor", help="Its trained_models and distributions are of another system."
+        ),
+    ] = False,
+) -> None:
+    """Take over whole tables from elsewhere, and say what could not be taken."""
+    if predecessor and commodity:
+        raise typer.BadParameter("not with --predecessor", param_hint="--commodity")
+    console = open_console()
+    with reported(console, writes=True):
+        from forecast_assets.cli.importing import import_predecessor, import_tables
+
+        if predecessor:
+            import_predecessor(console, source)
+        else:
+            import_tables(console, source, commodity or [])
+
+
+@app.command()
+def compact() -> None:
+    """Merge small files of Delta tables, and delete those that were replaced long ago."""
+    console = open_console()
+    with reported(console, writes=True):
+        from forecast_assets.cli.compacting import compact_and_tell
+
+        compact_and_tell(console)
+
+
 @app.command()
 def show(
     commodity: Annotated[str, typer.Argument(help="Whose newest forecast.")],

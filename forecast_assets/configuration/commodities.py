@@ -8,6 +8,7 @@ from forecast_assets.configuration.file_format import FileFormat
 from forecast_assets.configuration.names import Line, Name, TimeZone, meant
 from forecast_assets.configuration.section import Section
 from forecast_assets.configuration.sections import Bounds
+from forecast_assets.models.tick import Tick
 from forecast_assets.timeline.sessions import FROM_DATA
 
 EXAMPLES = ("COMEX", "NYMEX", "ICEUS", "XLON")
@@ -159,6 +160,9 @@ class Commodity(Section):
     )
     covariates: dict[Name, Covariate] = Field(default={}, description="Series beside the prices.")
     bounds: Bounds | None = Field(None, description="What is plausible, where it differs.")
+    tick: Tick | None = Field(
+        None, description="The step of its prices, to which paths are rounded; none by default."
+    )
 
     @property
     def landing_symbols(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The settings in force: a configuration, with what its model version was pinned to mean.
 
 Models that the version has keep the options and members that it was pinned with, and the number of
-paths, the feature sets and the covariates stay too. What is new in the configuration is added as
-long as it changes no model that the version has. What else differs is told in words.
+paths, the feature sets, the covariates and the ticks stay too. What is new in the configuration is
+added as long as it changes no model that the version has. What else differs is told in words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,8 +53,11 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
     models = models_in_force(settings, pinned)
     sets = settings.feature_sets | {name: list(x) for name, x in pinned.feature_sets.items()}
     chosen = covariates_in_force(settings, pinned, models, sets)
+    ticks = ticks_in_force(settings, pinned)
     commodities = {
-        name: commodity.model_copy(update={"covariates": chosen[name].in_force})
+        name: commodity.model_copy(
+            update={"covariates": chosen[name].in_force, "tick": ticks[name]}
+        )
         for name, commodity in settings.commodities.items()
     }
     own = {"models": models, "feature_sets": sets, "commodities": commodities}
@@ -67,6 +70,11 @@ def in_force(settings: Settings, pinned: VersionMeaning | None) -> InForce:
             *_models_differing(settings, pinned, models),
             *_sets_differing(settings, pinned, models),
             *(line for name, one in chosen.items() for line in one.differences(name)),
+            *(
+                line
+                for name, tick in ticks.items()
+                for line in told(f"commodities.{name}.tick", tick, settings.commodities[name].tick)
+            ),
         ],
         [line for name, held in models.items() for line in _left_out(held, settings.models[name])],
         [
@@ -118,6 +126,14 @@ def covariates_in_force(
     reserved = {covariate for name in pooled for covariate in sets[name]}
     return {
         name: Covariates.of(commodity, pinned.covariates.get(name), used, reserved)
+        for name, commodity in settings.commodities.items()
+    }
+
+
+def ticks_in_force(settings: Settings, pinned: VersionMeaning) -> dict[str, float | None]:
+    """The tick of each commodity, None for one without: pinned, unless the commodity is new."""
+    return {
+        name: pinned.ticks.get(name) if name in pinned.covariates else commodity.tick
         for name, commodity in settings.commodities.items()
     }
 

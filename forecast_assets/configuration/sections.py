@@ -1,6 +1,6 @@
 """The sections of forecast.yaml other than commodities and models."""
 
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
@@ -65,6 +65,11 @@ class EmbeddedStore(Section):
         return "duckdb"
 
     @property
+    def keep(self) -> timedelta:
+        """How long what was replaced is kept: not at all."""
+        return timedelta()
+
+    @property
     def pool(self) -> str | None:
         """Dagster's pool of the runs that write the tables; None if any number may at once."""
         return "one_file"
@@ -80,11 +85,23 @@ class DeltaLake(Section):
 
     type: Literal["delta"]
     url: Folder = Field(description="A folder, or s3://bucket/prefix, below which each table lies.")
+    keep_days: int = Field(
+        7,
+        strict=True,
+        ge=1,
+        le=MOST_DAYS_KEPT,
+        description="How long files that were replaced stay, for those who still read them.",
+    )
 
     @property
     def kind(self) -> str:
         """What Dagster's UI shows a symbol of."""
         return "deltalake"
+
+    @property
+    def keep(self) -> timedelta:
+        """How long what was replaced is kept."""
+        return timedelta(days=self.keep_days)
 
     @property
     def pool(self) -> str | None:

@@ -5,7 +5,7 @@ so that neither an edited configuration nor another default of a release can cha
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -52,7 +52,8 @@ class VersionMeaning:
     ``paths``: paths a forecast. ``horizon``: sessions ahead. ``models``: the options of each model,
     those of an ensemble with its members by name. ``feature_sets``: the names of covariates in each
     set that a model uses. ``covariates``: for each commodity, the covariates that are in any of
-    these sets, with the keys that decide their values.
+    these sets, with the keys that decide their values. ``ticks``: the tick of each commodity that
+    has one; a commodity that ``covariates`` names and ``ticks`` does not has none.
     """
 
     paths: int
@@ -60,6 +61,7 @@ class VersionMeaning:
     models: Mapping[str, Options]
     feature_sets: Mapping[str, Sequence[str]]
     covariates: Mapping[str, Mapping[str, Options]]
+    ticks: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> "VersionMeaning":
@@ -76,7 +78,12 @@ class VersionMeaning:
             for name, commodity in settings.commodities.items()
         }
         models = {name: model.model_dump(mode="json") for name, model in settings.models.items()}
-        return cls(settings.paths, settings.horizon, models, sets, covariates)
+        ticks = {
+            name: commodity.tick
+            for name, commodity in settings.commodities.items()
+            if commodity.tick is not None
+        }
+        return cls(settings.paths, settings.horizon, models, sets, covariates, ticks)
 
     def with_the_rest_of(self, other: "VersionMeaning") -> "VersionMeaning":
         """This meaning, with the models, sets and commodities that only another one has.
@@ -96,18 +103,27 @@ class VersionMeaning:
             feature_sets={**other.feature_sets, **self.feature_sets},
             covariates=rest
             | {name: {**rest.get(name, {}), **each} for name, each in self.covariates.items()},
+            ticks={
+                **{name: x for name, x in other.ticks.items() if name not in self.covariates},
+                **self.ticks,
+            },
         )
 
-    def models_unlike(self, other: "VersionMeaning") -> set[str]:
-        """The models of this meaning that mean something else in another one, which has them."""
+    def models_unlike(self, other: "VersionMeaning", commodity: str) -> set[str]:
+        """The models that mean something else for a commodity in another meaning, which has them.
+
+        A commodity that only one of the two has is not told apart.
+        """
         known = self.models.keys() & other.models.keys()
-        if self.paths != other.paths:
+        both = commodity in self.covariates and commodity in other.covariates
+        other_tick = both and self.ticks.get(commodity) != other.ticks.get(commodity)
+        if self.paths != other.paths or other_tick:
             return known
         sets = {
             name
             for name, members in self.feature_sets.items()
             if sorted(members) != sorted(other.feature_sets.get(name, ()))
-            or self._values(members, other) != other._values(members, self)
+            or (both and self._values(members, commodity) != other._values(members, commodity))
         }
         return {
             name
@@ -115,13 +131,10 @@ class VersionMeaning:
             if self.models[name] != other.models[name] or sets_in(self.models[name]) & sets
         }
 
-    def _values(self, covariates: Sequence[str], other: "VersionMeaning") -> list[Options]:
-        """How covariates get their values, for each commodity that another meaning has too."""
-        return [
-            {name: held[name] for name in covariates if name in held}
-            for commodity, held in sorted(self.covariates.items())
-            if commodity in other.covariates
-        ]
+    def _values(self, covariates: Sequence[str], commodity: str) -> dict[str, Options]:
+        """How those covariates that a commodity has get their values."""
+        held = self.covariates[commodity]
+        return {name: held[name] for name in covariates if name in held}
 
 
 def values_of(covariate: Covariate) -> dict[str, Any]:

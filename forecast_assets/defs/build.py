@@ -11,6 +11,7 @@ from dagster import (
 )
 
 from forecast_assets.automation.listener import Listener, Nobody
+from forecast_assets.configuration.sections import DeltaLake
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.assets.distributions import distributions_asset
 from forecast_assets.defs.assets.features import features_asset
@@ -23,6 +24,7 @@ from forecast_assets.defs.assets.scores import scores_asset
 from forecast_assets.defs.assets.trained_models import trained_models_asset
 from forecast_assets.defs.catalogue import catalogue_entry, catalogued
 from forecast_assets.defs.checks import table_checks
+from forecast_assets.defs.compaction import compact_job
 from forecast_assets.defs.executors import executor_of
 from forecast_assets.defs.io_managers import (
     FeatureIOManager,
@@ -64,7 +66,11 @@ def build_definitions(
             catalogue_entry(settings, record_spec(settings)),
         ],
         asset_checks=[*table_checks(settings), record_check(settings)],
-        jobs=[*JOBS, prune_job(settings)],
+        jobs=[
+            *JOBS,
+            prune_job(settings),
+            *([compact_job(settings)] if isinstance(settings.store, DeltaLake) else []),
+        ],
         schedules=schedules(settings),
         sensors=sensors(settings),
         executor=executor_of(settings),

@@ -21,6 +21,7 @@ from forecast_assets.configuration.commodities import (
     SampleSource,
     YahooSource,
 )
+from forecast_assets.configuration.sections import DeltaLake
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.defs.resources import impatient_store
 from forecast_assets.errors import ConfigurationError
@@ -40,6 +41,10 @@ PRUNE_CRON = "0 3 * * 0"
 """When old runs are deleted, in UTC."""
 
 
+COMPACT_CRON = "0 5 * * 0"
+"""When small files of Delta tables are merged, in UTC."""
+
+
 def schedules(settings: Settings) -> list[ScheduleDefinition]:
     """The schedules of a configuration."""
     return [
@@ -47,6 +52,7 @@ def schedules(settings: Settings) -> list[ScheduleDefinition]:
         check_freshness(settings),
         prune_history(settings),
         verify_record(settings),
+        *([merge_files(settings)] if isinstance(settings.store, DeltaLake) else []),
     ]
 
 
@@ -119,6 +125,18 @@ def verify_record(settings: Settings) -> ScheduleDefinition:
         job_name="verify",
         default_status=status(settings),
         description="Whether every row of the tables is as it was written.",
+    )
+
+
+def merge_files(settings: Settings) -> ScheduleDefinition:
+    """The schedule that compacts the tables once a week."""
+    return ScheduleDefinition(
+        name="compact_tables",
+        cron_schedule=COMPACT_CRON,
+        execution_timezone="UTC",
+        job_name="compact",
+        default_status=status(settings),
+        description="Small files are merged; those replaced before `store.keep_days` are deleted.",
     )
 
 

@@ -46,6 +46,16 @@ class TrainedModel:
     month: int
 
 
+PREDECESSOR = "predecessor"
+"""What forecasts of another system have in place of the hashes of a payload and of a history."""
+
+IMPORTED_BY = "forecast import"
+"""Who wrote what was taken over from such a system."""
+
+OF_PREDECESSOR = f"{PREDECESSOR}_"
+"""What the versions of such forecasts begin with."""
+
+
 @dataclass(frozen=True)
 class ModelFailure:
     """A model, or some forecasts of it, that a window lacks, and the reason.

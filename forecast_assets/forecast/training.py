@@ -19,9 +19,13 @@ from forecast_assets.forecast.records import ModelFailure, TrainedModel
 from forecast_assets.forecast.tasks import Done, Estimation, Task, TryOut, Whole, attempt, inline
 from forecast_assets.models.base import FittedForecaster, Forecaster
 from forecast_assets.models.hold_out import HoldOut
+from forecast_assets.models.tick import with_tick
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.sessions import too_sparse
 from forecast_assets.timeline.window import Window
+
+COARSE = 0.01
+"""A tick of more than this share of the last close leaves few prices to a forecast."""
 
 Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 """A function that runs tasks, in any process, and yields the results in the order of the tasks."""
@@ -31,9 +35,9 @@ Spread = Callable[[Sequence[Task]], Iterator[list[Done[Any]]]]
 class Fit:
     """A model that was fitted.
 
-    ``options``: what it was configured with. ``training_start``: the first session that it was
-    fitted on. ``covariates``: those that it was offered, though it may need fewer: a change of any
-    of them is a reason to fit it again. ``seconds``: how long all its tasks took.
+    ``options``: what it was configured with, and the tick. ``training_start``: the first session
+    that it was fitted on. ``covariates``: those that it was offered, though it may need fewer: a
+    change of any of them is a reason to fit it again. ``seconds``: how long all its tasks took.
     """
 
     model: FittedForecaster
@@ -127,26 +131,27 @@ def to_fit(settings: Settings, known: History, rows: Mapping[str, TrainedModel])
 
     ``known``: the history before the training date. ``rows``: the window's stored models by name.
     """
-    found = ToFit()
+    found, tick = ToFit(), settings.commodity(known.commodity).tick
     for name, forecaster in settings.models.items():
         try:
             sample = known.select(settings.covariates_of(forecaster, known.feature_names))
         except MissingCovariate as error:
             found.unable[name] = error
             continue
-        if name in rows and is_current(rows[name], forecaster, sample):
+        options = with_tick(forecaster.model_dump(), tick)
+        if name in rows and is_current(rows[name], options, sample):
             found.kept.append(rows[name])
         else:
             found.due.append(forecaster)
     return found
 
 
-def is_current(row: TrainedModel, forecaster: Forecaster, history: History) -> bool:
+def is_current(row: TrainedModel, options: Mapping[str, Any], history: History) -> bool:
     """Whether a stored model has these options and was fitted on exactly this history.
 
-    ``history`` has only the covariates that the model is offered.
+    ``options``: with the tick. ``history`` has only the covariates that the model is offered.
     """
-    same_options = row.options == canonical_json(forecaster.model_dump()).decode()
+    same_options = row.options == canonical_json(options).decode()
     return same_options and row.data_fingerprint == history.fingerprint
 
 
@@ -286,8 +291,27 @@ def _assemble(settings: Settings, plan: _Plan, done: TaskResults) -> None:
         first = _first_session(plan.training.history, estimated)
         offered = settings.covariates_of(model, plan.training.history.feature_names)
         lost = {part.name: one.reason for part, one in trials.items() if one.value is None}
-        told = _with_warnings(whole.value, [f"{name} held out: {x}" for name, x in lost.items()])
-        plan.training.fits.append(Fit(told, model.model_dump(), first, offered, seconds))
+        tick = settings.commodity(plan.window.commodity).tick
+        told = _with_warnings(
+            replace(whole.value, tick=tick),
+            [
+                *(f"{name} held out: {x}" for name, x in lost.items()),
+                *coarseness(plan.training.history, tick),
+            ],
+        )
+        options = with_tick(model.model_dump(), tick)
+        plan.training.fits.append(Fit(told, options, first, offered, seconds))
+
+
+def coarseness(history: History, tick: float | None) -> list[str]:
+    """A warning if a tick is too large beside the last close for a forecast to have many prices."""
+    last = float(history.closes[-1])
+    if tick is None or tick <= COARSE * abs(last):
+        return []
+    return [
+        f"commodities.{history.commodity}.tick: {tick:g} is large beside the close of {last:g} on"
+        f" {history.newest}: rounded to it, paths have few different prices"
+    ]
 
 
 def _with_warnings(model: FittedForecaster, warnings: Sequence[str]) -> FittedForecaster:

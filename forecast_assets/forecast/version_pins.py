@@ -33,15 +33,15 @@ class Pin:
     pinned_by: str
 
 
-def rewritten(pins: Sequence[Pin]) -> dict[str, datetime]:
-    """When each model was given another meaning for the last time, of those that ever were.
+def rewritten(pins: Sequence[Pin], commodity: str) -> dict[str, datetime]:
+    """When each model was given another meaning for a commodity for the last time, if ever.
 
     ``pins``: all revisions of a version, in order.
     """
     found = {}
     for before, after in pairwise(pins):
         if after.kind == "rewrite":
-            names = before.meaning.models_unlike(after.meaning)
+            names = before.meaning.models_unlike(after.meaning, commodity)
             found.update(dict.fromkeys(names, after.pinned_at))
     return found
 

@@ -15,6 +15,7 @@ from forecast_assets.models.hold_out import PATHS_TRIED, SESSIONS_TRIED, HoldOut
 from forecast_assets.models.recalibration import stretched
 from forecast_assets.models.saved import SavedState, checked
 from forecast_assets.models.simulation import Seeds, seed_of
+from forecast_assets.models.tick import in_ticks
 from forecast_assets.timeline.history import History
 
 FEW_NONPOSITIVE = 0.01
@@ -45,7 +46,8 @@ class FittedForecaster(ABC):
     """A fitted model: everything that its forecasts need, and nothing else.
 
     ``stretch``: by session ahead, the factor by which paths are stretched about their median; the
-    last factor also counts for all later sessions. Empty if paths are not stretched.
+    last factor also counts for all later sessions. Empty if paths are not stretched. ``tick``: the
+    step of the commodity's prices, to which paths are rounded; None if they are not.
     """
 
     name: ClassVar[str]
@@ -56,6 +58,7 @@ class FittedForecaster(ABC):
     """The form of a state of the current schema version."""
 
     stretch: tuple[float, ...] = ()
+    tick: float | None = None
     metrics: FitMetrics = field(default=FitMetrics(), compare=False)
 
     @property
@@ -76,7 +79,7 @@ class FittedForecaster(ABC):
     def draw(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
     ) -> NDArray[np.float32]:
-        """Draw the paths of ``simulate`` before they are stretched."""
+        """Draw the paths of ``simulate`` before they are stretched and rounded."""
 
     def simulate(
         self, history: History, origins: list[date], *, horizon: int, n_paths: int, seeds: Seeds
@@ -87,11 +90,13 @@ class FittedForecaster(ABC):
         to it and on its own seed. Session h of a path is the h-th session after the origin.
         """
         paths = self.draw(history, origins, horizon=horizon, n_paths=n_paths, seeds=seeds)
-        return stretched(paths, self.stretch) if self.stretch else paths
+        if self.stretch:
+            paths = stretched(paths, self.stretch)
+        return paths if self.tick is None else in_ticks(paths, self.tick)
 
     @abstractmethod
     def state(self) -> ModelState:
-        """The values from which ``from_state`` rebuilds this model exactly, except ``stretch``."""
+        """The values from which ``from_state`` rebuilds all of this model but stretch and tick."""
 
     @classmethod
     def from_state(cls, state: ModelState) -> Self:

@@ -19,6 +19,7 @@ from forecast_assets.models.reverting_volatility import RevertingVolatility
 from forecast_assets.models.sarimax import Sarimax
 from forecast_assets.models.saved import SavedState, checked
 from forecast_assets.models.theta import Theta
+from forecast_assets.models.tick import Tick
 
 ROSTER: dict[str, type[Forecaster]] = {
     model.name: model
@@ -53,13 +54,17 @@ def forecaster_class(name: str) -> type[Forecaster]:
 
 
 def dump(model: FittedForecaster) -> dict[str, Any]:
-    """Convert a fitted model to plain JSON values: its name, schema version, state and stretch."""
+    """Convert a fitted model to plain JSON values, from which ``load`` rebuilds it.
+
+    They are its name, schema version and state, and its stretch and tick if it has them.
+    """
     document = {
         "model": model.name,
         "schema_version": model.schema_version,
         "state": model.state(),
     }
-    return document | ({"stretch": list(model.stretch)} if model.stretch else {})
+    stretch = {"stretch": list(model.stretch)} if model.stretch else {}
+    return document | stretch | ({} if model.tick is None else {"tick": model.tick})
 
 
 Stretch = Annotated[float, Field(gt=0, le=MOST_STRETCHED)]
@@ -75,7 +80,7 @@ class Head(BaseModel):
 
 
 class Document(SavedState):
-    """A payload as a whole; ``stretch`` is left out if paths are not stretched."""
+    """A payload as a whole; ``stretch`` and ``tick`` are left out if the model has none."""
 
     model: str
     schema_version: int
@@ -83,6 +88,7 @@ class Document(SavedState):
     stretch: Annotated[list[Stretch], AfterValidator(tuple)] = Field(
         default_factory=list, min_length=1, max_length=LONGEST_STRETCH
     )
+    tick: Tick | None = None
 
 
 def load(document: Any) -> FittedForecaster:
@@ -102,4 +108,4 @@ def load(document: Any) -> FittedForecaster:
     state: ModelState = found.state
     for older in range(head.schema_version, fitted.schema_version):
         state = fitted.migrations[older](state)
-    return replace(fitted.from_state(state), stretch=tuple(found.stretch))
+    return replace(fitted.from_state(state), stretch=tuple(found.stretch), tick=found.tick)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from forecast_assets.configuration.version_meaning import sets_in
+from forecast_assets.forecast.records import OF_PREDECESSOR, PREDECESSOR
 from forecast_assets.record.damage import FORECAST, Damage, damages, without
 from forecast_assets.record.fingerprints import prints_of
 from forecast_assets.record.mending import BACKUP
@@ -29,6 +30,15 @@ OTHER_HISTORY = "other history"
 def of_ledger(rows: Rows) -> list[Damage]:
     """What is wrong with the rows of the ledger themselves."""
     return _made(rows, rows.ledger, LEDGER)
+
+
+def is_of_predecessor(forecasts: pd.DataFrame) -> "pd.Series[bool]":
+    """Which forecasts are another system's, of which neither model nor history is known."""
+    return (
+        forecasts.model_version.str.startswith(OF_PREDECESSOR)
+        & (forecasts.payload_sha256 == PREDECESSOR)
+        & (forecasts.history_fingerprint == PREDECESSOR)
+    )
 
 
 def of_superseded(rows: Rows) -> list[Damage]:
@@ -71,7 +81,8 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
     early = (forecasts.data_cutoff_date >= forecasts.forecast_start_date) | (
         forecasts.training_date > forecasts.forecast_start_date
     )
-    lost = without(forecasts[is_own], rows.models, MADE_BY)
+    ours = forecasts[~is_of_predecessor(forecasts)]
+    lost = without(ours[is_own[ours.index]], rows.models, MADE_BY)
 
     def trained(row: Any) -> str:
         active = rows.models[rows.models.is_active]
@@ -95,7 +106,7 @@ def _made(rows: Rows, forecasts: pd.DataFrame, table: str) -> list[Damage]:
         *told("unknown model", lost, "no row of trained_models has its payload", trained),
         *told(
             OTHER_HISTORY,
-            of_other_history(rows, forecasts),
+            of_other_history(rows, ours),
             "what was known when it was drawn is not what it says it was drawn from",
         ),
     ]

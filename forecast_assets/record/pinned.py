@@ -7,6 +7,7 @@ import pandas as pd
 
 from forecast_assets.configuration.in_force import pinned_model
 from forecast_assets.errors import ConfigurationError, VersionCorrupted
+from forecast_assets.forecast.records import IMPORTED_BY
 from forecast_assets.record.damage import Damage, damages, day_of
 from forecast_assets.record.mending import BACKUP
 from forecast_assets.store.pinned_meaning import meaning_of
@@ -21,6 +22,9 @@ KEPT = 4
 BY_HAND = "save_model"
 """Who wrote a model that was saved in a notebook, which pins nothing."""
 
+UNPINNED = (BY_HAND, IMPORTED_BY)
+"""Who wrote models that need no pin: by hand, or another system."""
+
 
 OTHER_RELEASE = f"the release that made it, or {BACKUP}"
 
@@ -34,7 +38,7 @@ def of_versions(pins: pd.DataFrame, models: pd.DataFrame, since: pd.Timestamp) -
     versions = ordered.groupby("model_version")
     gaps = ordered[ordered.revision != versions.cumcount() + 1]
     early = ordered[ordered.pinned_at < versions.pinned_at.shift(1)]
-    trained = models[(models.created_at >= since) & (models.created_by != BY_HAND)]
+    trained = models[(models.created_at >= since) & ~models.created_by.isin(UNPINNED)]
     lost = trained[~trained.model_version.isin(pins.model_version)]
     kinds = {
         "gap in revisions": (gaps, "revisions are not 1, 2, 3 and so on", "pinned_at"),

@@ -30,6 +30,8 @@ write                     order of the commits                                  
 ``scores.replace``        ``path_scores``, ``scores``                            ``scores``
 ``publications.replace``  ``published_outlooks``, ``publication_log``            ``publication_log``
 ``names.rename``          every table, those that ``names.known`` reads last     none needed: (4)
+``moved.take``            as the write says, one of ``store.sql.writes``           that of the write
+``moved.take_shared``     ``versions``, ``schema_versions``, ``marks``           none needed: (8)
 ========================  =====================================================  ===================
 
 1. The source is read again by the next run, which writes what is not stored yet.
@@ -43,6 +45,7 @@ write                     order of the commits                                  
    run trains them.
 6. If ``covariates`` says otherwise than the configuration, the next run reads the files again.
 7. The ledger names the rows before and after, and restoring can be repeated.
+8. It can be repeated.
 
 All other writes change only one table.
 """
@@ -50,7 +53,7 @@ All other writes change only one table.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -87,6 +90,8 @@ from forecast_assets.market.records import (
     PriceChanges,
     WithdrawnPrice,
 )
+from forecast_assets.store.compacted import Compacted
+from forecast_assets.store.sql.writes import Write
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.scrutiny import Scrutiny
 
@@ -382,6 +387,12 @@ class IntegrityView(Protocol):
     def commodities(self) -> list[str]:
         """All commodities that any table has a row of, in order."""
 
+    def broken_among(self, table: str, rows: pa.Table) -> pa.Table:
+        """The same as ``broken``, of rows that are not in the tables.
+
+        ``table``: the full name of the table whose they would be.
+        """
+
     def broken(self, commodity: str | None) -> pa.Table:
         """The rows that break a declaration, and how many they are.
 
@@ -389,6 +400,50 @@ class IntegrityView(Protocol):
         ``found`` in words; commodity, model_name and model_version, empty if the table has none;
         ``day``: cutoff, training date or session; ``rows``. None: those of all commodities, and of
         tables that have none.
+        """
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How rows of elsewhere compare with those in the tables.
+
+    ``new``: how many the tables lack. ``same``: how many they have, equal in all columns.
+    ``other``: how many the tables have beside these.
+    """
+
+    new: int
+    same: int
+    other: int
+
+
+class MovedRows(Protocol):
+    """Rows that are taken over as they are from other tables, with their moments and runs.
+
+    ``rows`` are by the full names of their tables, and ``where`` is what they all meet: rows that
+    the tables have and that meet it too are compared with them.
+    """
+
+    def compare(
+        self, rows: Mapping[str, pa.Table], where: Sequence[Condition]
+    ) -> dict[str, Compared]:
+        """Compare rows with those in the tables."""
+
+    def take(
+        self,
+        write: Write,
+        rows: Mapping[str, pa.Table],
+        where: Sequence[Condition],
+    ) -> dict[str, int]:
+        """Add the rows that the tables lack, in one write; return how many, by table.
+
+        Raises StoreError, and adds nothing, if the tables have other rows that meet ``where``.
+        """
+
+    def take_shared(self, rows: Mapping[str, pa.Table], *, fresh: bool) -> dict[str, int]:
+        """The same for versions, schemas and marks, which belong to no commodity.
+
+        ``fresh``: whether the tables are new, and are to have marks and schemas of the others.
+        Raises StoreError if a version is pinned to mean something else.
         """
 
 
@@ -487,6 +542,13 @@ class Store(Protocol):
     def size(self) -> int:
         """How many bytes the tables take; 0 before they are made."""
 
+    def compact(self, keep: timedelta) -> list[Compacted]:
+        """Tidy what the tables are stored in; no row changes. Returns what was done by table.
+
+        Runs and readers may work meanwhile. ``keep``: what was replaced is kept for so long, for
+        those who still read it. An engine that needs none of this does nothing.
+        """
+
     def reading(self) -> AbstractContextManager[Reading]:
         """All tables as they are at one moment; tables that do not exist yet are empty."""
 
@@ -560,6 +622,10 @@ class Store(Protocol):
     @property
     def integrity(self) -> IntegrityView:
         """What breaks the declarations of the tables."""
+
+    @property
+    def moved(self) -> MovedRows:
+        """Rows that are taken over from other tables."""
 
     @property
     def leaderboard(self) -> LeaderboardTable:

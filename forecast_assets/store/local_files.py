@@ -79,6 +79,15 @@ def put(place: Any, payload: bytes) -> None:
         left.unlink(missing_ok=True)
 
 
+def keep(folder: Path) -> None:
+    """Write the names of a folder's files through to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _move(first: Any, place: Any) -> None:
     """Move a file that is written whole; another process may have put the same bytes there."""
     try:

@@ -4,13 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+from pyarrow.dataset import Dataset, dataset
+
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
 from forecast_assets.store.contract import Reading, Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
 from forecast_assets.store.duckdb.reading_file import reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
+from forecast_assets.store.export_note import ExportNote
+from forecast_assets.store.exported_folder import ExportedFolder
 from forecast_assets.store.patience import Patience, Told
+from forecast_assets.store.table_files import FILES, PARQUET, TableWriter
+from forecast_assets.store.tables.table import Table
 
 BRIEFLY = "the most that is waited here, in seconds"
 """What limits a wait that is shorter than the configuration allows, for users."""
@@ -63,6 +70,58 @@ def reading_at(
         yield lake
 
 
+@contextmanager
+def source_at(place: str, memory_limit: str, lock_timeout_seconds: float) -> Iterator[Reading]:
+    """The tables to import: an exported folder, Delta tables in a folder or below a URL, or a file.
+
+    Raises StoreError for what is none of these, and for a part of tables.
+    """
+    folder = Path(place)
+    if is_url(place) or not folder.is_dir():
+        with reading_at(
+            place if is_url(place) else folder, memory_limit, lock_timeout_seconds
+        ) as x:
+            yield x
+        return
+    note = ExportNote.read(folder)
+    if note is not None:
+        note.require_whole(folder)
+        if note.form in FILES:
+            exported = ExportedFolder(folder, note)
+            exported.require_whole()
+            yield exported
+            return
+    with reading_at(folder.resolve().as_uri(), memory_limit, lock_timeout_seconds) as lake:
+        yield lake
+
+
+def table_at(place: str, name: str) -> Dataset | None:
+    """The rows of a table of another system, if it is there: of Parquet files, or a Delta table.
+
+    ``place``: a folder with a folder ``name`` or a file ``name.parquet``, or a URL of Delta tables.
+    Raises StoreError for a table that cannot be read.
+    """
+    folder, file = Path(place) / name, Path(place) / f"{name}.{PARQUET}"
+    if is_url(place) or (folder / "_delta_log").is_dir():
+        with _delta_there(place):
+            from forecast_assets.store.delta.delta_tables import rows_at
+        return rows_at(f"{place}/{name}" if is_url(place) else str(folder))
+    for found in (folder, file):
+        if found.exists():
+            try:
+                return dataset(found, format=PARQUET, partitioning="hive")
+            except (pa.ArrowException, OSError) as error:
+                raise StoreError(f"{found}: {' '.join(str(error).split())}") from error
+    return None
+
+
+def lake_writer_of(folder: Path, name: str, table: Table, schema: pa.Schema) -> TableWriter:
+    """What writes a table such as ``forecast.scores`` below a folder, as a Delta table."""
+    with _delta_there(str(folder)):
+        from forecast_assets.store.delta.exported import lake_writer
+    return lake_writer(folder, name, table, schema)
+
+
 def is_url(place: Path | str) -> bool:
     """Whether tables are below a URL, rather than in a file."""
     return isinstance(place, str) and "://" in place
@@ -70,11 +129,18 @@ def is_url(place: Path | str) -> bool:
 
 def _lakehouse(place: str, horizon: int | None, memory_limit: str, patience: Patience) -> Store:
     """The tables below a URL; ``horizon``: None takes that of the tables there are."""
-    try:
+    with _delta_there(place):
         from forecast_assets.store.delta.store import DeltaStore
+    return DeltaStore(place, horizon, memory_limit, patience)
+
+
+@contextmanager
+def _delta_there(place: str) -> Iterator[None]:
+    """Turn the lack of the package of Delta tables into a StoreError that says what to do."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{place}: the package {error.name} is missing, with which these tables are read and"
             " written: pip install 'forecast_assets[delta]'"
         ) from error
-    return DeltaStore(place, horizon, memory_limit, patience)

@@ -32,6 +32,7 @@ from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.saved import Form, checked
+from forecast_assets.models.tick import TICK, Tick
 from forecast_assets.store.artifacts import ArtifactStore, address_of
 
 TABLE = "commodity.forecast.trained_models"
@@ -41,7 +42,7 @@ TRAIN_AGAIN = "train this window again to replace it"
 NOT_REBUILT = (PayloadCorrupted, UnknownModel, SchemaTooNew, MissingExtra, ArtifactsUnavailable)
 """Why a stored model cannot be had: it is damaged, or only this installation cannot use it now."""
 
-LIKE_ITS_ROW = ("model", "schema version", "size", "format")
+LIKE_ITS_ROW = ("model", "schema version", "size", "format", "tick")
 """In what a payload and the row of its model must agree."""
 
 MOST_SOUND = 10_000
@@ -206,6 +207,14 @@ ModelOptions = RootModel[StoredOptions]
 """The options of the model of a row."""
 
 
+class DrawnIn(BaseModel):
+    """What else is among these options."""
+
+    model_config = ConfigDict(strict=True)
+
+    tick: Tick | None = None
+
+
 def require_documents(row: TrainedModel) -> None:
     """Raise PayloadCorrupted unless what a row tells of its model can be read.
 
@@ -215,11 +224,18 @@ def require_documents(row: TrainedModel) -> None:
     for column, form in (("parameters", Estimates), ("fit_metrics", FitTold)):
         _document(row, column, form)
     stored_options(row)
+    stored_tick(row)
 
 
 def stored_options(row: TrainedModel) -> Options:
-    """The options that a model was trained with. Raises PayloadCorrupted."""
-    return _document(row, "options", ModelOptions).root
+    """The options that a model was trained with, without its tick. Raises PayloadCorrupted."""
+    found = _document(row, "options", ModelOptions).root
+    return {name: value for name, value in found.items() if name != TICK}
+
+
+def stored_tick(row: TrainedModel) -> float | None:
+    """The tick to which the paths of a model are rounded, or None. Raises PayloadCorrupted."""
+    return _document(row, "options", DrawnIn).tick
 
 
 def _document(row: TrainedModel, column: str, form: type[Form]) -> Form:
@@ -247,7 +263,7 @@ def model_of(row: TrainedModel, payload: bytes) -> FittedForecaster:
     try:
         document = parsed(payload)
         model = roster.load(document)
-        _require_like(row, model.name, document["schema_version"], len(payload))
+        _require_like(row, model, document["schema_version"], len(payload))
     except (UnknownModel, SchemaTooNew, MissingExtra) as error:
         raise type(error)(f"{row.model_id}: {error}") from error
     except PayloadCorrupted as error:
@@ -265,10 +281,18 @@ def _broken(row: TrainedModel, said: str) -> PayloadCorrupted:
     )
 
 
-def _require_like(row: TrainedModel, name: str, schema_version: int, size: int) -> None:
+def _require_like(
+    row: TrainedModel, model: FittedForecaster, schema_version: int, size: int
+) -> None:
     """Raise PayloadCorrupted unless a model is the one that its row names."""
-    found = (name, schema_version, size, PAYLOAD_FORMAT)
-    said = (row.model_name, row.payload_schema_version, row.model_size_bytes, row.payload_format)
+    found = (model.name, schema_version, size, PAYLOAD_FORMAT, model.tick)
+    said = (
+        row.model_name,
+        row.payload_schema_version,
+        row.model_size_bytes,
+        row.payload_format,
+        stored_tick(row),
+    )
     for what, is_it, should in zip(LIKE_ITS_ROW, found, said, strict=True):
         if is_it != should:
             raise PayloadCorrupted(f"it has the {what} {is_it}, its row says {should}")

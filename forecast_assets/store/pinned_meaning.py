@@ -5,15 +5,30 @@ made of it, and a row that has another one is an error of its version by name.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Json, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Json, PositiveInt
 
 from forecast_assets.configuration.version_meaning import Options, StoredOptions, VersionMeaning
 from forecast_assets.errors import PayloadCorrupted, VersionCorrupted
 from forecast_assets.models.saved import checked
+from forecast_assets.models.tick import Tick
 
 TABLE = "commodity.forecast.versions"
+
+TICK = "(tick)"
+"""Under what the tick of a commodity stands among its covariates; none of these can be named so."""
+
+
+def _told_apart(held: dict[str, Options | Tick]) -> dict[str, Options | Tick]:
+    """The covariates of a commodity and its tick, if that and no other is a number."""
+    for name, value in held.items():
+        if isinstance(value, Mapping) == (name == TICK):
+            raise ValueError(f"allowed: keys of each covariate, and a number as {TICK}")
+    return held
+
+
+OfCommodity = Annotated[dict[str, Options | Tick], AfterValidator(_told_apart)]
 
 
 class StoredMeaning(BaseModel):
@@ -25,7 +40,7 @@ class StoredMeaning(BaseModel):
     horizon: PositiveInt
     models: Json[dict[str, StoredOptions]]
     feature_sets: Json[dict[str, list[str]]]
-    covariates: Json[dict[str, dict[str, Options]]]
+    covariates: Json[dict[str, OfCommodity]]
 
 
 def meaning_of(row: Mapping[str, Any]) -> VersionMeaning:
@@ -39,6 +54,21 @@ def meaning_of(row: Mapping[str, Any]) -> VersionMeaning:
             f" {row['revision']} in {TABLE}: {error}: restore a backup (docs/operations.md,"
             " Restore), or give a new model_version"
         ) from error
+    held = found.covariates.items()
     return VersionMeaning(
-        found.n_paths, found.horizon, found.models, found.feature_sets, found.covariates
+        found.n_paths,
+        found.horizon,
+        found.models,
+        found.feature_sets,
+        {
+            name: {each: how for each, how in mine.items() if isinstance(how, Mapping)}
+            for name, mine in held
+        },
+        {name: tick for name, mine in held if isinstance(tick := mine.get(TICK), float)},
     )
+
+
+def covariates_and_ticks(meaning: VersionMeaning) -> dict[str, dict[str, Options | float]]:
+    """What the column ``covariates`` has of a meaning, from which ``meaning_of`` reads it."""
+    ticks = {name: {TICK: tick} for name, tick in meaning.ticks.items()}
+    return {name: {**held, **ticks.get(name, {})} for name, held in meaning.covariates.items()}

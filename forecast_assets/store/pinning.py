@@ -6,6 +6,7 @@ rewrites nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -26,8 +27,9 @@ from forecast_assets.errors import ConfigurationError, PayloadCorrupted, Unknown
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.forecast.records import TrainedModel
 from forecast_assets.forecast.version_pins import FIRST, TAKEN_OVER, Pin, PinKind, rewritten
+from forecast_assets.models.tick import with_tick
 from forecast_assets.store.contract import Store
-from forecast_assets.store.payloads import NOT_REBUILT, stored_options
+from forecast_assets.store.payloads import NOT_REBUILT, stored_options, stored_tick
 from forecast_assets.store.saved_models import ModelStore
 
 LEDGER, MODELS = "commodity.forecast.forecasts", "commodity.forecast.trained_models"
@@ -39,7 +41,8 @@ class PinnedVersion:
 
     ``configured``: the configuration, with the version and models of a run. ``store``: the tables.
     ``pins``: all revisions, in order. ``taken_over``: the meaning of models that were trained
-    before anything was pinned, or None. ``trained``: the names of all models that were ever fitted.
+    before anything was pinned, or None. ``trained``: the names of all models that were ever fitted,
+    and ``begun``: of all commodities that they were fitted for.
     """
 
     configured: Settings
@@ -47,6 +50,7 @@ class PinnedVersion:
     pins: Sequence[Pin]
     taken_over: VersionMeaning | None
     trained: frozenset[str]
+    begun: frozenset[str]
 
     @classmethod
     def of(cls, settings: Settings, store: Store) -> "PinnedVersion":
@@ -57,13 +61,14 @@ class PinnedVersion:
         version = settings.model_version
         with store.reading() as tables:  # opens the tables once
             pins = store.pins.find(version)
-            fitted = tables.read(MODELS, ["model_name"], [("model_version", "=", version)])
-            trained = frozenset(fitted.column("model_name").to_pylist())
+            columns = ["model_name", "commodity"]
+            fitted = tables.read(MODELS, columns, [("model_version", "=", version)])
+            trained, begun = (frozenset(fitted.column(name).to_pylist()) for name in columns)
             if not trained:
                 known = tables.read(MODELS, ["model_version"]).column("model_version")
                 require_apart(version, sorted(set(known.to_pylist())))
             taken_over = of_stored(settings, store) if trained and not pins else None
-        return cls(settings, store, pins, taken_over, trained)
+        return cls(settings, store, pins, taken_over, trained, begun)
 
     @property
     def version(self) -> str:
@@ -74,13 +79,18 @@ class PinnedVersion:
     def meaning(self) -> VersionMeaning | None:
         """What the version means; None if it has no models yet.
 
-        A model that could never be fitted is no part of it, so its options may still change.
+        A model that could never be fitted is no part of it, so its options may still change; nor is
+        a commodity for which no model was.
         """
         if not self.pins:
             return self.taken_over
         pinned = self.pins[-1].meaning
         models = {name: each for name, each in pinned.models.items() if name in self.trained}
-        return replace(pinned, models=models) if models else None
+        covariates = {name: x for name, x in pinned.covariates.items() if name in self.begun}
+        ticks = {name: x for name, x in pinned.ticks.items() if name in self.begun}
+        if not models:
+            return None
+        return replace(pinned, models=models, covariates=covariates, ticks=ticks)
 
     @cached_property
     def in_force(self) -> InForce:
@@ -100,10 +110,9 @@ class PinnedVersion:
         """The settings to train and draw by."""
         return self.in_force.settings
 
-    @property
-    def rewritten(self) -> dict[str, datetime]:
-        """When each model was given another meaning for the last time, by its name."""
-        return rewritten(self.pins)
+    def rewritten(self, commodity: str) -> dict[str, datetime]:
+        """When each model was last given another meaning for a commodity, by its name."""
+        return rewritten(self.pins, commodity)
 
     def require_same(self) -> None:
         """Raise ConfigurationError if the configuration differs from what the version means."""
@@ -188,8 +197,9 @@ def of_stored(settings: Settings, store: Store) -> VersionMeaning | None:
     """What the stored models of a version mean; None if there are none.
 
     The options are those of the newest active model of each name, and the number of paths is that
-    of the newest forecasts. A feature set has the covariates of a model that was fitted with it.
-    What the models do not tell is taken from the configuration.
+    of the newest forecasts. A feature set has the covariates of a model that was fitted with it,
+    and a commodity has the tick of its newest model. What the models do not tell is taken from the
+    configuration.
     """
     version = settings.model_version
     found = store.models.find(model_version=version)
@@ -219,6 +229,7 @@ def of_stored(settings: Settings, store: Store) -> VersionMeaning | None:
             for name in settings.commodities
             if any(row.commodity == name for row in found)
         },
+        _ticks(found),
     )
 
 
@@ -230,11 +241,21 @@ def _joined(settings: Settings, commodity: str, names: Iterable[str]) -> dict[st
     }
 
 
+def _ticks(models: Iterable[TrainedModel]) -> dict[str, float]:
+    """The tick of the newest model of each commodity, of those that have one and can be read."""
+    found = {}
+    for row in sorted(models, key=lambda row: row.created_at):
+        with suppress(PayloadCorrupted):
+            found[row.commodity] = stored_tick(row)
+    return {name: tick for name, tick in found.items() if tick is not None}
+
+
 def _options(row: TrainedModel) -> Options | None:
     """A model's options; None if this release makes another model of them, or none."""
     try:
         found = stored_options(row)
-        same = canonical_json(as_dumped(row.model_name, found).model_dump()).decode()
+        made_with = with_tick(as_dumped(row.model_name, found).model_dump(), stored_tick(row))
+        same = canonical_json(made_with).decode()
     except (PayloadCorrupted, UnknownModel, ValueError):
         return None
     return found if same == row.options else None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forecast_assets.errors import ForecastAssetsError
 from forecast_assets.forecast.drawing import Broken, Loaded, attempted, drawn_paths
 from forecast_assets.forecast.points import in_order, points_of
-from forecast_assets.forecast.records import TrainedModel
+from forecast_assets.forecast.records import PREDECESSOR, TrainedModel
 from forecast_assets.store.contract import Condition, Reading
 from forecast_assets.store.frames import frame
 from forecast_assets.store.issued import Issued
@@ -119,6 +119,8 @@ class Redrawing:
         rows = self.tables.read(
             MODELS, where=[("model_id", "=", model_id), ("payload_sha256", "=", sha256)]
         ).to_pylist()
+        if sha256 == PREDECESSOR:
+            return "it was taken over from another system, and its model is not here"
         problem = f"{MODELS} has no row of {model_id} with the payload {sha256}"
         for values in rows:
             row = TrainedModel(**values)

@@ -5,7 +5,7 @@ hash of the bytes. Loading checks the hash and the schema version before it rebu
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,7 @@ from forecast_assets.forecast.records import ModelFailure, TrainedModel, Written
 from forecast_assets.forecast.training import Fit
 from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
+from forecast_assets.models.tick import with_tick
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
 from forecast_assets.store.opening import open_store
@@ -192,10 +193,13 @@ def save_model(
 
     An existing model of the same commodity, name, date and version is kept with
     ``is_active = FALSE``. ``options``: stored with the model; the graph fits it again if they
-    differ from those in the configuration. Raises LookAheadError or ConfigurationError.
+    differ from those in the configuration. Its paths are rounded to the commodity's ``tick``, as
+    the configuration has it, unless the model has one of its own. Raises LookAheadError or
+    ConfigurationError.
     """
     settings = load_settings()
-    settings.commodity(history.commodity)
+    configured = settings.commodity(history.commodity).tick
+    tick = configured if fitted.tick is None else fitted.tick
     shelf = models or ModelStore.of(settings)
     written = Written(
         commodity=history.commodity,
@@ -204,7 +208,8 @@ def save_model(
         at=now(),
         by="save_model",
     )
-    fit = Fit(fitted, options or {}, history.first, fitted.covariates)
+    made_with = with_tick(options or {}, tick)
+    fit = Fit(replace(fitted, tick=tick), made_with, history.first, fitted.covariates)
     row = shelf.row(fit, written, history)
     shelf.store.models.append(written, [row], [])
     return row

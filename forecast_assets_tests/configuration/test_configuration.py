@@ -75,6 +75,7 @@ def test_the_file_of_the_project_loads() -> None:
             "calendar": "from_data",
             "covariates": {},
             "bounds": None,
+            "tick": 0.01,
         },
         "Gold": {
             "unit": "USD/oz",
@@ -82,6 +83,7 @@ def test_the_file_of_the_project_loads() -> None:
             "calendar": "XLON",
             "covariates": {},
             "bounds": None,
+            "tick": 0.05,
         },
     }
 
@@ -109,6 +111,11 @@ def test_models_keep_their_order_and_take_options(load: Load) -> None:
         "lookback": 250,
         "form": "auto",
     }
+
+
+def test_a_commodity_has_a_tick_only_where_it_says_so(load: Load) -> None:
+    settings = load(edited("unit: USD/bbl,", "unit: USD/bbl, tick: 0.01,"))
+    assert [each.tick for each in settings.commodities.values()] == [0.01, None]
 
 
 def test_a_file_source_loads(load: Load) -> None:
@@ -182,6 +189,14 @@ def test_a_missing_key_is_named(load: Load, old: str, new: str, key: str) -> Non
         ("v1.0", "1.0", "model_version", "1.0", "valid string"),
         ("USD/bbl", "''", "commodities.WTI.unit", "''", "at least 1 character"),
         ("gold.csv", "''", "commodities.Gold.source.path", "''", "at least 1 character"),
+        ("bbl,", "bbl, tick: 0,", "WTI.tick", "0", "greater than 0"),
+        ("bbl,", "bbl, tick: -0.01,", "WTI.tick", "-0.01", "greater than 0"),
+        ("bbl,", "bbl, tick: .inf,", "WTI.tick", "inf", "finite number"),
+        ("bbl,", "bbl, tick: .nan,", "WTI.tick", "nan", "finite number"),
+        ("bbl,", "bbl, tick: 2.0e+6,", "WTI.tick", "2000000.0", "less than or equal to 1000000"),
+        ("bbl,", "bbl, tick: 0.123456789,", "WTI.tick", "0.123456789", "at most 8 decimal places"),
+        ("bbl,", "bbl, tick: '0.01',", "WTI.tick", "'0.01'", "valid number"),
+        ("bbl,", "bbl, tick: yes,", "WTI.tick", "True", "valid number"),
         ("name: wti", "name: brent", "source.name", "'brent'", "'wti' or 'gold'"),
         ("type: file", "type: http", "Gold.source", "'http'", "'sample', 'file'"),
         ("{type: sample, name: wti}", "wti.csv", "WTI.source", "'wti.csv'", "dictionary"),

@@ -15,8 +15,9 @@ FILE = {"path": "rain.csv", "column": "mm"}
 SARIMAX: dict[str, Any] = {"sarimax": {"features": "weather"}}
 
 
-def commodity(**covariates: Any) -> dict[str, Any]:
-    return {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": covariates}
+def commodity(tick: float | None = None, **covariates: Any) -> dict[str, Any]:
+    own = {"unit": "USc/lb", "source": {"type": "landing"}, "covariates": covariates}
+    return own | ({} if tick is None else {"tick": tick})
 
 
 BEGINNING: dict[str, Any] = {
@@ -239,6 +240,43 @@ def test_another_default_of_a_release_changes_nothing_that_is_pinned(
     assert "naive.decay: was 0.94, is 0.9" in found.differences
 
 
+def ticks(coffee: float | None, sugar: float | None) -> dict[str, Any]:
+    return {"commodities": {"Coffee": commodity(coffee, rain=FILE), "Sugar": commodity(sugar)}}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (None, 0.05, "commodities.Coffee.tick: was not set, is 0.05"),
+        (0.05, None, "commodities.Coffee.tick: was 0.05, is not set"),
+        (0.05, 0.1, "commodities.Coffee.tick: was 0.05, is 0.1"),
+    ],
+)
+def test_another_tick_is_told_and_is_not_in_force(
+    was: float | None, now: float | None, said: str
+) -> None:
+    pinned = stored(VersionMeaning.of(settings(**ticks(was, 0.01))))
+    found = in_force(settings(**ticks(now, 0.01)), pinned)
+    assert (found.differences, found.additions) == ([said], [])
+    assert found.meaning == pinned
+    in_use = {name: each.tick for name, each in found.settings.commodities.items()}
+    assert in_use == {"Coffee": was, "Sugar": 0.01}
+    rewritten = VersionMeaning.of(settings(**ticks(now, 0.01))).with_the_rest_of(pinned)
+    assert rewritten.ticks.get("Coffee") == now
+    assert pinned.models_unlike(rewritten, "Coffee") == set(pinned.models)
+    assert pinned.models_unlike(rewritten, "Sugar") == set()
+
+
+def test_a_new_commodity_has_its_own_tick_and_one_that_is_gone_keeps_it() -> None:
+    pinned = stored(VersionMeaning.of(settings(**ticks(0.05, None))))
+    said = settings(commodities={"Sugar": commodity(), "Wool": commodity(0.5, rain=FILE)})
+    found = in_force(said, pinned)
+    assert (found.differences, found.additions) == ([], ["Wool"])
+    assert found.settings.commodity("Wool").tick == 0.5
+    assert found.meaning.ticks == {"Coffee": 0.05, "Wool": 0.5}
+    assert in_force(settings(**ticks(0.05, None)), found.meaning).differences == []
+
+
 def test_models_that_mean_something_else_after_a_rewrite() -> None:
     before = VersionMeaning.of(settings())
     for keys, changed in (
@@ -252,7 +290,7 @@ def test_models_that_mean_something_else_after_a_rewrite() -> None:
         ({"commodities": BEGINNING["commodities"] | {"Wool": commodity(rain=FILE)}}, set()),
     ):
         after = VersionMeaning.of(settings(**keys)).with_the_rest_of(before)
-        assert before.models_unlike(after) == changed, keys
+        assert before.models_unlike(after, "Coffee") == changed, keys
 
 
 def test_a_configuration_stays_frozen() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dagster import AssetKey
 
@@ -12,6 +13,7 @@ from forecast_assets.automation.version_differences import version_lines
 from forecast_assets.defs.build import build_definitions
 from forecast_assets.errors import ConfigurationError
 from forecast_assets.models.naive import Naive
+from forecast_assets.record.verification import verify
 from forecast_assets.store.contract import Condition
 from forecast_assets.store.pinning import PinnedVersion
 from forecast_assets.timeline.clock import now
@@ -27,7 +29,7 @@ from forecast_assets_tests.caretaker import (
 )
 from forecast_assets_tests.graphs import QUIET
 from forecast_assets_tests.histories import make_history, with_features, write_covariate
-from forecast_assets_tests.rows import keep, rows
+from forecast_assets_tests.rows import framed, keep, rows
 
 ALL = ["naive", {"random_walk": {"lookback": 60}}, "ensemble"]
 KEYS: dict[str, Any] = {"models": ALL}
@@ -57,7 +59,7 @@ def lines(keeper: Caretaker) -> str:
 def issued(keeper: Caretaker) -> dict[tuple[str, Any], Any]:
     """When each forecast was drawn."""
     columns = ("model_name", "data_cutoff_date", "generation_timestamp")
-    mine: list[Condition] = [("model_version", "=", "v1.0")]
+    mine: list[Condition] = [("model_version", "=", "v1.0"), ("commodity", "=", "Coffee")]
     found = rows(keeper.store, "forecast.forecasts", *columns, where=mine)
     return {row[:2]: row[2] for row in found}
 
@@ -90,7 +92,7 @@ def test_one_more_name_with_an_ensemble_of_all_draws_only_the_new_model(keeper: 
     assert "ensemble.members: was naive, random_walk, is naive, random_walk, rev" in lines(both)
     version(more).rewrite("all of them", now(), "a test")
     third = more.store.pins.find("v1.0")[-1].meaning
-    assert first.meaning.models_unlike(third) == {"ensemble"}
+    assert first.meaning.models_unlike(third, "Coffee") == {"ensemble"}
 
 
 def test_an_edit_waits_for_a_decision_and_a_rewrite_draws_again_with_its_reason(
@@ -197,6 +199,104 @@ def test_another_horizon_cannot_be_rewritten(keeper: Caretaker) -> None:
     other = edited(keeper, horizon=5)
     with pytest.raises(ConfigurationError, match="horizon: found 5, allowed: 3"):
         PinnedVersion.of(other.settings, keeper.store).rewrite("longer", now(), "a test")
+
+
+def of_ticks(coffee: float | None, **others: float) -> dict[str, Any]:
+    """The configuration of commodities with ticks."""
+    named = {"Coffee": coffee, **others}
+    return {
+        name: {"unit": "USc/lb", "source": {"type": "landing"}}
+        | ({} if tick is None else {"tick": tick})
+        for name, tick in named.items()
+    }
+
+
+def in_ticks(keeper: Caretaker, commodity: str, tick: float) -> dict[tuple[str, Any], bool]:
+    """Whether all prices of each forecast are multiples of a tick."""
+    paths = framed(keeper.store, "forecast.distributions")
+    mine = paths[(paths.commodity == commodity) & ~paths.is_actuals]
+    whole = (mine.filter(regex="^day_") % tick == 0).all(axis=1)
+    forecasts = whole.groupby([mine.model_name, mine.data_cutoff_date.dt.date]).all()
+    return {(str(name), day): bool(is_whole) for (name, day), is_whole in forecasts.items()}
+
+
+def test_a_tick_waits_for_a_decision_and_a_rewrite_draws_all_that_is_told_in_it(
+    keeper: Caretaker,
+) -> None:
+    before = issued(keeper)
+    assert not any(in_ticks(keeper, "Coffee", 0.5).values())
+    other = edited(keeper, commodities=of_ticks(0.5))
+    said = lines(other)
+    assert "model_version v1.0: commodities.Coffee.tick: was not set, is 0.5" in said
+    assert f"{len(before)} past forecasts would be drawn again" in said
+    assert draw_all(other) == []
+    other.drop("next.csv", make_history(571))
+    draw_all(other)
+    after = issued(other)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 3
+    assert not any(in_ticks(other, "Coffee", 0.5).values())
+
+    version(other).rewrite("less disk", now(), "a test")
+    assert lines(other) == ""
+    assert all(success for _, success in other.settle())
+    found = in_ticks(other, "Coffee", 0.5)
+    assert found.keys() == after.keys()
+    assert all(found.values())
+    replaced = rows(other.store, "forecast.superseded_forecasts", "reason")
+    assert Counter(replaced) == {("rewrite, retrained model",): len(after)}
+    assert verify(other.settings, other.store, redraw=None).damages == []
+    paths = framed(other.store, "forecast.distributions")
+    happened = paths[paths.is_actuals].filter(regex="^day_").to_numpy()
+    assert np.isin(happened[np.isfinite(happened)], make_history(571).closes.astype("f4")).all()
+    assert draw_all(other) == []
+
+
+def test_a_new_commodity_has_its_tick_and_the_others_go_on_without(keeper: Caretaker) -> None:
+    before = issued(keeper)
+    both = edited(keeper, commodities=of_ticks(None, Sugar=0.5))
+    both.drop("sugar.csv", make_history(570, commodity="Sugar"))
+    assert lines(both) == ""
+    assert all(success for _, success in draw_all(both))
+    assert {name: issued(both)[name] for name in before} == before
+    assert not rows(both.store, "forecast.superseded_forecasts")
+    assert all(in_ticks(both, "Sugar", 0.5).values())
+    assert not any(in_ticks(both, "Coffee", 0.5).values())
+    first, second = both.store.pins.find("v1.0")
+    assert (second.kind, second.reason) == ("added", "added: Sugar")
+    assert (first.meaning.ticks, second.meaning.ticks) == ({}, {"Sugar": 0.5})
+    otherwise = edited(keeper, commodities=of_ticks(None, Sugar=0.25))
+    count = len(in_ticks(both, "Sugar", 0.5))
+    assert "commodities.Sugar.tick: was 0.5, is 0.25" in lines(otherwise)
+    assert f"{count} past forecasts would be drawn again" in lines(otherwise)
+
+
+def test_the_tick_of_a_commodity_without_a_model_may_still_be_set_otherwise(
+    keeper: Caretaker,
+) -> None:
+    more = edited(keeper, commodities=of_ticks(None, Sugar=0.5))
+    pin = version(more).due(now(), "a run")
+    assert pin is not None
+    assert pin.meaning.ticks == {"Sugar": 0.5}
+    keeper.store.pins.append(pin)
+    other = edited(keeper, commodities=of_ticks(None, Sugar=0.25))
+    assert lines(other) == ""
+    assert version(other).settings.commodity("Sugar").tick == 0.25
+    assert version(more).due(now(), "a run") is None
+
+
+def test_ticks_of_models_without_a_pin_are_taken_over(
+    beginnings: Beginnings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "home"))
+    keys = KEYS | {"commodities": of_ticks(0.5)}
+    keeper = drawn(beginnings, tmp_path, {"coffee.csv": [COFFEE]}, **keys)
+    found = version(keeper).meaning
+    keep(keeper.store, "forecast.versions", lambda _: False)
+    other = edited(keeper, commodities=of_ticks(None))
+    assert version(other).meaning == found
+    assert "commodities.Coffee.tick: was 0.5, is not set" in lines(other)
+    assert draw_all(other) == []
 
 
 def test_a_training_without_a_model_pins_nothing(

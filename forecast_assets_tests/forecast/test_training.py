@@ -8,13 +8,16 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import CannotFit
+from forecast_assets.forecast.records import Written
 from forecast_assets.forecast.training import Training, train_window
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.naive import FittedNaive, Naive
+from forecast_assets.store.saved_models import ModelStore
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph
 from forecast_assets_tests.histories import make_history
+from forecast_assets_tests.records import AT
 
 WINDOW = Window("Coffee", date(2020, 4, 1), date(2020, 7, 1))
 
@@ -128,6 +131,40 @@ def test_what_has_the_same_options_and_data_is_kept(make_graph: MakeGraph, tmp_p
     closes[-1] += 1
     later = History("Coffee", make_history().dates, closes)
     assert names(train_window(graph.settings, WINDOW, later, known)) == []
+
+
+def ticked(settings: Settings, tick: float | None) -> Settings:
+    coffee = settings.commodity("Coffee").model_copy(update={"tick": tick})
+    return settings.model_copy(update={"commodities": {"Coffee": coffee}})
+
+
+def test_models_draw_in_the_tick_of_their_commodity_and_are_fitted_again_with_another(
+    make_graph: MakeGraph,
+) -> None:
+    graph: Graph = make_graph(models=["naive", "garch"])
+    plain, cents = graph.settings, ticked(graph.settings, 0.01)
+    shelf, header = ModelStore.of(plain), Written("Coffee", "v1.0", WINDOW.training_date, AT, "a")
+    for held, others in ((plain, (cents,)), (cents, (plain, ticked(plain, 0.05)))):
+        training = train_window(held, WINDOW, make_history(), [])
+        tick = held.commodity("Coffee").tick
+        assert [fit.model.tick for fit in training.fits] == [tick, tick]
+        known, failures = shelf.rows(training.fits, header, training.history)
+        assert not failures
+        assert names(train_window(held, WINDOW, make_history(), known)) == []
+        for other in others:
+            assert names(train_window(other, WINDOW, make_history(), known)) == ["naive", "garch"]
+
+
+def test_a_tick_that_is_large_beside_the_price_is_told(make_graph: MakeGraph) -> None:
+    settings = make_graph(models=["naive"]).settings
+    close = make_history().known_before(WINDOW.training_date).closes[-1]
+    for tick, told in ((0.01, 0), (2.5, 1)):
+        (fit,) = train_window(ticked(settings, tick), WINDOW, make_history(), []).fits
+        assert len(fit.model.metrics.warnings) == told
+    assert fit.model.metrics.warnings == (
+        f"commodities.Coffee.tick: 2.5 is large beside the close of {close:g} on 2020-03-31:"
+        " rounded to it, paths have few different prices",
+    )
 
 
 def test_models_are_put_together_in_one_thread_as_they_are_fitted(

@@ -15,6 +15,7 @@ from forecast_assets.models.base import NOT_RECALIBRATED, FittedForecaster, Fore
 from forecast_assets.models.ensemble import EQUAL
 from forecast_assets.models.roster import ROSTER
 from forecast_assets.models.simulation import seed_of
+from forecast_assets.models.tick import in_ticks
 from forecast_assets.timeline.history import History
 from forecast_assets_tests.histories import make_history, with_features
 
@@ -82,6 +83,15 @@ def test_the_same_seed_gives_the_same_bytes(name: str) -> None:
     model = fitted(name)
     once, again = paths(model, HISTORY, ORIGINS), paths(model, HISTORY, ORIGINS)
     assert once.tobytes() == again.tobytes()
+
+
+def test_paths_in_ticks_are_those_without_rounded_also_when_it_is_rebuilt(name: str) -> None:
+    model = fitted(name)
+    ticked = roster.load(json.loads(json.dumps(roster.dump(replace(model, tick=0.05)))))
+    drawn = paths(ticked, HISTORY, ORIGINS)
+    assert drawn.tobytes() == in_ticks(paths(model, HISTORY, ORIGINS), 0.05).tobytes()
+    assert (drawn > 0).all()
+    assert "tick" not in roster.dump(model)
 
 
 def test_another_seed_gives_other_paths(name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from forecast_assets.errors import SchemaTooNew, UnknownModel
+from forecast_assets.errors import PayloadCorrupted, SchemaTooNew, UnknownModel
 from forecast_assets.forecast.payloads import canonical_json
 from forecast_assets.models import roster
 from forecast_assets.models.base import ModelState
@@ -87,6 +87,18 @@ def test_the_stretch_of_a_payload_is_kept_and_a_model_without_one_has_none() -> 
     assert roster.dump(stretched)["stretch"] == [1.1, 0.9]
     assert roster.load(roster.dump(stretched)) == stretched
     assert roster.load(roster.dump(model)).stretch == ()
+
+
+def test_the_tick_of_a_payload_is_kept_and_checked_and_one_without_has_none() -> None:
+    model = replace(Naive().fit(make_history()), tick=0.01)
+    document = roster.dump(model)
+    assert document["tick"] == 0.01
+    assert roster.load(document) == model
+    del document["tick"]
+    assert roster.load(document).tick is None
+    for strange in (0.0, -0.01, 1e-9, float("nan"), "0.01", 1 / 3):
+        with pytest.raises(PayloadCorrupted, match="naive: its payload: tick: "):
+            roster.load(document | {"tick": strange})
 
 
 def test_canonical_json_is_one_spelling_and_exact() -> None:

@@ -165,3 +165,18 @@ def test_numpy_gets_dates_finer_than_days_and_nulls_as_a_mask() -> None:
         columns = connection.execute(query).fetchnumpy()
     assert columns["date"].dtype == np.dtype("datetime64[us]")
     assert isinstance(columns["close"], np.ma.MaskedArray)
+
+
+def test_rows_after_an_insert_of_none_are_kept() -> None:
+    """DuckDB 2.0.0 lost them, if they were more than a row group in the same transaction."""
+    rows = pa.table({"path_id": np.arange(200_000)})
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE paths (path_id BIGINT)")
+        connection.begin()
+        connection.execute("INSERT INTO paths SELECT * FROM paths")
+        connection.register("rows", rows)
+        connection.execute("INSERT INTO paths SELECT * FROM rows")
+        query = "SELECT count(*), max(path_id) FROM paths"
+        assert connection.execute(query).fetchall() == [(200_000, 199_999)]
+        connection.commit()
+        assert connection.execute(query).fetchall() == [(200_000, 199_999)]

@@ -38,6 +38,9 @@ CHANGED = {
     "sets of numbers": """feature_sets = '{"m": [[1]]}'""",
     "covariates that are a list": "covariates = '[1]'",
     "a covariate that is a list": """covariates = '{"Coffee": {"rain": [1]}}'""",
+    "a covariate that is a number": """covariates = '{"Coffee": {"rain": 0.01}}'""",
+    "a tick that is no number": """covariates = '{"Coffee": {"(tick)": {}}}'""",
+    "a tick of nothing": """covariates = '{"Coffee": {"(tick)": 0}}'""",
     "no paths": "n_paths = 0",
 }
 
@@ -113,7 +116,10 @@ def test_commands_tell_a_changed_row_of_a_version(
     assert UNEXPECTED not in done.output
 
 
-@pytest.mark.parametrize("options", ["[]", "[" * 3000 + "]" * 3000, '{"members": [1]}'])
+@pytest.mark.parametrize(
+    "options",
+    ["[]", "[" * 3000 + "]" * 3000, '{"members": [1]}', '{"tick": "x"}', '{"tick": 0.01}'],
+)
 def test_changed_options_of_a_model_are_found_and_trained_again(
     options: str, settings: Settings
 ) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecast_assets.models.naive import FittedNaive
+from forecast_assets.record.verification import verify
 from forecast_assets.store.issued import all_issued
 from forecast_assets.store.redrawing import Redrawing, Redrawn
 from forecast_assets.store.saved_models import ModelStore
@@ -204,6 +206,27 @@ def test_an_error_of_any_class_is_that_of_one_model(
     broken = "it cannot be drawn from what there is now: TypeError: unsupported operand"
     assert all(problem.startswith(broken) for name, _, problem in found if name == "naive")
     assert not [problem for name, _, problem in found if name == "sarimax" and problem]
+
+
+def test_what_is_damaged_is_put_back_in_the_tick_that_its_model_has(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FORECAST_CONFIG", str(tmp_path / "forecast.yaml"))
+    source = {"type": "file", "path": "prices/Coffee.csv"}
+    coffee = {"unit": "USc/lb", "source": source, "tick": 0.5}
+    keys: dict[str, Any] = {"models": ["naive", "ensemble"], "horizon": 3, "paths": 40}
+    graph = make_graph(COFFEE.select(()), after=DRAWN, commodities={"Coffee": coffee}, **keys)
+    said = paths_of(graph)
+    assert all((np.frombuffer(each, np.float32) % 0.5 == 0).all() for each in said.values())
+    assert [x.problem for x in redrawn(graph)] == [""] * len(said)
+    other = make_graph(COFFEE.select(()), commodities={"Coffee": coffee | {"tick": 0.25}}, **keys)
+    for damage in (lost, nudged):
+        damage(graph)
+        assert sum(bool(x.problem) for x in redrawn(other)) == 1
+        done = forecast("redraw", "Coffee", "--restore")
+        assert done.exit_code == 0, done.output
+        assert paths_of(other) == said
+        assert verify(other.settings, other.store, redraw=None).damages == []
 
 
 def test_the_command_says_it_of_each_and_writes_the_paths(story: Graph, tmp_path: Path) -> None:

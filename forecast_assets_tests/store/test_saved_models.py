@@ -24,7 +24,8 @@ from forecast_assets_tests.histories import make_history
 from forecast_assets_tests.rows import change
 
 HISTORY = make_history(520, commodity="WTI")  # up to 2019-12-27
-MODEL = Garch().fit(HISTORY)
+MODEL = replace(Garch().fit(HISTORY), tick=0.01)
+"""With the tick that the project's configuration has for WTI."""
 
 
 @pytest.fixture
@@ -55,6 +56,17 @@ def load(models: ModelStore | None = None) -> FittedGarch:
 def test_a_saved_model_loads_as_it_was() -> None:
     save()
     assert dump(load()) == dump(MODEL)
+
+
+def test_a_model_without_a_tick_is_saved_with_that_of_its_commodity(models: ModelStore) -> None:
+    untold = replace(MODEL, tick=None)
+    row = save_model(untold, history=HISTORY, training_date="2020-01-01", model_version="notebook")
+    assert dump(load()) == dump(MODEL)
+    assert row.options == '{"tick":0.01}'
+    other = replace(MODEL, tick=0.5)
+    row = save_model(other, history=HISTORY, training_date="2020-01-01", model_version="notebook")
+    assert dump(load()) == dump(other)
+    assert row.options == '{"tick":0.5}'
 
 
 def test_the_row_says_what_the_model_is(models: ModelStore) -> None:

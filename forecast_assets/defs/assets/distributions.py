@@ -127,7 +127,7 @@ class Drawing:
                     spread=pool.map,
                     look=partial(self._score, header, history),
                 )
-            outcome = as_rewrites(outcome, issued, self.version.rewritten)
+            outcome = as_rewrites(outcome, issued, self.version.rewritten(window.commodity))
             if reason and not outcome.changes_tables:
                 self.windows.require_session(history)
             outcome = replace(outcome, failures=[*broken, *outcome.failures])

@@ -6,7 +6,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from forecast_assets.store.delta.delta_tables import DeltaTables, stored_schema
+from forecast_assets.store.delta.delta_tables import DeltaTables
 from forecast_assets.store.tables.table import Table
 from forecast_assets.timeline.clock import now
 
@@ -34,4 +34,4 @@ def first_rows(name: str, table: Table) -> pa.Table:
         MARKS: [{"mark": str(uuid4()), "place": 1, "left_at": now()}],
         SCHEMAS: [{"schema_version": SCHEMA, "since": now(), "backup": None}],
     }
-    return pa.Table.from_pylist(rows.get(name, []), schema=stored_schema(table))
+    return pa.Table.from_pylist(rows.get(name, []), schema=table.plain_schema)

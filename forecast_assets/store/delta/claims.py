@@ -62,9 +62,16 @@ class Claim:
         self._write(now() + LASTS)
 
     def extend(self) -> None:
-        """Make sure that half of the time is left. Raises Claimed if another program took it."""
-        if self.until - now() < LASTS / 2:
-            self.take()
+        """Make sure that half of the time is left.
+
+        Raises Claimed if another program took it, even if that has given it back by now.
+        """
+        if self.until - now() >= LASTS / 2:
+            return
+        held = self._held()
+        if held is None or held["claim"] != self.claim:
+            raise Claimed("a program that claimed it when this one was too slow")
+        self._write(now() + LASTS)
 
     def give_back(self) -> None:
         """End the claim, unless another program has it by now."""

@@ -1,9 +1,11 @@
 """The Delta tables below one address: making them, opening them, and all of them at one moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -11,28 +13,28 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from forecast_assets.errors import StoreError
+from forecast_assets.store.delta.layout import (
+    identity,
+    partition_of,
+    sessions_in,
+    stored_tables,
+)
+from forecast_assets.store.delta.moment import NOTHING, Moment, Shown, rows_in_both, versions_of
 from forecast_assets.store.delta.storage import in_words, options_of
 from forecast_assets.store.readings import Readings
 from forecast_assets.store.sql.writes import MARKERS
-from forecast_assets.store.tables import tables
 from forecast_assets.store.tables.table import Table
 
-PARTITIONED = ("model_version", "commodity", "training_date")
-"""The columns by which the files of a table lie in folders, as far as it has them."""
+Result = TypeVar("Result")
 
 KEPT = 4
 """How many addresses a process keeps the tables of."""
 
-LARGE = ("forecast.distributions", "forecast.point_estimates")
-"""The tables whose files lie in folders by all of these columns, and not only by commodity."""
+MOST_LOOKS = 3
+"""So often all tables are looked at before a reader makes do with what was marked throughout."""
 
-
-@dataclass(frozen=True)
-class Moment:
-    """The rows of all tables as they were at one moment, and a text for their versions."""
-
-    rows: dict[str, ds.Dataset]
-    token: str
+MOST_AT_ONCE = 8
+"""The most requests that are made at once of a store that is far away."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class DeltaTables:
     options: Mapping[str, str]
     declared: Mapping[str, Table]
     readings: Readings = field(default_factory=Readings)
-    _shown: dict[str, tuple[int, ds.Dataset]] = field(default_factory=dict)
+    _shown: dict[str, Shown] = field(default_factory=dict)
     _opened: dict[str, DeltaTable] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
@@ -65,19 +67,21 @@ class DeltaTables:
         Returns those of which this was not known.
         """
         unknown = set(names) - self._made
-        for name in unknown:
-            table = self.declared[name]
-            DeltaTable.create(
-                self.address(name),
-                stored_schema(table),
-                mode="ignore",
-                partition_by=partition_of(name, table),
-                name=table.name,
-                description=table.description,
-                storage_options=dict(self.options),
-            )
+        self.at_once(self._make, sorted(unknown))
         self._made |= unknown
         return unknown
+
+    def _make(self, name: str) -> None:
+        table = self.declared[name]
+        DeltaTable.create(
+            self.address(name),
+            table.plain_schema,
+            mode="ignore",
+            partition_by=partition_of(name, table),
+            name=table.name,
+            description=table.description,
+            storage_options=dict(self.options),
+        )
 
     def forget(self) -> None:
         """Look anew at what there is: somebody has taken tables away."""
@@ -87,11 +91,6 @@ class DeltaTables:
             self._shown.clear()
             self.readings.forget()
 
-    def versions(self) -> dict[str, int]:
-        """The number of the newest commit of each table that there is."""
-        with self._lock:
-            return {name: table.version() for name, table in self._newest(self.declared).items()}
-
     def size(self) -> int:
         """The bytes of the files that the tables have now, without those of earlier versions."""
         with self._lock:
@@ -99,42 +98,85 @@ class DeltaTables:
             actions = [pa.table(table.get_add_actions()) for table in found]
         return sum(sum(each.column("size_bytes").to_pylist()) for each in actions)
 
+    def there(self) -> dict[str, DeltaTable]:
+        """The tables that have been made, each opened anew."""
+        found = self.at_once(self._if_there, self.declared)
+        return {name: table for name, table in found if table is not None}
+
+    def _if_there(self, name: str) -> DeltaTable | None:
+        try:
+            return self.open(name)
+        except TableNotFoundError:
+            return None
+
     def at_one_moment(self) -> Moment:
         """The rows of all tables, such that no write has marked any of them in between.
 
-        A writer takes marks away before it changes what they name, and sets them afterwards.
+        A writer takes marks away before it changes what they name, and sets them afterwards. If
+        others write all the time, what was marked both before and after is what all tables have.
         """
         with self._lock:
-            while True:
-                marks = self._newest(MARKERS)
-                before = {name: table.version() for name, table in marks.items()}
-                found = self._newest(name for name in self.declared if name not in MARKERS)
-                shown = {name: self._show(name, table) for name, table in (marks | found).items()}
-                after = {name: table.version() for name, table in self._newest(MARKERS).items()}
-                if before == after:
-                    versions = {name: version for name, (version, _) in self._shown.items()}
-                    return Moment(shown, token_of({name: versions[name] for name in shown}))
+            marks = self._look(MARKERS)
+            for _ in range(MOST_LOOKS):
+                named = self._look(self.declared.keys() - set(MARKERS))
+                before, marks = marks, self._look(MARKERS)
+                if versions_of(before) == versions_of(marks):
+                    return Moment(marks | named)
+            return Moment(
+                {name: self._marked_in_both(name, before, marks) for name in marks} | named
+            )
+
+    def _marked_in_both(
+        self, name: str, before: Mapping[str, Shown], after: Mapping[str, Shown]
+    ) -> Shown:
+        """The marks in a table that were there before, and are there after others were read."""
+        was, now = before.get(name, NOTHING), after[name]
+        if was.versions == now.versions:
+            return now
+        rows = rows_in_both(was.rows, now.rows, identity(self.declared[name]))
+        return Shown((*was.versions, *now.versions), rows)
+
+    def _look(self, names: Iterable[str]) -> dict[str, Shown]:
+        """Those tables that there are, as they are now."""
+        return {name: self._show(name, table) for name, table in self._newest(names).items()}
 
     def _newest(self, names: Iterable[str]) -> dict[str, DeltaTable]:
-        found = {}
-        for name in names:
-            try:
-                if name in self._opened:
-                    self._opened[name].update_incremental()
-                else:
-                    self._opened[name] = self.open(name)
-            except TableNotFoundError:
+        found = dict(self.at_once(self._renewed, names))
+        for name, table in found.items():
+            if table is None:
                 self._opened.pop(name, None)
             else:
-                found[name] = self._opened[name]
-        return found
+                self._opened[name] = table
+        return {name: table for name, table in found.items() if table is not None}
 
-    def _show(self, name: str, table: DeltaTable) -> ds.Dataset:
+    def _renewed(self, name: str) -> DeltaTable | None:
+        """A table as it is now; None if it has not been made."""
+        known = self._opened.get(name)
+        if known is None:
+            return self._if_there(name)
+        try:
+            known.update_incremental()
+        except TableNotFoundError:
+            return None
+        return known
+
+    def at_once(
+        self, act: Callable[[str], Result], names: Iterable[str]
+    ) -> list[tuple[str, Result]]:
+        """What is got for each name: for all at once if each waits for a store far away."""
+        named = list(names)
+        if not self.options or len(named) < 2:
+            return [(name, act(name)) for name in named]
+        with ThreadPoolExecutor(min(len(named), MOST_AT_ONCE)) as pool:
+            return list(zip(named, pool.map(act, named), strict=True))
+
+    def _show(self, name: str, table: DeltaTable) -> Shown:
         """The rows of a table as it is open: one dataset for each of its versions."""
+        versions = (table.version(),)
         known = self._shown.get(name)
-        if known is None or known[0] != table.version():
-            known = self._shown[name] = (table.version(), rows_of(table))
-        return known[1]
+        if known is None or known.versions != versions:
+            known = self._shown[name] = Shown(versions, table.to_pyarrow_dataset())
+        return known
 
 
 @lru_cache(maxsize=KEPT)
@@ -143,44 +185,14 @@ def delta_tables(url: str, horizon: int) -> DeltaTables:
     return DeltaTables(url, options_of(url), stored_tables(horizon))
 
 
-def token_of(versions: Mapping[str, int]) -> str:
-    """A text that is different if any table has another version."""
-    return " ".join(f"{name}:{version}" for name, version in sorted(versions.items()))
-
-
-def rows_of(table: DeltaTable) -> ds.Dataset:
-    """The rows of a table as it is open, read when they are asked for."""
-    return table.to_pyarrow_dataset()
-
-
-def stored_tables(horizon: int) -> dict[str, Table]:
-    """The tables that are stored, by their names without the catalog."""
-    return {
-        f"{table.room}.{table.short_name}": table
-        for table in tables(horizon).values()
-        if not table.view
-    }
-
-
-def stored_schema(table: Table) -> pa.Schema:
-    """The columns of a table with types that Delta has: JSON is text."""
-    return pa.schema(
-        [
-            pa.field(column.name, stored_type(column.type), nullable=column.nullable)
-            for column in table.columns
-        ]
-    )
-
-
-def stored_type(kind: pa.DataType) -> pa.DataType:
-    """The type that Delta has for a declared one."""
-    return pa.string() if kind == pa.json_() else kind
-
-
-def partition_of(name: str, table: Table) -> list[str]:
-    """The columns by which a table's files lie in folders."""
-    columns = PARTITIONED if name in LARGE else ("commodity",)
-    return [column for column in columns if column in table.schema.names]
+def rows_at(address: str) -> ds.Dataset | None:
+    """The rows of the Delta table at an address; None if there is none. Raises StoreError."""
+    try:
+        return DeltaTable(address, storage_options=options_of(address)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        raise StoreError(f"{address}: {in_words(error)}") from error
 
 
 def horizon_of(url: str) -> int:
@@ -193,8 +205,3 @@ def horizon_of(url: str) -> int:
     except (DeltaError, OSError) as error:
         raise StoreError(f"{url}: {in_words(error)}") from error
     return sessions_in(columns)
-
-
-def sessions_in(columns: Sequence[str]) -> int:
-    """How many sessions ahead the columns of paths are."""
-    return sum(column.startswith("day_") for column in columns)

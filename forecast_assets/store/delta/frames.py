@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from forecast_assets.store.delta.delta_tables import stored_tables
+from forecast_assets.store.delta.layout import stored_tables
 from forecast_assets.store.delta.visible import in_order, stored_as, view_of_seen
 from forecast_assets.store.sql.confined import confined
 from forecast_assets.store.sql.database import Connection

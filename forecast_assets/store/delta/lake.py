@@ -1,6 +1,6 @@
 """Delta tables below one address, read by DuckDB and written in the order of the contract."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,21 +8,18 @@ from typing import TypeVar
 
 import duckdb
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from pyarrow.dataset import Dataset
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, stop_after_delay
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.store.delta.beginning import begin, first_rows
-from forecast_assets.store.delta.claims import Claimed, claimed
+from forecast_assets.store.delta.claims import Claim, Claimed, claimed
 from forecast_assets.store.delta.delta_tables import (
     DeltaTables,
     delta_tables,
-    rows_of,
-    sessions_in,
-    stored_tables,
-    token_of,
 )
 from forecast_assets.store.delta.frames import FRAMES
+from forecast_assets.store.delta.layout import sessions_in, stored_tables
+from forecast_assets.store.delta.moment import Rows
 from forecast_assets.store.delta.storage import in_words
 from forecast_assets.store.delta.visible import (
     in_order,
@@ -73,13 +70,13 @@ class Lake:
     def reading(self) -> Iterator[Connection]:
         """A connection in which all tables are as they are at one moment."""
         with (
-            self._told_as_ours(),
+            self.told_as_ours(),
             FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
             self._register(connection, self.stored.at_one_moment().rows)
             yield connection
 
-    def _register(self, connection: Connection, shown: Mapping[str, Dataset]) -> None:
+    def _register(self, connection: Connection, shown: Mapping[str, Rows]) -> None:
         """Put rows behind the views of a connection; a table that is not there has none."""
         if PATHS in shown:
             require_horizon(self.url, sessions_in(shown[PATHS].schema.names), self.horizon)
@@ -89,6 +86,20 @@ class Lake:
 
     def write(self, write: Write, change: Callable[[Connection], Result]) -> Result:
         """Have ``change`` write, and again if another program has written the same meanwhile."""
+
+        def once(claims: Sequence[Claim]) -> Result:
+            return self._once(write, change, claims)
+
+        with self.told_as_ours():
+            return self.insist(write.commodities or [ALL], once)
+
+    def insist(
+        self, commodities: Sequence[str], act: Callable[[Sequence[Claim]], Result]
+    ) -> Result:
+        """Act with the claims of commodities, and again if another program was faster.
+
+        Raises StoreLocked if others have had them for as long as this program may wait.
+        """
         attempts = Retrying(
             retry=retry_if_exception_type((CommitFailedError, Claimed, TableNotFoundError)),
             wait=PAUSES,
@@ -96,12 +107,12 @@ class Lake:
             before_sleep=self._look_anew,
         )
         try:
-            with self._told_as_ours():
-                result: Result = attempts(self._once, write, change)
+            result: Result = attempts(self._claimed, commodities, act)
         except RetryError as error:
             last = error.last_attempt.exception()
+            whose = ", ".join(each for each in commodities if each != ALL) or "these tables"
             raise StoreLocked(
-                f"{self.url}: {', '.join(write.commodities) or 'these tables'}: for"
+                f"{self.url}: {whose}: for"
                 f" {self.patience.seconds:g} s {last} has written; nothing was written: run again"
             ) from error
         return result
@@ -111,15 +122,18 @@ class Lake:
         if state.outcome and isinstance(state.outcome.exception(), TableNotFoundError):
             self.stored.forget()
 
-    def _once(self, write: Write, change: Callable[[Connection], Result]) -> Result:
+    def _claimed(
+        self, commodities: Sequence[str], act: Callable[[Sequence[Claim]], Result]
+    ) -> Result:
+        with claimed(self.stored.address("claims"), self.stored.options, commodities) as claims:
+            return act(claims)
+
+    def _once(
+        self, write: Write, change: Callable[[Connection], Result], claims: Sequence[Claim]
+    ) -> Result:
         begin(self.stored)
         self.stored.make(write.changed)
-        with (
-            claimed(
-                f"{self.url}/claims", self.stored.options, write.commodities or (ALL,)
-            ) as claims,
-            FRAMES.lend(self.horizon, self.memory_limit) as connection,
-        ):
+        with FRAMES.lend(self.horizon, self.memory_limit) as connection:
             connection.begin()  # it is never committed: what is kept is committed to Delta
             benches = self._benches(connection, write)
             result = change(connection)
@@ -131,8 +145,10 @@ class Lake:
 
     def _benches(self, connection: Connection, write: Write) -> dict[str, list[Bench]]:
         """Put tables with the rows that a write may change in the place of their views."""
-        opened = {name: self.stored.open(name) for name in write.changed}
-        shown = self.stored.at_one_moment().rows | {name: rows_of(opened[name]) for name in opened}
+        opened = dict(self.stored.at_once(self.stored.open, write.changed))
+        shown = self.stored.at_one_moment().rows | {
+            name: table.to_pyarrow_dataset() for name, table in opened.items()
+        }
         benches: dict[str, list[Bench]] = {}
         self._register(connection, shown)
         for name in in_order(self.declared):
@@ -153,7 +169,7 @@ class Lake:
     def at_rest(self, key: Hashable, read: Callable[[Connection], Read]) -> Read:
         """What is read of the tables; as long as none has another version, it is read once."""
         with (
-            self._told_as_ours(),
+            self.told_as_ours(),
             FRAMES.lend(self.horizon, self.memory_limit) as connection,
         ):
             moment = self.stored.at_one_moment()
@@ -162,11 +178,11 @@ class Lake:
 
     def token(self) -> str:
         """A text that is different whenever a table has changed."""
-        with self._told_as_ours():
-            return token_of(self.stored.versions())
+        with self.told_as_ours():
+            return self.stored.at_one_moment().token
 
     @contextmanager
-    def _told_as_ours(self) -> Iterator[None]:
+    def told_as_ours(self) -> Iterator[None]:
         """Turn errors of the libraries into a StoreError that says where the tables are.
 
         Whatever went wrong, the tables are looked at anew then: their files may be gone.

@@ -37,6 +37,9 @@ WORDS: Mapping[str, str] = {
 UNREACHED = ("Connection refused", "dns error", "tcp connect error", "timed out")
 """Parts of what the library says if no answer came."""
 
+CUT = ("error sending request", "connection closed", "connection error", "Connection reset")
+"""Parts of what it says if a connection has ended in the middle."""
+
 LONGEST = 500
 """The most characters of an error that is not known."""
 
@@ -60,5 +63,10 @@ def in_words(error: Exception) -> str:
         return (
             "the store did not answer: check that it runs, and AWS_ENDPOINT_URL; nothing of this"
             f" write is seen: {masked(said)[-200:]}"
+        )
+    if any(part in said for part in CUT):
+        return (
+            "the connection to the store was cut, and again when it was tried anew: check the"
+            f" network, and run again; nothing of this write is seen: {masked(said)[-200:]}"
         )
     return masked(said)[:LONGEST]

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from forecast_assets.errors import StoreError
+from forecast_assets.store.compacted import Compacted
+from forecast_assets.store.delta.compaction import compact
 from forecast_assets.store.delta.delta_tables import horizon_of
 from forecast_assets.store.delta.lake import Lake
 from forecast_assets.store.patience import Patience
@@ -38,6 +41,10 @@ class DeltaStore(SqlStore):
     def size(self) -> int:
         """The bytes of the files that the tables have now."""
         return self.lake.stored.size()
+
+    def compact(self, keep: timedelta) -> list[Compacted]:
+        """Merge small files, and delete those that were replaced longer than ``keep`` ago."""
+        return compact(self.lake, keep)
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBReading]:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from forecast_assets.store.delta.delta_tables import stored_schema
+from forecast_assets.store.delta.layout import identity
 from forecast_assets.store.delta.predicate import Value, predicate
 from forecast_assets.store.sql.database import Connection
 from forecast_assets.store.sql.names import quoted
@@ -41,11 +41,11 @@ TELLING = (
 )
 """The columns by which a commit says which rows it replaces."""
 
-DRAWN_AT = "generation_timestamp"
-"""The column by which a forecast that was drawn again differs from the one before."""
-
 ROWS_OF_A_FILE = 122_880
 """The rows of a row group of the files."""
+
+WRITTEN_SO = WriterProperties(compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE)
+"""How files are written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +72,12 @@ class Bench:
     @property
     def same(self) -> str:
         """Whether a row is one from before: the same even if it was changed, but not made anew."""
-        drawn = [column for column in (DRAWN_AT,) if column in self.table.schema.names]
-        identity = map(quoted, dict.fromkeys([*self.table.key, *drawn]))
-        return " AND ".join(f"was.{name} IS NOT DISTINCT FROM here.{name}" for name in identity)
+        names = map(quoted, identity(self.table))
+        return " AND ".join(f"was.{name} IS NOT DISTINCT FROM here.{name}" for name in names)
 
     def remember(self) -> None:
         """Before the write: remember each row by its place and a hash of what it says."""
-        named = dict.fromkeys([*self.telling, *self.table.key, DRAWN_AT])
-        known = [quoted(column) for column in named if column in self.table.schema.names]
+        known = map(quoted, dict.fromkeys([*self.telling, *identity(self.table)]))
         columns = ", ".join(["rowid AS _place", "hash(held) AS _said", *known])
         self.connection.execute(
             f"CREATE TEMP TABLE {self.before} AS SELECT {columns} FROM {self._held}"  # noqa: S608
@@ -158,10 +156,8 @@ class Bench:
         reader = self.connection.sql(query).to_arrow_reader(ROWS_OF_A_FILE)
         write_deltalake(
             self.delta,
-            reader.cast(stored_schema(self.table)),
+            reader.cast(self.table.plain_schema),
             mode="overwrite",
             predicate=which,
-            writer_properties=WriterProperties(
-                compression="ZSTD", max_row_group_size=ROWS_OF_A_FILE
-            ),
+            writer_properties=WRITTEN_SO,
         )

@@ -1,6 +1,5 @@
 """The copy of the tables for programs that only read; it is always complete and never locked."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from forecast_assets.errors import StoreError
 from forecast_assets.store.duckdb.database import Database
 from forecast_assets.store.duckdb.file_copying import in_another_process
 from forecast_assets.store.duckdb.file_names import log_of
+from forecast_assets.store.local_files import keep
 from forecast_assets.store.lock_file import one_at_a_time
 
 READ_ONLY = 0o444
@@ -73,12 +73,3 @@ def unwritten(database: Database) -> Iterator[None]:
                 return
         with database.writing():  # a process was killed: opening merges its log into the file,
             pass  # and closing removes the log
-
-
-def keep(folder: Path) -> None:
-    """Write the names of a folder's files through to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,12 +12,12 @@ from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.store.sql.database import Connection, Database
 from forecast_assets.store.sql.definitions import condition
 from forecast_assets.store.tables import tables
-from forecast_assets.store.tables.table import Table
+from forecast_assets.store.tables.table import DAYS, Table
 
 FLOATING = (pa.float32(), pa.float64())
 
-DAYS = ("data_cutoff_date", "training_date", "date")
-"""The columns that tell of which day a row is; the first that a table has counts."""
+ARRIVING = "arriving"
+"""What rows are called that are not in the tables."""
 
 MINE = "($commodity::VARCHAR IS NULL OR {commodity} = $commodity)"
 
@@ -65,6 +65,14 @@ class DuckDBIntegrityView:
             rows = connection.execute(f"FROM ({query}) ORDER BY ALL").fetchall()
         return [name for (name,) in rows if name not in (None, ALL)]
 
+    def broken_among(self, table: str, rows: pa.Table) -> pa.Table:
+        """The same of rows that are not in the tables; ``table``: whose they would be."""
+        declared = tables(self.horizon)[table]
+        with self.database.reading() as connection:
+            connection.register(ARRIVING, rows)
+            found = [*_found(connection, declared, ARRIVING, None, [*_documents(declared)])]
+        return pa.concat_tables([NOTHING, *found])
+
     def broken(self, commodity: str | None) -> pa.Table:
         """The rows that break a declaration, counted: see the contract."""
         found = [NOTHING]
@@ -72,7 +80,8 @@ class DuckDBIntegrityView:
             for table in tables(self.horizon).values():
                 has_commodity = "commodity" in table.schema.names
                 if not table.view and (has_commodity or commodity is None):
-                    found += _found(connection, table, commodity)
+                    name = f"{table.room}.{table.short_name}"
+                    found += _found(connection, table, name, commodity)
         return pa.concat_tables(found)
 
 
@@ -86,11 +95,20 @@ NOTHING = pa.schema(
 ).empty_table()
 
 
-def _found(connection: Connection, table: Table, commodity: str | None) -> Iterator[pa.Table]:
-    """What is wrong in a table: all is counted at once, and what there is looked at."""
+def _found(
+    connection: Connection,
+    table: Table,
+    name: str,
+    commodity: str | None,
+    more: Sequence[Broken] = (),
+) -> Iterator[pa.Table]:
+    """What is wrong in a table: all is counted at once, and what there is looked at.
+
+    ``name``: what its rows are called in SQL. ``more``: what no row may be besides its rules.
+    """
     named = "commodity" if "commodity" in table.schema.names else "NULL"
-    name, mine = f"{table.room}.{table.short_name}", MINE.format(commodity=named)
-    rules = [*_rules(table)]
+    mine = MINE.format(commodity=named)
+    rules = [*_rules(table), *more]
     counts = ", ".join(f"count(*) FILTER (WHERE {each.condition})" for each in rules)
     query = COUNT.format(counts=counts, name=name, mine=mine)
     (counted,) = connection.execute(query, {"commodity": commodity}).fetchall()
@@ -127,6 +145,14 @@ def _rules(table: Table) -> Iterator[Broken]:
     for rule in table.rules:
         said = f"a row is not {condition(rule)}"
         yield Broken("broken rule", said, f"NOT ({condition(rule)})")
+
+
+def _documents(table: Table) -> Iterator[Broken]:
+    """That documents are JSON, of which columns of that type have nothing else."""
+    for each in table.columns:
+        if each.type == pa.json_():
+            said = f"{each.name} is not JSON"
+            yield Broken("not JSON", said, f'NOT json_valid("{each.name}")')
 
 
 def _whose(table: Table, columns: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from forecast_assets.errors import StoreError
 from forecast_assets.forecast.version_pins import Pin
-from forecast_assets.store.pinned_meaning import meaning_of
+from forecast_assets.store.pinned_meaning import covariates_and_ticks, meaning_of
 from forecast_assets.store.sql.database import Connection, Database
 from forecast_assets.store.sql.writes import PINS
 
@@ -70,10 +70,11 @@ def add_revision(connection: Connection, pin: Pin) -> None:
             " meantime; nothing was written: run again"
         )
     meaning: dict[str, Any] = asdict(pin.meaning)
+    meaning["covariates"] = covariates_and_ticks(pin.meaning)
     values = {
         name: json.dumps(value, sort_keys=True) if name in DOCUMENTS else value
         for name, value in (asdict(pin) | meaning).items()
-        if name != "meaning"
+        if name not in ("meaning", "ticks")
     }
     connection.execute(ADD, values)
 
@@ -83,7 +84,7 @@ def rename_in_pins(connection: Connection, old: str, new: str) -> int:
     changed = 0
     for (version,) in connection.execute(VERSIONS).fetchall():
         for pin in found(connection, version):
-            held = pin.meaning.covariates
+            held = covariates_and_ticks(pin.meaning)
             if old in held:
                 renamed = {new if name == old else name: each for name, each in held.items()}
                 key = {"model_version": version, "revision": pin.revision}

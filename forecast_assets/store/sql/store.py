@@ -13,6 +13,7 @@ from forecast_assets.store.sql.landing_table import DuckDBLandingTable
 from forecast_assets.store.sql.leaderboard_table import DuckDBLeaderboardTable
 from forecast_assets.store.sql.mark_table import DuckDBMarkTable
 from forecast_assets.store.sql.model_table import DuckDBModelTable
+from forecast_assets.store.sql.moved_rows import DuckDBMovedRows
 from forecast_assets.store.sql.path_table import DuckDBPathTable
 from forecast_assets.store.sql.pin_table import DuckDBPinTable
 from forecast_assets.store.sql.price_table import DuckDBPriceTable
@@ -82,6 +83,11 @@ class SqlStore:
     def integrity(self) -> DuckDBIntegrityView:
         """What breaks the declarations of the tables."""
         return DuckDBIntegrityView(self._tables, self.horizon)
+
+    @cached_property
+    def moved(self) -> DuckDBMovedRows:
+        """Rows that are taken over from other tables."""
+        return DuckDBMovedRows(self._tables, self.horizon)
 
     @cached_property
     def leaderboard(self) -> DuckDBLeaderboardTable:

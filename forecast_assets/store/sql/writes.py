@@ -87,6 +87,54 @@ RENAMING = Write(
     afterwards=TOLD_BY,
 )
 
+SHARED = Write(
+    ("forecast.versions", "market.schema_versions"),
+    afterwards=("market.marks",),
+)
+"""What belongs to no commodity, taken over from other tables before all else."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of what is taken over of a commodity; ``by``: the table whose models divide it.
+
+    Without ``by`` it is one write.
+    """
+
+    write: Write
+    by: str | None = None
+
+
+TAKEN_MODELS = Write((), marker="forecast.trained_models")
+BEFORE_FORECASTS = (
+    Part(
+        Write(
+            (
+                "market.superseded_features",
+                "market.features",
+                "market.covariates",
+                "market.held_prices",
+                "market.price_words",
+                "market.landings",
+                "market.commodity_renames",
+            ),
+            marker="market.price_revisions",
+        )
+    ),
+    Part(TAKEN_MODELS, by="forecast.trained_models"),
+    Part(
+        Write(("forecast.superseded_point_forecasts", "forecast.superseded_forecasts")),
+        by="forecast.superseded_forecasts",
+    ),
+)
+TAKEN_FORECASTS = replace(PATHS, records=(), afterwards=())
+AFTER_FORECASTS = (
+    Part(SCORES, by="forecast.scores"),
+    Part(PUBLICATIONS, by="forecast.publication_log"),
+    Part(Write(("forecast.expected_sessions", "forecast.failures"))),
+)
+"""All parts of a commodity, in the order in which they are taken over."""
+
 MARKERS = tuple(
     dict.fromkeys(
         write.marker

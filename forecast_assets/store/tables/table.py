@@ -23,6 +23,9 @@ SQL_TYPES = {
 }
 """The SQL name of each type that a column may have."""
 
+DAYS = ("data_cutoff_date", "training_date", "date", "session")
+"""The columns that tell of which day a row is; the first that a table has counts."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -124,6 +127,21 @@ class Table:
         return pa.schema(
             [pa.field(each.name, each.type, nullable=each.nullable) for each in self.columns]
         )
+
+    @cached_property
+    def plain_schema(self) -> pa.Schema:
+        """The same with JSON as text, as readers give it and as other formats keep it."""
+        return pa.schema(
+            [
+                field.with_type(pa.string()) if field.type == pa.json_() else field
+                for field in self.schema
+            ]
+        )
+
+    @property
+    def day(self) -> str | None:
+        """The column that tells of which day a row is; None if the table has none."""
+        return next((name for name in DAYS if name in self.schema.names), None)
 
     def column(self, name: str) -> Column:
         """The column with this name. Raises KeyError if there is none."""

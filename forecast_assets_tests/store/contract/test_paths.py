@@ -1,7 +1,7 @@
 """Paths: each forecast is there once, with what happened beside it, and none looks ahead."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +126,12 @@ def test_another_horizon_than_the_tables_is_refused_by_name(
         longer.paths.apply(WRITTEN, WindowChange())
     with pytest.raises(StoreError, match="another horizon"):
         longer.paths.issued("Coffee", "v1.0")
+
+
+def test_a_window_of_more_rows_than_a_row_group_is_kept_whole(store: Store) -> None:
+    days = [DAYS[0] + timedelta(days=number) for number in range(70)]
+    store.paths.apply(WRITTEN, WindowChange([draw(days, n_paths=2_000)]))
+    with store.reading() as tables:
+        rows = tables.read("commodity.forecast.distributions", ["data_cutoff_date", "path_id"])
+    assert len(rows) == 70 * 2_001
+    assert set(rows.column(0).to_pylist()) == set(days)

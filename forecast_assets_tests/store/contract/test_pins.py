@@ -1,5 +1,6 @@
 """Pins: what a version means, revision by revision, in one transaction with its first models."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ MEANING = VersionMeaning(
     {"naive": {"decay": 0.94, "form": "auto"}, "ensemble": {"members": {"naive": {"decay": 0.1}}}},
     {"weather": ["rain", "snow"]},
     {"Coffee": {"rain": {"delay_days": 1, "region": None}}, "Sugar": {}},
+    {"Coffee": 0.05},
 )
 FIRST = Pin("v1.0", 1, "first", "first training", MEANING, AT, "a run")
 SECOND = replace(
@@ -26,7 +28,7 @@ SECOND = replace(
     revision=2,
     kind="rewrite",
     reason='a "better" number; of paths',
-    meaning=replace(MEANING, paths=3000),
+    meaning=replace(MEANING, paths=3000, ticks={"Coffee": 1.0, "Sugar": 0.01}),
     pinned_at=AT + timedelta(microseconds=1),
 )
 
@@ -81,7 +83,22 @@ def test_a_commodity_is_renamed_in_every_revision(store: Store) -> None:
     assert store.names.rename("Coffee", "Beans", {})["forecast.versions"] == 2
     covariates = {"Beans": MEANING.covariates["Coffee"], "Sugar": {}}
     assert [pin.meaning.covariates for pin in store.pins.find("v1.0")] == [covariates] * 2
+    ticks = [pin.meaning.ticks for pin in store.pins.find("v1.0")]
+    assert ticks == [{"Beans": 0.05}, {"Beans": 1.0, "Sugar": 0.01}]
     assert store.names.rename("Tea", "Leaves", {}) == {}
+
+
+def test_a_tick_stands_among_the_covariates_and_its_absence_is_what_it_was_before(
+    store: Store,
+) -> None:
+    store.pins.append(replace(FIRST, meaning=replace(MEANING, ticks={})))
+    store.pins.append(SECOND)
+    held = dict(rows(store, "forecast.versions", "revision", "covariates"))
+    assert json.loads(held[1]) == MEANING.covariates
+    assert json.loads(held[2]) == {
+        "Coffee": {**MEANING.covariates["Coffee"], "(tick)": 1.0},
+        "Sugar": {"(tick)": 0.01},
+    }
 
 
 def test_what_is_pinned_can_be_asked_by_its_columns(store: Store) -> None:

@@ -50,6 +50,8 @@ def test_a_claim_ends_by_itself_and_can_be_extended_until_another_has_it(
         monkeypatch.setattr(claims, "now", lambda: mine.until + timedelta(seconds=1))
         with claimed(address, {}, ["WTI"]), pytest.raises(Claimed):
             mine.extend()
+        with pytest.raises(Claimed, match="too slow"):
+            mine.extend()
 
 
 def test_the_claim_of_a_process_of_this_machine_that_has_ended_counts_no_more(

@@ -4,17 +4,21 @@ import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake.exceptions import CommitFailedError
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.forecast.records import WindowChange
-from forecast_assets.store.delta.claims import claimed
+from forecast_assets.store.delta import claims
+from forecast_assets.store.delta.claims import LASTS, claimed
+from forecast_assets.store.delta.lake import Lake
 from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.delta.workbench import Bench
 from forecast_assets.store.patience import Patience
 from forecast_assets.store.reader import Reader
+from forecast_assets.timeline import clock
 from forecast_assets_tests.engines import open_delta
 from forecast_assets_tests.records import AT, DAYS, WRITTEN, draw, model
 
@@ -48,6 +52,32 @@ def test_a_write_that_meets_a_commit_of_another_program_is_made_again(
     store.marks.leave("b", AT)
     assert met == ["market.marks"]
     assert other.marks.found()[1:] == ["a", "b"]
+
+
+def test_a_write_whose_claim_was_lost_in_between_commits_nothing_and_is_made_again(
+    store: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim ends while the rows are worked on, and another program has it for a while."""
+    late, once, is_changed, tried = [timedelta()], Lake._once, Bench.is_changed, list[int]()
+    monkeypatch.setattr(claims, "now", lambda: clock.now() + late[0])
+
+    def slow(bench: Bench) -> bool:
+        if not late[0]:
+            late[0] = 2 * LASTS
+            with claimed(str(tmp_path / "lake" / "claims"), {}, ["Coffee"]):
+                pass
+        return bool(is_changed.__get__(bench))
+
+    def counted(lake: Lake, *rest: Any) -> object:
+        lake.stored.make(["forecast.trained_models"])
+        tried.append(lake.stored.open("forecast.trained_models").version())
+        return once(lake, *rest)
+
+    monkeypatch.setattr(Bench, "is_changed", property(slow))
+    monkeypatch.setattr(Lake, "_once", counted)
+    store.models.append(WRITTEN, [model()], [])
+    assert tried == [0, 0]
+    assert len(store.models.find()) == 1
 
 
 def test_what_cannot_be_claimed_in_time_names_who_has_it(tmp_path: Path) -> None:
