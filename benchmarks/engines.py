@@ -108,7 +108,7 @@ def places(folder: Path) -> Iterator[list[Place]]:
         yield [
             Place("DuckDB", str(folder / "commodity.duckdb")),
             Place("Delta, folder", (folder / "lake").as_uri()),
-            Place("Delta, S3", f"s3://{BUCKET}/lake"),
+            Place("Delta, S3", f"s3://{BUCKET}/{folder.name}"),
         ]
 
 

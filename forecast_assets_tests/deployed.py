@@ -38,12 +38,16 @@ class Machine(Home):
     servers: Mapping[str, str]
 
     def build(
-        self, names: list[str], dagster: Path = SEVERAL / "dagster.yaml", **keys: Any
+        self,
+        names: list[str],
+        dagster: Path = SEVERAL / "dagster.yaml",
+        sessions: int = SESSIONS,
+        **keys: Any,
     ) -> None:
         """Write a configuration of some commodities with its files, and Dagster's home."""
         commodities = {}
         for seed, name in enumerate(names, 1):
-            write_prices(self.folder / f"{name}.csv", make_history(SESSIONS, seed, name))
+            write_prices(self.folder / f"{name}.csv", make_history(sessions, seed, name))
             commodities[name] = {"unit": "USD/t", "source": {"type": "file", "path": f"{name}.csv"}}
         document = {
             "model_version": "v1.0",
@@ -64,7 +68,8 @@ class Machine(Home):
     @property
     def whole_environment(self) -> dict[str, str]:
         """What its programs are started with."""
-        return self.environment | dict(self.servers)
+        unhurried = {"DAGSTER_GRPC_TIMEOUT_SECONDS": str(PATIENCE_SECONDS)}
+        return self.environment | dict(self.servers) | unhurried
 
     @cached_property
     def instance(self) -> DagsterInstance:

@@ -22,6 +22,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from forecast_assets.store.delta.predicate import literal
+from forecast_assets.store.delta.storage import rows_of
 from forecast_assets.timeline.clock import now
 
 LASTS = timedelta(minutes=2)
@@ -82,7 +83,7 @@ class Claim:
     def _held(self) -> dict[str, Any] | None:
         self.table.update_incremental()
         mine = ds.field("commodity") == self.commodity
-        rows = self.table.to_pyarrow_dataset().to_table(filter=mine).to_pylist()
+        rows = rows_of(self.table).to_table(filter=mine).to_pylist()
         return rows[0] if rows else None
 
     def _write(self, until: datetime) -> None:

@@ -21,7 +21,7 @@ from forecast_assets.store.delta.layout import (
     stored_tables,
 )
 from forecast_assets.store.delta.moment import NOTHING, Moment, Shown, rows_in_both, versions_of
-from forecast_assets.store.delta.storage import in_words, options_of
+from forecast_assets.store.delta.storage import in_words, options_of, rows_of
 from forecast_assets.store.readings import Readings
 from forecast_assets.store.sql.writes import MARKERS
 from forecast_assets.store.tables.table import Table
@@ -125,7 +125,7 @@ class DeltaTables:
             ]
             if made:
                 table.load_as_version(max(made))
-                shown[name] = Shown((max(made),), table.to_pyarrow_dataset())
+                shown[name] = Shown((max(made),), rows_of(table))
         return Moment(shown)
 
     def at_one_moment(self) -> Moment:
@@ -194,7 +194,7 @@ class DeltaTables:
         versions = (table.version(),)
         known = self._shown.get(name)
         if known is None or known.versions != versions:
-            known = self._shown[name] = Shown(versions, table.to_pyarrow_dataset())
+            known = self._shown[name] = Shown(versions, rows_of(table))
         return known
 
 
@@ -207,7 +207,7 @@ def delta_tables(url: str, horizon: int) -> DeltaTables:
 def rows_at(address: str) -> ds.Dataset | None:
     """The rows of the Delta table at an address; None if there is none. Raises StoreError."""
     try:
-        return DeltaTable(address, storage_options=options_of(address)).to_pyarrow_dataset()
+        return rows_of(DeltaTable(address, storage_options=options_of(address)))
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:

@@ -21,7 +21,7 @@ from forecast_assets.store.delta.delta_tables import (
 from forecast_assets.store.delta.frames import FRAMES
 from forecast_assets.store.delta.layout import sessions_in, stored_tables
 from forecast_assets.store.delta.moment import Rows
-from forecast_assets.store.delta.storage import in_words
+from forecast_assets.store.delta.storage import in_words, rows_of
 from forecast_assets.store.delta.visible import (
     in_order,
     in_place_of_a_view,
@@ -152,7 +152,7 @@ class Lake:
         """Put tables with the rows that a write may change in the place of their views."""
         opened = dict(self.stored.at_once(self.stored.open, write.changed))
         shown = self.stored.at_one_moment().rows | {
-            name: table.to_pyarrow_dataset() for name, table in opened.items()
+            name: rows_of(table) for name, table in opened.items()
         }
         benches: dict[str, list[Bench]] = {}
         self._register(connection, shown)

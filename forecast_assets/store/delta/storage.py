@@ -8,6 +8,12 @@ store that is not Amazon's.
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from pyarrow import fs
 
 from forecast_assets.outside import masked, plain
 
@@ -51,9 +57,47 @@ def options_of(url: str) -> dict[str, str]:
     """The options with which the library reaches a URL."""
     if not url.startswith("s3://"):
         return {}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    endpoint = endpoint_of_s3()
     plainly = {"allow_http": "true"} if endpoint.startswith("http://") else {}
     return {**PATIENCE, **({"endpoint": endpoint} if endpoint else {}), **plainly}
+
+
+def endpoint_of_s3() -> str:
+    """The address of a store that is not Amazon's; else empty."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
+def rows_of(table: DeltaTable) -> ds.Dataset:
+    """The rows of a table as it is open, read when they are asked for.
+
+    The files are read by Arrow alone. The library's own way asks Python for each piece of them; but
+    DuckDB holds Python's lock while pyarrow begins to read, so both would wait for each other.
+    """
+    return table.to_pyarrow_dataset(filesystem=files_below(table.table_uri))
+
+
+def files_below(url: str) -> fs.FileSystem:
+    """The files below an address, for reading."""
+    parts = urlsplit(url)
+    if parts.scheme != "s3":
+        return fs.SubTreeFileSystem(unquote(parts.path), fs.LocalFileSystem())
+    endpoint, region = endpoint_of_s3(), os.environ.get("AWS_REGION")
+    bucket = f"{parts.netloc}{unquote(parts.path)}".rstrip("/")
+    return fs.SubTreeFileSystem(
+        bucket, s3(endpoint, region or os.environ.get("AWS_DEFAULT_REGION", ""))
+    )
+
+
+@cache
+def s3(endpoint: str, region: str) -> fs.S3FileSystem:
+    """Arrow's own client, with the keys of the environment."""
+    return fs.S3FileSystem(
+        **({"endpoint_override": endpoint} if endpoint else {}),
+        **({"region": region} if region else {}),
+        connect_timeout=5,
+        request_timeout=60,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=5),
+    )
 
 
 def in_words(error: Exception) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from deltalake.exceptions import CommitFailedError
+from pyarrow import fs
+from pyarrow.dataset import FileSystemDataset
 
 from forecast_assets.errors import StoreError, StoreLocked
 from forecast_assets.forecast.records import WindowChange
@@ -34,6 +36,18 @@ def test_a_new_forecast_rewrites_no_file(store: DeltaStore) -> None:
         for commit in store.lake.stored.open(name).history(2):
             if commit["operation"] == "WRITE":
                 assert commit["operationMetrics"]["num_removed_files"] == 0, name
+
+
+def test_no_file_is_read_by_way_of_python_which_duckdb_may_keep_from_running(
+    store: DeltaStore,
+) -> None:
+    store.paths.apply(WRITTEN, WindowChange([draw(DAYS[:2])]))
+    rows = store.lake.stored.at_one_moment().rows
+    read_by = {
+        name: each.filesystem for name, each in rows.items() if isinstance(each, FileSystemDataset)
+    }
+    assert "forecast.distributions" in read_by
+    assert [name for name, each in read_by.items() if isinstance(each, fs.PyFileSystem)] == []
 
 
 def test_a_write_that_meets_a_commit_of_another_program_is_made_again(
@@ -146,7 +160,7 @@ def test_other_rows_of_the_same_days_stay(store: DeltaStore) -> None:
 def test_tables_that_somebody_took_away_are_made_again(store: DeltaStore, tmp_path: Path) -> None:
     store.marks.leave("a", AT)
     shutil.rmtree(tmp_path / "lake")
-    with pytest.raises(StoreError, match="not found"):
+    with pytest.raises(StoreError, match="No such file"):
         store.marks.found()
     assert "a" not in store.marks.found()
     store.marks.leave("b", AT)

@@ -14,8 +14,8 @@ import pytest
 from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
-from forecast_assets.store.moving import pieces
 from forecast_assets.store.contract import Store
+from forecast_assets.store.moving import pieces
 from forecast_assets.store.moving.export_note import NOTE
 from forecast_assets.store.moving.exporting import Wanted, export
 from forecast_assets.store.moving.importing import Import, Mover
