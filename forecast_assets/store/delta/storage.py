@@ -46,8 +46,8 @@ UNREACHED = ("Connection refused", "dns error", "tcp connect error", "timed out"
 CUT = ("error sending request", "connection closed", "connection error", "Connection reset")
 """Parts of what it says if a connection has ended in the middle."""
 
-GONE = "Could not open Parquet input source"
-"""What it says of a file that was deleted."""
+GONE = ("Failed to open local file", "Path does not exist")
+"""Parts of what Arrow says of a file that was deleted."""
 
 LONGEST = 500
 """The most characters of an error that is not known."""
@@ -111,7 +111,7 @@ def in_words(error: Exception) -> str:
             "the store did not answer: check that it runs, and AWS_ENDPOINT_URL; nothing of this"
             f" write is seen: {masked(said)[-200:]}"
         )
-    if GONE in said:
+    if any(part in said for part in GONE):
         return (
             "a file of that moment is not there any more: a compaction deletes what was replaced"
             f" before `store.keep_days`: read a later moment: {masked(said)[-200:]}"
