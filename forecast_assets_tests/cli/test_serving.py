@@ -143,7 +143,9 @@ def test_the_ui_shows_what_a_run_made_and_ends_with_all_it_started(own: Path) ->
         assert location["name"] == "forecast_assets"
         assert location["locationOrLoadError"]["__typename"] == "RepositoryLocation"
         assert asked(port, TELEMETRY)["shouldShowNux"] is False
-        assert len(children_of(own / ".dagster")) >= 3
+        staying = children_of(own / ".dagster")
+        assert len(staying) >= 3
+        assert b"MALLOC_ARENA_MAX=1" in Path(f"/proc/{staying[0]}/environ").read_bytes()
         second = forecast("ui", "--port", str(free_port()))
         assert second.exit_code == 1
         assert "a `forecast ui` over this home is running already" in second.output
