@@ -12,8 +12,7 @@ from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.moving.exporting import ARTIFACTS
 from forecast_assets.store.moving.importing import Import, Mover
-from forecast_assets.store.moving.moved_artifacts import copied, payloads_in
-from forecast_assets.store.moving.pieces import Choice
+from forecast_assets.store.moving.moved_artifacts import Payloads
 from forecast_assets.store.moving.predecessor import Forecasts
 from forecast_assets.store.moving.predecessor_models import Models
 from forecast_assets.store.opening import is_url, open_store, source_at, table_at
@@ -30,14 +29,13 @@ def import_tables(console: Console, source: str, commodities: Sequence[str]) -> 
     store = open_store(settings)
     require_other(settings, source)
     limits = (settings.database.memory_limit, settings.database.lock_timeout_seconds)
+    payloads = Payloads(_artifacts(settings, source), artifacts_of(settings))
     with source_at(source, *limits) as tables:
-        done = Mover(tables, store, settings.horizon).move(commodities)
-        payloads = payloads_in(tables, Choice(tuple(commodities)))
-    problems = copied(payloads, _artifacts(settings, source), artifacts_of(settings))
+        done = Mover(tables, store, settings.horizon, payloads).move(commodities)
     report(console, settings, done)
-    for problem in (*done.failures, *problems):
+    for problem in (*done.failures, *done.lacking):
         write(console, f"not taken: {problem}", "red")
-    if done.refused or done.failures or problems:
+    if done.refused or done.failures or done.lacking:
         raise StoreError(f"{source}: not all of it could be taken: the reasons are above")
     write(console, f"All of {source} is in {store.place}")
 

@@ -208,6 +208,14 @@ def old(folder: Path) -> None:
     older_file(folder / "home" / "commodity.duckdb")
 
 
+def exported(folder: Path) -> None:
+    """All is in files, and there are no tables."""
+    command("export", "--to", "csv", str(folder / "export"))
+    for file in (folder / "home").glob("commodity.*"):
+        file.unlink()
+    shutil.rmtree(folder / "home" / "artifacts")
+
+
 def backfill(folder: Path) -> None:
     """Train, draw and score a range of windows in runs of their own, as the UI asks for them."""
     settings = settings_of(folder)
@@ -272,6 +280,10 @@ def restore(_folder: Path) -> int:
     return command("redraw", "Coffee", "--restore")
 
 
+def import_all(folder: Path) -> int:
+    return command("import", str(folder / "export"))
+
+
 def rename(_folder: Path) -> int:
     return command("rename", "Coffee", "Kaffee")
 
@@ -298,6 +310,7 @@ SCENES = (
         idle=": 0 forecasts put back",
     ),
     Scene("rename", renamed, rename, after="publishing", idle="what has rows and"),
+    Scene("import", exported, import_all, after="publishing"),
     Scene("upgrade", old, lambda f: command("status"), only_reads=True),
     Scene("snapshot", as_it_is, lambda f: command("snapshot"), after="publishing"),
 )

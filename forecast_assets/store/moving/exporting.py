@@ -15,7 +15,7 @@ from forecast_assets.store.ledger import PATHS
 from forecast_assets.store.local_files import keep
 from forecast_assets.store.lock_file import one_at_a_time
 from forecast_assets.store.moving.export_note import ExportNote
-from forecast_assets.store.moving.moved_artifacts import copied, payloads_in
+from forecast_assets.store.moving.moved_artifacts import Payloads
 from forecast_assets.store.moving.pieces import ALL, Choice, pieces
 from forecast_assets.store.moving.table_files import CSV, PARQUET, TableWriter, file_writer
 from forecast_assets.store.opening import lake_writer_of
@@ -86,9 +86,9 @@ def export(
                 each.name.removeprefix(f"{CATALOG}."): _written(tables, each, fresh, wanted)
                 for each in chosen
             }
-            payloads = payloads_in(tables, wanted.choice) if wanted.is_whole else []
+            payloads = Payloads(artifacts, ArtifactStore(str(fresh / ARTIFACTS)))
+            problems = payloads.copy(tables, wanted.choice) if wanted.is_whole else []
             note = _note(tables, horizon, wanted, rows)
-        problems = copied(payloads, artifacts, ArtifactStore(str(fresh / ARTIFACTS)))
         note.write(fresh)
     return Exported(rows, problems)
 

@@ -2,8 +2,9 @@
 
 The rows are copied as they are, with their moments and runs. First all rows of a commodity are
 looked at; nothing of it is taken if one breaks a rule, or if the tables have other rows of it. Then
-they are written, a part at a time, and a forecast's row in the ledger after its paths. What is
-there already is the same, so an import that was killed is run again and goes on.
+they are written, a part at a time: first the payloads that are too large for their models' rows,
+and a forecast's row in the ledger after its paths. What is there already is the same, so an import
+that was killed is run again and goes on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.evaluation.leaderboard import ALL
 from forecast_assets.store.contract import Condition, Reading, Store
 from forecast_assets.store.ledger import FORECAST, LEDGER, MODEL, PATHS, of
+from forecast_assets.store.moving.moved_artifacts import Payloads
 from forecast_assets.store.moving.pieces import Choice, between, of_forecasts, pieces
 from forecast_assets.store.sql.writes import (
     AFTER_FORECASTS,
@@ -73,12 +75,14 @@ class Refused:
 class Import:
     """What became of all rows.
 
-    ``failures``: a line for each commodity of which an error kept some rows.
+    ``failures``: a line for each commodity of which an error kept some rows. ``lacking``: a line
+    for each payload that could not be copied.
     """
 
     moved: dict[tuple[str, str], Moved] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
     def of(self, table: str, commodity: str) -> Moved:
         """What became of a table's rows of a commodity."""
@@ -97,11 +101,12 @@ class Import:
 
 @dataclass(frozen=True)
 class Mover:
-    """Moves rows from ``tables``, which are those of one moment, to ``store``."""
+    """Moves rows from ``tables``, which are those of one moment, to ``store``, with payloads."""
 
     tables: Reading
     store: Store
     horizon: int
+    payloads: Payloads
     done: Import = field(default_factory=Import)
 
     def move(self, commodities: Sequence[str] = ()) -> Import:
@@ -193,6 +198,7 @@ class Mover:
         self._look_for_others(commodity, counts)
         if self.done.refusals(commodity):
             return
+        self.done.lacking.extend(self.payloads.copy(self.tables, Choice((commodity,))))
         for write, rows, where in self._parts(commodity, BEFORE_FORECASTS):
             self._take(commodity, write, rows, where)
         for rows, where in self._forecasts(commodity):

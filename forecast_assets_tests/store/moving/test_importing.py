@@ -14,11 +14,13 @@ import pytest
 from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.market.observations import Observations
 from forecast_assets.market.price_contract import COLUMNS
+from forecast_assets.store.artifacts import ArtifactStore
 from forecast_assets.store.contract import Store
 from forecast_assets.store.moving import pieces
 from forecast_assets.store.moving.export_note import NOTE
-from forecast_assets.store.moving.exporting import Wanted, export
+from forecast_assets.store.moving.exporting import ARTIFACTS, Wanted, export
 from forecast_assets.store.moving.importing import Import, Mover
+from forecast_assets.store.moving.moved_artifacts import Payloads
 from forecast_assets.store.opening import source_at
 from forecast_assets.store.saved_models import artifacts_of
 from forecast_assets.store.sql.moved_rows import DuckDBMovedRows
@@ -33,7 +35,13 @@ from forecast_assets_tests.rows import rows
 
 @pytest.fixture
 def graph(make_graph: MakeGraph, beginnings: Beginnings) -> Graph:
-    return backfilled(beginnings, make_graph(models=MODELS))
+    return backfilled(beginnings, make_graph(models=MODELS, artifacts={"threshold_bytes": 10}))
+
+
+@pytest.fixture
+def payloads(graph: Graph, tmp_path: Path) -> Payloads:
+    """Where the payloads of the models are, and where they go."""
+    return Payloads(artifacts_of(graph.settings), ArtifactStore(str(tmp_path / "payloads")))
 
 
 @pytest.fixture(
@@ -48,15 +56,15 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def test_imported_tables_are_equal_and_importing_again_takes_nothing(
-    graph: Graph, target: Store
+    graph: Graph, target: Store, payloads: Payloads
 ) -> None:
     with graph.store.reading() as source:
-        done = Mover(source, target, 14).move()
-    assert (done.refused, done.failures) == ([], [])
+        done = Mover(source, target, 14, payloads).move()
+    assert (done.refused, done.failures, done.lacking) == ([], [], [])
     kept, found = held(graph.store), held(target)
     assert [name for name in kept if kept[name] != found[name]] == []
     with graph.store.reading() as source:
-        again = Mover(source, target, 14).move()
+        again = Mover(source, target, 14, payloads).move()
     assert (again.refused, again.failures) == ([], [])
     assert sum(x.taken for x in again.moved.values() if x.commodity) == 0
 
@@ -81,7 +89,8 @@ def ours(tmp_path: Path) -> Store:
 
 def moved(folder: Path, store: Store, *commodities: str) -> Import:
     with source_at(str(folder), "256MB", 30) as source:
-        return Mover(source, store, 14).move(commodities)
+        artifacts = ArtifactStore(str(folder / ARTIFACTS))
+        return Mover(source, store, 14, Payloads(artifacts, artifacts)).move(commodities)
 
 
 def change(folder: Path, name: str, changed: Callable[[pa.Table], pa.Table]) -> None:
@@ -121,7 +130,7 @@ def counted(store: Store) -> dict[str, int]:
 
 
 def test_an_import_that_was_killed_goes_on(
-    graph: Graph, ours: Store, monkeypatch: pytest.MonkeyPatch
+    graph: Graph, ours: Store, payloads: Payloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pieces, "AT_ONCE", 1000)  # 50 forecasts of 20 paths
     take, calls = DuckDBMovedRows.take, []
@@ -135,10 +144,13 @@ def test_an_import_that_was_killed_goes_on(
     with monkeypatch.context() as patch, graph.store.reading() as source:
         patch.setattr(DuckDBMovedRows, "take", killed)
         with pytest.raises(KeyboardInterrupt):
-            Mover(source, ours, 14).move()
+            Mover(source, ours, 14, payloads).move()
     assert 0 < counted(ours)["Coffee"] < counted(graph.store)["Coffee"]
+    models = rows(ours, "forecast.trained_models", "fitted_model_uri", "model_size_bytes")
+    assert len(models) == 4
+    assert all(payloads.target.read(uri, size) for uri, size in models)  # no row is without its own
     with graph.store.reading() as source:
-        done = Mover(source, ours, 14).move()
+        done = Mover(source, ours, 14, payloads).move()
     assert (done.refused, done.failures) == ([], [])
     kept, found = held(graph.store), held(ours)
     assert [name for name in kept if kept[name] != found[name]] == []
