@@ -23,7 +23,7 @@ from forecast_assets.forecast.records import IssuedForecast, TrainedModel
 from forecast_assets.forecast.staleness import are_stale
 from forecast_assets.forecast.training import lacking_sessions, not_due, to_fit
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.sessions import too_sparse
+from forecast_assets.timeline.sessions import next_session, too_sparse, trading_week
 from forecast_assets.timeline.window import Window
 
 Item = TypeVar("Item")
@@ -66,9 +66,22 @@ class Ledger:
 
 def due_windows(settings: Settings, windows: Sequence[Window], history: History) -> list[Window]:
     """The windows that have enough history and at least one session to forecast."""
-    if too_sparse(history.dates):
+    if len(history) < settings.training.min_observations or too_sparse(history.dates):
         return []
-    return [window for window in windows if lacking_sessions(settings, window, history) is None]
+    reached = _reached(settings, windows, history)
+    return [window for window in reached if lacking_sessions(settings, window, history) is None]
+
+
+def _reached(settings: Settings, windows: Sequence[Window], history: History) -> Sequence[Window]:
+    """The windows that begin by the session after the newest price; no later one has a session.
+
+    Prices that ended years ago have many later windows, and each would look for that session.
+    """
+    if not windows or windows[-1].training_date <= history.newest:
+        return windows
+    calendar = settings.commodity(history.commodity).calendar
+    following = next_session(history.newest, calendar, trading_week(history.dates))
+    return [window for window in windows if window.training_date <= following]
 
 
 def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:
