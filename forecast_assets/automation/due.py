@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate
 from forecast_assets.evaluation.assessment import gone, lacking_scores
@@ -23,7 +25,7 @@ from forecast_assets.forecast.records import IssuedForecast, TrainedModel
 from forecast_assets.forecast.staleness import are_stale
 from forecast_assets.forecast.training import lacking_sessions, not_due, to_fit
 from forecast_assets.timeline.history import History
-from forecast_assets.timeline.sessions import next_session, too_sparse, trading_week
+from forecast_assets.timeline.sessions import too_sparse
 from forecast_assets.timeline.window import Window
 
 Item = TypeVar("Item")
@@ -73,15 +75,18 @@ def due_windows(settings: Settings, windows: Sequence[Window], history: History)
 
 
 def _reached(settings: Settings, windows: Sequence[Window], history: History) -> Sequence[Window]:
-    """The windows that begin by the session after the newest price; no later one has a session.
+    """The windows up to that of the session after the newest price; no later one has a session.
 
     Prices that ended years ago have many later windows, and each would look for that session.
+    ``windows``: in order.
     """
-    if not windows or windows[-1].training_date <= history.newest:
-        return windows
-    calendar = settings.commodity(history.commodity).calendar
-    following = next_session(history.newest, calendar, trading_week(history.dates))
-    return [window for window in windows if window.training_date <= following]
+    calendar, newest = settings.commodity(history.commodity).calendar, np.datetime64(history.newest)
+    for place, window in enumerate(windows):
+        if window.end > history.newest:
+            starts = window.origins(history, calendar).starts
+            if len(starts) and starts[-1] > newest:
+                return windows[: place + 1]
+    return windows
 
 
 def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:
