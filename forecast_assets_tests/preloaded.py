@@ -28,9 +28,6 @@ from forecast_assets_tests.daemons import within
 READY_SECONDS = 600
 """How long the code server is waited for: a machine may have other things to do."""
 
-PRELOADED = ["dagster._grpc.server", "forecast_assets.defs.build", "matplotlib.figure"]
-"""What the process that runs are forked from has loaded."""
-
 
 class CodeServer(server.DagsterApiServer):
     """A code server whose runs are forked, where Dagster's own starts them anew."""
@@ -38,7 +35,7 @@ class CodeServer(server.DagsterApiServer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         forking = multiprocessing.get_context("forkserver")
-        forking.set_forkserver_preload(PRELOADED)
+        forking.set_forkserver_preload(["forecast_assets_tests.forked"])
         self._mp_ctx: Any = forking
 
 
