@@ -1,4 +1,4 @@
-"""Dagster's own programs, as a user starts them, on an instance of a test's own."""
+"""Dagster's own programs on an instance of a test's own, each with a code server."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forecast_assets.cli.serving import workspace
 from forecast_assets.configuration.settings import Settings
+from forecast_assets_tests.graphs import ROOT
 
 STOP_SECONDS = 60
 
@@ -70,11 +70,12 @@ def program(
 def start(
     folder: Path, environment: Mapping[str, str], module: str, *arguments: str
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a process group of its own."""
+    """Start a program in a process group of its own, with a code server as ``preloaded`` has it."""
+    command = [sys.executable, "-m", "forecast_assets_tests.preloaded", module, *arguments]
     with (folder / f"{module}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments, "-w", str(workspace())],
-            env=os.environ | dict(environment),
+            command,
+            env=os.environ | dict(environment) | {"PYTHONPATH": str(ROOT)},
             cwd=folder,
             stdout=log,
             stderr=log,

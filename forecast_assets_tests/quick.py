@@ -2,9 +2,10 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any, TextIO
 
 import alembic.util
@@ -14,6 +15,7 @@ from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage import local_compute_log_manager
 from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.in_memory import InMemoryRunStorage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._utils import ensure_file
@@ -84,20 +86,35 @@ def kept_engines() -> Iterator[None]:
 
 @contextmanager
 def plain_memory() -> Iterator[None]:
-    """Events in memory are stored without asking each time for a journal, which only files have.
+    """Runs and events in memory are stored by one connection, and without asking for a journal.
 
-    Three of four statements of a run in a test did so.
+    Only files have journals. Three of four statements of a run in a test asked for them, and each
+    was of a connection of its own.
     """
 
     @contextmanager
-    def connected(storage: InMemoryEventLogStorage) -> Iterator[Connection]:
-        with storage._db_lock, storage._engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON").close()
+    def by_turns(storage: InMemoryEventLogStorage) -> Iterator[Connection]:
+        with storage._db_lock, _connected(storage) as connection:
             yield connection
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(InMemoryEventLogStorage, "_connect", connected)
+        patch.setattr(InMemoryEventLogStorage, "_connect", by_turns)
+        patch.setattr(InMemoryRunStorage, "connect", _connected)
         yield
+
+
+@contextmanager
+def _connected(storage: InMemoryEventLogStorage | InMemoryRunStorage) -> Iterator[Connection]:
+    """A transaction of the connection that a storage holds; of another one if that is in use.
+
+    SQLite's connections serve the thread that has made them.
+    """
+    held = storage._held_conn
+    is_free = current_thread() is main_thread() and not (held.closed or held.in_transaction())
+    opened = nullcontext(held) if is_free else storage._engine.connect()
+    with opened as connection, connection.begin():
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON").close()
+        yield connection
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import MissingCovariate
 from forecast_assets.evaluation.assessment import gone, lacking_scores
@@ -66,9 +68,25 @@ class Ledger:
 
 def due_windows(settings: Settings, windows: Sequence[Window], history: History) -> list[Window]:
     """The windows that have enough history and at least one session to forecast."""
-    if too_sparse(history.dates):
+    if len(history) < settings.training.min_observations or too_sparse(history.dates):
         return []
-    return [window for window in windows if lacking_sessions(settings, window, history) is None]
+    reached = _reached(settings, windows, history)
+    return [window for window in reached if lacking_sessions(settings, window, history) is None]
+
+
+def _reached(settings: Settings, windows: Sequence[Window], history: History) -> Sequence[Window]:
+    """The windows up to that of the session after the newest price; no later one has a session.
+
+    Prices that ended years ago have many later windows, and each would look for that session.
+    ``windows``: in order.
+    """
+    calendar, newest = settings.commodity(history.commodity).calendar, np.datetime64(history.newest)
+    for place, window in enumerate(windows):
+        if window.end > history.newest:
+            starts = window.origins(history, calendar).starts
+            if len(starts) and starts[-1] > newest:
+                return windows[: place + 1]
+    return windows
 
 
 def undue(settings: Settings, windows: Sequence[Window], history: History) -> str | None:

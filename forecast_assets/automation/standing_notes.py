@@ -22,7 +22,7 @@ def standing_notes(
     """
     lines: list[str] = []
     for name in names:
-        with boundary(name, broken):
+        with boundary(name, broken), store.reading():  # the file is opened once for all of it
             lines += [each.line for each in doubts(settings, store, name, at)]
             lines += to_know(settings, store, store.prices.history(name), at)
     with boundary("landing", broken):

@@ -57,7 +57,7 @@ def overview(
         table.add_column(heading, justify="right")
     for name in names:
         cells = ["cannot be told"]
-        with boundary(name, broken):
+        with boundary(name, broken), store.reading():  # the file is opened once for all of it
             cells = cells_of(settings, store, name, version)
         table.add_row(*map(cell, (name, *cells)))
     return table

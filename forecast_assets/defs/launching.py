@@ -87,15 +87,17 @@ class Worker:
     first: FirstForecasts = field(default_factory=FirstForecasts)
 
     def __post_init__(self) -> None:
-        """Build the graph that runs are made of, and open the tables."""
+        """Open the tables."""
         seconds = self.settings.database.lock_timeout_seconds
         self.patience = Patience(seconds, "command", self.progress.say)
-        listener = Several((self.heard, self.first))
-        self.definitions: Definitions = build_definitions(
-            self.settings, self.progress, self.patience, listener
-        )
         self.store = open_store(self.settings, self.patience)
         self.models = ModelStore.over(self.store, self.settings)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The graph that runs are made of, built for the first of them."""
+        listener = Several((self.heard, self.first))
+        return build_definitions(self.settings, self.progress, self.patience, listener)
 
     @cached_property
     def pinned(self) -> PinnedVersion:

@@ -14,6 +14,7 @@ from forecast_assets.automation.due import (
     windows_without_scores,
 )
 from forecast_assets.forecast.issued_forecasts import IssuedForecasts
+from forecast_assets.forecast.training import lacking_sessions
 from forecast_assets.timeline.history import History
 from forecast_assets.timeline.window import Window
 from forecast_assets_tests.graphs import Graph, MakeGraph, Run, ledger
@@ -39,6 +40,24 @@ def test_windows_are_due_from_enough_history_to_the_newest_price(graph: Graph) -
         date(2020, 7, 1),
     ]
     assert due_windows(graph.settings, windows(graph), make_history(499)) == []
+
+
+@pytest.mark.parametrize("calendar", ["from_data", "CMES"])
+@pytest.mark.parametrize("cadence", ["weekly", "quarterly"])
+def test_windows_long_after_the_newest_price_are_not_due_as_each_of_them_says(
+    make_graph: MakeGraph, cadence: str, calendar: str
+) -> None:
+    source = {"type": "file", "path": "prices/Coffee.csv"}
+    settings = make_graph(
+        training={"cadence": cadence, "start": date(2020, 1, 1)},
+        commodities={"Coffee": {"unit": "USc/lb", "source": source, "calendar": calendar}},
+    ).settings
+    every = settings.windows.of("Coffee")
+    for sessions in (499, 500, 521, 522, 523, 524, 600):
+        history = make_history(sessions)
+        due = [each for each in every if lacking_sessions(settings, each, history) is None]
+        assert due_windows(settings, every, history) == due
+    assert due
 
 
 def test_a_window_lacks_what_was_never_made(graph: Graph) -> None:

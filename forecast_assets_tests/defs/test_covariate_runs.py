@@ -39,7 +39,7 @@ TRAINING = date(2020, 7, 1)
 HISTORY = with_features(make_history(655))
 ORIGINS = 4  # weekdays from 2020-07-01 to 2020-07-03, and the session after
 KEYS: dict[str, Any] = {
-    "models": ["naive", {"sarimax": {"features": "market"}}],
+    "models": ["naive", {"sarimax": {"features": "market", "q": 0}}],
     "feature_sets": {"market": ["vix"], "weather": ["rain", "vix"]},
 }
 
@@ -71,7 +71,7 @@ def without_vix() -> History:
 @pytest.fixture
 def lacking(make_graph: MakeGraph) -> Graph:
     """An ensemble of which a member cannot be fitted, and its forecasts."""
-    members = ["naive", {"sarimax": {"features": "market"}}]
+    members = ["naive", {"sarimax": {"features": "market", "q": 0}}]
     models = ["naive", {"ensemble": {"members": members}}]
     made: Graph = make_graph(without_vix(), after=DRAWN, **KEYS | {"models": models})
     return made

@@ -55,7 +55,7 @@ KEYS: dict[str, Any] = {
 
 GARCH = ["naive", "garch"]
 RAIN: dict[str, Any] = {
-    "models": ["naive", {"sarimax": {"features": "weather"}}],
+    "models": ["naive", {"sarimax": {"features": "weather", "q": 0}}],
     "feature_sets": {"weather": ["rain"]},
     "commodities": {
         "Coffee": {
