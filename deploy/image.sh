@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the image `forecast_assets` with buildah, without a registry: debootstrap makes the base from Debian's packages.
-# Beyond a proxy with a certificate of its own, BASE names an image that trusts it.
+# The build trusts the certificates that this machine trusts, of which the image keeps none.
 set -eu
 cd "$(dirname "$0")/.."
 export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}" STORAGE_DRIVER="${STORAGE_DRIVER:-vfs}"
@@ -15,7 +15,10 @@ if [ -z "${BASE:-}" ]; then
     buildah commit --quiet "$container" "$BASE"
     buildah rm "$container"
 fi
-buildah build --network host --build-arg "BASE=$BASE" --file deploy/Dockerfile --tag forecast_assets .
+CERTIFICATES="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}"
+buildah build --network host --build-arg "BASE=$BASE" \
+    --volume "$CERTIFICATES:/certificates.crt:ro" --build-arg PIP_CERT=/certificates.crt \
+    --file deploy/Dockerfile --tag forecast_assets .
 container="$(buildah from forecast_assets)"
 buildah run "$container" -- forecast --help >/dev/null
 buildah rm "$container" >/dev/null
