@@ -148,7 +148,7 @@ def export_(
         typer.Option("--to", help="parquet, delta or csv; again with a day: the last one."),
     ],
     folder: Annotated[
-        Path | None, typer.Argument(help="A new folder; data/export by default.")
+        str | None, typer.Argument(help="A new folder; data/export by default.")
     ] = None,
     commodity: CommodityNames = None,
     from_: Annotated[

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import date
+from math import inf
 from pathlib import Path
 
 import typer
+import yaml
 from rich.console import Console
 from rich.table import Table
 
 from forecast_assets.cli.console import cell, open_console, write
-from forecast_assets.configuration.settings import load_settings
+from forecast_assets.configuration.settings import Settings, load_settings
 from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.store.moving.export_note import NOTE
 from forecast_assets.store.moving.exporting import DELTA, FORMS, Exported, Wanted, export
 from forecast_assets.store.moving.pieces import Choice
-from forecast_assets.store.opening import open_store
+from forecast_assets.store.opening import is_url, open_store
 from forecast_assets.store.saved_models import artifacts_of
 
 FOLDER = "export"
@@ -23,7 +25,7 @@ FOLDER = "export"
 
 def export_tables(
     console: Console,
-    folder: Path | None,
+    folder: str | None,
     to: Sequence[str],
     first: date | None,
     commodities: Sequence[str],
@@ -42,7 +44,7 @@ def export_tables(
     listed = [name.strip() for each in columns for name in each.split(",")]
     wanted = Wanted(form, choice, tuple(names), tuple(listed))
     settings = load_settings()
-    target = folder or settings.home / FOLDER
+    target = target_of(folder, settings)
     errors = open_console(stderr=True)
     found = export(
         open_store(settings),
@@ -56,13 +58,29 @@ def export_tables(
     write(console, f"Exported to {target}")
     if wanted.is_whole and form == DELTA:
         whose = f" of {', '.join(choice.commodities)}" if choice.commodities else ""
-        write(console, f"`store: {{type: delta, url: {target}}}` keeps the tables{whose} there")
+        kept = yaml.safe_dump(
+            {"type": DELTA, "url": str(target)}, default_flow_style=True, sort_keys=False, width=inf
+        ).strip()
+        write(console, f"`store: {kept}` keeps the tables{whose} there")
     elif not wanted.is_whole:
         write(console, f"This is a part, for other programs; `forecast import` takes none: {NOTE}")
     for problem in found.problems:
         write(console, f"not copied: {problem}", "red")
     if found.problems:
         raise StoreError(f"{target}: {len(found.problems)} payloads of models are not in it")
+
+
+def target_of(folder: str | None, settings: Settings) -> Path:
+    """The whole path of the folder to export to. Raises ConfigurationError for what is none."""
+    if folder is None:
+        return settings.home / FOLDER
+    target = Path(folder).absolute()
+    if is_url(folder) or not target.name:
+        raise ConfigurationError(
+            f"FOLDER: found {folder}, allowed: the path of a new folder; to have the tables below a"
+            " URL, set `store: {type: delta, url: ...}` and call `forecast import`"
+        )
+    return target
 
 
 def form_and_day(to: Sequence[str]) -> tuple[str, date | None]:

@@ -55,6 +55,9 @@ from forecast_assets.models.base import Forecaster
 from forecast_assets.timeline.scrutiny import Scrutiny
 from forecast_assets.timeline.windows import Windows
 
+LONGEST_HORIZON = 60
+"""So many sessions ahead are forecast at most: each is a column of the paths."""
+
 
 class Settings(Section):
     """The whole configuration file."""
@@ -62,7 +65,7 @@ class Settings(Section):
     model_config = ConfigDict(protected_namespaces=())
 
     model_version: Name
-    horizon: int = Field(14, strict=True, ge=1, le=60, description="Sessions ahead.")
+    horizon: int = Field(14, strict=True, ge=1, le=LONGEST_HORIZON, description="Sessions ahead.")
     paths: int = Field(2000, strict=True, ge=2, le=100_000, description="Paths a forecast.")
     training: Training
     commodities: dict[Name, Commodity] = Field(min_length=1)
@@ -245,8 +248,8 @@ class Settings(Section):
         """Where the tables are: the path of the database file, or a URL."""
         if isinstance(self.store, EmbeddedStore):
             return str(self.database_path)
-        address = self._address_of(self.store.url, "")
-        return address if "://" in address else Path(address).resolve().as_uri()
+        found = self._named(self.store.url, "")
+        return found if isinstance(found, str) else found.resolve().as_uri()
 
     @property
     def landing_lock(self) -> Path:
@@ -278,16 +281,22 @@ class Settings(Section):
 
         Raises ConfigurationError for a folder that no address can name.
         """
+        found = self._named(address, default)
+        if isinstance(found, str):
+            return found
+        if CHAIN in str(found):
+            raise ConfigurationError(
+                f"{default}.url: {found}: {CHAIN} in the path of a folder makes another of it:"
+                f" rename it, or set {default}.url to one without"
+            )
+        return local_url(found)
+
+    def _named(self, address: Address | None, default: str) -> Path | str:
+        """The folder that an address names, or the URL that it is; ``default`` as above."""
         url = "" if address is None else address.get_secret_value()
         if "://" in url:
             return url
-        folder = self.folder / expanded(url) if url else self.home / default
-        if CHAIN in str(folder):
-            raise ConfigurationError(
-                f"{default}.url: {folder}: {CHAIN} in the path of a folder makes another of it:"
-                f" rename it, or set {default}.url to one without"
-            )
-        return local_url(folder)
+        return self.folder / expanded(url) if url else self.home / default
 
     def version(self, override: str | None) -> str:
         """The model version of a run: its own, or the configuration's."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pyarrow as pa
 from pyarrow.dataset import Dataset, dataset
@@ -67,7 +68,7 @@ def reading_at(
 ) -> Iterator[Reading]:
     """The tables in a file or below a URL; none is made.
 
-    ``moment``: as they were then, in UTC without a zone. Raises StoreError if there are none.
+    ``moment``: as they were then, in UTC if it has no zone. Raises StoreError if there are none.
     """
     if not is_url(place):
         if moment is not None:
@@ -79,6 +80,8 @@ def reading_at(
             yield tables
         return
     patience = Patience(lock_timeout_seconds)
+    if moment is not None and moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     with _lakehouse(str(place), None, memory_limit, patience).reading(moment) as lake:
         yield lake
 
@@ -143,7 +146,15 @@ def is_url(place: Path | str) -> bool:
 def _lakehouse(
     place: str, horizon: int | None, memory_limit: str, patience: Patience
 ) -> "DeltaStore":
-    """The tables below a URL; ``horizon``: None takes that of the tables there are."""
+    """The tables below a URL; ``horizon``: None takes that of the tables there are.
+
+    Raises StoreError for a URL with a query or a fragment: all tables would be at what is before.
+    """
+    if strange := next((sign for sign in "#?" if sign in place), None):
+        raise StoreError(
+            f"{place}: found {strange} in the address of Delta tables, which ends their folder's"
+            f" name: write {quote(strange)} in a URL, or name the folder by its path"
+        )
     with _delta_there(place):
         from forecast_assets.store.delta.store import DeltaStore
     return DeltaStore(place, horizon, memory_limit, patience)

@@ -57,7 +57,7 @@ class Reader:
     another process holds the lock for longer than ``lock_timeout_seconds``, and ModelNotFound,
     which lists the existing names, for a name that does not exist.
 
-    ``moment``: Delta tables are read as they were then, in UTC without a zone.
+    ``moment``: Delta tables are read as they were then, in UTC if it has no zone.
     """
 
     database: Path | str

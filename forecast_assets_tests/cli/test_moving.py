@@ -1,5 +1,6 @@
 """`forecast export` and `forecast import`: to other engines and back, and what they say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,16 @@ def test_embedded_to_delta_and_back_gives_equal_tables(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = held(graph.store)
-    lake = tmp_path / "lake"
-    done = forecast("export", "--to", "delta", str(lake))
+    elsewhere, lake = tmp_path / "elsewhere", tmp_path / "elsewhere" / "lake #1"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    done = forecast("export", "--to", "delta", lake.name)
     assert done.exit_code == 0, done.output
-    assert f"`store: {{type: delta, url: {lake}}}` keeps the tables there" in done.output
-    over = open_store(configured(tmp_path, store={"type": "delta", "url": str(lake)}))
+    hint = re.search(r"`store: (.*)` keeps the tables there", done.output)
+    assert hint is not None, done.output
+    over = open_store(configured(tmp_path, store=yaml.safe_load(hint[1])))
     assert unlike(kept, held(over)) == []
+    assert [each for each in tmp_path.rglob("_delta_log") if lake not in each.parents] == []
     assert forecast("verify").exit_code == 0
     configured(tmp_path, store={"type": "duckdb"})
     monkeypatch.setenv("FORECAST_HOME", str(tmp_path / "other"))
@@ -103,6 +108,8 @@ def test_tables_of_delta_are_exported_and_imported_where_the_store_is_delta(
             "--to: found 2020-01-01, allowed: a day from 2020-02-01 on",
         ),
         (("export", "--to", "csv", "--table", "paths"), "--table: found paths, allowed: "),
+        (("export", "s3://bucket/x", "--to", "csv"), "found s3://bucket/x, allowed: the path of a"),
+        (("export", "/", "--to", "csv"), "found /, allowed: the path of a new folder"),
         (("import", "nothing"), "nothing: there is no such file"),
         (("import", "home/commodity.duckdb"), "found the configured tables themselves"),
     ],

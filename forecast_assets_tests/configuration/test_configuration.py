@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import exchange_calendars
 import pytest
@@ -12,10 +13,11 @@ from forecast_assets.configuration.commodities import EXAMPLES, FileSource
 from forecast_assets.configuration.names import NAME_RULE, valid_name
 from forecast_assets.configuration.sections import Calibration, Checks, Parallel, Publish
 from forecast_assets.configuration.settings import PARTS, Settings, load_settings
-from forecast_assets.errors import ConfigurationError
+from forecast_assets.errors import ConfigurationError, StoreError
 from forecast_assets.market.landing import LandingFolder
 from forecast_assets.models.garch import Garch
 from forecast_assets.store.artifacts import ArtifactStore
+from forecast_assets.store.opening import open_store
 from forecast_assets_tests.graphs import ROOT
 
 VALID = """\
@@ -472,6 +474,23 @@ def test_a_configuration_read_by_a_relative_path_has_an_absolute_folder(
     settings = Settings.load(Path("forecast.yaml"))
     assert settings.folder == tmp_path
     assert settings.database_path == tmp_path / "data" / "commodity.duckdb"
+
+
+@pytest.mark.parametrize("name", ["lake #1", "lake?", "lake%41", "lake"])
+def test_delta_tables_may_be_in_a_folder_of_any_name(load: Load, name: str) -> None:
+    settings = load(edited("paths:", f"store: {{type: delta, url: '{name}'}}\npaths:"))
+    address = urlsplit(settings.tables_at)
+    assert (address.scheme, address.query, address.fragment) == ("file", "", "")
+    assert Path(unquote(address.path)) == settings.folder.resolve() / name
+
+
+@pytest.mark.parametrize(("sign", "code"), [("#", "%23"), ("?", "%3F")])
+def test_an_address_of_delta_tables_that_ends_too_soon_is_refused(
+    load: Load, sign: str, code: str
+) -> None:
+    settings = load(edited("paths:", f"store: {{type: delta, url: 's3://a/b{sign}2'}}\npaths:"))
+    with pytest.raises(StoreError, match=rf"found \{sign} in the address .*: write {code}"):
+        open_store(settings)
 
 
 def test_artifacts_may_go_to_any_url(load: Load) -> None:

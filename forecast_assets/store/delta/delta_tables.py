@@ -115,7 +115,10 @@ class DeltaTables:
             return None
 
     def as_of(self, moment: datetime) -> Moment:
-        """The rows of all tables as they were; ``moment``: in UTC, without a zone."""
+        """The rows of all tables as they were; ``moment``: in UTC, without a zone.
+
+        Raises StoreError if there were none.
+        """
         shown = {}
         for name, table in self.there().items():
             made = [
@@ -126,6 +129,10 @@ class DeltaTables:
             if made:
                 table.load_as_version(max(made))
                 shown[name] = Shown((max(made),), rows_of(table))
+        if not shown:
+            raise StoreError(
+                f"{self.url}: there were no tables at {moment} UTC: name a later moment"
+            )
         return Moment(shown)
 
     def at_one_moment(self) -> Moment:

@@ -3,9 +3,12 @@
 from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from forecast_assets.configuration.settings import LONGEST_HORIZON
 from forecast_assets.errors import StoreError
+from forecast_assets.store.tables import tables as declared_tables
+from forecast_assets.store.tables.table import CATALOG
 
 NOTE = "export.json"
 
@@ -24,7 +27,7 @@ class ExportNote(BaseModel):
 
     form: str
     schema_version: int
-    horizon: int
+    horizon: int = Field(ge=1, le=LONGEST_HORIZON)
     tables: dict[str, int]
     commodities: list[str] = []
     first: date | None = None
@@ -32,11 +35,19 @@ class ExportNote(BaseModel):
     columns: list[str] | None = None
 
     def require_whole(self, folder: Path) -> None:
-        """Raise StoreError for an export of some days or columns: no tables can be made of it."""
+        """Raise StoreError for an export of some days, columns or tables: it is a part."""
         if self.first or self.last or self.columns:
             raise StoreError(
                 f"{folder}: the export is of some days or columns, and only whole commodities can"
                 " be imported: export them without --from, --to DAY and --columns"
+            )
+
+        declared = [each for each in declared_tables(self.horizon).values() if not each.view]
+        names = [each.name.removeprefix(f"{CATALOG}.") for each in declared]
+        if lacking := [name for name in names if name not in self.tables]:
+            raise StoreError(
+                f"{folder}: the export has no {', '.join(lacking)}, and only whole commodities can"
+                " be imported: export them without --table"
             )
 
     def write(self, folder: Path) -> None:

@@ -51,14 +51,14 @@ class ExportedFolder:
     def require_whole(self) -> None:
         """Raise StoreError unless each table has all of its columns, and as many rows as noted."""
         for table in declared_tables(self.note.horizon).values():
-            name = table.name.removeprefix(f"{CATALOG}.")
             if not table.view:
-                self._require_like(table, self.note.tables.get(name))
+                self._require_like(table)
 
-    def _require_like(self, table: Table, noted: int | None) -> None:
-        file = self._file(table.name)
-        if noted is None:
-            raise StoreError(f"{file}: the export has no such table: export all of them")
+    def _require_like(self, table: Table) -> None:
+        file, noted = (
+            self._file(table.name),
+            self.note.tables[table.name.removeprefix(f"{CATALOG}.")],
+        )
         found, due = self.columns(table.name), table.schema.names
         if found != due:
             unlike = sorted(set(found) ^ set(due)) or found

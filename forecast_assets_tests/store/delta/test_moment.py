@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -103,7 +104,11 @@ def test_the_tables_can_be_read_as_they_were(store: DeltaStore, tmp_path: Path) 
         for moment in (between, clock.now())
     }
     assert list(first.values()) == [1.0, 9.0]
-    assert Reader(url, moment=before).models().empty
+    there = ZoneInfo("Asia/Kolkata")
+    zoned = between.replace(tzinfo=UTC).astimezone(there)
+    assert float(Reader(url, moment=zoned).paths("Coffee", "naive").prices.min()) == 1.0
+    with pytest.raises(StoreError, match=f"there were no tables at {before} UTC: name a later"):
+        Reader(url, moment=before).models()
     with pytest.raises(StoreError, match="a file has no earlier versions"):
         Reader(tmp_path / "commodity.duckdb", moment=before).models()
 

@@ -240,6 +240,17 @@ def part(folder: Path) -> None:
     (folder / NOTE).write_text(json.dumps(note | {"first": "2020-01-01"}))
 
 
+def some(folder: Path) -> None:
+    note = json.loads((folder / NOTE).read_text())
+    del note["tables"]["forecast.scores"]
+    (folder / NOTE).write_text(json.dumps(note | {"form": "delta"}))
+
+
+def huge(folder: Path) -> None:
+    note = json.loads((folder / NOTE).read_text())
+    (folder / NOTE).write_text(json.dumps(note | {"horizon": 100_000_000}))
+
+
 def fewer(folder: Path) -> None:
     file = folder / "forecast" / "scores.parquet"
     pq.write_table(pq.read_table(file).slice(1), file)
@@ -263,6 +274,8 @@ def without(folder: Path) -> None:
         (newer, "of a newer release .schema 99; this one knows up to 5.: install that release"),
         (older, "of an older release .schema 4, and here it is 5.: run a command of this release"),
         (part, "of some days or columns, and only whole commodities can be imported"),
+        (some, "the export has no forecast.scores, and only whole commodities can be imported"),
+        (huge, "export.json: no note of an export .1 mistakes.: export again"),
         (fewer, "scores.parquet: .* rows, and the export had .*: export again"),
         (damaged, "scores.parquet: "),
         (gone, "scores.parquet: there is no such file: export again"),
