@@ -1,10 +1,13 @@
 """``commodity.forecast.trained_models`` in Spark's catalog: models are added and found there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import uuid4
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay
 
@@ -32,19 +35,25 @@ SAME_AS = (
 
 ADD = """
     MERGE INTO {models} AS stored
-    USING (SELECT explode(array(FALSE, TRUE)) AS is_new) AS part
+    USING (SELECT *, explode(array(FALSE, TRUE)) AS is_new FROM {arriving}) AS part
     ON stored.is_active AND {mine} AND (NOT part.is_new OR {same})
     WHEN MATCHED AND NOT part.is_new AND NOT ({same}) THEN UPDATE SET is_active = FALSE
     WHEN NOT MATCHED AND part.is_new THEN INSERT ({columns}) VALUES ({values})
 """
 """One commit: what is replaced is not active any more, and the new row is there.
 
-A row that says just the same stays, and nothing is added.
+A row that says just the same stays, and nothing is added. A ``MERGE`` takes no parameters, so the
+row comes from a temporary view.
 """
 
+SPARK_TYPES = {"VARCHAR": "STRING", "JSON": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
+"""How Spark calls the types that others call otherwise."""
+
 FORGET_FAILURES = """
-    DELETE FROM {failures} WHERE commodity = :commodity AND model_version = :model_version
-        AND training_date = :training_date AND stage = 'train'
+    MERGE INTO {failures} AS stored USING {arriving} AS part
+    ON stored.commodity = part.commodity AND stored.model_version = part.model_version
+        AND stored.training_date = part.training_date AND stored.stage = 'train'
+    WHEN MATCHED THEN DELETE
 """
 
 
@@ -71,8 +80,10 @@ class SparkModelTable:
         if failures or pin:
             raise StoreError(f"{MODELS}: in Spark only models are saved, no failures and no pins")
         for model in models:
-            self._insist(addition(self.catalog), asdict(model))
-        self._insist(forgetting(self.catalog), asdict(written))
+            with self._arriving(asdict(model)) as view:
+                self._insist(addition(self.catalog, view), written.commodity)
+        with self._arriving(asdict(written)) as view:
+            self._insist(forgetting(self.catalog, view), written.commodity)
 
     def find(
         self,
@@ -98,9 +109,26 @@ class SparkModelTable:
             key=lambda row: (row.commodity, row.training_date, row.model_version, row.model_name),
         )
 
-    def _insist(self, statement: str, values: Mapping[str, Any]) -> None:
+    @contextmanager
+    def _arriving(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """The name of a temporary view that has just this row, with moments as text.
+
+        Spark would take moments without a time zone to be of the zone of its session.
+        """
+        view = f"arriving_{uuid4().hex}"
+        plain = {
+            name: value.isoformat(" ") if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        with told_as_ours(MODELS):
+            self.spark.createDataFrame(pa.Table.from_pylist([plain])).createTempView(view)
+        try:
+            yield view
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def _insist(self, statement: str, commodity: str) -> None:
         """Have Spark write, and again if another program has written the same meanwhile."""
-        given = {name: _given(each) for name, each in values.items()}
         attempts = Retrying(
             retry=retry_if_exception(is_conflict),
             wait=PAUSES,
@@ -110,10 +138,10 @@ class SparkModelTable:
             with told_as_ours(MODELS):
                 for attempt in attempts:
                     with attempt:
-                        self.spark.sql(statement, given).collect()
+                        self.spark.sql(statement).collect()
         except RetryError as error:
             raise StoreLocked(
-                f"{MODELS}: {values['commodity']}: for {self.seconds:g} s others have written the"
+                f"{MODELS}: {commodity}: for {self.seconds:g} s others have written the"
                 " same; nothing was written: run again"
             ) from error
 
@@ -131,29 +159,25 @@ class SparkModels:
         return cls(SparkModelTable(spark, catalog, seconds))
 
 
-def addition(catalog: str | None) -> str:
-    """The statement that adds a row, whose columns are its parameters."""
+def addition(catalog: str | None, arriving: str) -> str:
+    """The statement that adds the row of a view."""
     columns = TRAINED_MODELS.schema.names
     return ADD.format(
         models=within(catalog, MODELS),
-        mine=" AND ".join(f"stored.{name} = :{name}" for name in IDENTITY),
-        same=" AND ".join(f"stored.{name} <=> :{name}" for name in SAME_AS),
+        arriving=quoted(arriving),
+        mine=" AND ".join(f"stored.{name} = part.{name}" for name in IDENTITY),
+        same=" AND ".join(f"stored.{name} <=> part.{name}" for name in SAME_AS),
         columns=", ".join(map(quoted, columns)),
         values=", ".join(map(_value, columns)),
     )
 
 
-def forgetting(catalog: str | None) -> str:
-    """The statement that deletes the failures of a window at training."""
-    return FORGET_FAILURES.format(failures=within(catalog, FAILURES))
+def forgetting(catalog: str | None, arriving: str) -> str:
+    """The statement that deletes the failures at training of the window that a view names."""
+    return FORGET_FAILURES.format(failures=within(catalog, FAILURES), arriving=quoted(arriving))
 
 
 def _value(column: str) -> str:
-    """The value of a column in a statement."""
-    is_moment = TRAINED_MODELS.column(column).sql_type == "TIMESTAMP"
-    return f"CAST(:{column} AS TIMESTAMP_NTZ)" if is_moment else f":{column}"
-
-
-def _given(value: object) -> object:
-    """A value as a parameter: a moment as text, since Spark takes others to have a time zone."""
-    return value.isoformat(" ") if isinstance(value, datetime) else value
+    """The value of a column of the arriving row."""
+    known = TRAINED_MODELS.column(column).sql_type
+    return f"CAST(part.{column} AS {SPARK_TYPES.get(known, known)})"
