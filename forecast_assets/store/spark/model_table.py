@@ -36,14 +36,15 @@ SAME_AS = (
 ADD = """
     MERGE INTO {models} AS stored
     USING (SELECT *, explode(array(FALSE, TRUE)) AS is_new FROM {arriving}) AS part
-    ON stored.is_active AND {mine} AND (NOT part.is_new OR {same})
-    WHEN MATCHED AND NOT part.is_new AND NOT ({same}) THEN UPDATE SET is_active = FALSE
+    ON stored.is_active AND {mine} AND part.is_new = ({same})
+    WHEN MATCHED AND NOT part.is_new THEN UPDATE SET is_active = FALSE
     WHEN NOT MATCHED AND part.is_new THEN INSERT ({columns}) VALUES ({values})
 """
 """One commit: what is replaced is not active any more, and the new row is there.
 
-A row that says just the same stays, and nothing is added. A ``MERGE`` takes no parameters, so the
-row comes from a temporary view.
+A row that says just the same stays, and nothing is added. No stored row may match both rows of
+``part``: so one that says the same matches the new one, and any other the old one. A ``MERGE``
+takes no parameters, so the row comes from a temporary view.
 """
 
 SPARK_TYPES = {"VARCHAR": "STRING", "JSON": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
