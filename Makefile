@@ -61,7 +61,7 @@ servers: ## Install PostgreSQL, Redis and rsync, which the tests of engines star
 spark: $(VENV)/spark-jars/installed ## Install Java, and the jars by which Spark reads and writes Delta tables
 
 # Spark has the jars of other groups itself.
-SPARK_LACKS := io.delta,io.unitycatalog,org.apache.hadoop,software.amazon.awssdk,software.amazon.eventstream,org.reactivestreams
+SPARK_LACKS := io.delta,io.unitycatalog,org.apache.hadoop,software.amazon.awssdk,software.amazon.eventstream,software.amazon.s3.analyticsaccelerator,org.reactivestreams
 $(VENV)/spark-jars/installed: forecast_assets_tests/spark_jars/pom.xml | $(BIN)/python
 	@{ command -v java && command -v mvn; } >/dev/null \
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends openjdk-17-jre-headless maven; } \

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from forecast_assets.configuration.settings import load_settings
+from forecast_assets.store.delta.store import DeltaStore
 from forecast_assets.store.opening import open_store
+from forecast_assets_tests.graphs import ROOT
 from forecast_assets_tests.spark_server import LONGEST_SECONDS, environment, settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
@@ -60,9 +62,12 @@ def test_a_classic_session_registers_saves_and_loads(
     path = tmp_path / "forecast.yaml"
     path.write_text(CONFIGURATION)
     monkeypatch.setenv("FORECAST_CONFIG", str(path))
+    store = open_store(load_settings())
+    assert isinstance(store, DeltaStore)
+    store.make_all()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(settings(tmp_path))],
-        cwd=tmp_path,
+        cwd=ROOT,
         env=environment(),
         capture_output=True,
         text=True,
@@ -71,7 +76,7 @@ def test_a_classic_session_registers_saves_and_loads(
     assert done.returncode == 0, done.stderr[-3000:]
     sha256, state, ids = json.loads(done.stdout.splitlines()[-1])
     assert ids == ["Coffee_naive_2020-01-01_before", "Coffee_naive_2020-01-01_notebook"]
-    before, saved = open_store(load_settings()).models.find()
+    before, saved = store.models.find()
     assert (before.model_version, saved.model_version) == ("before", "notebook")
     assert before.payload_sha256 == saved.payload_sha256 == sha256
     assert json.loads(saved.fitted_model_json or "")["state"] == state
