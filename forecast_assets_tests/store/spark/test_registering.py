@@ -27,7 +27,7 @@ from forecast_assets_tests.spark_server import Spark
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
-HOSTILE = "it's `a` \"lake\"; DROP SCHEMA forecast CASCADE --"
+HOSTILE = 'it\'s `a` "lake"; DROP SCHEMA forecast CASCADE --'
 """A folder whose name is text of SQL."""
 
 
