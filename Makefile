@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-engines suite check rooms columns browser servers image security audit sbom dependencies \
+.PHONY: help demo ui test test-engines suite check rooms columns browser servers spark image security audit sbom dependencies \
 	bench peers chaos fuzz growth quality clean
 
 help: ## Say what each target does
@@ -32,7 +32,7 @@ suite: $(VENV)/installed-dev
 		-m "not engine" \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE))
 
-test-engines: $(VENV)/installed-engines servers ## Test engines and servers beside the embedded ones, and deploy/
+test-engines: $(VENV)/installed-engines servers spark ## Test engines and servers beside the embedded ones, and deploy/
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engine
 
 check: $(VENV)/installed-dev ## Check format, lint, types, which room imports which, and what is declared
@@ -57,6 +57,19 @@ servers: ## Install PostgreSQL, Redis and rsync, which the tests of engines star
 	@{ ls /usr/lib/postgresql/*/bin/initdb && command -v redis-server && command -v rsync; } >/dev/null 2>&1 \
 		|| { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql redis-server rsync; } \
 		|| { echo "PostgreSQL, Redis and rsync are needed: install them, for example by apt-get"; exit 1; }
+
+spark: $(VENV)/spark-jars/installed ## Install Java, and the jars by which Spark reads and writes Delta tables
+
+# Spark has the jars of other groups itself.
+SPARK_LACKS := io.delta,io.unitycatalog,org.apache.hadoop,software.amazon.awssdk,software.amazon.eventstream,software.amazon.s3.analyticsaccelerator,org.reactivestreams
+$(VENV)/spark-jars/installed: forecast_assets_tests/spark_jars/pom.xml | $(BIN)/python
+	@{ command -v java && command -v mvn; } >/dev/null \
+		|| { apt-get update -q && apt-get install -q -y --no-install-recommends openjdk-17-jre-headless maven; } \
+		|| { echo "Java and Maven are needed: install them, for example by apt-get"; exit 1; }
+	mvn --batch-mode --quiet --file $< org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+		-DincludeScope=runtime -DincludeGroupIds=$(SPARK_LACKS) \
+		-DoutputDirectory=$(CURDIR)/$(VENV)/spark-jars
+	@touch $@
 
 image: ## Build the image of deploy/Dockerfile with buildah, as root and without a registry: BASE=... is its base
 	@{ command -v buildah && command -v debootstrap; } >/dev/null \

@@ -12,6 +12,7 @@ HEAVY = (
     "pandas",
     "pandera",
     "pyarrow",
+    "pyspark",
     "scipy",
     "scipy.special",
     "scipy.stats",

@@ -349,6 +349,8 @@ landing_app = typer.Typer(help="Files of the landing folder that wait for a word
 prices_app = typer.Typer(help="Prices that wait for a word, or that somebody should look at.")
 app.add_typer(landing_app, name="landing")
 app.add_typer(prices_app, name="prices")
+spark_app = typer.Typer(help="Delta tables in the catalog of Spark.", no_args_is_help=True)
+app.add_typer(spark_app, name="spark")
 
 
 @landing_app.callback(invoke_without_command=True)
@@ -425,6 +427,24 @@ def prices_withdraw(
         from forecast_assets.cli.deciding import withdraw_price
 
         withdraw_price(console, commodity, day.date(), reason)
+
+
+@spark_app.command("register")
+def spark_register(
+    remote: Annotated[
+        str,
+        typer.Option(envvar="SPARK_REMOTE", help="A Connect server, such as sc://localhost:15002."),
+    ],
+    catalog: Annotated[
+        str | None, typer.Option("--catalog", help="Spark's own by default.")
+    ] = None,
+) -> None:
+    """Put all tables and views into Spark's catalog, so that its SQL reads them by name."""
+    console = open_console()
+    with reported(console):
+        from forecast_assets.cli.registering import register_and_tell
+
+        register_and_tell(console, remote, catalog)
 
 
 @app.command()

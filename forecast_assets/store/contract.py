@@ -238,6 +238,14 @@ class ModelTable(Protocol):
         """The active models that match all criteria given, in order of names."""
 
 
+class KeepsModels(Protocol):
+    """What keeps fitted models: a ``Store``, or what keeps nothing else."""
+
+    @property
+    def models(self) -> ModelTable:
+        """Fitted models."""
+
+
 class PinTable(Protocol):
     """What each model version was pinned to mean; revisions are added and never changed."""
 

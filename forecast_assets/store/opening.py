@@ -1,7 +1,7 @@
 """Opening the tables: the only module that knows which engines keep them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from pyarrow.dataset import Dataset, dataset
 
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import StoreError
-from forecast_assets.store.contract import Reading, Store
+from forecast_assets.store.contract import KeepsModels, Reading, Store
 from forecast_assets.store.duckdb.database import holds_rows as holds_rows
 from forecast_assets.store.duckdb.reading_file import reading_file
 from forecast_assets.store.duckdb.store import DuckDBStore
@@ -23,6 +23,8 @@ from forecast_assets.store.patience import Patience, Told
 from forecast_assets.store.tables.table import Table
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from forecast_assets.store.delta.store import DeltaStore
 
 BRIEFLY = "the most that is waited here, in seconds"
@@ -138,6 +140,49 @@ def lake_writer_of(folder: Path, name: str, table: Table, schema: pa.Schema) -> 
     return lake_writer(folder, name, table, schema)
 
 
+def spark_at(remote: str) -> "AbstractContextManager[SparkSession]":
+    """A session of the Connect server at an address such as ``sc://localhost:15002``."""
+    with _spark_there(remote):
+        from forecast_assets.store.spark.sessions import session_at
+    return session_at(remote)
+
+
+def require_lake(place: str) -> None:
+    """Raise StoreError for tables in a file, which Spark cannot read."""
+    if not is_url(place):
+        raise StoreError(
+            f"{place}: Spark reads Delta tables, and these are in a file: set"
+            " `store: {type: delta, url: ...}`; `forecast import` takes over the rows"
+        )
+
+
+def registered_in_spark(
+    spark: "SparkSession",
+    place: str,
+    memory_limit: str,
+    patience: Patience,
+    catalog: str | None,
+) -> list[str]:
+    """Put the Delta tables below a URL, and views over them, into Spark's catalog: their names.
+
+    Those that have not been made are made, since a catalog has no tables that are not there.
+    Raises StoreError for tables in a file, and if there are none.
+    """
+    require_lake(place)
+    with _spark_there(place):
+        from forecast_assets.store.spark.registering import register
+    store = _lakehouse(place, None, memory_limit, patience)
+    store.make_all()
+    return register(spark, place, store.lake.horizon, catalog)
+
+
+def models_in_spark(spark: "SparkSession", catalog: str | None, seconds: float) -> KeepsModels:
+    """The fitted models in Spark's catalog. ``seconds``: how long others may be in the way."""
+    with _spark_there("forecast.trained_models"):
+        from forecast_assets.store.spark.model_table import SparkModels
+    return SparkModels.of(spark, catalog, seconds)
+
+
 def is_url(place: Path | str) -> bool:
     """Whether tables are below a URL, rather than in a file."""
     return isinstance(place, str) and "://" in place
@@ -169,4 +214,16 @@ def _delta_there(place: str) -> Iterator[None]:
         raise StoreError(
             f"{place}: the package {error.name} is missing, with which these tables are read and"
             " written: pip install 'forecast_assets[delta]'"
+        ) from error
+
+
+@contextmanager
+def _spark_there(place: str) -> Iterator[None]:
+    """Turn the lack of Spark's package into a StoreError that says what to do."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{place}: the package {error.name} is missing, by which Spark is reached: pip install"
+            " 'forecast_assets[spark]'"
         ) from error

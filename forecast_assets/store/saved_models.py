@@ -25,7 +25,7 @@ from forecast_assets.models import roster
 from forecast_assets.models.base import FittedForecaster
 from forecast_assets.models.tick import with_tick
 from forecast_assets.store.artifacts import ArtifactStore
-from forecast_assets.store.contract import Store
+from forecast_assets.store.contract import KeepsModels, Store
 from forecast_assets.store.opening import open_store
 from forecast_assets.store.payloads import NOT_REBUILT, Payloads, as_json
 from forecast_assets.timeline.clock import now
@@ -48,10 +48,10 @@ def artifacts_of(settings: Settings) -> ArtifactStore:
 
 
 @dataclass(frozen=True)
-class ModelStore:
-    """Fitted models in a store, their large payloads in an artifact store."""
+class SavedModels:
+    """Fitted models in what keeps them, their large payloads in an artifact store."""
 
-    store: Store
+    store: KeepsModels
     artifacts: ArtifactStore
     threshold_bytes: int
 
@@ -59,16 +59,6 @@ class ModelStore:
     def payloads(self) -> Payloads:
         """The door through which payloads are stored and rebuilt."""
         return Payloads(self.artifacts, self.threshold_bytes)
-
-    @classmethod
-    def of(cls, settings: Settings) -> "ModelStore":
-        """The model store that a configuration describes."""
-        return cls.over(open_store(settings), settings)
-
-    @classmethod
-    def over(cls, store: Store, settings: Settings) -> "ModelStore":
-        """The model store of a configuration, on a store that is open already."""
-        return cls(store, artifacts_of(settings), settings.artifacts.threshold_bytes)
 
     def row(self, fit: Fit, written: Written, history: History) -> TrainedModel:
         """Make the row of a model fitted on ``history``; a large payload is written to its file.
@@ -156,13 +146,30 @@ class ModelStore:
         return f"there are: {', '.join(there)}" if there else "there are none: materialize them"
 
 
+@dataclass(frozen=True)
+class ModelStore(SavedModels):
+    """Fitted models in a store, beside all else that it has."""
+
+    store: Store
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelStore":
+        """The model store that a configuration describes."""
+        return cls.over(open_store(settings), settings)
+
+    @classmethod
+    def over(cls, store: Store, settings: Settings) -> "ModelStore":
+        """The model store of a configuration, on a store that is open already."""
+        return cls(store, artifacts_of(settings), settings.artifacts.threshold_bytes)
+
+
 def load_model(
     *,
     commodity: str,
     model_name: str,
     training_date: date | str,
     model_version: str | None = None,
-    models: ModelStore | None = None,
+    models: SavedModels | None = None,
 ) -> FittedForecaster:
     """Load a fitted model, ready to simulate.
 
@@ -187,7 +194,7 @@ def save_model(
     training_date: date | str,
     model_version: str | None = None,
     options: Mapping[str, Any] | None = None,
-    models: ModelStore | None = None,
+    models: SavedModels | None = None,
 ) -> TrainedModel:
     """Save a model fitted on ``history``, which must end before ``training_date``.
 

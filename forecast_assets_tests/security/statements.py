@@ -38,6 +38,10 @@ DECLARING = {
         "delta.visible.in_place_of_a_view",
         "delta.visible.loaded",
         "delta.visible.unnamed",
+        "spark.model_table.addition",
+        "spark.model_table.forgetting",
+        "spark.views.derived",
+        "spark.views.seen",
     )
 }
 """The functions that make whole statements of declared tables; `loaded` has conditions of `scopes`,
@@ -47,6 +51,9 @@ QUOTING = {
     "forecast_assets.store.delta.predicate.predicate",
     "forecast_assets.store.delta.predicate.literal",
     "forecast_assets.store.sql.names.quoted",
+    "forecast_assets.store.spark.names.quoted",
+    "forecast_assets.store.spark.names.stored_as",
+    "forecast_assets.store.spark.names.within",
     "forecast_assets.store.sql.confined.text",
 }
 """The functions that make an identifier or a literal of any text; `test_names.py` tests them."""

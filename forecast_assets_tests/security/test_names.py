@@ -7,6 +7,7 @@ import pytest
 from forecast_assets.configuration.names import valid_name
 from forecast_assets.configuration.settings import Settings
 from forecast_assets.errors import ConfigurationError
+from forecast_assets.store.spark import names
 from forecast_assets.store.sql.names import quoted
 from forecast_assets_tests.caretaker import configuration
 from forecast_assets_tests.commands import forecast
@@ -76,6 +77,19 @@ def test_a_command_refuses_such_a_name(arguments: list[str]) -> None:
 
 def test_a_name_is_one_identifier() -> None:
     assert quoted('a"; DROP TABLE t; --') == '"a""; DROP TABLE t; --"'
+
+
+def test_a_name_is_one_identifier_for_spark() -> None:
+    assert names.quoted("a`; DROP", "b") == "`a``; DROP`.`b`"
+    assert names.within("a`b", "forecast.scores") == "`a``b`.`forecast`.`scores`"
+    assert names.within(None, "forecast.scores") == "`forecast`.`scores`"
+    assert names.stored_as("c", "forecast.scores") == "`c`.`forecast`.`stored_scores`"
+
+
+@pytest.mark.parametrize("name", [*REACHING, "c`; DROP SCHEMA forecast"])
+def test_a_catalog_with_such_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="allowed: 1 to 64 letters"):
+        names.require_catalog(name)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def begin(stored: DeltaTables) -> None:
     """Make the tables that have these rows, with them, unless that has been done."""
     for name in stored.make((SCHEMAS, MARKS)):
         table = stored.open(name)
-        if table.version() == 0:
+        if not table.file_uris():
             rows = first_rows(name, stored.declared[name])
             try:
                 write_deltalake(table, rows, mode="overwrite", predicate="true")

@@ -21,6 +21,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from forecast_assets.store.delta.making import made
 from forecast_assets.store.delta.predicate import literal
 from forecast_assets.store.delta.storage import rows_of
 from forecast_assets.timeline.clock import now
@@ -114,10 +115,7 @@ def claimed(
 
     Raises Claimed if another program has one.
     """
-    DeltaTable.create(
-        address, SCHEMA, mode="ignore", partition_by=["commodity"], storage_options=dict(options)
-    )
-    table = DeltaTable(address, storage_options=dict(options))
+    table = made(address, SCHEMA, options, partition_by=["commodity"])
     with ExitStack() as stack:
         claims = []
         for commodity in sorted(commodities):

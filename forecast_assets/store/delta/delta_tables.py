@@ -20,6 +20,7 @@ from forecast_assets.store.delta.layout import (
     sessions_in,
     stored_tables,
 )
+from forecast_assets.store.delta.making import made
 from forecast_assets.store.delta.moment import NOTHING, Moment, Shown, rows_in_both, versions_of
 from forecast_assets.store.delta.storage import in_words, options_of, rows_of
 from forecast_assets.store.readings import Readings
@@ -78,14 +79,13 @@ class DeltaTables:
 
     def _make(self, name: str) -> None:
         table = self.declared[name]
-        DeltaTable.create(
+        made(
             self.address(name),
             table.plain_schema,
-            mode="ignore",
+            self.options,
             partition_by=partition_of(name, table),
             name=table.name,
             description=table.description,
-            storage_options=dict(self.options),
         )
 
     def forget(self) -> None:
@@ -121,11 +121,12 @@ class DeltaTables:
         """
         shown = {}
         for name, table in self.there().items():
-            made = [
+            versions = [
                 each["version"]
                 for each in table.history()
                 if EPOCH + each["timestamp"] * MILLISECOND <= moment
             ]
+<<<<<<< HEAD
             if made:
                 table.load_as_version(max(made))
                 shown[name] = Shown((max(made),), rows_of(table))
@@ -133,6 +134,11 @@ class DeltaTables:
             raise StoreError(
                 f"{self.url}: there were no tables at {moment} UTC: name a later moment"
             )
+=======
+            if versions:
+                table.load_as_version(max(versions))
+                shown[name] = Shown((max(versions),), rows_of(table))
+>>>>>>> spark
         return Moment(shown)
 
     def at_one_moment(self) -> Moment:

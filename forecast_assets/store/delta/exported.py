@@ -8,11 +8,12 @@ from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 from deltalake.exceptions import DeltaError
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.delta.layout import partition_of
+from forecast_assets.store.delta.making import made
 from forecast_assets.store.delta.storage import in_words
 from forecast_assets.store.delta.workbench import PATHS, WRITTEN_SO
 from forecast_assets.store.tables.table import Table
@@ -33,9 +34,11 @@ class LakeWriter:
             each for each in partition_of(self.name, self.table) if each in self.schema.names
         ]
         with _told(self.address):
-            DeltaTable.create(
+            made(
                 str(self.address),
                 self.schema,
+                {},
+                mode="error",
                 partition_by=folders,
                 name=self.table.name,
                 description=self.table.description,

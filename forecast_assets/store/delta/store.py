@@ -7,6 +7,7 @@ from pathlib import Path
 
 from forecast_assets.errors import StoreError
 from forecast_assets.store.compacted import Compacted
+from forecast_assets.store.delta.beginning import begin
 from forecast_assets.store.delta.compaction import compact
 from forecast_assets.store.delta.delta_tables import horizon_of
 from forecast_assets.store.delta.lake import Lake
@@ -41,6 +42,12 @@ class DeltaStore(SqlStore):
     def size(self) -> int:
         """The bytes of the files that the tables have now."""
         return self.lake.stored.size()
+
+    def make_all(self) -> None:
+        """Make those tables that are not there yet."""
+        with self.lake.told_as_ours():
+            begin(self.lake.stored)
+            self.lake.stored.make(self.lake.declared)
 
     def compact(self, keep: timedelta) -> list[Compacted]:
         """Merge small files, and delete those that were replaced longer than ``keep`` ago."""

@@ -1,45 +1,32 @@
-"""What readers see of each table: the rows that a commit marker names.
-
-Rows that none names are those of a write that goes on, or whose process was killed.
-"""
+"""What readers see of each table: the rows that a commit marker names, see ``tables.marked``."""
 
 from collections.abc import Mapping
 
 from forecast_assets.store.sql.definitions import table_definitions
+from forecast_assets.store.tables.marked import MARKED
 from forecast_assets.store.tables.table import Table
 
-FORECAST = "commodity, model_name, model_version, data_cutoff_date"
 
-CONDITIONS: Mapping[str, str] = {
-    "market.price_words": """
-        WHERE word <> 'withdrawn' OR EXISTS (
-            FROM market.price_revisions AS told
-            WHERE told.commodity = stored.commodity AND told.date = stored.date
-                AND told.ingested_at = stored.said_at
-        )""",
-    "market.superseded_features": """
-        ANTI JOIN market.features USING (commodity, date, covariate, created_at)""",
-    "forecast.distributions": f"SEMI JOIN forecast.forecasts USING ({FORECAST})",
-    "forecast.point_estimates": f"SEMI JOIN forecast.forecasts USING ({FORECAST})",
-    "forecast.superseded_forecasts": f"""
-        ANTI JOIN forecast.forecasts USING ({FORECAST}, issued_at)""",
-    "forecast.superseded_point_forecasts": f"""
-        SEMI JOIN forecast.superseded_forecasts USING ({FORECAST}, revision)""",
-    "forecast.path_scores": f"SEMI JOIN forecast.scores USING ({FORECAST})",
-    "forecast.published_outlooks": f"""
-        SEMI JOIN forecast.publication_log USING ({FORECAST}, entry)""",
-}
-"""What leaves out the rows of a table that no marker names; after those that they depend on."""
+def condition(name: str) -> str:
+    """What leaves out the rows of a table that nothing marks, as the end of a query for them."""
+    marked = MARKED.get(name)
+    if marked is None:
+        return ""
+    if marked.always is None:
+        join = "ANTI" if marked.unless else "SEMI"
+        return f"{join} JOIN {marked.marker} USING ({', '.join(row for row, _ in marked.pairs)})"
+    same = " AND ".join(f"told.{mark} = stored.{row}" for row, mark in marked.pairs)
+    return f"WHERE {marked.always} OR EXISTS (FROM {marked.marker} AS told WHERE {same})"
 
 
 def in_order(names: Mapping[str, Table]) -> list[str]:
     """The names of tables, each after those that tell which of its rows are seen."""
-    return [*(name for name in names if name not in CONDITIONS), *CONDITIONS]
+    return [*(name for name in names if name not in MARKED), *MARKED]
 
 
 def view_of_seen(name: str, table: Table) -> str:
     """A statement that makes a view of the rows of a table that are seen."""
-    return f"CREATE VIEW {name} AS {all_stored(name, table)} {CONDITIONS.get(name, '')}"
+    return f"CREATE VIEW {name} AS {all_stored(name, table)} {condition(name)}"
 
 
 def in_place_of_a_view(name: str, table: Table) -> tuple[str, str]:
@@ -54,7 +41,7 @@ def loaded(name: str, table: Table, where: str) -> str:
 
 def unnamed(name: str) -> str:
     """A statement that deletes those rows of a table in DuckDB that are not seen."""
-    named = f"SELECT stored.rowid FROM {name} AS stored {CONDITIONS.get(name, '')}"  # noqa: S608
+    named = f"SELECT stored.rowid FROM {name} AS stored {condition(name)}"  # noqa: S608
     return f"DELETE FROM {name} WHERE rowid NOT IN ({named})"  # noqa: S608
 
 

@@ -1,0 +1,1 @@
+"""Spark beside an engine: Delta tables in its catalog, and models that its sessions save."""
