@@ -1,5 +1,6 @@
 """``forecast import``: whole tables from elsewhere, with a report of what could not be taken."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,9 +57,12 @@ def import_predecessor(console: Console, place: str) -> None:
         )
     if models is not None:
         Models(models, store, settings, done).move()
+    left_out: Counter[tuple[str, str]] = Counter()
     if paths is not None:
-        Forecasts(paths, store, settings, at, done).move()
+        Forecasts(paths, store, settings, at, done, left_out).move()
     report(console, settings, done)
+    for (commodity, reason), rows in sorted(left_out.items()):
+        note(console, f"{commodity}: {rows:,} paths left out: {reason}")
     for problem in done.failures:
         write(console, f"not taken: {problem}", "red")
     if done.refused or done.failures:
@@ -99,8 +103,10 @@ def report(console: Console, settings: Settings, done: Import) -> None:
         table.add_row(cell(lost.table), cell(lost.commodity), *numbers, cell(lost.reason))
     console.print(table)
     taken = {each.commodity for each in done.moved.values() if each.commodity and each.taken}
+    there = {each.commodity for each in done.moved.values() if each.same}
     refused = {each.commodity for each in done.refused if each.commodity}
     for name in sorted(refused - taken):
-        write(console, f"{name}: nothing of it was taken", "red")
+        more = "more " if name in there else ""
+        write(console, f"{name}: nothing {more}of it was taken", "red")
     for name in sorted(taken - set(settings.commodities)):
         note(console, f"{name} is not in the configuration, so no command forecasts it")

@@ -7,6 +7,8 @@ from their paths. Models are taken if they are payloads of this project. Others,
 ones, are never read: whoever can write such a payload could run any program here.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
@@ -26,8 +27,10 @@ from forecast_assets.errors import StoreError
 from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.forecast.records import IMPORTED_BY, OF_PREDECESSOR, PREDECESSOR
 from forecast_assets.store.contract import Condition, Store
-from forecast_assets.store.frames import frame
 from forecast_assets.store.ledger import FORECAST, LEDGER, PATHS, of
+from forecast_assets.store.moving.foreign_cells import UNREADABLE
+from forecast_assets.store.moving.foreign_file import ForeignFile, names_of
+from forecast_assets.store.moving.foreign_forecasts import ForeignForecasts
 from forecast_assets.store.moving.importing import POINTS, Import
 from forecast_assets.store.moving.pieces import between, of_forecasts
 from forecast_assets.store.sql.writes import TAKEN_FORECASTS
@@ -38,6 +41,15 @@ from forecast_assets.timeline.outcomes import Outcomes
 
 Key = tuple[str, str, str, str]
 """A commodity, a model, a version and why its forecasts are refused."""
+
+SESSION = re.compile(r"day_[0-9]+")
+"""The columns that are the prices of a session ahead."""
+
+TOLD_HERE = "what happened is taken from the prices here, and not from paths 0"
+"""Why paths 0 are left out."""
+
+DRAWN_LATER = "their forecasts were drawn again later, and only the newest drawing is taken"
+"""Why older drawings are left out."""
 
 
 @dataclass
@@ -52,7 +64,8 @@ class Lost:
 class Forecasts:
     """The forecasts of another system, which are moved to ``store``.
 
-    ``rows``: those of its ``distributions``. ``at``: when they are taken over.
+    ``rows``: those of its ``distributions``. ``at``: when they are taken over. ``left_out``: by
+    commodity and reason, how many paths of sound forecasts are left out on purpose.
     """
 
     rows: ds.Dataset
@@ -60,63 +73,37 @@ class Forecasts:
     settings: Settings
     at: datetime
     done: Import
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lost: dict[Key, Lost] = field(default_factory=dict)
     _histories: dict[str, History] = field(default_factory=dict)
 
     def move(self) -> None:
         """Move all forecasts that can be taken. Raises StoreError for a table of another form."""
+        files = ForeignFile.all_of(self.rows)
         schema = distributions(self.settings.horizon).plain_schema
-        names = self.rows.schema.names
-        if lacking := [name for name in schema.names if name not in names]:
-            raise StoreError(f"distributions: it has no {', '.join(lacking)}")
-        days = sum(name.startswith("day_") for name in names)
-        if days != self.settings.horizon:
-            raise StoreError(
-                f"distributions: {days} sessions ahead, another horizon than the configured"
-                f" {self.settings.horizon}: import with that horizon"
-            )
-        for model, cutoffs in of_forecasts(self._counted()):
-            commodity, model_name, version = map(str, model)
-            with boundary(commodity, self.done.failures):
-                rows = self._read(model, cutoffs, schema)
-                self._take((commodity, model_name, version), rows)
+        self._require_like(schema, names_of(files, self.rows))
+        forecasts = ForeignForecasts(files, schema)
+        forecasts.find()
+        for (commodity, reason), rows in sorted(forecasts.nameless.items()):
+            self.done.refuse(PATHS, commodity, rows, reason)
+        for model, cutoffs in of_forecasts(forecasts.counted):
+            with boundary(model[0], self.done.failures):
+                self._take(model, forecasts.read(model, cutoffs))
         for (commodity, model_name, version, reason), lost in sorted(self._lost.items()):
             span = f"{len(lost.days)} forecasts from {min(lost.days)} to {max(lost.days)}"
             said = f"{model_name} {version}: {span}: {reason}"
             self.done.refuse(PATHS, commodity, lost.rows, said)
 
-    def _counted(self) -> pa.Table:
-        """The forecasts that there are and how many rows each has, as the files write them."""
-        parts = [
-            pa.Table.from_batches([batch]).group_by(FORECAST).aggregate([([], "count_all")])
-            for batch in self.rows.to_batches(columns=FORECAST)
-        ]
-        if not parts:
-            return pa.table({name: [] for name in [*FORECAST, "n_paths"]})
-        counted = pa.concat_tables(parts).group_by(FORECAST).aggregate([("count_all", "sum")])
-        named = counted.rename_columns([*FORECAST, "n_paths"])
-        whole = named.drop_null()
-        if lost := (pc.sum(named.column("n_paths")).as_py() or 0) - (
-            pc.sum(whole.column("n_paths")).as_py() or 0
-        ):
-            self.done.refuse(PATHS, "", lost, f"a row has no {', or no '.join(FORECAST)}")
-        return whole
-
-    def _read(
-        self, model: tuple[str, str, str], cutoffs: Sequence[object], schema: pa.Schema
-    ) -> pd.DataFrame:
-        """The rows of some forecasts of a model, with the types of our table."""
-        cutoff = FORECAST[-1]
-        kind = self.rows.schema.field(cutoff).type
-        which = pc.field(cutoff).isin(pa.array(cutoffs, kind))
-        for name, value in zip(FORECAST, model, strict=False):
-            which = which & (pc.field(name) == value)
-        found = self.rows.to_table(columns=schema.names, filter=which)
-        columns = [
-            found.column(each.name).cast(each.type, safe=not pa.types.is_timestamp(each.type))
-            for each in schema
-        ]
-        return frame(pa.table(columns, names=schema.names))
+    def _require_like(self, ours: pa.Schema, theirs: Sequence[str]) -> None:
+        """Raise StoreError unless their columns are those of ours; they may have others, too."""
+        if lacking := [name for name in ours.names if name not in theirs]:
+            raise StoreError(f"distributions: it has no {', '.join(lacking)}")
+        days = sum(SESSION.fullmatch(name) is not None for name in theirs)
+        if days != self.settings.horizon:
+            raise StoreError(
+                f"distributions: {days} sessions ahead, another horizon than the configured"
+                f" {self.settings.horizon}: import with that horizon"
+            )
 
     def _take(self, model: tuple[str, str, str], rows: pd.DataFrame) -> None:
         """Write those of a model's forecasts that can be taken."""
@@ -126,14 +113,17 @@ class Forecasts:
         taken = []
         for cutoff, mine in rows.groupby("data_cutoff_date"):
             day = pd.Timestamp(cutoff).date()
-            newest, reason = self._newest(model, day, mine)
+            drawn = mine[~(mine.is_actuals.eq(True) | mine.path_id.eq(0))]
+            newest, reason = _newest(drawn)
             reason = reason or self._wrong_with((commodity, model_name, ours), day, newest)
-            issued = (len(newest), newest.generation_timestamp.iloc[0])
-            if not reason and day in there and there[day] != issued:
+            if not reason and day in there and there[day] != _issued(newest):
                 reason = "the tables here have another forecast of this cutoff"
             if reason:
-                self._lose(model, reason, day, len(newest))
-            elif day in there:
+                self._lose(model, reason, day, len(mine))
+                continue
+            self._leave_out(commodity, TOLD_HERE, len(mine) - len(drawn))
+            self._leave_out(commodity, DRAWN_LATER, len(drawn) - len(newest))
+            if day in there:
                 self.done.of(LEDGER, commodity).same += 1
                 self.done.of(PATHS, commodity).same += len(newest) + 1
             else:
@@ -142,28 +132,15 @@ class Forecasts:
             found = pd.concat(taken).sort_values(["data_cutoff_date", "path_id"])
             self._write((commodity, model_name, ours), found)
 
-    def _newest(
-        self, model: tuple[str, str, str], day: date, rows: pd.DataFrame
-    ) -> tuple[pd.DataFrame, str]:
-        """The paths of the newest drawing of a forecast; what else there is of it is refused."""
-        happened = rows.is_actuals.eq(True) | rows.path_id.eq(0)
-        if happened.any():
-            told = "what happened is taken from the prices here, and not from its path 0"
-            self._lose(model, told, day, int(happened.sum()))
-        drawn = rows[~happened]
-        if drawn.empty:
-            return rows, "it has no paths"
-        moments = drawn.generation_timestamp
-        if moments.isna().any():
-            return drawn, "a path has no generation_timestamp"
-        older = drawn[moments != moments.max()]
-        if len(older):
-            told = "it was drawn again later, and only the newest drawing is taken"
-            self._lose(model, told, day, len(older))
-        return drawn[moments == moments.max()], ""
+    def _leave_out(self, commodity: str, reason: str, paths: int) -> None:
+        """Count paths that are left out on purpose."""
+        if paths:
+            self.left_out[commodity, reason] += paths
 
     def _wrong_with(self, model: tuple[str, str, str], day: date, rows: pd.DataFrame) -> str:
         """Why a forecast cannot be taken; empty if it can. ``rows``: its paths."""
+        if told := _unreadable(rows):
+            return told
         first = rows.iloc[0]
         if strange := [name for name in model if not NAME_PATTERN.fullmatch(name)]:
             return f"{strange[0]!r} is no name: allowed: {NAME_RULE}"
@@ -188,10 +165,16 @@ class Forecasts:
         dates = self._history(commodity).dates
         place = int(np.searchsorted(dates, np.datetime64(day)))
         if place == len(dates) or dates[place] != np.datetime64(day):
-            return "its cutoff is no session here: load the prices first, by `forecast run`"
+            return f"its cutoff is no session here: {self._way_to_prices(commodity)}"
         if place + 1 < len(dates) and dates[place + 1] != np.datetime64(start):
             return "it starts on another day than the session after its cutoff"
         return ""
+
+    def _way_to_prices(self, commodity: str) -> str:
+        """How the prices of a commodity are loaded."""
+        if commodity in self.settings.commodities:
+            return "load the prices first, by `forecast run`"
+        return "configure the commodity first, and load its prices by `forecast run`"
 
     def _history(self, commodity: str) -> History:
         if commodity not in self._histories:
@@ -248,6 +231,27 @@ class Forecasts:
         write = TAKEN_FORECASTS.of(model[0], cutoffs=cutoffs)
         for name, count in self.store.moved.take(write, tables, where).items():
             self.done.of(name, model[0]).taken += count
+
+
+def _newest(drawn: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The paths of the newest drawing of a forecast, and why there is none; empty if there is."""
+    if drawn.empty:
+        return drawn, "it has no paths"
+    moments = drawn.generation_timestamp
+    if moments.isna().any():
+        return drawn, _unreadable(drawn) or "a path has no generation_timestamp"
+    return drawn[moments == moments.max()], ""
+
+
+def _unreadable(rows: pd.DataFrame) -> str:
+    """Which cell of some rows cannot be read; empty if all can."""
+    told = rows[UNREADABLE].dropna()
+    return "" if told.empty else str(told.iloc[0])
+
+
+def _issued(paths: pd.DataFrame) -> tuple[int, datetime]:
+    """How many paths a forecast has, and when it was drawn."""
+    return len(paths), paths.generation_timestamp.iloc[0]
 
 
 def _points(named: pd.DataFrame, paths: Sequence[NDArray[np.float32]]) -> pd.DataFrame:

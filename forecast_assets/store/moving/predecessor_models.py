@@ -20,6 +20,7 @@ from forecast_assets.forecast.payloads import PAYLOAD_FORMAT
 from forecast_assets.forecast.records import IMPORTED_BY, OF_PREDECESSOR, TrainedModel
 from forecast_assets.store.contract import Condition, Store
 from forecast_assets.store.ledger import MODEL
+from forecast_assets.store.moving.foreign_file import ForeignFile, names_of
 from forecast_assets.store.moving.importing import Import
 from forecast_assets.store.payloads import Payloads
 from forecast_assets.store.saved_models import artifacts_of
@@ -52,9 +53,11 @@ class Models:
 
     def move(self) -> None:
         """Move all models that can be taken. Raises StoreError for rows without names."""
-        if lacking := [name for name in NAMED if name not in self.rows.schema.names]:
+        files = ForeignFile.all_of(self.rows)
+        names = names_of(files, self.rows)
+        if lacking := [name for name in NAMED if name not in names]:
             raise StoreError(f"trained_models: it has no {', '.join(lacking)}")
-        for batch in self.rows.to_batches(batch_size=1):
+        for batch in (batch for file in files for batch in file.batches(at_once=1)):
             for row in batch.to_pylist():
                 commodity = str(row["commodity"])
                 with boundary(commodity, self.done.failures):

@@ -2,6 +2,7 @@
 
 import base64
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from forecast_assets.forecast.points import in_order, points_of
 from forecast_assets.record.verification import verify
 from forecast_assets.store.contract import Condition, Store
 from forecast_assets.store.moving.importing import Import
-from forecast_assets.store.moving.predecessor import Forecasts
+from forecast_assets.store.moving.predecessor import DRAWN_LATER, TOLD_HERE, Forecasts
 from forecast_assets.store.moving.predecessor_models import Models
 from forecast_assets.store.opening import table_at
 from forecast_assets.store.saved_models import load_model
@@ -93,13 +94,14 @@ def written(folder: Path, name: str, some: pd.DataFrame) -> Path:
     return folder
 
 
-def take(graph: Graph, folder: Path) -> Import:
+def take(graph: Graph, folder: Path, left_out: Counter[tuple[str, str]] | None = None) -> Import:
     done = Import()
     models, found = (table_at(str(folder), name) for name in ("trained_models", "distributions"))
     if models is not None:
         Models(models, graph.store, graph.settings, done).move()
     if found is not None:
-        Forecasts(found, graph.store, graph.settings, now(), done).move()
+        some = Counter() if left_out is None else left_out
+        Forecasts(found, graph.store, graph.settings, now(), done, some).move()
     return done
 
 
@@ -113,10 +115,7 @@ def test_forecasts_become_those_of_a_version_of_their_own_and_the_tables_are_sou
     old = paths(graph.store)
     before = table(graph.store, "forecast.forecasts")
     done = take(graph, written(tmp_path / "old", "distributions", old))
-    assert done.failures == []
-    assert [(x.rows, x.commodity) for x in done.refused] == [(3, "Coffee")]
-    assert "3 forecasts from 2020-04-01 to 2020-04-03" in done.refused[0].reason
-    assert "what happened is taken from the prices here" in done.refused[0].reason
+    assert (done.failures, done.refused) == ([], [])
     mine: list[Condition] = [("model_version", "=", "predecessor_v0.9")]
     assert len(table(graph.store, "forecast.forecasts")) == len(before) + 3
     (issued, *_) = table(graph.store, "forecast.forecasts", where=mine).to_pylist()
@@ -231,8 +230,12 @@ def test_of_several_drawings_the_newest_is_taken(graph: Graph, tmp_path: Path) -
     first = paths(graph.store)
     later = first.assign(generation_timestamp=DRAWN + timedelta(days=1), day_1=50.0)
     folder = written(tmp_path / "old", "distributions", pd.concat([first, later]))
-    done = take(graph, folder)
-    assert any("drawn again later, and only the newest" in reason for reason in reasons(done))
+    left_out: Counter[tuple[str, str]] = Counter()
+    assert take(graph, folder, left_out).refused == []
+    assert left_out == {
+        ("Coffee", TOLD_HERE): 2 * 3,
+        ("Coffee", DRAWN_LATER): 3 * N_PATHS,
+    }
     mine: list[Condition] = [("model_version", "=", "predecessor_v0.9"), ("path_id", "=", 1)]
     assert set(
         table(graph.store, "forecast.distributions", ["day_1"], mine).column(0).to_pylist()
@@ -247,6 +250,109 @@ def test_texts_for_days_and_moments_with_zones_are_read(graph: Graph, tmp_path: 
     done = take(graph, written(tmp_path / "old", "distributions", old))
     assert done.failures == []
     assert done.of("forecast.forecasts", "Coffee").taken == 3
+
+
+def with_a_cell(old: Paths, column: str, path_id: int, strange: str | float) -> Paths:
+    """Give a path of the first forecast a strange cell, and its column the type of that."""
+    is_it = (old.data_cutoff_date == old.data_cutoff_date.min()) & (old.path_id == path_id)
+    return old.assign(**{column: old[column].astype(type(strange)).mask(is_it, strange)})
+
+
+@pytest.mark.parametrize(
+    ("column", "strange", "said"),
+    [
+        ("generation_timestamp", "soon", "generation_timestamp cannot be read as a moment"),
+        ("training_date", "May", "training_date cannot be read as a day"),
+        ("day_1", "n/a", "day_1 cannot be read as a number"),
+        ("is_actuals", "perhaps", "is_actuals cannot be read as TRUE or FALSE"),
+        ("path_id", 2.5, "path_id cannot be read as a whole number"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_loses_its_forecast_alone(
+    graph: Graph, tmp_path: Path, column: str, strange: str | float, said: str
+) -> None:
+    old = with_a_cell(paths(graph.store), column, 2, strange)
+    done = take(graph, written(tmp_path / "old", "distributions", old))
+    assert done.failures == []
+    assert [(x.commodity, x.rows, x.reason) for x in done.refused] == [
+        (
+            "Coffee",
+            N_PATHS + 1,
+            "sarimax_auto v0.9: 1 forecasts from 2020-04-01 to 2020-04-01: a"
+            f" {said}, such as {strange!r}",
+        )
+    ]
+    assert done.of("forecast.forecasts", "Coffee").taken == 2
+
+
+def test_a_price_of_path_0_that_cannot_be_read_does_no_harm(graph: Graph, tmp_path: Path) -> None:
+    old = with_a_cell(paths(graph.store), "day_1", 0, "n/a")
+    done = take(graph, written(tmp_path / "old", "distributions", old))
+    assert (done.failures, done.refused) == ([], [])
+    assert done.of("forecast.forecasts", "Coffee").taken == 3
+
+
+def test_rows_whose_cutoff_cannot_be_read_are_named_by_their_model(
+    graph: Graph, tmp_path: Path
+) -> None:
+    old = paths(graph.store)
+    first = old.data_cutoff_date == old.data_cutoff_date.min()
+    old["data_cutoff_date"] = old.data_cutoff_date.astype(str).mask(first, "April")
+    done = take(graph, written(tmp_path / "old", "distributions", old))
+    assert [(x.commodity, x.rows, x.reason) for x in done.refused] == [
+        (
+            "Coffee",
+            N_PATHS + 1,
+            "sarimax_auto v0.9: a data_cutoff_date cannot be read as a day, such as 'April'",
+        )
+    ]
+    assert done.of("forecast.forecasts", "Coffee").taken == 2
+
+
+def test_columns_of_categories_are_taken(graph: Graph, tmp_path: Path) -> None:
+    old = paths(graph.store)
+    categories = ["commodity", "model_name", "model_version", "data_cutoff_date"]
+    old[categories] = old[categories].astype("category")
+    done = take(graph, written(tmp_path / "old", "distributions", old))
+    assert (done.failures, done.refused) == ([], [])
+    assert done.of("forecast.forecasts", "Coffee").taken == 3
+
+
+def test_files_that_write_a_column_in_other_ways_are_taken_together(
+    graph: Graph, tmp_path: Path
+) -> None:
+    old = paths(graph.store)
+    folder = written(tmp_path / "old", "distributions", old[old.path_id < 3])
+    others = old[old.path_id >= 3]
+    days = ["training_date", "data_cutoff_date", "forecast_start_date"]
+    others = others.assign(**{name: others[name].astype(str) for name in days})
+    part = folder / "distributions" / "part-1.parquet"
+    pq.write_table(pa.Table.from_pandas(others, preserve_index=False), part)
+    done = take(graph, folder)
+    assert (done.failures, done.refused) == ([], [])
+    assert done.of("forecast.distributions", "Coffee").taken == 3 * (N_PATHS + 1)
+
+
+def test_a_file_that_is_damaged_is_named(graph: Graph, tmp_path: Path) -> None:
+    folder = written(tmp_path / "old", "distributions", paths(graph.store))
+    part = folder / "distributions" / "part-1.parquet"
+    part.write_bytes(b"PAR1 and no more")
+    with pytest.raises(StoreError, match=f"{part}: it cannot be read"):
+        take(graph, folder)
+
+
+def test_columns_that_are_no_prices_are_no_sessions(graph: Graph, tmp_path: Path) -> None:
+    old = paths(graph.store).assign(day_of_week=1)
+    done = take(graph, written(tmp_path / "old", "distributions", old))
+    assert done.of("forecast.forecasts", "Coffee").taken == 3
+
+
+def test_a_commodity_that_is_not_configured_is_to_be_configured_first(
+    graph: Graph, tmp_path: Path
+) -> None:
+    done = take(graph, written(tmp_path / "old", "distributions", paths(graph.store, "Tea")))
+    reason = reasons(done)[-1]
+    assert "configure the commodity first, and load its prices by `forecast run`" in reason
 
 
 class Bomb:
@@ -313,6 +419,20 @@ def test_models_of_json_are_taken_and_pickled_ones_are_never_read(
     assert verify(graph.settings, graph.store).damages == []
 
 
+def test_a_day_of_a_model_that_cannot_be_read_loses_that_model_alone(
+    graph: Graph, tmp_path: Path
+) -> None:
+    some = models(graph, tmp_path)
+    folder = written(tmp_path / "old", "trained_models", some[1:2])
+    texts = pd.concat([some[:1], some[:1]]).assign(training_date=[str(TRAINED), "soon"])
+    part = folder / "trained_models" / "part-1.parquet"
+    pq.write_table(pa.Table.from_pandas(texts, preserve_index=False), part)
+    done = take(graph, folder)
+    assert done.of("forecast.trained_models", "Coffee").taken == 1
+    _, unknown = reasons(done)
+    assert unknown.startswith("naive v0.9 soon: Invalid isoformat string: 'soon'")
+
+
 def test_tables_of_another_form_are_refused(graph: Graph, tmp_path: Path) -> None:
     old = paths(graph.store)
     with pytest.raises(StoreError, match="distributions: it has no model_name"):
@@ -322,6 +442,29 @@ def test_tables_of_another_form_are_refused(graph: Graph, tmp_path: Path) -> Non
     few = models(graph, tmp_path).drop(columns="training_date")
     with pytest.raises(StoreError, match="trained_models: it has no training_date"):
         take(graph, written(tmp_path / "c", "trained_models", few))
+
+
+def test_what_is_left_out_on_purpose_is_a_note_of_the_command(graph: Graph, tmp_path: Path) -> None:
+    folder = written(tmp_path / "old", "distributions", paths(graph.store))
+    for _ in range(2):
+        done = forecast("import", "--predecessor", str(folder))
+        assert done.exit_code == 0, done.output
+        assert f"note: Coffee: 3 paths left out: {TOLD_HERE}" in done.output
+        assert f"All of {folder} is in" in done.output
+        assert "nothing" not in done.output
+
+
+def test_a_refusal_beside_what_is_there_already_does_not_say_that_nothing_is(
+    graph: Graph, tmp_path: Path
+) -> None:
+    old = paths(graph.store)
+    take(graph, written(tmp_path / "old", "distributions", old))
+    more = pd.concat([old, leaked(old).assign(model_name="naive")])
+    done = forecast(
+        "import", "--predecessor", str(written(tmp_path / "more", "distributions", more))
+    )
+    assert done.exit_code == 1
+    assert "Coffee: nothing more of it was taken" in done.output
 
 
 def test_the_command_reports_what_it_took_and_refused(graph: Graph, tmp_path: Path) -> None:
