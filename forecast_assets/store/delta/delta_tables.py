@@ -126,19 +126,13 @@ class DeltaTables:
                 for each in table.history()
                 if EPOCH + each["timestamp"] * MILLISECOND <= moment
             ]
-<<<<<<< HEAD
-            if made:
-                table.load_as_version(max(made))
-                shown[name] = Shown((max(made),), rows_of(table))
+            if versions:
+                table.load_as_version(max(versions))
+                shown[name] = Shown((max(versions),), rows_of(table))
         if not shown:
             raise StoreError(
                 f"{self.url}: there were no tables at {moment} UTC: name a later moment"
             )
-=======
-            if versions:
-                table.load_as_version(max(versions))
-                shown[name] = Shown((max(versions),), rows_of(table))
->>>>>>> spark
         return Moment(shown)
 
     def at_one_moment(self) -> Moment:
