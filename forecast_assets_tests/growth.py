@@ -34,6 +34,7 @@ from tempfile import TemporaryDirectory
 from typing import Self, get_type_hints
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from dagster import DagsterInstance, RunRequest
 from rich.console import Console
@@ -104,8 +105,8 @@ class Simulated(datetime):
 class Day:
     """What one day cost, and what was there after it; times in seconds, sizes in bytes.
 
-    ``seconds``: of CPU, of all processes. ``memory``: of the process that stays, without what the
-    allocator keeps of freed memory, to give out again. ``run``: what the largest run needed beside
+    ``seconds``: of CPU, of all processes. ``memory``: of the process that stays, without what
+    allocators keep of freed memory, to give out again. ``run``: what the largest run needed beside
     what it began with, which in a process of a daemon is what it imported. ``began``: when it
     began, in seconds since 1970.
     """
@@ -216,8 +217,13 @@ class Life:
 
 
 def tidy() -> None:
-    """Free what nothing refers to, and give the system back what the allocator keeps of it."""
+    """Free what nothing refers to, and give the system back what allocators keep of it.
+
+    Arrow has an allocator of its own. What an instance of DuckDB keeps is not given back: it goes
+    when the instance is made anew.
+    """
     gc.collect()
+    pa.default_memory_pool().release_unused()
     ctypes.CDLL(None).malloc_trim(0)
 
 
