@@ -97,7 +97,10 @@ def test_only_what_the_package_offers_can_be_imported_from_it() -> None:
     assert {getattr(forecast_assets, name).__name__ for name in forecast_assets.__all__} == {
         "Reader",
         "load_model",
+        "load_model_spark",
+        "register_spark",
         "save_model",
+        "save_model_spark",
     }
     with pytest.raises(AttributeError, match="has no attribute 'Writer'"):
         _ = forecast_assets.Writer
