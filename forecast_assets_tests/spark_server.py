@@ -63,9 +63,13 @@ def settings(folder: Path, s3: Seaweed | None = None) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What the processes of Spark find: this Python, and no address but that of this machine."""
+    """What the processes of Spark find: this Python, and no address but that of this machine.
+
+    A session of Connect leaves word for later ones in the environment of its process.
+    """
+    plain = {name: each for name, each in os.environ.items() if not name.startswith("SPARK_")}
     (package,) = find_spec("pyspark").submodule_search_locations  # type: ignore[union-attr,misc]
-    return os.environ | {
+    return plain | {
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_HOME": package,
         "SPARK_LOCAL_IP": "127.0.0.1",
