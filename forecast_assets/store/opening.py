@@ -121,7 +121,7 @@ def table_at(place: str, name: str) -> Dataset | None:
     """
     folder, file = Path(place) / name, Path(place) / f"{name}.{PARQUET}"
     if is_url(place) or (folder / "_delta_log").is_dir():
-        with _delta_there(place):
+        with _there("delta", place):
             from forecast_assets.store.delta.delta_tables import rows_at
         return rows_at(f"{place}/{name}" if is_url(place) else str(folder))
     for found in (folder, file):
@@ -135,14 +135,14 @@ def table_at(place: str, name: str) -> Dataset | None:
 
 def lake_writer_of(folder: Path, name: str, table: Table, schema: pa.Schema) -> TableWriter:
     """What writes a table such as ``forecast.scores`` below a folder, as a Delta table."""
-    with _delta_there(str(folder)):
+    with _there("delta", str(folder)):
         from forecast_assets.store.delta.exported import lake_writer
     return lake_writer(folder, name, table, schema)
 
 
 def spark_at(remote: str) -> "AbstractContextManager[SparkSession]":
     """A session of the Connect server at an address such as ``sc://localhost:15002``."""
-    with _spark_there(remote):
+    with _there("spark", remote):
         from forecast_assets.store.spark.sessions import session_at
     return session_at(remote)
 
@@ -169,7 +169,7 @@ def registered_in_spark(
     Raises StoreError for tables in a file, and if there are none.
     """
     require_lake(place)
-    with _spark_there(place):
+    with _there("spark", place):
         from forecast_assets.store.spark.registering import register
     store = _lakehouse(place, None, memory_limit, patience)
     store.make_all()
@@ -178,7 +178,7 @@ def registered_in_spark(
 
 def models_in_spark(spark: "SparkSession", catalog: str | None, seconds: float) -> KeepsModels:
     """The fitted models in Spark's catalog. ``seconds``: how long others may be in the way."""
-    with _spark_there("forecast.trained_models"):
+    with _there("spark", "forecast.trained_models"):
         from forecast_assets.store.spark.model_table import SparkModels
     return SparkModels.of(spark, catalog, seconds)
 
@@ -200,30 +200,18 @@ def _lakehouse(
             f"{place}: found {strange} in the address of Delta tables, which ends their folder's"
             f" name: write {quote(strange)} in a URL, or name the folder by its path"
         )
-    with _delta_there(place):
+    with _there("delta", place):
         from forecast_assets.store.delta.store import DeltaStore
     return DeltaStore(place, horizon, memory_limit, patience)
 
 
 @contextmanager
-def _delta_there(place: str) -> Iterator[None]:
-    """Turn the lack of the package of Delta tables into a StoreError that says what to do."""
+def _there(extra: str, place: str) -> Iterator[None]:
+    """Turn the lack of a package of an extra into a StoreError that says what to do."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{place}: the package {error.name} is missing, with which these tables are read and"
-            " written: pip install 'forecast_assets[delta]'"
-        ) from error
-
-
-@contextmanager
-def _spark_there(place: str) -> Iterator[None]:
-    """Turn the lack of Spark's package into a StoreError that says what to do."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise StoreError(
-            f"{place}: the package {error.name} is missing, by which Spark is reached: pip install"
-            " 'forecast_assets[spark]'"
+            f" written: pip install 'forecast_assets[{extra}]'"
         ) from error
